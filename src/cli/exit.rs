@@ -1,0 +1,48 @@
+//! The exit codes, which are those of monitoring plugins (design: interfaces).
+
+use crate::pure::verdict::Verdict;
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Pass, or done.
+    Done,
+    /// It could not be done.
+    Failed,
+    /// Verdict fail.
+    Fail,
+    /// Verdict inconclusive.
+    Inconclusive,
+    /// Wrong use of the command line, or a fault in a file that a person wrote.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Fail => 2,
+            Exit::Inconclusive => 3,
+            Exit::Usage => 64,
+        })
+    }
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Exit {
+        match verdict {
+            Verdict::Pass => Exit::Done,
+            Verdict::Fail => Exit::Fail,
+            Verdict::Inconclusive => Exit::Inconclusive,
+        }
+    }
+}
+
+/// Prints what clap has to say; help and version are no faults.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    // Printing fails only when standard error is gone, and then nobody can be told.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}

@@ -1,0 +1,3 @@
+//! Packets from the world: recorded files, an interface, a command.
+//!
+//! Carries out a `CapturePlan` and returns `SourceFacts`; decides nothing about them.

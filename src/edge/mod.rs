@@ -1,0 +1,3 @@
+//! A file an outside thing: each touches the world and decides nothing.
+
+pub mod capture;

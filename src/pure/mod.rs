@@ -1,0 +1,34 @@
+//! Every decision of allclear, without I/O, clock, randomness or async.
+//!
+//! In reading order, which is also the order in which they may import each other (a file uses only
+//! what stands above it).
+
+pub mod interval;
+pub mod problem;
+pub mod watchlist;
+
+pub mod site;
+
+pub mod schedule;
+
+pub mod playbook;
+
+pub mod document;
+
+pub mod recording;
+
+pub mod packet;
+
+pub mod sighting;
+
+pub mod verdict;
+
+pub mod assurance;
+
+pub mod intake;
+
+pub mod ticket;
+
+pub mod plan;
+
+pub mod report;

@@ -1,0 +1,86 @@
+//! Which addresses, ports and names does a frame carry? Bytes in, [`Packet`] out, through every
+//! link layer.
+//!
+//! Left of it is `recording` (frames out of files), right of it `sighting`. It must never trust a
+//! length that a frame states, and never pass over a frame without saying so: what cannot be read
+//! down to addresses is [`Decoded::Undecoded`] or [`Decoded::Truncated`].
+
+mod mac;
+
+use std::net::IpAddr;
+
+/// One captured frame as it lies in a file or in the capture ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// When it was captured: nanoseconds since 1970-01-01T00:00Z, negative before.
+    pub time_ns: i64,
+    /// The bytes that were saved.
+    pub bytes: &'a [u8],
+    /// How long the frame was on the wire, in bytes; more than `bytes.len()` when it was cut.
+    pub wire_length: u32,
+    /// The link layer, as numbered by <https://www.tcpdump.org/linktypes.html>.
+    pub link_type: u16,
+}
+
+/// What became of a frame.
+#[derive(Clone, Debug)]
+pub enum Decoded<'a> {
+    /// It carries IP and could be read down to addresses.
+    Packet(Packet<'a>),
+    /// It carries no IP and is not expected to (LLDP, spanning tree, …); ARP tells who is there.
+    NotIp(NotIp),
+    /// It should carry IP, but could not be read: the layer that stopped us, in words
+    /// ("802.11", "IPv4 header", "PPPoE").
+    Undecoded(&'static str),
+    /// It was cut so short when captured that addresses could not be read.
+    Truncated,
+}
+
+/// A frame without IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotIp {
+    /// An ARP packet: its sender is present.
+    Arp { sender: IpAddr, mac: Mac },
+    /// Anything else; the EtherType, or 0 where there is none.
+    Other(u16),
+}
+
+/// The innermost IP packet of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// See [`Frame::time_ns`].
+    pub time_ns: i64,
+    /// Length of the whole frame on the wire, in bytes.
+    pub wire_length: u32,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    /// The link-layer address of the frame's sender; `None` where the link layer has none.
+    pub source_mac: Option<Mac>,
+    /// The link-layer address the frame was sent to.
+    pub destination_mac: Option<Mac>,
+    /// IANA protocol number of what IP carries: 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6.
+    pub protocol: u8,
+    /// `None` where the protocol has no ports, in later fragments, and when cut.
+    pub ports: Option<Ports>,
+    /// The TCP flags byte (FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32); 0 when not TCP or cut.
+    pub tcp_flags: u8,
+    /// What TCP or UDP carries, as far as it was captured; the IP payload for other protocols.
+    pub payload: &'a [u8],
+    /// Whether ports that must be there were cut away (snaplen), so that they cannot be read.
+    pub ports_truncated: bool,
+    /// Whether some of the payload was cut away by the capture length.
+    pub payload_truncated: bool,
+    /// Whether this is a later fragment of a datagram (its ports are in the first one).
+    pub is_later_fragment: bool,
+}
+
+/// Source and destination port of a TCP, UDP or SCTP packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    pub source: u16,
+    pub destination: u16,
+}
+
+/// A MAC address (IEEE EUI-48).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mac(pub [u8; 6]);

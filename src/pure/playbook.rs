@@ -1,0 +1,191 @@
+//! How are tickets of one kind worked? A playbook as meant.
+//!
+//! Read by `document`, used by `schedule`, `plan`, `verdict` and `ticket`. Every value here has
+//! been checked.
+
+use crate::pure::schedule::Schedule;
+use crate::pure::site::{Site, SiteFile, Source};
+use crate::pure::watchlist::Watchlist;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The watchlist's name for what a ticket's own reports name.
+pub const REPORTED: &str = "reported";
+
+/// Everything that people wrote, checked: one site file and the playbooks beside it.
+#[derive(Clone, Debug)]
+pub struct Library {
+    pub site_file: SiteFile,
+    pub playbooks: BTreeMap<String, Playbook>,
+}
+
+impl Library {
+    /// The sources of a site, in the order in which it names them.
+    pub fn sources_of<'a>(&'a self, site: &'a Site) -> impl Iterator<Item = &'a Source> {
+        site.sources.iter().filter_map(|name| self.site_file.sources.get(name))
+    }
+}
+
+/// The whole of `playbooks/NAME.yaml`.
+#[derive(Clone, Debug)]
+pub struct Playbook {
+    pub path: PathBuf,
+    pub name: String,
+    pub title: String,
+    /// Malware names, lower case, whose new tickets get this playbook.
+    pub malware: Vec<String>,
+    pub watchlists: BTreeMap<String, Watchlist>,
+    pub locate: Stage,
+    pub verify: Stage,
+    /// Accepted, not acted on yet.
+    pub detect: Option<Stage>,
+    pub judge: JudgeCriteria,
+    pub clean: CleanCriteria,
+    pub checklist: Vec<ChecklistItem>,
+    pub due: Due,
+    pub notify: Vec<Notify>,
+}
+
+impl Playbook {
+    /// The stage of that name; `None` for a `detect` that the playbook does not have.
+    pub fn stage(&self, name: StageName) -> Option<&Stage> {
+        match name {
+            StageName::Detect => self.detect.as_ref(),
+            StageName::Locate => Some(&self.locate),
+            StageName::Verify => Some(&self.verify),
+        }
+    }
+}
+
+/// The parts of a playbook that have a schedule of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageName {
+    Detect,
+    Locate,
+    Verify,
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StageName::Detect => "detect",
+            StageName::Locate => "locate",
+            StageName::Verify => "verify",
+        })
+    }
+}
+
+/// When to capture, what, and what to look for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    pub schedule: Schedule,
+    /// Each occurrence begins up to this much later, the same for the same occurrence everywhere.
+    pub jitter: Duration,
+    pub capture: CaptureSettings,
+    /// Watchlist names; `reported` is what the ticket's own reports name.
+    pub watchlists: Vec<String>,
+    /// Whether the DNSBL is asked in each run.
+    pub has_listing: bool,
+}
+
+/// What to capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaptureSettings {
+    /// How long (`for`).
+    pub length: Duration,
+    pub packets_max: Option<u64>,
+    pub bytes_max: Option<u64>,
+    /// pcap-filter(7).
+    pub filter: Option<String>,
+    pub keep: Keep,
+}
+
+/// Which packets become evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    #[default]
+    Hits,
+    All,
+    Nothing,
+}
+
+/// `judge:` — what a run needs in order to pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgeCriteria {
+    /// Contacts by inside hosts that make a fail; at least 1.
+    pub fail_at: u64,
+    /// Share of the planned time that must be watched, 0 to 1.
+    pub watched_min: f64,
+    /// Packets that must be heard.
+    pub heard_packets_min: u64,
+    /// Share of packets that may be lost, 0 to 1; `None`: a known loss above 0.1 % is lossy all the
+    /// same, an unknown loss is accepted.
+    pub lost_max: Option<f64>,
+    pub has_blamed_present: bool,
+    /// How many inconclusive runs in a row are mailed.
+    pub inconclusive_row: u32,
+}
+
+/// `clean:` — what a ticket needs in order to be clean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CleanCriteria {
+    pub passes: u32,
+    pub span: Duration,
+    /// 0 to 1.
+    pub assurance: f64,
+    pub contact_interval: Option<Duration>,
+    pub is_unlisted: bool,
+    /// How long a clean ticket is watched before it is closed.
+    pub watch: Duration,
+}
+
+/// One thing that people do and sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChecklistItem {
+    pub item: String,
+    pub text: String,
+}
+
+/// When a ticket is overdue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// From opening.
+    pub located: Option<Duration>,
+    /// From locating.
+    pub cleaned: Option<Duration>,
+}
+
+/// Who gets mail about what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notify {
+    pub events: Vec<MailEvent>,
+    pub to: Vec<Recipient>,
+}
+
+/// Somebody who gets mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// The site's tech coordinator.
+    Coordinator,
+    /// `Name <address>` or `address`.
+    Mailbox(String),
+}
+
+/// The kinds of mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailEvent {
+    Opened,
+    Located,
+    Reminder,
+    Overdue,
+    Relapsed,
+    Inconclusive,
+    Clean,
+    Listed,
+    Closed,
+}

@@ -1,0 +1,141 @@
+//! What was seen of the watchlists, by whom, and what could be seen at all? Packets in,
+//! [`Observation`] out.
+//!
+//! Left of it are `watchlist` (what to look for) and `packet`; right of it `verdict`. It must never
+//! grow with the traffic: its memory is bounded by inside hosts and hits.
+
+use crate::pure::interval::Intervals;
+use crate::pure::packet::Mac;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Sightings of one host and one entry that lie at most this far apart are one contact, in seconds
+/// (design: "contact gap").
+pub const CONTACT_GAP_SECONDS: u64 = 60;
+
+/// A host is present this long before and after each packet that it sent, in seconds.
+pub const PRESENCE_SECONDS: u64 = 300;
+
+/// Everything one capture showed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    pub coverage: Coverage,
+    /// Inside hosts that made contact, most contacts first, then by address.
+    pub hosts: Vec<HostFinding>,
+    /// Inside hosts that only received from a watchlist entry; contacts and sightings_out are 0.
+    pub inbound_only: Vec<HostFinding>,
+    /// Packets with a watchlist entry and no inside host.
+    pub unattributed_sightings: u64,
+}
+
+/// What a capture could see.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Time of the first packet heard; `None` when nothing was.
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    /// Every frame the source showed, those without IP too.
+    pub heard_packets: u64,
+    /// Their lengths on the wire, in bytes.
+    pub heard_bytes: u64,
+    /// `None` when the source cannot count its losses.
+    pub lost_packets: Option<u64>,
+    /// Cut so short that addresses or ports (or names, while names are looked for) could not be read.
+    pub truncated_packets: u64,
+    /// Should carry IP and could not be read down to addresses.
+    pub undecoded_packets: u64,
+    /// Copies made by mirrors; counted in `heard_packets` too.
+    pub duplicate_packets: u64,
+    /// How many different inside hosts sent something.
+    pub inside_hosts: u64,
+    /// Files that ended in the middle of a record or could not be read to their end.
+    pub incomplete_files: Vec<String>,
+}
+
+/// One inside host and what it contacted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostFinding {
+    pub host: IpAddr,
+    /// `None` when unknown or when several inside addresses use it at one time (a router's).
+    pub mac: Option<Mac>,
+    pub name: Option<String>,
+    pub contacts: u64,
+    /// Packets of its hits in both directions.
+    pub sightings: u64,
+    /// Those that the host sent.
+    pub sightings_out: u64,
+    pub first: Timestamp,
+    pub last: Timestamp,
+    pub hits: Vec<Hit>,
+    /// When each contact began and ended, over all entries, in order of time; no two closer than
+    /// the contact gap. At most [`CONTACT_SPANS_MAX`]; not part of `scan --json`.
+    #[serde(skip_serializing, default)]
+    pub spans: Vec<ContactSpan>,
+}
+
+/// How many contact spans are kept of one host in one run: enough for a contact a minute for a week.
+pub const CONTACT_SPANS_MAX: usize = 10_080;
+
+/// One contact: from its first to its last sighting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactSpan {
+    pub first: Timestamp,
+    pub last: Timestamp,
+}
+
+/// One host, one watchlist entry, one outside end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// As the watchlist spells it.
+    pub entry: String,
+    pub watchlist: String,
+    pub matched: Matched,
+    /// The outside end; for `dns` hits the server that was asked.
+    pub remote: IpAddr,
+    /// "tcp", "udp", "icmp", "icmp6" or the protocol's number.
+    pub protocol: String,
+    /// The outside end's port; `None` where the protocol has none.
+    pub port: Option<u16>,
+    pub sightings: u64,
+    pub sightings_out: u64,
+    pub contacts: u64,
+    /// Their lengths on the wire, in bytes.
+    pub bytes: u64,
+    pub handshake: Handshake,
+    pub first: Timestamp,
+    pub last: Timestamp,
+}
+
+/// What part of the packet the entry matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matched {
+    Address,
+    Network,
+    Port,
+    Dns,
+    Tls,
+    Http,
+}
+
+/// How far a TCP connection got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handshake {
+    /// Not TCP.
+    None,
+    Syn,
+    Refused,
+    Established,
+}
+
+/// When an inside host was there, by the packets it sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Presence {
+    pub host: IpAddr,
+    /// As in [`HostFinding::mac`].
+    pub mac: Option<Mac>,
+    /// Widened by [`PRESENCE_SECONDS`] on both sides; not clipped to the window.
+    pub present: Intervals,
+}

@@ -1,0 +1,137 @@
+//! Which networks, sources and people are there? The site file as meant.
+//!
+//! Read by `document`, used by everything to the right. Every value here has been checked.
+
+use ipnet::IpNet;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The whole of `allclear.yaml`. All paths are absolute or relative to the working directory.
+#[derive(Clone, Debug)]
+pub struct SiteFile {
+    pub path: PathBuf,
+    /// Directory of database, evidence and outbox.
+    pub state: PathBuf,
+    pub listen: Option<SocketAddr>,
+    pub sources: BTreeMap<String, Source>,
+    pub sites: BTreeMap<String, Site>,
+    /// Evidence older than this is deleted; `None` keeps it.
+    pub evidence_keep: Option<Duration>,
+    /// `None`: no mail leaves.
+    pub mail: Option<MailSettings>,
+    pub listing: Option<ListingSettings>,
+}
+
+/// Where packets come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    pub name: String,
+    pub kind: SourceKind,
+    /// A filter for traffic that is always there; unseen for a whole run, the run is inconclusive.
+    pub positive_control: Option<String>,
+    /// Size of the capture ring, in bytes.
+    pub ring_bytes: u64,
+}
+
+/// What kind of source.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceKind {
+    /// A network interface, by its name.
+    Interface(String),
+    /// A program and its arguments, run without a shell; writes pcap or pcapng to standard output.
+    /// The argument text `{filter}` is replaced by the filter of the run.
+    Command(Vec<String>),
+    /// A glob of recorded files.
+    Files(String),
+}
+
+/// One customer network.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub name: String,
+    pub title: String,
+    pub public: Vec<IpNet>,
+    pub inside: Vec<IpNet>,
+    pub timezone: TimeZone,
+    /// The zone's IANA name.
+    pub timezone_name: String,
+    /// Names of its sources, at least one; a run is blind when any of them is.
+    pub sources: Vec<String>,
+    /// The tech coordinator's mailbox, as `Name <address>` or `address`.
+    pub coordinator: String,
+    /// School breaks: first and last day, both included, in the site's zone.
+    pub closed: Vec<ClosedDays>,
+}
+
+impl Site {
+    /// Whether `address` is one of the site's public addresses.
+    pub fn has_public(&self, address: IpAddr) -> bool {
+        self.public.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether `address` lies in one of the site's inside networks.
+    pub fn has_inside(&self, address: IpAddr) -> bool {
+        self.inside.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// A school break, both days included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedDays {
+    pub first: Date,
+    pub last: Date,
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MailSettings {
+    pub from: String,
+    pub transport: MailTransport,
+    pub username: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub digest: Option<Digest>,
+}
+
+/// Where mail goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MailTransport {
+    Smtp {
+        host: String,
+        port: u16,
+        security: MailSecurity,
+    },
+    /// Each mail becomes an `.eml` file here.
+    Directory(PathBuf),
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailSecurity {
+    /// `smtp://`
+    Plain,
+    /// `smtps://`: TLS from the first byte.
+    Tls,
+    /// `smtp+starttls://`: TLS required after STARTTLS.
+    StartTls,
+}
+
+/// The nightly summary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Digest {
+    pub cron: String,
+    pub to: Vec<String>,
+    pub is_skipped_unchanged: bool,
+}
+
+/// How the DNSBL is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListingSettings {
+    pub zone: String,
+    pub resolver: SocketAddr,
+    pub key_file: Option<PathBuf>,
+    pub daily_limit: u32,
+}

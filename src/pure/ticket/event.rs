@@ -1,0 +1,173 @@
+//! What can happen to a ticket? Every event, as stored.
+//!
+//! The stored form is JSON with the variant's name as `kind`. When it changes, its version rises
+//! and an old log must still fold.
+
+use super::{Blame, Phase, RunId, TicketId};
+use crate::pure::intake::Report;
+use crate::pure::interval::Intervals;
+use crate::pure::packet::Mac;
+use crate::pure::playbook::{MailEvent, StageName};
+use crate::pure::sighting::{ContactSpan, Coverage};
+use crate::pure::verdict::{EvidenceFile, Outcome, Reason, Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// An event with its place in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// From 1, over all tickets, without gaps.
+    pub seq: u64,
+    pub at: Timestamp,
+    pub ticket: TicketId,
+    /// Who caused it: a person's name, or `allclear`.
+    pub by: String,
+    pub event: Event,
+    /// SHA-256 over the previous event's hash and this event, hexadecimal.
+    pub hash: String,
+}
+
+/// Everything that can happen to a ticket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    Opened {
+        reference: Option<String>,
+        site: String,
+        playbook: String,
+        public: IpAddr,
+    },
+    ReportAdded {
+        report: Report,
+    },
+    /// A host is blamed; one that is already there becomes infected again.
+    HostBlamed {
+        host: IpAddr,
+        mac: Option<Mac>,
+        name: Option<String>,
+        blame: Blame,
+    },
+    /// A person says that the host was cleaned at `cleaned`.
+    HostCleaned {
+        host: IpAddr,
+        cleaned: Timestamp,
+    },
+    HostWithdrawn {
+        host: IpAddr,
+        reason: String,
+    },
+    HostRetired {
+        host: IpAddr,
+        reason: String,
+    },
+    RunStarted(RunStart),
+    RunEnded(Box<RunEnd>),
+    /// An occurrence that never ran.
+    OccurrencePassed(OccurrenceRecord),
+    PhaseChanged {
+        from: Phase,
+        to: Phase,
+        because: String,
+        is_relapse: bool,
+    },
+    Signed {
+        item: String,
+    },
+    Noted {
+        text: String,
+    },
+    Held {
+        reason: String,
+    },
+    Resumed,
+    ListingAnswered(ListingAnswer),
+    /// A mail is to be sent; its text is made from the events up to this one.
+    MailQueued {
+        event: MailEvent,
+        to: Vec<String>,
+    },
+    MailAccepted {
+        mail: u64,
+        to: String,
+    },
+    MailFailed {
+        mail: u64,
+        error: String,
+        not_before: Timestamp,
+        is_refused: bool,
+    },
+}
+
+/// A run begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStart {
+    pub run: RunId,
+    pub stage: StageName,
+    /// The planned time; `None` for a run typed by hand.
+    pub occurrence: Option<Timestamp>,
+    /// When its window begins (planned time and jitter) and ends.
+    pub window_start: Timestamp,
+    pub window_end: Timestamp,
+    pub is_late: bool,
+}
+
+/// A run has ended and was judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEnd {
+    pub run: RunId,
+    pub outcome: Outcome,
+    pub verdict: Option<Verdict>,
+    pub reasons: Vec<Reason>,
+    pub watched: Intervals,
+    pub coverage: Coverage,
+    pub exposures: Vec<HostExposure>,
+    pub evidence: Vec<EvidenceFile>,
+    /// Contacts by inside hosts.
+    pub contacts: u64,
+}
+
+/// What one host did in one run, and when it could have been seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostExposure {
+    pub host: IpAddr,
+    pub mac: Option<Mac>,
+    pub name: Option<String>,
+    /// Watched and present.
+    pub present: Intervals,
+    /// Those of `present` in which the capture was healthy enough that silence means something.
+    pub exposed: Intervals,
+    /// Share of packets lost in the run, 0 to 1: exposure counts that much less.
+    pub lost_share: f64,
+    pub contacts: Vec<ContactSpan>,
+}
+
+/// An occurrence that never ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OccurrenceRecord {
+    pub run: RunId,
+    pub stage: StageName,
+    pub occurrence: Timestamp,
+    pub window_end: Timestamp,
+    /// `missed`, `skipped` or `suppressed`.
+    pub outcome: Outcome,
+    pub reason: String,
+}
+
+/// What the DNSBL, or a person who read its page, says of the public address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListingAnswer {
+    pub answer: Listing,
+    pub at: Timestamp,
+    /// The answer as it came, without any key.
+    pub raw: String,
+}
+
+/// Listed or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listing {
+    Listed,
+    NotListed,
+    Unknown,
+}

@@ -1,0 +1,194 @@
+//! What is the state of a ticket, what happens next, and why? The whole life of a ticket as a fold
+//! over its events.
+//!
+//! Left of it are `intake` and `verdict`, right of it `plan` and `report`. Phases change here and
+//! nowhere else. It must never let a person set `clean`.
+
+mod event;
+
+pub use event::{Event, HostExposure, Listing, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
+
+use crate::pure::intake::Report;
+use crate::pure::interval::Intervals;
+use crate::pure::packet::Mac;
+use crate::pure::playbook::{MailEvent, StageName};
+use crate::pure::sighting::ContactSpan;
+use crate::pure::verdict::{EvidenceFile, Outcome, Reason, Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+/// Number of a ticket, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TicketId(pub u32);
+
+impl fmt::Display for TicketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Number of a run or of an occurrence that did not run, from 1, over all tickets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub u64);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Where a ticket stands; see design "The life of a ticket".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Reported,
+    Located,
+    Verifying,
+    Clean,
+    Closed,
+    Rejected,
+    AcceptedRisk,
+}
+
+/// The life of one report at one site, folded from its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ticket {
+    pub id: TicketId,
+    /// The outside number ("MARS-1234").
+    pub reference: Option<String>,
+    pub site: String,
+    pub playbook: String,
+    pub public: IpAddr,
+    pub opened: Timestamp,
+    pub phase: Phase,
+    /// When the present phase began.
+    pub phase_since: Timestamp,
+    pub hold: Option<Hold>,
+    pub relapses: u32,
+    pub reports: Vec<Report>,
+    /// Every inside host it blames, in the order of blaming; those withdrawn are gone.
+    pub hosts: Vec<Host>,
+    /// What was signed, by item name.
+    pub signed: BTreeMap<String, SignOff>,
+    /// Runs and occurrences that did not run, in order of their planned time.
+    pub runs: Vec<Run>,
+    /// The last answer of the DNSBL.
+    pub listing: Option<ListingAnswer>,
+    /// Passes in the present row: the ids of the runs.
+    pub passes: Vec<RunId>,
+    /// Inconclusive `verify` runs (and missed occurrences) since the last pass, fail or mail about it.
+    pub inconclusive_row: u32,
+    /// Mails decided upon, by the sequence number of the event that did so.
+    pub outbox: Vec<Mail>,
+    /// Everything that happened, in order.
+    pub events: Vec<Recorded>,
+}
+
+/// A ticket that waits (school break).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub since: Timestamp,
+    pub by: String,
+    pub reason: String,
+}
+
+/// An inside host that a ticket blames.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    pub host: IpAddr,
+    pub mac: Option<Mac>,
+    pub name: Option<String>,
+    pub state: HostState,
+    pub blame: Blame,
+    /// When it was blamed.
+    pub located: Timestamp,
+    /// When it was last cleaned.
+    pub cleaned: Option<Timestamp>,
+    /// Its contacts over all runs, merged, in order of time.
+    pub contacts: Vec<ContactSpan>,
+}
+
+/// The state of a blamed host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostState {
+    Infected,
+    Cleaned,
+    Clean,
+    Retired,
+}
+
+/// Why a host is blamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// A run saw its contacts.
+    Seen,
+    /// A person named it and no run has seen it.
+    Named,
+}
+
+/// A checklist item that somebody signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignOff {
+    pub by: String,
+    pub at: Timestamp,
+}
+
+/// One run, or one occurrence that did not run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub id: RunId,
+    pub stage: StageName,
+    /// The planned time; `None` for a run typed by hand.
+    pub occurrence: Option<Timestamp>,
+    /// Begin and planned end of its window.
+    pub started: Timestamp,
+    pub window_end: Timestamp,
+    /// `None` while it runs.
+    pub end: Option<RunRecord>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    pub ended: Timestamp,
+    pub outcome: Outcome,
+    /// `None` for an occurrence that did not run.
+    pub verdict: Option<Verdict>,
+    pub reasons: Vec<Reason>,
+    /// When packets were watched.
+    pub watched: Intervals,
+    pub heard_packets: u64,
+    pub lost_packets: Option<u64>,
+    /// What each blamed or contacting host could have been seen doing.
+    pub exposures: Vec<HostExposure>,
+    pub evidence: Vec<EvidenceFile>,
+    /// Contacts by inside hosts.
+    pub contacts: u64,
+}
+
+/// A mail that was decided upon.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mail {
+    /// The sequence number of the event that decided upon it; part of its Message-ID.
+    pub seq: u64,
+    pub event: MailEvent,
+    pub at: Timestamp,
+    pub to: Vec<String>,
+    /// Those of `to` whose server accepted it.
+    pub accepted: Vec<String>,
+    /// Failed attempts so far.
+    pub attempts: u32,
+    /// Not tried again before; set after a failure.
+    pub not_before: Option<Timestamp>,
+    /// The last failure, in words.
+    pub last_error: Option<String>,
+    /// Given up, because the server refused it for good.
+    pub is_refused: bool,
+}

@@ -1,0 +1,167 @@
+//! Does what a run saw count as pass, fail or inconclusive? Criteria and evidence in,
+//! [`Judgement`] out.
+//!
+//! Left of it is `sighting`, right of it `ticket`. It must never let a gap in coverage pass: a
+//! criterion that could not be applied is unmet.
+
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::Mac;
+use crate::pure::sighting::{Observation, Presence};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// The verdict of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Pass,
+    Fail,
+    Inconclusive,
+}
+
+/// One reason for a verdict, in a sentence that says what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    pub code: ReasonCode,
+    pub text: String,
+}
+
+/// The reasons of design "How a run is judged", by their public names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    Contacts,
+    Interrupted,
+    TooShort,
+    TooQuiet,
+    WrongSide,
+    Undecoded,
+    Lossy,
+    LossUnknown,
+    CutShort,
+    Truncated,
+    ControlMissing,
+    HostAbsent,
+    WatchlistEmpty,
+    WatchlistStale,
+    ListingUnknown,
+    ClockUnsure,
+}
+
+/// A verdict with everything that led to it: a fail and an inconclusive run have at least one
+/// reason, a pass has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    pub reasons: Vec<Reason>,
+}
+
+/// What came of a planned occurrence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Ran,
+    Late,
+    Missed,
+    Skipped,
+    Interrupted,
+    Suppressed,
+}
+
+/// Everything the judge may look at: what was planned and what each source showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaptureFacts {
+    /// The planned window; for a scan of files, from their first to their last packet.
+    pub planned: Interval,
+    /// One for each source of the site, at least one; the run is blind when any of them is.
+    pub sources: Vec<SourceFacts>,
+    pub watchlists: WatchlistFacts,
+    /// The blamed hosts that must have said something; empty when the playbook does not ask.
+    pub blamed: Vec<BlamedHost>,
+    /// `None` when the stage asks for no listing.
+    pub listing: Option<ListingFacts>,
+    /// Whether the system clock is synchronised; `None` when that is not known or does not matter.
+    pub is_clock_synchronised: Option<bool>,
+}
+
+/// What one source showed in the window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceFacts {
+    pub name: String,
+    /// When it was really watched; within the planned window.
+    pub watched: Intervals,
+    pub ending: Ending,
+    pub observation: Observation,
+    pub control: Control,
+    /// Every inside host of interest that sent something: those with findings and those blamed (by
+    /// address or by MAC address).
+    pub presences: Vec<Presence>,
+    /// The file of the hit packets; `None` when there was none to keep.
+    pub evidence: Option<EvidenceFile>,
+}
+
+/// Why a capture ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its time was up (or the files were read to their end).
+    TimeUp,
+    /// Its packet limit was reached before its time.
+    PacketLimit(u64),
+    /// Its byte limit was reached before its time.
+    ByteLimit(u64),
+    /// Somebody stopped it (signal).
+    Stopped,
+    /// The interface vanished, the command exited, the file was damaged: what happened, in words.
+    SourceGone(String),
+    /// No recorded file covers any of the window.
+    NothingRecorded,
+}
+
+/// The positive control: traffic that must always be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    NotAsked,
+    Seen,
+    Missing,
+    /// It could not be looked for, and why; counts as missing.
+    NotApplied(String),
+}
+
+/// What became of the watchlists that a stage names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WatchlistFacts {
+    /// Entries over all lists.
+    pub entries: u64,
+    /// Names of lists with a file that hold nothing or could not be read, each with the reason.
+    pub empty: Vec<(String, String)>,
+    /// Names of lists whose file is older than allowed, each with its age in words.
+    pub stale: Vec<(String, String)>,
+}
+
+/// A blamed host, as the judge needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlamedHost {
+    pub host: IpAddr,
+    /// Known from the evidence: the address alone is a lease, not a machine.
+    pub mac: Option<Mac>,
+}
+
+/// The answer of the DNSBL in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListingFacts {
+    /// Whether the answer is a plain listed or not listed.
+    pub is_known: bool,
+    /// Why not, in words, when it is not.
+    pub why: String,
+}
+
+/// A file with packets that prove something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceFile {
+    /// Relative to the state directory.
+    pub path: String,
+    /// Of the whole file, hexadecimal.
+    pub sha256: String,
+    pub bytes: u64,
+    pub packets: u64,
+}
