@@ -46,6 +46,16 @@ pub enum ReasonCode {
     WatchlistStale,
     ListingUnknown,
     ClockUnsure,
+    /// Why an occurrence did not run: allclear was not running in its window.
+    ProgramDown,
+    /// No recorded file covers its window.
+    NothingRecorded,
+    /// The occurrence before it was still running.
+    StillRunning,
+    /// The ticket was on hold.
+    OnHold,
+    /// The site was closed (school break).
+    SiteClosed,
 }
 
 /// A verdict with everything that led to it: a fail and an inconclusive run have at least one

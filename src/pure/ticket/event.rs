@@ -65,11 +65,14 @@ pub enum Event {
     RunEnded(Box<RunEnd>),
     /// An occurrence that never ran.
     OccurrencePassed(OccurrenceRecord),
+    /// What was taken for cured is not: the count of relapses rises, the passes begin again.
+    Relapsed {
+        because: String,
+    },
     PhaseChanged {
         from: Phase,
         to: Phase,
         because: String,
-        is_relapse: bool,
     },
     Signed {
         item: String,
@@ -91,8 +94,10 @@ pub enum Event {
         mail: u64,
         to: String,
     },
+    /// `is_refused`: the server will never take it for this recipient.
     MailFailed {
         mail: u64,
+        to: String,
         error: String,
         not_before: Timestamp,
         is_refused: bool,
@@ -121,6 +126,14 @@ pub struct RunEnd {
     pub reasons: Vec<Reason>,
     pub watched: Intervals,
     pub coverage: Coverage,
+    /// Share of packets lost, 0 to 1; 0 when unknown. Exposure counts that much less.
+    pub lost_share: f64,
+    /// Whether silence in this capture means something: only then do its seconds count as exposure
+    /// after a cleaning.
+    pub is_healthy: bool,
+    /// As `is_healthy`, but a quiet capture counts too: from these runs the host's habits are
+    /// learned, where more seconds err on the safe side.
+    pub is_attentive: bool,
     pub exposures: Vec<HostExposure>,
     pub evidence: Vec<EvidenceFile>,
     /// Contacts by inside hosts.
@@ -135,10 +148,6 @@ pub struct HostExposure {
     pub name: Option<String>,
     /// Watched and present.
     pub present: Intervals,
-    /// Those of `present` in which the capture was healthy enough that silence means something.
-    pub exposed: Intervals,
-    /// Share of packets lost in the run, 0 to 1: exposure counts that much less.
-    pub lost_share: f64,
     pub contacts: Vec<ContactSpan>,
 }
 
@@ -151,7 +160,7 @@ pub struct OccurrenceRecord {
     pub window_end: Timestamp,
     /// `missed`, `skipped` or `suppressed`.
     pub outcome: Outcome,
-    pub reason: String,
+    pub reason: Reason,
 }
 
 /// What the DNSBL, or a person who read its page, says of the public address.

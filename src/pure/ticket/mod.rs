@@ -5,11 +5,17 @@
 //! nowhere else. It must never let a person set `clean`.
 
 mod event;
+mod fold;
+pub mod hosts;
+mod phase;
+mod state;
+
+pub use fold::IllegalEvent;
 
 pub use event::{Event, HostExposure, Listing, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
 
 use crate::pure::intake::Report;
-use crate::pure::interval::Intervals;
+use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::sighting::ContactSpan;
@@ -68,7 +74,13 @@ pub struct Ticket {
     pub phase: Phase,
     /// When the present phase began.
     pub phase_since: Timestamp,
+    /// When the stage of the present phase began to be scheduled.
+    pub stage_since: Timestamp,
+    /// The last occurrence of each stage that is on record, by its planned time.
+    pub planned_until: BTreeMap<StageName, Timestamp>,
     pub hold: Option<Hold>,
+    /// Holds that are over.
+    pub held: Vec<Interval>,
     pub relapses: u32,
     pub reports: Vec<Report>,
     /// Every inside host it blames, in the order of blaming; those withdrawn are gone.
@@ -150,6 +162,8 @@ pub struct Run {
     /// Begin and planned end of its window.
     pub started: Timestamp,
     pub window_end: Timestamp,
+    /// It began inside its window, but after its time.
+    pub is_late: bool,
     /// `None` while it runs.
     pub end: Option<RunRecord>,
 }
@@ -166,6 +180,10 @@ pub struct RunRecord {
     pub watched: Intervals,
     pub heard_packets: u64,
     pub lost_packets: Option<u64>,
+    /// See [`RunEnd::lost_share`], [`RunEnd::is_healthy`] and [`RunEnd::is_attentive`].
+    pub lost_share: f64,
+    pub is_healthy: bool,
+    pub is_attentive: bool,
     /// What each blamed or contacting host could have been seen doing.
     pub exposures: Vec<HostExposure>,
     pub evidence: Vec<EvidenceFile>,
@@ -189,6 +207,6 @@ pub struct Mail {
     pub not_before: Option<Timestamp>,
     /// The last failure, in words.
     pub last_error: Option<String>,
-    /// Given up, because the server refused it for good.
-    pub is_refused: bool,
+    /// Recipients given up, because their server refused it for good.
+    pub refused: Vec<String>,
 }

@@ -1,0 +1,289 @@
+//! What is the state of a ticket after these events? One exhaustive match over everything that can
+//! happen.
+//!
+//! It must never decide anything: an event that the table of phases forbids is a fault of the log.
+
+use super::{
+    Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId, RunRecord,
+    RunStart, SignOff, Ticket, TicketId, hosts,
+};
+use crate::pure::interval::Interval;
+use crate::pure::playbook::{MailEvent, StageName};
+use crate::pure::verdict::{Outcome, Verdict};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// An event that cannot have happened: the log is damaged or was written by something else.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq} of ticket {ticket} cannot have happened: {why}")]
+pub struct IllegalEvent {
+    pub seq: u64,
+    pub ticket: TicketId,
+    pub why: String,
+}
+
+impl Ticket {
+    /// The ticket that these events make, in order; they must be of one ticket.
+    pub fn fold(events: &[Recorded]) -> Result<Ticket, IllegalEvent> {
+        let (first, rest) = events.split_first().ok_or(IllegalEvent {
+            seq: 0,
+            ticket: TicketId(0),
+            why: "a ticket without events".to_owned(),
+        })?;
+        let mut ticket = Ticket::begin(first)?;
+        for recorded in rest {
+            ticket.apply(recorded.clone())?;
+        }
+        Ok(ticket)
+    }
+
+    /// The ticket that its first event makes.
+    pub fn begin(first: &Recorded) -> Result<Ticket, IllegalEvent> {
+        let Event::Opened { reference, site, playbook, public } = &first.event else {
+            let why = "a ticket begins by being opened".to_owned();
+            return Err(IllegalEvent { seq: first.seq, ticket: first.ticket, why });
+        };
+        Ok(Ticket {
+            id: first.ticket,
+            reference: reference.clone(),
+            site: site.clone(),
+            playbook: playbook.clone(),
+            public: *public,
+            opened: first.at,
+            phase: Phase::Reported,
+            phase_since: first.at,
+            stage_since: first.at,
+            planned_until: BTreeMap::new(),
+            hold: None,
+            held: Vec::new(),
+            relapses: 0,
+            reports: Vec::new(),
+            hosts: Vec::new(),
+            signed: BTreeMap::new(),
+            runs: Vec::new(),
+            listing: None,
+            passes: Vec::new(),
+            inconclusive_row: 0,
+            outbox: Vec::new(),
+            events: vec![first.clone()],
+        })
+    }
+
+    /// Adds one event to the ticket.
+    pub fn apply(&mut self, recorded: Recorded) -> Result<(), IllegalEvent> {
+        let folded = self.fold_one(&recorded);
+        let (seq, ticket) = (recorded.seq, recorded.ticket);
+        folded.map_err(|why| IllegalEvent { seq, ticket, why })?;
+        self.events.push(recorded);
+        Ok(())
+    }
+
+    fn fold_one(&mut self, recorded: &Recorded) -> Result<(), String> {
+        match &recorded.event {
+            Event::Opened { .. } => return Err("the ticket is open already".to_owned()),
+            Event::ReportAdded { report } => self.reports.push(report.clone()),
+            Event::HostBlamed { .. } => self.blame(recorded),
+            Event::HostCleaned { host, cleaned } => self.treat(*host, HostState::Cleaned, *cleaned)?,
+            Event::HostRetired { host, reason: _ } => self.treat(*host, HostState::Retired, recorded.at)?,
+            Event::HostWithdrawn { host, reason: _ } => {
+                let index = self.host_index(*host)?;
+                self.hosts.remove(index);
+            }
+            Event::RunStarted(start) => self.start_run(start),
+            Event::RunEnded(end) => self.end_run(recorded, end)?,
+            Event::OccurrencePassed(record) => self.pass_over(recorded, record)?,
+            Event::Relapsed { because: _ } => {
+                self.relapses += 1;
+                self.passes.clear();
+            }
+            Event::PhaseChanged { from, to, because: _ } => self.change_phase(recorded, *from, *to)?,
+            Event::Signed { item } => {
+                let sign_off = SignOff { by: recorded.by.clone(), at: recorded.at };
+                self.signed.insert(item.clone(), sign_off);
+            }
+            Event::Noted { text: _ } => {}
+            Event::Held { reason } => {
+                let (since, by) = (recorded.at, recorded.by.clone());
+                self.hold = Some(Hold { since, by, reason: reason.clone() });
+            }
+            Event::Resumed => {
+                let hold = self.hold.take().ok_or("it was not on hold")?;
+                self.held.push(Interval::new(hold.since, recorded.at));
+            }
+            Event::ListingAnswered(answer) => self.listing = Some(answer.clone()),
+            Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => {
+                self.fold_mail(recorded)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fold_mail(&mut self, recorded: &Recorded) -> Result<(), String> {
+        match &recorded.event {
+            Event::MailQueued { event, to } => {
+                if *event == MailEvent::Inconclusive {
+                    self.inconclusive_row = 0;
+                }
+                self.outbox.push(Mail::new(recorded.seq, *event, recorded.at, to.clone()));
+            }
+            Event::MailAccepted { mail, to } => self.mail_mut(*mail)?.accepted.push(to.clone()),
+            Event::MailFailed { mail, to, error, not_before, is_refused } => {
+                let mail = self.mail_mut(*mail)?;
+                mail.attempts += 1;
+                mail.last_error = Some(error.clone());
+                if *is_refused {
+                    mail.refused.push(to.clone());
+                } else {
+                    mail.not_before = Some(*not_before);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn treat(&mut self, host: IpAddr, state: HostState, at: Timestamp) -> Result<(), String> {
+        let host = self.host_mut(host)?;
+        host.state = state;
+        host.cleaned = Some(at);
+        self.passes.clear();
+        Ok(())
+    }
+
+    fn pass_over(&mut self, recorded: &Recorded, record: &OccurrenceRecord) -> Result<(), String> {
+        self.start_run(&RunStart {
+            run: record.run,
+            stage: record.stage,
+            occurrence: Some(record.occurrence),
+            window_start: record.occurrence,
+            window_end: record.window_end,
+            is_late: false,
+        });
+        let end = RunRecord::without_run(recorded.at, record.outcome, record.reason.clone());
+        self.close_run(record.run, end)
+    }
+
+    fn blame(&mut self, recorded: &Recorded) {
+        let Event::HostBlamed { host, mac, name, blame } = &recorded.event else { return };
+        match hosts::find(&self.hosts, *host, *mac) {
+            Some(index) => {
+                let known = &mut self.hosts[index];
+                known.host = *host;
+                known.mac = known.mac.or(*mac);
+                known.name = name.clone().or(known.name.take());
+                known.state = HostState::Infected;
+            }
+            None => self.hosts.push(Host {
+                host: *host,
+                mac: *mac,
+                name: name.clone(),
+                state: HostState::Infected,
+                blame: *blame,
+                located: recorded.at,
+                cleaned: None,
+                contacts: Vec::new(),
+            }),
+        }
+        self.passes.clear();
+    }
+
+    fn start_run(&mut self, start: &RunStart) {
+        if let Some(occurrence) = start.occurrence {
+            self.planned_until.insert(start.stage, occurrence);
+        }
+        self.runs.push(Run {
+            id: start.run,
+            stage: start.stage,
+            occurrence: start.occurrence,
+            started: start.window_start,
+            window_end: start.window_end,
+            is_late: start.is_late,
+            end: None,
+        });
+    }
+
+    fn end_run(&mut self, recorded: &Recorded, end: &RunEnd) -> Result<(), String> {
+        for seen in &end.exposures {
+            if let Some(index) = hosts::find(&self.hosts, seen.host, seen.mac) {
+                self.hosts[index].learn(seen);
+            }
+        }
+        self.close_run(end.run, RunRecord::of(recorded.at, end))?;
+        self.count_pass(end.run);
+        Ok(())
+    }
+
+    /// Enters how a run ended, and keeps the row of inconclusive nights.
+    fn close_run(&mut self, id: RunId, end: RunRecord) -> Result<(), String> {
+        let run = self.runs.iter_mut().rev().find(|run| run.id == id);
+        let run = run.ok_or_else(|| format!("there is no run {id}"))?;
+        if run.end.is_some() {
+            return Err(format!("run {id} has ended already"));
+        }
+        if run.stage == StageName::Verify {
+            match (end.outcome, end.verdict) {
+                (_, Some(Verdict::Pass | Verdict::Fail)) => self.inconclusive_row = 0,
+                (Outcome::Missed, None) | (_, Some(Verdict::Inconclusive)) => self.inconclusive_row += 1,
+                (_, None) => {}
+            }
+        }
+        run.end = Some(end);
+        Ok(())
+    }
+
+    /// Adds a pass to the row, or ends the row with a fail. The same minutes never count twice, and
+    /// none from before the last cleaning do.
+    fn count_pass(&mut self, id: RunId) {
+        let Some(run) = self.run(id).filter(|run| run.stage == StageName::Verify) else { return };
+        let (started, verdict) = (run.started, run.end.as_ref().and_then(|end| end.verdict));
+        let is_after_cleaning = self.last_cleaned().is_none_or(|cleaned| cleaned <= started);
+        let is_new =
+            self.passes.last().and_then(|last| self.run(*last)).is_none_or(|last| last.window_end <= started);
+        match verdict {
+            Some(Verdict::Fail) => self.passes.clear(),
+            Some(Verdict::Pass) if self.phase == Phase::Verifying && is_after_cleaning && is_new => {
+                self.passes.push(id);
+            }
+            _ => {}
+        }
+    }
+
+    fn change_phase(&mut self, recorded: &Recorded, from: Phase, to: Phase) -> Result<(), String> {
+        if from != self.phase || !from.may_become(to) {
+            return Err(format!("a ticket in '{}' does not go from '{from}' to '{to}'", self.phase));
+        }
+        if from.stage() != to.stage() {
+            self.stage_since = recorded.at;
+        }
+        self.phase = to;
+        self.phase_since = recorded.at;
+        match to {
+            Phase::Clean => {
+                for host in self.hosts.iter_mut().filter(|host| host.state == HostState::Cleaned) {
+                    host.state = HostState::Clean;
+                }
+            }
+            Phase::Closed => {}
+            _ => {
+                self.passes.clear();
+                self.inconclusive_row = 0;
+            }
+        }
+        Ok(())
+    }
+
+    fn host_index(&self, address: IpAddr) -> Result<usize, String> {
+        hosts::find(&self.hosts, address, None).ok_or_else(|| format!("it does not blame {address}"))
+    }
+
+    fn host_mut(&mut self, address: IpAddr) -> Result<&mut Host, String> {
+        let index = self.host_index(address)?;
+        Ok(&mut self.hosts[index])
+    }
+
+    fn mail_mut(&mut self, seq: u64) -> Result<&mut Mail, String> {
+        let mail = self.outbox.iter_mut().rev().find(|mail| mail.seq == seq);
+        mail.ok_or_else(|| format!("there is no mail {seq}"))
+    }
+}

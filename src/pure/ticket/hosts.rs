@@ -1,0 +1,93 @@
+//! Which of the blamed hosts is this? An inside address is a lease, not a machine.
+//!
+//! A host is known by its MAC address where the evidence has it, and by its address otherwise.
+
+use super::{Host, HostExposure, HostState};
+use crate::pure::packet::Mac;
+use crate::pure::sighting::{CONTACT_GAP_SECONDS, ContactSpan};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How many contacts are kept of one host over all runs: one a minute for half a year.
+pub const CONTACTS_MAX: usize = 262_144;
+
+/// The blamed host that `address` with `mac` is, as an index; `None` when it is none of them.
+///
+/// The same MAC address is the same machine whatever its address. The same address with another
+/// MAC address is another machine.
+pub fn find(hosts: &[Host], address: IpAddr, mac: Option<Mac>) -> Option<usize> {
+    let by_mac = mac.and_then(|mac| hosts.iter().position(|host| host.mac == Some(mac)));
+    by_mac.or_else(|| {
+        hosts
+            .iter()
+            .position(|host| host.host == address && (host.mac.is_none() || mac.is_none() || host.mac == mac))
+    })
+}
+
+impl Host {
+    /// Whether it was once taken for cured, so that a contact now is a relapse.
+    pub fn is_taken_for_cured(&self) -> bool {
+        self.state != HostState::Infected
+    }
+
+    /// Whether any of `contacts` went on after the host was cleaned; a host that never was counts
+    /// them all.
+    pub fn called_since_cleaned(&self, contacts: &[ContactSpan]) -> bool {
+        match self.cleaned {
+            Some(cleaned) => contacts.iter().any(|contact| contact.last > cleaned),
+            None => !contacts.is_empty(),
+        }
+    }
+
+    /// Adds what a run saw of it.
+    pub(super) fn learn(&mut self, seen: &HostExposure) {
+        self.mac = self.mac.or(seen.mac);
+        if seen.name.is_some() {
+            self.name.clone_from(&seen.name);
+        }
+        if !seen.contacts.is_empty() {
+            self.blame = super::Blame::Seen;
+            self.contacts = merge(&self.contacts, &seen.contacts);
+        }
+    }
+}
+
+/// Both lists as one, in order of time; what lies closer together than the contact gap is one
+/// contact, so that two runs that saw the same one do not count it twice.
+pub fn merge(known: &[ContactSpan], new: &[ContactSpan]) -> Vec<ContactSpan> {
+    let mut all: Vec<ContactSpan> = known.iter().chain(new).copied().collect();
+    all.sort_by_key(|contact| (contact.first, contact.last));
+    let mut merged: Vec<ContactSpan> = Vec::with_capacity(all.len());
+    for next in all {
+        match merged.last_mut() {
+            Some(last) if is_same_contact(last, &next) => last.last = last.last.max(next.last),
+            _ => merged.push(next),
+        }
+    }
+    merged.truncate(CONTACTS_MAX);
+    merged
+}
+
+fn is_same_contact(earlier: &ContactSpan, later: &ContactSpan) -> bool {
+    let gap = Duration::from_secs(CONTACT_GAP_SECONDS);
+    earlier.last.checked_add(gap).is_ok_and(|limit| later.first <= limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn span(first: i64, last: i64) -> ContactSpan {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        ContactSpan { first: at(first), last: at(last) }
+    }
+
+    #[test]
+    fn contacts_of_two_runs_merge_up_to_the_gap() {
+        let merged = merge(&[span(0, 10), span(200, 210)], &[span(70, 80), span(5, 12)]);
+        assert_eq!(merged, [span(0, 80), span(200, 210)]);
+        assert_eq!(merge(&[span(0, 10)], &[span(71, 80)]).len(), 2, "61 s apart are two contacts");
+        assert_eq!(merge(&[span(0, 10)], &[span(70, 80)]).len(), 1, "60 s apart are one contact");
+    }
+}

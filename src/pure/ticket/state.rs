@@ -1,0 +1,123 @@
+//! What can be read off a ticket? Small questions about its folded state.
+
+use super::{Event, Host, HostState, Mail, Phase, Run, RunEnd, RunId, RunRecord, Ticket};
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::playbook::MailEvent;
+use crate::pure::verdict::{Outcome, Reason};
+use jiff::Timestamp;
+
+impl Ticket {
+    /// The run of that number.
+    pub fn run(&self, id: RunId) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| run.id == id)
+    }
+
+    /// The runs that have not ended.
+    pub fn open_runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| run.end.is_none())
+    }
+
+    /// When the last of its hosts was reported as cleaned; `None` when none was.
+    pub fn last_cleaned(&self) -> Option<Timestamp> {
+        self.hosts.iter().filter_map(|host| host.cleaned).max()
+    }
+
+    /// The hosts that must be found silent: all but the retired.
+    pub fn watched_hosts(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(|host| host.state != HostState::Retired)
+    }
+
+    /// Whether a host is blamed that nobody has cleaned.
+    pub fn has_infected(&self) -> bool {
+        self.hosts.iter().any(|host| host.state == HostState::Infected)
+    }
+
+    /// Whether the ticket was on hold at `time`.
+    pub fn is_held_at(&self, time: Timestamp) -> bool {
+        let is_held_now = self.hold.as_ref().is_some_and(|hold| hold.since <= time);
+        is_held_now || self.held.iter().any(|held| held.contains(time))
+    }
+
+    /// When it last came into its phase `located`; `None` when it never was.
+    pub fn located_at(&self) -> Option<Timestamp> {
+        self.events.iter().rev().find_map(|recorded| match &recorded.event {
+            Event::PhaseChanged { to: Phase::Located, .. } => Some(recorded.at),
+            _ => None,
+        })
+    }
+
+    /// What of the time since `from` until `to` was not on hold: the due clock runs only then.
+    pub fn seconds_not_held(&self, from: Timestamp, to: Timestamp) -> f64 {
+        let whole = Interval::new(from, to);
+        let now_held = self.hold.iter().map(|hold| Interval::new(hold.since, to));
+        let held = Intervals::of(self.held.iter().copied().chain(now_held)).within(whole);
+        whole.seconds() - held.seconds()
+    }
+}
+
+impl Run {
+    /// Its planned window, which begins at the planned time and its jitter.
+    pub fn window(&self) -> Interval {
+        Interval::new(self.started, self.window_end)
+    }
+}
+
+impl RunRecord {
+    pub(super) fn of(ended: Timestamp, end: &RunEnd) -> RunRecord {
+        RunRecord {
+            ended,
+            outcome: end.outcome,
+            verdict: end.verdict,
+            reasons: end.reasons.clone(),
+            watched: end.watched.clone(),
+            heard_packets: end.coverage.heard_packets,
+            lost_packets: end.coverage.lost_packets,
+            lost_share: end.lost_share,
+            is_healthy: end.is_healthy,
+            is_attentive: end.is_attentive,
+            exposures: end.exposures.clone(),
+            evidence: end.evidence.clone(),
+            contacts: end.contacts,
+        }
+    }
+
+    /// The record of an occurrence that never ran.
+    pub(super) fn without_run(ended: Timestamp, outcome: Outcome, reason: Reason) -> RunRecord {
+        RunRecord {
+            ended,
+            outcome,
+            verdict: None,
+            reasons: vec![reason],
+            watched: Intervals::default(),
+            heard_packets: 0,
+            lost_packets: None,
+            lost_share: 0.0,
+            is_healthy: false,
+            is_attentive: false,
+            exposures: Vec::new(),
+            evidence: Vec::new(),
+            contacts: 0,
+        }
+    }
+}
+
+impl Mail {
+    pub(super) fn new(seq: u64, event: MailEvent, at: Timestamp, to: Vec<String>) -> Mail {
+        Mail {
+            seq,
+            event,
+            at,
+            to,
+            accepted: Vec::new(),
+            refused: Vec::new(),
+            attempts: 0,
+            not_before: None,
+            last_error: None,
+        }
+    }
+
+    /// Recipients to whom it must still be sent.
+    pub fn pending(&self) -> impl Iterator<Item = &String> {
+        self.to.iter().filter(|to| !self.accepted.contains(to) && !self.refused.contains(to))
+    }
+}
