@@ -4,13 +4,28 @@
 //! Left of it are `intake` and `verdict`, right of it `plan` and `report`. Phases change here and
 //! nowhere else. It must never let a person set `clean`.
 
+mod acts;
+pub mod chain;
+mod consequences;
+mod decide;
+mod due;
 mod event;
 mod fold;
 pub mod hosts;
+mod input;
+mod judged;
+mod occurrences;
 mod phase;
+pub mod standing;
 mod state;
 
+pub use consequences::{announce, follow};
+pub use decide::decide;
+pub use due::{Effect, due};
 pub use fold::IllegalEvent;
+pub use input::{ALLCLEAR, Act, Context, Input, Refusal};
+pub use judged::blamed;
+pub use occurrences::next_due;
 
 pub use event::{Event, HostExposure, Listing, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
 

@@ -1,0 +1,250 @@
+//! Where does the event log live? One SQLite file, written in whole decisions.
+//!
+//! Owns `allclear.db` in the state directory. It must never let half a decision through: events are
+//! appended in one IMMEDIATE transaction, with WAL and `synchronous = FULL`.
+
+use crate::pure::ticket::{Event, Recorded, TicketId, chain};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a writer waits for another one (a command beside `serve`, a backup).
+const BUSY_WAIT: Duration = Duration::from_secs(30);
+
+/// The version of the tables.
+const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE event (
+        seq     INTEGER PRIMARY KEY,
+        at_ns   INTEGER NOT NULL,
+        ticket  INTEGER NOT NULL,
+        by      TEXT    NOT NULL,
+        version INTEGER NOT NULL,
+        body    TEXT    NOT NULL CHECK (json_valid(body)),
+        hash    TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX event_of_ticket ON event (ticket, seq);
+";
+
+/// Whether a committed decision survives a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Every commit is on disk before it counts.
+    Full,
+    /// For throw-away states of simulations.
+    Fleeting,
+}
+
+/// Why the log could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "cannot use the state directory {path}: {error}: make it writable for this user, or set `state:`"
+    )]
+    Directory { path: PathBuf, error: std::io::Error },
+    #[error("cannot use the database {path}: {error}: is the disk full, or the file held by something else?")]
+    Database { path: PathBuf, error: rusqlite::Error },
+    #[error("event {seq} in {path} is not what was written ({why}): restore the state from a backup")]
+    Damaged { path: PathBuf, seq: u64, why: String },
+    #[error("{path} was written by a newer allclear (tables version {version}): use that one")]
+    TooNew { path: PathBuf, version: i64 },
+}
+
+/// The event log on disk.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens the log in `directory`, and makes both where they are missing; the directory is
+    /// readable by its owner only.
+    pub fn open(directory: &Path, durability: Durability) -> Result<Store, StoreError> {
+        make_private(directory)
+            .map_err(|error| StoreError::Directory { path: directory.to_owned(), error })?;
+        let path = directory.join("allclear.db");
+        let connection =
+            connect(&path, durability).map_err(|error| StoreError::Database { path: path.clone(), error })?;
+        let store = Store { path, connection };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    /// The events after `seq`, in order, with their chain checked from `previous_hash` on.
+    pub fn events_after(&self, seq: u64, previous_hash: &str) -> Result<Vec<Recorded>, StoreError> {
+        read_after(&self.connection, &self.path, seq, previous_hash)
+    }
+
+    /// Begins a decision; nobody else can write until it is committed or dropped.
+    pub fn begin(&mut self) -> Result<Writing<'_>, StoreError> {
+        let path = self.path.as_path();
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| StoreError::Database { path: path.to_owned(), error })?;
+        Ok(Writing { path, transaction })
+    }
+
+    fn migrate(&self) -> Result<(), StoreError> {
+        let database = |error| StoreError::Database { path: self.path.clone(), error };
+        let version: i64 =
+            self.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(database)?;
+        match version {
+            SCHEMA_VERSION => Ok(()),
+            0 => {
+                let sql = format!(
+                    "BEGIN IMMEDIATE; {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+                    SCHEMA
+                        .replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
+                        .replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS")
+                );
+                self.connection.execute_batch(&sql).map_err(database)
+            }
+            version => Err(StoreError::TooNew { path: self.path.clone(), version }),
+        }
+    }
+}
+
+/// A decision that is being written; dropped without [`Writing::commit`], nothing of it happened.
+pub struct Writing<'a> {
+    path: &'a Path,
+    transaction: Transaction<'a>,
+}
+
+impl Writing<'_> {
+    /// As [`Store::events_after`].
+    pub fn events_after(&self, seq: u64, previous_hash: &str) -> Result<Vec<Recorded>, StoreError> {
+        read_after(&self.transaction, self.path, seq, previous_hash)
+    }
+
+    /// Appends one event.
+    pub fn append(&self, recorded: &Recorded) -> Result<(), StoreError> {
+        let Recorded { seq, at, ticket, by, event, hash } = recorded;
+        let sql = "INSERT INTO event (seq, at_ns, ticket, by, version, body, hash)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let values = params![
+            *seq as i64,
+            nanoseconds(*at),
+            ticket.0,
+            by,
+            chain::EVENT_VERSION,
+            chain::body(event),
+            hash
+        ];
+        let inserted =
+            self.transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
+        inserted.map(drop).map_err(|error| StoreError::Database { path: self.path.to_owned(), error })
+    }
+
+    /// Makes the decision last.
+    pub fn commit(self) -> Result<(), StoreError> {
+        let path = self.path;
+        self.transaction.commit().map_err(|error| StoreError::Database { path: path.to_owned(), error })
+    }
+}
+
+/// Makes a directory that only its owner can read.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let mut permissions = std::fs::metadata(directory)?.permissions();
+    if permissions.mode() & 0o077 != 0 {
+        permissions.set_mode(0o700);
+        std::fs::set_permissions(directory, permissions)?;
+    }
+    Ok(())
+}
+
+fn connect(path: &Path, durability: Durability) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::Fleeting => "OFF",
+    };
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    Ok(connection)
+}
+
+/// Time as stored: an event of before 1677 or after 2262 cannot be told apart from those limits.
+fn nanoseconds(at: Timestamp) -> i64 {
+    let nanoseconds = at.as_nanosecond();
+    i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
+}
+
+struct Row {
+    seq: u64,
+    at_ns: i64,
+    ticket: u32,
+    by: String,
+    version: u32,
+    body: String,
+    hash: String,
+}
+
+fn read_after(
+    connection: &Connection,
+    path: &Path,
+    seq: u64,
+    previous_hash: &str,
+) -> Result<Vec<Recorded>, StoreError> {
+    let rows =
+        read_rows(connection, seq).map_err(|error| StoreError::Database { path: path.to_owned(), error })?;
+    let mut previous = (seq, previous_hash.to_owned());
+    let mut events = Vec::with_capacity(rows.len());
+    for row in rows {
+        let found = row.seq;
+        let recorded = check(row, &previous).map_err(|why| StoreError::Damaged {
+            path: path.to_owned(),
+            seq: found,
+            why,
+        })?;
+        previous = (recorded.seq, recorded.hash.clone());
+        events.push(recorded);
+    }
+    Ok(events)
+}
+
+fn read_rows(connection: &Connection, seq: u64) -> Result<Vec<Row>, rusqlite::Error> {
+    let newest: Option<i64> =
+        connection.query_row("SELECT max(seq) FROM event", [], |row| row.get(0)).optional()?.flatten();
+    if newest.is_none_or(|newest| newest <= seq as i64) {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT seq, at_ns, ticket, by, version, body, hash FROM event WHERE seq > ?1 ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([seq as i64], |row| {
+        Ok(Row {
+            seq: row.get::<_, i64>(0)? as u64,
+            at_ns: row.get(1)?,
+            ticket: row.get(2)?,
+            by: row.get(3)?,
+            version: row.get(4)?,
+            body: row.get(5)?,
+            hash: row.get(6)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// Checks that the row follows its predecessor and is what was written.
+fn check(row: Row, previous: &(u64, String)) -> Result<Recorded, String> {
+    let Row { seq, at_ns, ticket, by, version, body, hash } = row;
+    if seq != previous.0 + 1 {
+        return Err(format!("it follows event {}", previous.0));
+    }
+    if version != chain::EVENT_VERSION {
+        return Err(format!("its version {version} is not known"));
+    }
+    let at = Timestamp::from_nanosecond(i128::from(at_ns)).map_err(|error| error.to_string())?;
+    let ticket = TicketId(ticket);
+    if chain::link(&previous.1, seq, at, ticket, &by, &body) != hash {
+        return Err("its hash does not fit".to_owned());
+    }
+    let event: Event = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+    Ok(Recorded { seq, at, ticket, by, event, hash })
+}

@@ -1,0 +1,170 @@
+//! What may people do to a ticket, and when are they turned down?
+//!
+//! Nobody sets `clean` here: there is no such act.
+
+use super::{Act, Blame, Context, Event, Host, HostState, Phase, Refusal, Ticket, hosts};
+use jiff::Timestamp;
+use std::net::IpAddr;
+
+type Decision = Result<Vec<Event>, Refusal>;
+
+/// The events of a person's act.
+pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
+    let is_always_possible = matches!(act, Act::Note { .. } | Act::Reopen { .. } | Act::Report(_));
+    if !ticket.phase.is_open() && !is_always_possible && !ends_open(ticket, act) {
+        return refuse(format!("ticket {} is {}: reopen it first", ticket.id, ticket.phase));
+    }
+    match act {
+        Act::Report(report) => add_report(ticket, report),
+        Act::NameHost { host, mac, name } => name_host(ticket, context, *host, *mac, name.as_deref()),
+        Act::WithdrawHost { host, reason } => withdraw(ticket, *host, reason),
+        Act::RetireHost { host, reason } => {
+            let host = blamed(ticket, *host)?.host;
+            Ok(vec![Event::HostRetired { host, reason: said(reason)? }])
+        }
+        Act::Clean { host, at } => clean(ticket, context, *host, at.unwrap_or(context.now)),
+        Act::Sign { item } => sign(ticket, context, item),
+        Act::Note { text } => Ok(vec![Event::Noted { text: said(text)? }]),
+        Act::Hold { reason } => hold(ticket, reason),
+        Act::Resume => match ticket.hold {
+            Some(_) => Ok(vec![Event::Resumed]),
+            None => refuse(format!("ticket {} is not on hold", ticket.id)),
+        },
+        Act::Reject { reason } => end(ticket, Phase::Rejected, reason),
+        Act::AcceptRisk { reason } => end(ticket, Phase::AcceptedRisk, reason),
+        Act::Reopen { reason } => end(ticket, Phase::Reported, reason),
+    }
+}
+
+fn refuse(why: String) -> Decision {
+    Err(Refusal(why))
+}
+
+/// A rejected ticket may become an accepted risk, and the other way round.
+fn ends_open(ticket: &Ticket, act: &Act) -> bool {
+    match act {
+        Act::Reject { .. } => ticket.phase.may_become(Phase::Rejected),
+        Act::AcceptRisk { .. } => ticket.phase.may_become(Phase::AcceptedRisk),
+        _ => false,
+    }
+}
+
+fn said(text: &str) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err(Refusal("give a reason: it goes on record".to_owned()))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+fn add_report(ticket: &Ticket, report: &crate::pure::intake::Report) -> Decision {
+    if ticket.reports.contains(report) {
+        return refuse(format!("ticket {} has this very report already", ticket.id));
+    }
+    let mut events = vec![Event::ReportAdded { report: report.clone() }];
+    if !ticket.phase.is_open() {
+        events.push(Event::PhaseChanged {
+            from: ticket.phase,
+            to: Phase::Reported,
+            because: "a new report came in".to_owned(),
+        });
+    }
+    Ok(events)
+}
+
+fn blamed(ticket: &Ticket, address: IpAddr) -> Result<&Host, Refusal> {
+    let known: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
+    let hint = if known.is_empty() { "it blames no host yet".to_owned() } else { known.join(", ") };
+    hosts::find(&ticket.hosts, address, None)
+        .map(|index| &ticket.hosts[index])
+        .ok_or_else(|| Refusal(format!("ticket {} does not blame {address}: {hint}", ticket.id)))
+}
+
+fn name_host(
+    ticket: &Ticket,
+    context: &Context<'_>,
+    host: IpAddr,
+    mac: Option<crate::pure::packet::Mac>,
+    name: Option<&str>,
+) -> Decision {
+    if !context.site.has_inside(host) {
+        let inside: Vec<String> = context.site.inside.iter().map(ToString::to_string).collect();
+        return refuse(format!(
+            "{host} is not inside site {}: its inside networks are {}",
+            context.site.name,
+            inside.join(", ")
+        ));
+    }
+    let known = hosts::find(&ticket.hosts, host, mac).map(|index| &ticket.hosts[index]);
+    if known.is_some_and(|known| known.state == HostState::Infected) {
+        return refuse(format!("ticket {} blames {host} already", ticket.id));
+    }
+    Ok(vec![Event::HostBlamed { host, mac, name: name.map(str::to_owned), blame: Blame::Named }])
+}
+
+fn withdraw(ticket: &Ticket, address: IpAddr, reason: &str) -> Decision {
+    let host = blamed(ticket, address)?;
+    if host.blame == Blame::Seen {
+        return refuse(format!(
+            "{address} was seen making contact and cannot be withdrawn: report it as cleaned, or as retired"
+        ));
+    }
+    Ok(vec![Event::HostWithdrawn { host: host.host, reason: said(reason)? }])
+}
+
+/// Reports hosts as cleaned. In `reported` that names them, too: they are what was cleaned.
+fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Timestamp) -> Decision {
+    if at > context.now {
+        return refuse(format!("{at} lies in the future: give the time of the cleaning"));
+    }
+    let cleaned: Vec<&Host> = match host {
+        Some(address) => vec![blamed(ticket, address)?],
+        None => ticket.hosts.iter().filter(|host| host.state == HostState::Infected).collect(),
+    };
+    if cleaned.is_empty() {
+        let hint = format!("name the cleaned host first: allclear ticket host {} ADDRESS", ticket.id);
+        return refuse(format!("no host of ticket {} waits for cleaning: {hint}", ticket.id));
+    }
+    let mut events = Vec::new();
+    if ticket.phase == Phase::Reported {
+        let because = "a person says which host was cleaned".to_owned();
+        events.push(Event::PhaseChanged { from: Phase::Reported, to: Phase::Located, because });
+    }
+    for host in cleaned {
+        if let Some(contact) = host.contacts.iter().rev().find(|contact| contact.last > at) {
+            return refuse(format!(
+                "{} called again at {}, after that cleaning: clean it once more and give that time",
+                host.host, contact.last
+            ));
+        }
+        events.push(Event::HostCleaned { host: host.host, cleaned: at });
+    }
+    Ok(events)
+}
+
+fn sign(ticket: &Ticket, context: &Context<'_>, item: &str) -> Decision {
+    let items: Vec<&str> = context.playbook.checklist.iter().map(|entry| entry.item.as_str()).collect();
+    if !items.contains(&item) {
+        let hint = if items.is_empty() { "it is empty".to_owned() } else { items.join(", ") };
+        return refuse(format!("the checklist of {} has no item '{item}': {hint}", context.playbook.name));
+    }
+    match ticket.signed.get(item) {
+        Some(sign_off) => refuse(format!("'{item}' was signed already, by {}", sign_off.by)),
+        None => Ok(vec![Event::Signed { item: item.to_owned() }]),
+    }
+}
+
+fn hold(ticket: &Ticket, reason: &str) -> Decision {
+    match &ticket.hold {
+        Some(hold) => refuse(format!("ticket {} is on hold already: {}", ticket.id, hold.reason)),
+        None => Ok(vec![Event::Held { reason: said(reason)? }]),
+    }
+}
+
+fn end(ticket: &Ticket, to: Phase, reason: &str) -> Decision {
+    if !ticket.phase.may_become(to) || (to == Phase::Reported && ticket.phase.is_open()) {
+        return refuse(format!("ticket {} is {}: it cannot become {to}", ticket.id, ticket.phase));
+    }
+    Ok(vec![Event::PhaseChanged { from: ticket.phase, to, because: said(reason)? }])
+}

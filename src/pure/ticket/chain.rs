@@ -1,0 +1,44 @@
+//! Is the log what was written? Each event's hash covers the one before it.
+
+use super::{Event, TicketId};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+/// The version of the stored form of events.
+pub const EVENT_VERSION: u32 = 1;
+
+/// The hash before the first event.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The hash of an event: SHA-256, in hexadecimal, of these lines, each ended by a line feed: the
+/// previous hash, sequence number, time in nanoseconds since 1970, ticket, who (as a JSON string),
+/// version, and the event as JSON.
+pub fn link(previous: &str, seq: u64, at: Timestamp, ticket: TicketId, by: &str, body: &str) -> String {
+    let by = serde_json::Value::from(by);
+    let at = at.as_nanosecond();
+    let text = format!("{previous}\n{seq}\n{at}\n{ticket}\n{by}\n{EVENT_VERSION}\n{body}\n");
+    hexadecimal(&Sha256::digest(text.as_bytes()))
+}
+
+/// The event as it is stored.
+pub fn body(event: &Event) -> String {
+    serde_json::to_string(event).expect("events are plain data, which JSON can always hold")
+}
+
+/// The public name of the kind of event: `opened`, `run_ended`.
+pub fn kind(event: &Event) -> String {
+    match serde_json::to_value(event) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    text
+}

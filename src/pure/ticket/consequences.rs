@@ -1,0 +1,131 @@
+//! What follows from what just happened? Changes of phase, by the table, and the mails about them.
+//!
+//! The engine asks until nothing more follows, and appends everything in one transaction.
+
+use super::{Context, Event, HostState, Listing, Phase, Ticket, standing};
+use crate::pure::playbook::{MailEvent, Recipient};
+use jiff::Timestamp;
+
+/// The change of phase, with the relapse where it is one, that follows from `happened`; the ticket
+/// has those events folded in already. Empty when the phase stays.
+pub fn follow(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> Vec<Event> {
+    match ticket.phase {
+        Phase::Reported | Phase::Verifying if ticket.has_infected() => {
+            vec![change(ticket, Phase::Located, infected(ticket))]
+        }
+        Phase::Clean if ticket.has_infected() => relapse(ticket, Phase::Located, infected(ticket), happened),
+        Phase::Located if ticket.hosts.is_empty() => {
+            vec![change(ticket, Phase::Reported, "no host is blamed any more".to_owned())]
+        }
+        Phase::Located if !ticket.has_infected() => {
+            vec![change(ticket, Phase::Verifying, "every blamed host is reported as cleaned".to_owned())]
+        }
+        Phase::Verifying | Phase::Clean if reported_since_cleaning(ticket, happened).is_some() => {
+            let seen = reported_since_cleaning(ticket, happened).unwrap_or(context.now);
+            let because = format!("a report says it was seen at {seen}, after the last cleaning");
+            relapse(ticket, Phase::Reported, because, happened)
+        }
+        Phase::Clean if is_listed_again(happened) => {
+            relapse(ticket, Phase::Reported, format!("{} is listed again", ticket.public), happened)
+        }
+        Phase::Verifying if standing::stand(ticket, context).missing.is_empty() => {
+            vec![change(ticket, Phase::Clean, "all criteria of the playbook hold".to_owned())]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn change(ticket: &Ticket, to: Phase, because: String) -> Event {
+    Event::PhaseChanged { from: ticket.phase, to, because }
+}
+
+/// A change of phase that is a relapse; counted once for all that happened together.
+fn relapse(ticket: &Ticket, to: Phase, because: String, happened: &[Event]) -> Vec<Event> {
+    let is_counted = happened.iter().any(|event| matches!(event, Event::Relapsed { .. }));
+    let relapsed = (!is_counted).then(|| Event::Relapsed { because: because.clone() });
+    relapsed.into_iter().chain([change(ticket, to, because)]).collect()
+}
+
+fn infected(ticket: &Ticket) -> String {
+    let infected = ticket.hosts.iter().filter(|host| host.state == HostState::Infected);
+    let told: Vec<String> = infected
+        .map(|host| match host.blame {
+            super::Blame::Seen => format!("{} made contact", host.host),
+            super::Blame::Named => format!("{} was named by a person", host.host),
+        })
+        .collect();
+    told.join(", ")
+}
+
+/// When the traffic was seen that a report of `happened` tells of, if that was after the last
+/// cleaning: reports count by their own time.
+fn reported_since_cleaning(ticket: &Ticket, happened: &[Event]) -> Option<Timestamp> {
+    let seen = happened.iter().filter_map(|event| match event {
+        Event::ReportAdded { report } => Some(report.seen),
+        _ => None,
+    });
+    seen.filter(|seen| ticket.last_cleaned().is_none_or(|cleaned| *seen > cleaned)).max()
+}
+
+fn is_listed_again(happened: &[Event]) -> bool {
+    happened
+        .iter()
+        .any(|event| matches!(event, Event::ListingAnswered(answer) if answer.answer == Listing::Listed))
+}
+
+/// The mails to queue about all that happened together: at most one of each kind.
+pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> Vec<Event> {
+    if !context.has_mail {
+        return Vec::new();
+    }
+    let kinds = [
+        (MailEvent::Opened, any(happened, |event| matches!(event, Event::Opened { .. }))),
+        (MailEvent::Located, is_located(happened)),
+        (MailEvent::Relapsed, any(happened, is_relapse)),
+        (
+            MailEvent::Clean,
+            any(happened, |event| matches!(event, Event::PhaseChanged { to: Phase::Clean, .. })),
+        ),
+        (MailEvent::Inconclusive, is_inconclusive_row(ticket, context, happened)),
+    ];
+    let wanted = kinds.into_iter().filter(|(_, is_due)| *is_due);
+    wanted
+        .map(|(event, _)| Event::MailQueued { event, to: recipients(context, event) })
+        .filter(|event| !matches!(event, Event::MailQueued { to, .. } if to.is_empty()))
+        .collect()
+}
+
+fn any(happened: &[Event], is_it: impl Fn(&Event) -> bool) -> bool {
+    happened.iter().any(is_it)
+}
+
+fn is_relapse(event: &Event) -> bool {
+    matches!(event, Event::Relapsed { .. })
+}
+
+/// A host was blamed, and that is no relapse (which has a mail of its own).
+fn is_located(happened: &[Event]) -> bool {
+    any(happened, |event| matches!(event, Event::HostBlamed { .. })) && !any(happened, is_relapse)
+}
+
+fn is_inconclusive_row(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> bool {
+    let has_ended = any(happened, |event| matches!(event, Event::RunEnded(_) | Event::OccurrencePassed(_)));
+    has_ended && ticket.inconclusive_row >= context.playbook.judge.inconclusive_row
+}
+
+/// Everybody who wants mail about `event`, each once, in the order of the playbook.
+fn recipients(context: &Context<'_>, event: MailEvent) -> Vec<String> {
+    let mut to: Vec<String> = Vec::new();
+    for rule in context.playbook.notify.iter().filter(|rule| rule.events.contains(&event)) {
+        for recipient in &rule.to {
+            let mailbox = match recipient {
+                Recipient::Coordinator => &context.site.coordinator,
+                Recipient::Mailbox(mailbox) => mailbox,
+            };
+            if !to.contains(mailbox) {
+                to.push(mailbox.clone());
+            }
+        }
+    }
+    to
+}

@@ -1,0 +1,71 @@
+//! What happens next, and why? Ticket and input in, events out; then what follows from those.
+//!
+//! It must never look at a clock or at the world: all it may know stands in [`Context`].
+
+use super::{Context, Event, Input, Refusal, RunStart, Ticket, acts, judged, occurrences};
+use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
+use jiff::SignedDuration;
+
+/// How long after the n-th failure a mail is tried again, in minutes; the last one from then on.
+const MAIL_BACK_OFF_MINUTES: [i64; 7] = [1, 2, 5, 15, 60, 180, 360];
+
+/// The events that an input causes. Only a person's act can be refused.
+pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<Vec<Event>, Refusal> {
+    match input {
+        Input::Tick => Ok(occurrences::fall_due(ticket, context)),
+        Input::Abandoned(runs) => Ok(runs.iter().map(|run| abandon(*run)).collect()),
+        Input::HandRun { stage, window_start, length } => {
+            if !ticket.phase.is_open() {
+                return Err(Refusal(format!("ticket {} is {}: reopen it first", ticket.id, ticket.phase)));
+            }
+            Ok(vec![Event::RunStarted(RunStart {
+                run: context.next_run,
+                stage: *stage,
+                occurrence: None,
+                window_start: *window_start,
+                window_end: window_start.saturating_add(*length).unwrap_or(*window_start),
+                is_late: false,
+            })])
+        }
+        Input::Captured { run, facts, listing } => {
+            Ok(judged::captured(ticket, context, *run, facts, listing.as_ref()))
+        }
+        Input::MailAccepted { mail, to } => Ok(vec![Event::MailAccepted { mail: *mail, to: to.clone() }]),
+        Input::MailFailed { mail, to, error, is_refused } => {
+            Ok(vec![mail_failed(ticket, context, *mail, to, error, *is_refused)])
+        }
+        Input::Act(act) => acts::act(ticket, context, act),
+    }
+}
+
+/// A run whose process is gone: nobody knows what it saw, so it proves nothing.
+fn abandon(run: super::RunId) -> Event {
+    let text = "allclear was stopped while this run was watching: what it saw is lost; \
+                nothing to do, the next occurrence watches again";
+    let reason = Reason { code: ReasonCode::Interrupted, text: text.to_owned() };
+    Event::RunEnded(Box::new(super::RunEnd {
+        verdict: Some(Verdict::Inconclusive),
+        reasons: vec![reason],
+        ..super::RunEnd::empty(run, Outcome::Interrupted)
+    }))
+}
+
+fn mail_failed(
+    ticket: &Ticket,
+    context: &Context<'_>,
+    mail: u64,
+    to: &str,
+    error: &str,
+    is_refused: bool,
+) -> Event {
+    let attempts = ticket.outbox.iter().find(|known| known.seq == mail).map_or(0, |known| known.attempts);
+    let step = (attempts as usize).min(MAIL_BACK_OFF_MINUTES.len() - 1);
+    let pause = SignedDuration::from_mins(MAIL_BACK_OFF_MINUTES[step]);
+    Event::MailFailed {
+        mail,
+        to: to.to_owned(),
+        error: error.to_owned(),
+        not_before: context.now.saturating_add(pause).unwrap_or(context.now),
+        is_refused,
+    }
+}

@@ -1,0 +1,24 @@
+//! What remains to be done in the world? Derived from the folded ticket, never remembered
+//! elsewhere, so that a restart derives it again.
+
+use super::{RunId, Ticket, TicketId};
+use jiff::Timestamp;
+
+/// Something to be done at the edges. It happens at least once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Carry out a run that has begun.
+    Capture { ticket: TicketId, run: RunId },
+    /// Hand a mail to the server of one recipient.
+    SendMail { ticket: TicketId, mail: u64, to: String },
+}
+
+/// What is to be done for the ticket now.
+pub fn due(ticket: &Ticket, now: Timestamp) -> Vec<Effect> {
+    let captures = ticket.open_runs().map(|run| Effect::Capture { ticket: ticket.id, run: run.id });
+    let ripe = ticket.outbox.iter().filter(|mail| mail.not_before.is_none_or(|time| time <= now));
+    let mails = ripe.flat_map(|mail| {
+        mail.pending().map(|to| Effect::SendMail { ticket: ticket.id, mail: mail.seq, to: to.clone() })
+    });
+    captures.chain(mails).collect()
+}

@@ -1,0 +1,93 @@
+//! What can reach a ticket from outside? Every input, and why a person may be turned down.
+
+use super::{ListingAnswer, RunId};
+use crate::pure::intake::Report;
+use crate::pure::packet::Mac;
+use crate::pure::playbook::{Playbook, StageName};
+use crate::pure::site::Site;
+use crate::pure::verdict::CaptureFacts;
+use jiff::Timestamp;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Who caused an event that no person did.
+pub const ALLCLEAR: &str = "allclear";
+
+/// What a decision may know besides the ticket.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    pub playbook: &'a Playbook,
+    pub site: &'a Site,
+    pub now: Timestamp,
+    /// The number of the next run; over all tickets, from 1.
+    pub next_run: RunId,
+    /// Whether mail leaves at all.
+    pub has_mail: bool,
+}
+
+/// Everything that can reach a ticket.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Time has passed.
+    Tick,
+    /// allclear has started, and these runs are of a process that is gone.
+    Abandoned(Vec<RunId>),
+    /// A person wants a stage carried out in this window.
+    HandRun { stage: StageName, window_start: Timestamp, length: Duration },
+    /// A capture has ended, and the DNSBL was asked where the stage wants it.
+    Captured { run: RunId, facts: Box<CaptureFacts>, listing: Option<ListingAnswer> },
+    /// A mail server accepted a mail for a recipient.
+    MailAccepted { mail: u64, to: String },
+    /// A mail could not be handed over.
+    MailFailed { mail: u64, to: String, error: String, is_refused: bool },
+    /// A person acted; their name is the event's `by`.
+    Act(Act),
+}
+
+/// What a person does to a ticket.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    Report(Report),
+    NameHost {
+        host: IpAddr,
+        mac: Option<Mac>,
+        name: Option<String>,
+    },
+    WithdrawHost {
+        host: IpAddr,
+        reason: String,
+    },
+    RetireHost {
+        host: IpAddr,
+        reason: String,
+    },
+    /// `host`: all that are infected when `None`; `at`: now when `None`.
+    Clean {
+        host: Option<IpAddr>,
+        at: Option<Timestamp>,
+    },
+    Sign {
+        item: String,
+    },
+    Note {
+        text: String,
+    },
+    Hold {
+        reason: String,
+    },
+    Resume,
+    Reject {
+        reason: String,
+    },
+    AcceptRisk {
+        reason: String,
+    },
+    Reopen {
+        reason: String,
+    },
+}
+
+/// Why a person was turned down, and what to do instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);

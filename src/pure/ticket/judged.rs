@@ -1,0 +1,217 @@
+//! What follows from a capture? Its verdict, the hosts to blame, and what each could have been seen
+//! doing.
+
+use super::{Blame, Context, Event, Host, HostExposure, ListingAnswer, Run, RunEnd, RunId, Ticket, hosts};
+use crate::pure::interval::Intervals;
+use crate::pure::packet::Mac;
+use crate::pure::sighting::{HostFinding, Observation};
+use crate::pure::verdict::{
+    self, BlamedHost, CaptureFacts, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
+};
+use std::net::IpAddr;
+
+/// The events of a capture that ended: hosts blamed, the run judged, the listing on record.
+pub fn captured(
+    ticket: &Ticket,
+    context: &Context<'_>,
+    run: RunId,
+    facts: &CaptureFacts,
+    listing: Option<&ListingAnswer>,
+) -> Vec<Event> {
+    let Some(run) = ticket.run(run).filter(|run| run.end.is_none()) else { return Vec::new() };
+    let facts = with_blamed(ticket, context, facts);
+    let observation = merged(&facts.sources);
+    let end = judge(ticket, context, run, &facts, &observation);
+    let mut events: Vec<Event> = listing.cloned().map(Event::ListingAnswered).into_iter().collect();
+    events.extend(blame(ticket, &observation, end.verdict));
+    events.push(Event::RunEnded(Box::new(end)));
+    events
+}
+
+/// The facts with the hosts that must have said something, if the playbook asks for that.
+fn with_blamed(ticket: &Ticket, context: &Context<'_>, facts: &CaptureFacts) -> CaptureFacts {
+    let mut facts = facts.clone();
+    facts.blamed = if context.playbook.judge.has_blamed_present { blamed(ticket) } else { Vec::new() };
+    facts
+}
+
+/// The hosts that a run of this ticket must find silent.
+pub fn blamed(ticket: &Ticket) -> Vec<BlamedHost> {
+    ticket.watched_hosts().map(|host| BlamedHost { host: host.host, mac: host.mac }).collect()
+}
+
+fn judge(
+    ticket: &Ticket,
+    context: &Context<'_>,
+    run: &Run,
+    facts: &CaptureFacts,
+    observation: &Observation,
+) -> RunEnd {
+    let criteria = &context.playbook.judge;
+    let contacts = observation.hosts.iter().map(|finding| finding.contacts).sum();
+    if contacts == 0 && facts.sources.iter().any(|source| source.ending == Ending::NothingRecorded) {
+        return missed(run.id, facts);
+    }
+    let judgement = verdict::judge(criteria, facts);
+    RunEnd {
+        run: run.id,
+        outcome: outcome(run, &facts.sources),
+        verdict: Some(judgement.verdict),
+        reasons: judgement.reasons,
+        watched: watched(&facts.sources),
+        coverage: observation.coverage.clone(),
+        lost_share: lost_share(&facts.sources),
+        is_healthy: verdict::is_healthy(criteria, facts),
+        is_attentive: verdict::is_attentive(criteria, facts),
+        exposures: exposures(ticket, facts, observation),
+        evidence: facts.sources.iter().filter_map(|source| source.evidence.clone()).collect(),
+        contacts,
+    }
+}
+
+fn missed(run: RunId, facts: &CaptureFacts) -> RunEnd {
+    let names: Vec<&str> = facts
+        .sources
+        .iter()
+        .filter(|source| source.ending == Ending::NothingRecorded)
+        .map(|source| source.name.as_str())
+        .collect();
+    let text = format!(
+        "no recorded file of {} covers any of {} to {}: check that the recorder ran",
+        names.join(" and "),
+        facts.planned.from,
+        facts.planned.to
+    );
+    let reasons = vec![Reason { code: ReasonCode::NothingRecorded, text }];
+    RunEnd { reasons, ..RunEnd::empty(run, Outcome::Missed) }
+}
+
+impl RunEnd {
+    /// A run that saw nothing, without verdict.
+    pub(super) fn empty(run: RunId, outcome: Outcome) -> RunEnd {
+        RunEnd {
+            run,
+            outcome,
+            verdict: None,
+            reasons: Vec::new(),
+            watched: Intervals::default(),
+            coverage: Default::default(),
+            lost_share: 0.0,
+            is_healthy: false,
+            is_attentive: false,
+            exposures: Vec::new(),
+            evidence: Vec::new(),
+            contacts: 0,
+        }
+    }
+}
+
+fn outcome(run: &Run, sources: &[SourceFacts]) -> Outcome {
+    let is_broken =
+        sources.iter().any(|source| matches!(source.ending, Ending::Stopped | Ending::SourceGone(_)));
+    match (is_broken, run.is_late) {
+        (true, _) => Outcome::Interrupted,
+        (false, true) => Outcome::Late,
+        (false, false) => Outcome::Ran,
+    }
+}
+
+/// When every source was watched: a run is blind when any of them is.
+fn watched(sources: &[SourceFacts]) -> Intervals {
+    let mut all = sources.iter().map(|source| source.watched.clone());
+    let first = all.next().unwrap_or_default();
+    all.fold(first, |common, next| common.intersection(&next))
+}
+
+/// The largest share of packets that a source lost, 0 to 1; what is unknown counts as none.
+fn lost_share(sources: &[SourceFacts]) -> f64 {
+    let share = |source: &SourceFacts| {
+        let coverage = &source.observation.coverage;
+        let lost = coverage.lost_packets.unwrap_or(0) as f64;
+        if lost == 0.0 { 0.0 } else { lost / (lost + coverage.heard_packets as f64) }
+    };
+    sources.iter().map(share).fold(0.0, f64::max)
+}
+
+fn merged(sources: &[SourceFacts]) -> Observation {
+    let mut all = sources.iter().map(|source| source.observation.clone());
+    let first = all.next().unwrap_or_default();
+    all.fold(first, Observation::merge)
+}
+
+/// Blames who made contact. Below the limit of the playbook only a host that was taken for cured is
+/// blamed: a contact of it is a relapse in any phase.
+fn blame(ticket: &Ticket, observation: &Observation, verdict: Option<Verdict>) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut relapsed = Vec::new();
+    for finding in observation.hosts.iter().filter(|finding| finding.contacts > 0) {
+        let known = known(ticket, finding);
+        let is_relapse = known.is_some_and(|host| host.is_taken_for_cured() && has_called(host, finding));
+        let is_new = known.is_none() && verdict == Some(Verdict::Fail);
+        if is_relapse || is_new {
+            events.push(Event::HostBlamed {
+                host: finding.host,
+                mac: finding.mac,
+                name: finding.name.clone(),
+                blame: Blame::Seen,
+            });
+        }
+        if is_relapse {
+            relapsed.push(finding.host.to_string());
+        }
+    }
+    if !relapsed.is_empty() {
+        let because = format!("{} called again after being cleaned", relapsed.join(" and "));
+        events.push(Event::Relapsed { because });
+    }
+    events
+}
+
+fn known<'a>(ticket: &'a Ticket, finding: &HostFinding) -> Option<&'a Host> {
+    hosts::find(&ticket.hosts, finding.host, finding.mac).map(|index| &ticket.hosts[index])
+}
+
+fn has_called(host: &Host, finding: &HostFinding) -> bool {
+    // A finding of which no span was kept still ends with its last sighting.
+    let is_late = host.cleaned.is_none_or(|cleaned| finding.last > cleaned);
+    host.called_since_cleaned(&finding.spans) || (finding.spans.is_empty() && is_late)
+}
+
+/// For each blamed or contacting host: when it was present and watched, and its contacts.
+fn exposures(ticket: &Ticket, facts: &CaptureFacts, observation: &Observation) -> Vec<HostExposure> {
+    let watched = watched(&facts.sources);
+    let mut exposures: Vec<HostExposure> = Vec::new();
+    for finding in observation.hosts.iter().filter(|finding| finding.contacts > 0) {
+        let present = presence(&facts.sources, finding.host, finding.mac).intersection(&watched);
+        exposures.push(HostExposure {
+            host: finding.host,
+            mac: finding.mac,
+            name: finding.name.clone(),
+            present,
+            contacts: finding.spans.clone(),
+        });
+    }
+    for host in &ticket.hosts {
+        let is_there = exposures
+            .iter()
+            .any(|seen| seen.host == host.host || seen.mac.is_some_and(|mac| host.mac == Some(mac)));
+        let present = presence(&facts.sources, host.host, host.mac).intersection(&watched);
+        if !is_there && !present.is_empty() {
+            let (host, mac) = (host.host, host.mac);
+            exposures.push(HostExposure { host, mac, name: None, present, contacts: Vec::new() });
+        }
+    }
+    exposures
+}
+
+/// When the host was there, in any source. Its MAC address tells where it is known; an address
+/// that another machine uses by now tells nothing.
+fn presence(sources: &[SourceFacts], address: IpAddr, mac: Option<Mac>) -> Intervals {
+    let presences = sources.iter().flat_map(|source| &source.presences);
+    presences
+        .filter(|seen| match (mac, seen.mac) {
+            (Some(wanted), Some(seen_mac)) => wanted == seen_mac,
+            _ => seen.host == address,
+        })
+        .fold(Intervals::default(), |all, seen| all.union(&seen.present))
+}
