@@ -1,10 +1,11 @@
 //! What does a run capture and look for? Playbook, site, ticket and window in, [`CapturePlan`] out.
 
 use crate::pure::interval::Interval;
-use crate::pure::playbook::Keep;
-use crate::pure::site::Source;
+use crate::pure::playbook::{Keep, Library, Playbook, REPORTED};
+use crate::pure::site::{Site, Source};
+use crate::pure::ticket::{self, Run, Ticket};
 use crate::pure::verdict::BlamedHost;
-use crate::pure::watchlist::Watchlist;
+use crate::pure::watchlist::{Entry, PortRange, Target, Transport, Watchlist};
 use ipnet::IpNet;
 
 /// One run's order to the capture edge.
@@ -27,4 +28,60 @@ pub struct CapturePlan {
     /// Where evidence goes, relative to the state directory and without its ending:
     /// `evidence/7/41`; `-hits.pcapng` is added, and the source's name when there are several.
     pub evidence_stem: String,
+}
+
+/// The order of a run that has begun. Sources, watchlists and stages that people have taken out of
+/// their files since then are left out; the judge counts what is missing as unmet.
+pub fn draw(library: &Library, site: &Site, playbook: &Playbook, ticket: &Ticket, run: &Run) -> CapturePlan {
+    let stage = playbook.stage(run.stage).unwrap_or(&playbook.verify);
+    let names = stage.watchlists.iter();
+    CapturePlan {
+        window: run.window(),
+        sources: library.sources_of(site).cloned().collect(),
+        filter: stage.capture.filter.clone(),
+        packets_max: stage.capture.packets_max,
+        bytes_max: stage.capture.bytes_max,
+        keep: stage.capture.keep,
+        watchlists: names.map(|name| watchlist(playbook, ticket, name)).collect(),
+        inside: site.inside.clone(),
+        public: site.public.clone(),
+        blamed: ticket::blamed(ticket),
+        evidence_stem: format!("evidence/{}/{}", ticket.id, run.id),
+    }
+}
+
+fn watchlist(playbook: &Playbook, ticket: &Ticket, name: &str) -> Watchlist {
+    match playbook.watchlists.get(name) {
+        Some(list) => list.clone(),
+        None if name == REPORTED => reported(ticket),
+        None => Watchlist { name: name.to_owned(), ..Watchlist::default() },
+    }
+}
+
+/// What the ticket's own reports name: each address at any port, since a bot changes its ports and
+/// keeps its sinkhole. A report without address gives its port, at any address.
+pub fn reported(ticket: &Ticket) -> Watchlist {
+    let mut list = Watchlist { name: REPORTED.to_owned(), ..Watchlist::default() };
+    for report in &ticket.reports {
+        let entry = match (report.remote, report.port) {
+            (Some(address), _) => {
+                Entry { text: address.to_string(), target: Target::Address(address), ports: None }
+            }
+            (None, Some(port)) => anywhere(report.protocol, port),
+            (None, None) => continue,
+        };
+        if !list.entries.contains(&entry) {
+            list.entries.push(entry);
+        }
+    }
+    list
+}
+
+fn anywhere(protocol: Option<Transport>, port: u16) -> Entry {
+    let text = match protocol {
+        Some(Transport::Tcp) => format!("tcp/{port}"),
+        Some(Transport::Udp) => format!("udp/{port}"),
+        None => port.to_string(),
+    };
+    Entry { text, target: Target::Anywhere, ports: Some(PortRange { protocol, first: port, last: port }) }
 }

@@ -9,6 +9,7 @@ use crate::pure::watchlist::Watchlist;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +27,21 @@ impl Library {
     /// The sources of a site, in the order in which it names them.
     pub fn sources_of<'a>(&'a self, site: &'a Site) -> impl Iterator<Item = &'a Source> {
         site.sources.iter().filter_map(|name| self.site_file.sources.get(name))
+    }
+
+    /// The playbook whose `malware` names this one, whole or as a word of it ("W32.Conficker.C" is
+    /// conficker); letter case does not matter.
+    pub fn playbook_for(&self, malware: &str) -> Option<&Playbook> {
+        let malware = malware.to_lowercase();
+        let has_word = |name: &String| {
+            *name == malware || malware.split(|c: char| !c.is_alphanumeric()).any(|word| word == name)
+        };
+        self.playbooks.values().find(|playbook| playbook.malware.iter().any(has_word))
+    }
+
+    /// The site that `address` is a public address of.
+    pub fn site_with_public(&self, address: IpAddr) -> Option<&Site> {
+        self.site_file.sites.values().find(|site| site.has_public(address))
     }
 }
 

@@ -118,29 +118,42 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
     if at > context.now {
         return refuse(format!("{at} lies in the future: give the time of the cleaning"));
     }
+    let mut events = Vec::new();
     let cleaned: Vec<&Host> = match host {
-        Some(address) => vec![blamed(ticket, address)?],
+        Some(address) => match hosts::find(&ticket.hosts, address, None) {
+            Some(index) => vec![&ticket.hosts[index]],
+            // Who says that a machine was cleaned says that it was the one.
+            None => {
+                events.extend(name_host(ticket, context, address, None, None)?);
+                events.push(Event::HostCleaned { host: address, cleaned: at });
+                Vec::new()
+            }
+        },
         None => ticket.hosts.iter().filter(|host| host.state == HostState::Infected).collect(),
     };
-    if cleaned.is_empty() {
-        let hint = format!("name the cleaned host first: allclear ticket host {} ADDRESS", ticket.id);
+    for host in cleaned {
+        events.push(cleaned_after_last_contact(host, at)?);
+    }
+    if events.is_empty() {
+        let hint = format!("say which machine it was: --host ADDRESS (ticket {})", ticket.id);
         return refuse(format!("no host of ticket {} waits for cleaning: {hint}", ticket.id));
     }
-    let mut events = Vec::new();
     if ticket.phase == Phase::Reported {
         let because = "a person says which host was cleaned".to_owned();
-        events.push(Event::PhaseChanged { from: Phase::Reported, to: Phase::Located, because });
-    }
-    for host in cleaned {
-        if let Some(contact) = host.contacts.iter().rev().find(|contact| contact.last > at) {
-            return refuse(format!(
-                "{} called again at {}, after that cleaning: clean it once more and give that time",
-                host.host, contact.last
-            ));
-        }
-        events.push(Event::HostCleaned { host: host.host, cleaned: at });
+        events.insert(0, Event::PhaseChanged { from: Phase::Reported, to: Phase::Located, because });
     }
     Ok(events)
+}
+
+/// A contact on record from after the stated cleaning would be lost: it must be cleaned again.
+fn cleaned_after_last_contact(host: &Host, at: Timestamp) -> Result<Event, Refusal> {
+    match host.contacts.iter().rev().find(|contact| contact.last > at) {
+        Some(contact) => Err(Refusal(format!(
+            "{} called again at {}, after that cleaning: clean it once more and give that time",
+            host.host, contact.last
+        ))),
+        None => Ok(Event::HostCleaned { host: host.host, cleaned: at }),
+    }
 }
 
 fn sign(ticket: &Ticket, context: &Context<'_>, item: &str) -> Decision {
