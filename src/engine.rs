@@ -165,6 +165,13 @@ impl Engine {
         due.min()
     }
 
+    /// When the next mail that failed is tried again, after `now`.
+    pub fn next_retry(&self, now: Timestamp) -> Option<Timestamp> {
+        let mails = self.tickets().flat_map(|ticket| &ticket.outbox);
+        let waiting = mails.filter(|mail| mail.pending().next().is_some());
+        waiting.filter_map(|mail| mail.not_before).filter(|at| *at > now).min()
+    }
+
     /// One decision: what `decide` says, what follows from it, and the mails about it, appended and
     /// folded together or not at all.
     fn transact(

@@ -9,4 +9,6 @@ pub mod engine;
 
 pub mod edge;
 
+pub mod season;
+
 pub mod cli;

@@ -2,6 +2,7 @@
 //!
 //! Read by `document`, used by everything to the right. Every value here has been checked.
 
+use crate::pure::interval::Interval;
 use ipnet::IpNet;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -76,6 +77,19 @@ impl Site {
     /// Whether `address` lies in one of the site's inside networks.
     pub fn has_inside(&self, address: IpAddr) -> bool {
         self.inside.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl Site {
+    /// When the site is closed, from the first midnight to the last, in its zone. A midnight that
+    /// does not exist there is the first instant after the gap.
+    pub fn closed_intervals(&self) -> Vec<Interval> {
+        let midnight = |day: Date| day.to_zoned(self.timezone.clone()).map(|zoned| zoned.timestamp()).ok();
+        let closed = self.closed.iter().filter_map(|days| {
+            let after = days.last.tomorrow().ok()?;
+            Some(Interval::new(midnight(days.first)?, midnight(after)?))
+        });
+        closed.collect()
     }
 }
 

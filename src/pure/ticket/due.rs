@@ -5,7 +5,7 @@ use super::{RunId, Ticket, TicketId};
 use jiff::Timestamp;
 
 /// Something to be done at the edges. It happens at least once.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
     /// Carry out a run that has begun.
     Capture { ticket: TicketId, run: RunId },

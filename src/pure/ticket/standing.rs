@@ -233,5 +233,6 @@ fn is_overdue(ticket: &Ticket, context: &Context<'_>) -> bool {
         _ => (None, None),
     };
     let (Some(since), Some(limit)) = (since, limit) else { return false };
-    ticket.seconds_not_held(since, context.now) > limit.as_secs_f64()
+    let closed = context.site.closed_intervals();
+    ticket.working_seconds(since, context.now, &closed) > limit.as_secs_f64()
 }

@@ -46,12 +46,13 @@ impl Ticket {
         })
     }
 
-    /// What of the time since `from` until `to` was not on hold: the due clock runs only then.
-    pub fn seconds_not_held(&self, from: Timestamp, to: Timestamp) -> f64 {
+    /// How many seconds from `from` to `to` were neither on hold nor `closed` (school breaks): the
+    /// due clock runs only then.
+    pub fn working_seconds(&self, from: Timestamp, to: Timestamp, closed: &[Interval]) -> f64 {
         let whole = Interval::new(from, to);
         let now_held = self.hold.iter().map(|hold| Interval::new(hold.since, to));
-        let held = Intervals::of(self.held.iter().copied().chain(now_held)).within(whole);
-        whole.seconds() - held.seconds()
+        let idle = self.held.iter().chain(closed).copied().chain(now_held);
+        whole.seconds() - Intervals::of(idle).within(whole).seconds()
     }
 }
 
