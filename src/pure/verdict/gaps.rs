@@ -86,10 +86,10 @@ fn ended_early(planned: Interval, source: &SourceFacts) -> Option<String> {
     let progress = progress(planned, source);
     match &source.ending {
         Ending::Stopped => {
-            Some(format!("the capture was stopped {progress}: run it again and let it end by itself"))
+            Some(format!("the capture was stopped after {progress}: run it again and let it end by itself"))
         }
         Ending::SourceGone(why) => {
-            Some(format!("the source was gone {progress} ({why}): bring it back and run again"))
+            Some(format!("the source was gone after {progress} ({why}): bring it back and run again"))
         }
         Ending::NothingRecorded => Some(
             "no recorded file covers any of the window: see whether the recorder runs, and whether `files` names what it writes"

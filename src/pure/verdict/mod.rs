@@ -7,6 +7,11 @@
 mod gaps;
 mod judge;
 
+#[cfg(test)]
+mod gap_tests;
+#[cfg(test)]
+mod tests;
+
 pub use judge::{is_attentive, is_healthy, judge};
 
 use crate::pure::interval::{Interval, Intervals};
