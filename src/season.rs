@@ -183,11 +183,9 @@ impl Season {
             Step::Listing(answer) => self.edges.answer_listing(answer),
             Step::Act(act) => match self.engine.step(self.now, &scene.by, self.ticket, &Input::Act(act)) {
                 Ok(_) => {}
-                Err(EngineError::Refused(why)) => self.refused.push(Refused {
-                    at: self.now,
-                    scene: self.next_scene,
-                    why: why.to_string(),
-                }),
+                Err(EngineError::Refused(why)) => {
+                    self.refused.push(Refused { at: self.now, scene: self.next_scene, why: why.to_string() })
+                }
                 Err(error) => return Err(error),
             },
         }

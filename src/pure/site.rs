@@ -84,7 +84,7 @@ impl Site {
     /// When the site is closed, from the first midnight to the last, in its zone. A midnight that
     /// does not exist there is the first instant after the gap.
     pub fn closed_intervals(&self) -> Vec<Interval> {
-        let midnight = |day: Date| day.to_zoned(self.timezone.clone()).map(|zoned| zoned.timestamp()).ok();
+        let midnight = |day: Date| Some(day.to_zoned_datetime(self.timezone.clone()).ok()?.timestamp());
         let closed = self.closed.iter().filter_map(|days| {
             let after = days.last.tomorrow().ok()?;
             Some(Interval::new(midnight(days.first)?, midnight(after)?))

@@ -47,6 +47,12 @@ pub(super) fn gaps(criteria: &JudgeCriteria, facts: &CaptureFacts) -> Vec<Reason
 fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -> Vec<String> {
     match code {
         ReasonCode::Contacts => Vec::new(),
+        // Why an occurrence did not run at all: there is no capture to judge.
+        ReasonCode::ProgramDown
+        | ReasonCode::NothingRecorded
+        | ReasonCode::StillRunning
+        | ReasonCode::OnHold
+        | ReasonCode::SiteClosed => Vec::new(),
         ReasonCode::Interrupted => interrupted(facts),
         ReasonCode::TooShort => each_source(facts, |source| too_short(criteria, facts.planned, source)),
         ReasonCode::TooQuiet => each_source(facts, |source| too_quiet(criteria, source)),

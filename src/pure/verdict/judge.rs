@@ -50,7 +50,12 @@ fn is_blinding(code: ReasonCode) -> bool {
         | ReasonCode::ControlMissing
         | ReasonCode::WatchlistEmpty
         | ReasonCode::WatchlistStale
-        | ReasonCode::ClockUnsure => true,
+        | ReasonCode::ClockUnsure
+        | ReasonCode::ProgramDown
+        | ReasonCode::NothingRecorded
+        | ReasonCode::StillRunning
+        | ReasonCode::OnHold
+        | ReasonCode::SiteClosed => true,
         ReasonCode::Contacts
         | ReasonCode::Interrupted
         | ReasonCode::TooShort
