@@ -1,0 +1,60 @@
+//! What people do to a ticket, from the command line to the engine.
+
+use super::{ActArgs, ReasonArgs, TicketCommand};
+use crate::cli::desk::Desk;
+use crate::cli::{Exit, Fault};
+use crate::pure::ticket::{Act, Event, Input, TicketId};
+
+/// Carries out a person's act and says what it changed.
+pub fn act(desk: &mut Desk, command: TicketCommand) -> Result<Exit, Fault> {
+    let (who, act) = read(desk, command)?;
+    let by = desk.by(who.by.as_deref());
+    let happened = desk.engine.step(desk.clock.now(), &by, TicketId(who.ticket), &Input::Act(act))?;
+    for recorded in &happened {
+        if let Event::PhaseChanged { to, because, .. } = &recorded.event {
+            println!("ticket {} is {to} now: {because}", who.ticket);
+        }
+    }
+    if happened.iter().all(|recorded| !matches!(recorded.event, Event::PhaseChanged { .. })) {
+        println!("ticket {}: on record", who.ticket);
+    }
+    Ok(Exit::Done)
+}
+
+fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {
+    Ok(match command {
+        TicketCommand::Note { act, text } => (act, Act::Note { text }),
+        TicketCommand::Host { act, address, mac, name, withdraw, retired, reason } => {
+            let reason = reason.unwrap_or_default();
+            let done = match (withdraw, retired) {
+                (true, _) => Act::WithdrawHost { host: address, reason },
+                (_, true) => Act::RetireHost { host: address, reason },
+                _ => {
+                    let mac = mac.map(|mac| mac.parse()).transpose().map_err(Fault::Usage)?;
+                    Act::NameHost { host: address, mac, name }
+                }
+            };
+            (act, done)
+        }
+        TicketCommand::Sign { act, item } => (act, Act::Sign { item }),
+        TicketCommand::Cleaned { act, host, at } => {
+            let site = &desk.engine.ticket(TicketId(act.ticket))?.site;
+            let at = at.map(|at| desk.time(&at, Some(site))).transpose()?;
+            (act, Act::Clean { host, at })
+        }
+        TicketCommand::Hold(args) => with_reason(args, |reason| Act::Hold { reason }),
+        TicketCommand::Resume(act) => (act, Act::Resume),
+        TicketCommand::Reject(args) => with_reason(args, |reason| Act::Reject { reason }),
+        TicketCommand::AcceptRisk(args) => with_reason(args, |reason| Act::AcceptRisk { reason }),
+        TicketCommand::Reopen(args) => with_reason(args, |reason| Act::Reopen { reason }),
+        TicketCommand::Open(_)
+        | TicketCommand::List { .. }
+        | TicketCommand::Show { .. }
+        | TicketCommand::Report { .. }
+        | TicketCommand::Bundle { .. } => unreachable!("these are no acts; `run` has sorted them out"),
+    })
+}
+
+fn with_reason(args: ReasonArgs, act: impl FnOnce(String) -> Act) -> (ActArgs, Act) {
+    (args.act, act(args.reason))
+}

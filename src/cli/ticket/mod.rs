@@ -1,0 +1,186 @@
+//! `allclear ticket …`: what people do with tickets.
+
+mod act;
+mod open;
+mod show;
+
+use super::desk::Desk;
+use super::{Exit, Fault};
+use clap::{Args, Subcommand, ValueEnum};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Open, look at and work tickets.
+#[derive(Args, Debug)]
+pub struct TicketArgs {
+    #[command(subcommand)]
+    pub command: TicketCommand,
+}
+
+/// What to do with a ticket.
+#[derive(Subcommand, Debug)]
+pub enum TicketCommand {
+    /// Open a ticket from a pasted page or from flags; a report that has an open ticket joins it
+    Open(Box<OpenArgs>),
+    /// List the open tickets
+    List {
+        /// Closed, rejected and accepted ones too
+        #[arg(long)]
+        all: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one ticket: what was seen, what is missing for clean, and when that could be done
+    Show {
+        ticket: u32,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a note on record
+    Note {
+        #[command(flatten)]
+        act: ActArgs,
+        text: String,
+    },
+    /// Name the infected host, withdraw it, or say that it left the network
+    Host {
+        #[command(flatten)]
+        act: ActArgs,
+        /// The inside address
+        address: IpAddr,
+        /// Its MAC address: an address is a lease, not a machine
+        #[arg(long)]
+        mac: Option<String>,
+        /// Its name
+        #[arg(long)]
+        name: Option<String>,
+        /// It was named by mistake, and no run has seen it
+        #[arg(long, requires = "reason", conflicts_with = "retired")]
+        withdraw: bool,
+        /// It has left the network for good
+        #[arg(long, requires = "reason")]
+        retired: bool,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Sign an item of the checklist
+    Sign {
+        #[command(flatten)]
+        act: ActArgs,
+        item: String,
+    },
+    /// Report hosts as cleaned; without --host, all that are infected
+    Cleaned {
+        #[command(flatten)]
+        act: ActArgs,
+        #[arg(long, value_name = "ADDRESS")]
+        host: Option<IpAddr>,
+        /// When it was cleaned: RFC 3339, or a time in the site's zone [default: now]
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+    },
+    /// Put it on hold: nights do not count and the due clock stands still
+    Hold(ReasonArgs),
+    /// End the hold
+    Resume(ActArgs),
+    /// Not ours, a duplicate, or a false report
+    Reject(ReasonArgs),
+    /// Live with the infection
+    AcceptRisk(ReasonArgs),
+    /// Take up a closed, rejected or accepted ticket again
+    Reopen(ReasonArgs),
+    /// The whole story of a ticket
+    Report {
+        ticket: u32,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        /// Where to write it [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// A zip with report, events, evidence and checksums, for somebody who distrusts us
+    Bundle { ticket: u32, file: PathBuf },
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Html,
+    Markdown,
+    Json,
+}
+
+/// Which ticket, and who acts.
+#[derive(Args, Clone, Debug)]
+pub struct ActArgs {
+    /// The ticket's number
+    pub ticket: u32,
+    /// Who does it; goes on record [default: the user's login name]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+/// Which ticket, who acts, and why.
+#[derive(Args, Clone, Debug)]
+pub struct ReasonArgs {
+    #[command(flatten)]
+    pub act: ActArgs,
+    /// Why; goes on record
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// What a new ticket is made of.
+#[derive(Args, Clone, Debug)]
+pub struct OpenArgs {
+    /// A file with the text of a CBL page as copied from the browser; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// The outside number, such as MARS-1234
+    #[arg(long = "ref", value_name = "NUMBER")]
+    pub reference: Option<String>,
+    /// The site's name [default: the site that has the public address]
+    #[arg(long)]
+    pub site: Option<String>,
+    /// [default: the playbook that names the malware]
+    #[arg(long)]
+    pub playbook: Option<String>,
+    /// The public address that was reported
+    #[arg(long, value_name = "ADDRESS")]
+    pub public: Option<IpAddr>,
+    #[arg(long)]
+    pub malware: Option<String>,
+    /// When it was seen: RFC 3339, or a time in the site's zone
+    #[arg(long, value_name = "TIME")]
+    pub seen: Option<String>,
+    /// The sinkhole or victim that was called
+    #[arg(long, value_name = "ADDRESS")]
+    pub remote: Option<IpAddr>,
+    /// The port that was called
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// The port on the public side
+    #[arg(long)]
+    pub source_port: Option<u16>,
+    /// tcp or udp
+    #[arg(long, value_parser = ["tcp", "udp"])]
+    pub protocol: Option<String>,
+    /// Who opens it [default: the user's login name]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Carries out a ticket command.
+pub fn run(desk: &mut Desk, args: TicketArgs) -> Result<Exit, Fault> {
+    match args.command {
+        TicketCommand::Open(args) => open::open(desk, *args),
+        TicketCommand::List { all, json } => show::list(desk, all, json),
+        TicketCommand::Show { ticket, json } => show::show(desk, ticket, json),
+        TicketCommand::Report { ticket, format, output } => show::report(desk, ticket, format, output.as_deref()),
+        TicketCommand::Bundle { ticket, file } => show::bundle(desk, ticket, &file),
+        other => act::act(desk, other),
+    }
+}
