@@ -3,5 +3,9 @@
 //! Carries out a `CapturePlan` and returns `CaptureFacts`; decides nothing about them.
 
 pub mod filter;
+pub mod interface;
+pub mod link;
 pub mod lint;
+pub mod session;
+pub mod stop;
 mod words;
