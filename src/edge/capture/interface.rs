@@ -72,8 +72,9 @@ impl<'a> Listening<'a> {
     fn begin(interface: &'a str, ring_bytes: u64, session: &'a Session<'a>) -> Result<Self, String> {
         let handle = open(interface, ring_bytes)?;
         let link = handle.get_datalink();
-        let link_type = filter::link_type_of(link)
-            .ok_or_else(|| format!("interface {interface} has the unknown link type {}: use another", link.0))?;
+        let link_type = filter::link_type_of(link).ok_or_else(|| {
+            format!("interface {interface} has the unknown link type {}: use another", link.0)
+        })?;
         let losses = Losses { driver_before: link::dropped_packets(interface), ..Losses::default() };
         let index = link::index(interface);
         let (end, ledger) = (session.window.to, Ledger::default());
@@ -250,7 +251,8 @@ impl Losses {
     /// What the ring lost, and what the driver lost by whichever count is larger: libpcap leaves
     /// some drivers' drops out, and /sys may not be readable.
     fn total(&self, driver_after: Option<u64>) -> u64 {
-        let by_kernel = driver_after.zip(self.driver_before).map_or(0, |(after, before)| after.saturating_sub(before));
+        let by_kernel =
+            driver_after.zip(self.driver_before).map_or(0, |(after, before)| after.saturating_sub(before));
         self.ring + self.driver.max(by_kernel)
     }
 }

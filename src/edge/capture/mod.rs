@@ -2,10 +2,12 @@
 //!
 //! Carries out a `CapturePlan` and returns `CaptureFacts`; decides nothing about them.
 
+pub mod evidence;
 pub mod filter;
 pub mod interface;
 pub mod link;
 pub mod lint;
+mod pcapng;
 pub mod session;
 pub mod stop;
 mod words;

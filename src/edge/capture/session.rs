@@ -99,6 +99,10 @@ mod tests {
         assert_eq!(watched(&[(0, true), (1, true), (2, true)]), [(0, 2)]);
         assert_eq!(watched(&[(0, true), (1, true), (2, false), (3, true), (4, true)]), [(0, 1), (3, 4)]);
         assert_eq!(watched(&[(0, false), (1, true)]), []);
-        assert_eq!(watched(&[(0, true), (10, true), (21, true), (22, true)]), [(0, 10), (21, 22)], "it slept");
+        assert_eq!(
+            watched(&[(0, true), (10, true), (21, true), (22, true)]),
+            [(0, 10), (21, 22)],
+            "it slept"
+        );
     }
 }
