@@ -3,11 +3,14 @@
 //! Carries out a `CapturePlan` and returns `CaptureFacts`; decides nothing about them.
 
 pub mod evidence;
+pub mod files;
 pub mod filter;
 pub mod interface;
 pub mod link;
 pub mod lint;
 mod pcapng;
+pub mod recorded;
 pub mod session;
 pub mod stop;
+pub mod stream;
 mod words;
