@@ -1,4 +1,6 @@
 //! A file an outside thing: each touches the world and decides nothing.
 
 pub mod capture;
+pub mod clock;
+pub mod perform;
 pub mod store;
