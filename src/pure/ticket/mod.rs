@@ -16,7 +16,8 @@ mod input;
 mod judged;
 mod occurrences;
 mod phase;
-pub mod standing;
+mod exposure;
+mod standing;
 mod state;
 
 pub use consequences::{announce, follow};
@@ -25,7 +26,8 @@ pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use input::{ALLCLEAR, Act, Context, Input, Refusal};
 pub use judged::blamed;
-pub use occurrences::next_due;
+pub use occurrences::{next_due, next_window};
+pub use standing::{HostStanding, Standing, stand};
 
 pub use event::{Event, HostExposure, Listing, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
 

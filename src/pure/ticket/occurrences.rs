@@ -34,10 +34,14 @@ pub fn fall_due(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
 /// When the ticket next wants attention, after `context.now`: an occurrence that begins, or the end
 /// of the watch after `clean`. `None` when nothing is planned.
 pub fn next_due(ticket: &Ticket, context: &Context<'_>) -> Option<Timestamp> {
-    let occurrence = planned(ticket, context).find(|planned| planned.window.from > context.now);
-    let occurrence = occurrence.map(|planned| planned.window.from);
+    let occurrence = next_window(ticket, context).map(|window| window.from);
     let watch = (ticket.phase == Phase::Clean).then(|| watch_end(ticket, context));
     [occurrence, watch].into_iter().flatten().min()
+}
+
+/// The window of the next occurrence that begins after `context.now`, if one is planned.
+pub fn next_window(ticket: &Ticket, context: &Context<'_>) -> Option<Interval> {
+    planned(ticket, context).map(|planned| planned.window).find(|window| window.from > context.now)
 }
 
 fn watch_end(ticket: &Ticket, context: &Context<'_>) -> Timestamp {

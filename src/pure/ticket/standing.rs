@@ -1,15 +1,17 @@
 //! How far is a ticket from clean? Every criterion, what is still missing, and when it could be
 //! done at the earliest.
 
-use super::{Context, Host, HostState, Listing, Phase, Ticket, hosts};
+use super::exposure::{attentive_contacts, exposure_before, exposure_since};
+use super::{Context, Host, HostState, Listing, Phase, RunId, Ticket, occurrences};
 use crate::pure::assurance;
-use crate::pure::interval::{Interval, Intervals};
-use crate::pure::sighting::ContactSpan;
+use crate::pure::earliest::{self, HostProgress, Progress};
+use crate::pure::interval::Interval;
 use jiff::Timestamp;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Where a ticket stands between its cleaning and `clean`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Standing {
     pub hosts: Vec<HostStanding>,
     /// Passes in the present row.
@@ -28,8 +30,12 @@ pub struct Standing {
     /// When all criteria could hold at the earliest, if every night passes; `None` when that cannot
     /// be said or lies more than a year ahead.
     pub earliest: Option<Timestamp>,
+    /// When the present phase's work becomes overdue; `None` when nothing is due or it is on hold.
+    pub due: Option<Timestamp>,
     /// Whether locating or cleaning takes longer than the playbook allows.
     pub is_overdue: bool,
+    /// Begin and end of the next planned `verify` run; `None` when none is planned.
+    pub next_window: Option<(Timestamp, Timestamp)>,
 }
 
 /// One blamed host's share in it.
@@ -38,114 +44,92 @@ pub struct HostStanding {
     pub host: IpAddr,
     /// Contacts before its cleaning, over all runs.
     pub contacts: u64,
-    /// Exposure between the first and the last of them, in seconds.
-    pub exposure_before_s: f64,
     /// Exposure since its cleaning, in seconds; 0 while it is infected.
-    pub exposure_s: f64,
+    pub exposure_s: u64,
     /// The chance that silence since its cleaning means that it is clean; `None` when unknown.
     pub assurance: Option<f64>,
-    /// Whether it is left out of the criteria, because it left the network.
-    pub is_retired: bool,
 }
 
 /// Where the ticket stands now.
 pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
     let criteria = &context.playbook.clean;
-    let hosts: Vec<HostStanding> =
-        ticket.hosts.iter().map(|host| stand_host(ticket, context, host)).collect();
+    let learned: Vec<HostProgress> = ticket.hosts.iter().map(|host| learn(ticket, host)).collect();
+    let due = due(ticket, context);
     let mut standing = Standing {
+        hosts: ticket.hosts.iter().zip(&learned).map(|(host, so_far)| stand_host(context, host, so_far)).collect(),
         passes: ticket.passes.len() as u32,
         passes_wanted: criteria.passes,
         span_s: span_seconds(ticket),
         span_wanted_s: criteria.span.as_secs(),
-        assurance: least_assurance(&hosts),
+        assurance: least_assurance(ticket, context, &learned),
         assurance_wanted: criteria.assurance,
         listing: ticket.listing.as_ref().map(|answer| answer.answer),
         missing: Vec::new(),
-        earliest: None,
-        is_overdue: is_overdue(ticket, context),
-        hosts,
+        earliest: earliest(ticket, context, &learned),
+        due,
+        is_overdue: due.is_some_and(|due| context.now > due),
+        next_window: occurrences::next_window(ticket, context).map(|window| (window.from, window.to)),
     };
     standing.missing = missing(ticket, context, &standing);
     standing
 }
 
-fn stand_host(ticket: &Ticket, context: &Context<'_>, host: &Host) -> HostStanding {
+/// What the runs on record say of a host: how often it called, and for how long it was silent.
+fn learn(ticket: &Ticket, host: &Host) -> HostProgress {
     let contacts = attentive_contacts(ticket, host);
-    let before = exposure_before(ticket, host, &contacts);
-    let since = exposure_since(ticket, host);
-    let interval = context.playbook.clean.contact_interval;
-    let learned = assurance::assurance(contacts.len() as u64, before, since, interval);
+    HostProgress {
+        contacts: contacts.len() as u64,
+        exposed_before_s: exposure_before(ticket, host, &contacts),
+        exposed_since_s: exposure_since(ticket, host),
+    }
+}
+
+fn stand_host(context: &Context<'_>, host: &Host, so_far: &HostProgress) -> HostStanding {
     HostStanding {
         host: host.host,
         contacts: host.contacts.len() as u64,
-        exposure_before_s: before,
-        exposure_s: since,
-        assurance: if host.state == HostState::Infected { None } else { learned },
-        is_retired: host.state == HostState::Retired,
+        exposure_s: so_far.exposed_since_s as u64,
+        assurance: reached(context, host, so_far),
     }
 }
 
-/// The host's contacts before its cleaning in runs whose capture could be trusted to see them.
-fn attentive_contacts(ticket: &Ticket, host: &Host) -> Vec<ContactSpan> {
-    let seen: Vec<ContactSpan> = ended(ticket)
-        .filter(|end| end.is_attentive)
-        .flat_map(|end| &end.exposures)
-        .filter(|exposure| is_of(host, exposure))
-        .flat_map(|exposure| &exposure.contacts)
-        .filter(|contact| host.cleaned.is_none_or(|cleaned| contact.first <= cleaned))
-        .copied()
-        .collect();
-    hosts::merge(&[], &seen)
+fn reached(context: &Context<'_>, host: &Host, so_far: &HostProgress) -> Option<f64> {
+    let HostProgress { contacts, exposed_before_s, exposed_since_s } = *so_far;
+    let interval = context.playbook.clean.contact_interval;
+    let reached = assurance::assurance(contacts, exposed_before_s, exposed_since_s, interval);
+    if host.state == HostState::Infected { None } else { reached }
 }
 
-/// S: exposure between the first and the last contact. A quiet capture counts too: more seconds
-/// make the learned rate lower, which errs on the safe side.
-fn exposure_before(ticket: &Ticket, host: &Host, contacts: &[ContactSpan]) -> f64 {
-    let (Some(first), Some(last)) = (contacts.first(), contacts.last()) else { return 0.0 };
-    exposure(ticket, host, Interval::new(first.first, last.first), |end| end.is_attentive)
-}
-
-/// T: exposure since the cleaning, only from captures whose silence means something.
-fn exposure_since(ticket: &Ticket, host: &Host) -> f64 {
-    let Some(cleaned) = host.cleaned.filter(|_| host.state != HostState::Infected) else { return 0.0 };
-    exposure(ticket, host, Interval::new(cleaned, Timestamp::MAX), |end| end.is_healthy)
-}
-
-/// Seconds within `limits` in which the host was present and watched in such runs, each counted
-/// once, less what the captures lost.
-fn exposure(
-    ticket: &Ticket,
-    host: &Host,
-    limits: Interval,
-    counts: impl Fn(&super::RunRecord) -> bool,
-) -> f64 {
-    let mut all = Vec::new();
-    let mut lost_seconds = 0.0;
-    for end in ended(ticket).filter(|end| counts(end)) {
-        for seen in end.exposures.iter().filter(|exposure| is_of(host, exposure)) {
-            let present = seen.present.within(limits);
-            lost_seconds += present.seconds() * end.lost_share;
-            all.extend_from_slice(present.as_slice());
+/// The least of all hosts that must be found silent; 1 when there is none left (all retired).
+fn least_assurance(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Option<f64> {
+    let mut least = 1.0_f64;
+    for (host, so_far) in ticket.hosts.iter().zip(learned) {
+        if host.state != HostState::Retired {
+            least = least.min(reached(context, host, so_far)?);
         }
     }
-    (Intervals::of(all).seconds() - lost_seconds).max(0.0)
-}
-
-fn ended(ticket: &Ticket) -> impl Iterator<Item = &super::RunRecord> {
-    ticket.runs.iter().filter_map(|run| run.end.as_ref())
-}
-
-fn is_of(host: &Host, exposure: &super::HostExposure) -> bool {
-    hosts::find(std::slice::from_ref(host), exposure.host, exposure.mac).is_some()
-}
-
-fn least_assurance(hosts: &[HostStanding]) -> Option<f64> {
-    let mut least = 1.0_f64;
-    for host in hosts.iter().filter(|host| !host.is_retired) {
-        least = least.min(host.assurance?);
-    }
     Some(least)
+}
+
+/// When all criteria but the checklist and the listing could hold, if every night passes. Before
+/// the cleaning: if it were done now.
+fn earliest(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Option<Timestamp> {
+    let is_on_the_way = matches!(ticket.phase, Phase::Reported | Phase::Located | Phase::Verifying);
+    if !is_on_the_way || ticket.hold.is_some() {
+        return None;
+    }
+    let begin = |id: Option<&RunId>| id.and_then(|id| ticket.run(*id)).map(|run| run.started);
+    let hosts = ticket.hosts.iter().zip(learned);
+    let watched = hosts.filter(|(host, _)| host.state != HostState::Retired);
+    let progress = Progress {
+        passes: ticket.passes.len() as u32,
+        first_pass: begin(ticket.passes.first()),
+        last_pass: begin(ticket.passes.last()),
+        hosts: watched.map(|(_, so_far)| *so_far).collect(),
+    };
+    let progress = if ticket.hosts.is_empty() { Progress::fresh() } else { progress };
+    let (verify, clean) = (&context.playbook.verify, &context.playbook.clean);
+    earliest::earliest(verify, context.site, clean, &progress, context.now).at
 }
 
 fn span_seconds(ticket: &Ticket) -> u64 {
@@ -224,15 +208,20 @@ fn in_words(seconds: u64) -> String {
     }
 }
 
-/// Whether the ticket is past the playbook's due times. The clock stands still on hold and while
-/// the site is closed.
-fn is_overdue(ticket: &Ticket, context: &Context<'_>) -> bool {
+/// When the present phase's work becomes overdue. The clock stands still on hold and while the site
+/// is closed; `None` while it stands still.
+fn due(ticket: &Ticket, context: &Context<'_>) -> Option<Timestamp> {
     let (since, limit) = match ticket.phase {
         Phase::Reported => (Some(ticket.opened), context.playbook.due.located),
         Phase::Located => (ticket.located_at(), context.playbook.due.cleaned),
         _ => (None, None),
     };
-    let (Some(since), Some(limit)) = (since, limit) else { return false };
+    let (since, limit) = (since?, limit?);
     let closed = context.site.closed_intervals();
-    ticket.working_seconds(since, context.now, &closed) > limit.as_secs_f64()
+    if ticket.hold.is_some() || closed.iter().any(|closed| closed.contains(context.now)) {
+        return None;
+    }
+    let spent = ticket.working_seconds(since, context.now, &closed);
+    let idle = Interval::new(since, context.now).seconds() - spent;
+    since.checked_add(limit).and_then(|due| due.checked_add(Duration::from_secs_f64(idle))).ok()
 }
