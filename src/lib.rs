@@ -9,6 +9,7 @@ pub mod engine;
 
 pub mod edge;
 
+#[cfg(any())]
 pub mod season;
 
 pub mod cli;

@@ -2,5 +2,6 @@
 
 pub mod capture;
 pub mod clock;
+#[cfg(any())]
 pub mod perform;
 pub mod store;

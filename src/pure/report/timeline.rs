@@ -43,6 +43,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunStarted(_) => "run_started",
         Event::RunEnded(_) => "run_ended",
         Event::OccurrencePassed(_) => "occurrence_passed",
+        Event::Relapsed { .. } => "relapsed",
         Event::PhaseChanged { .. } => "phase_changed",
         Event::Signed { .. } => "signed",
         Event::Noted { .. } => "noted",
@@ -74,12 +75,10 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
             passed.stage,
             local_time(passed.occurrence, zone),
             words::outcome(passed.outcome),
-            passed.reason
+            passed.reason.text
         ),
-        Event::PhaseChanged { to, because, is_relapse, .. } => {
-            let relapse = if *is_relapse { "Relapse: " } else { "" };
-            format!("{relapse}now {}, because {because}", words::phase(*to))
-        }
+        Event::Relapsed { because } => format!("Relapse: {because}"),
+        Event::PhaseChanged { to, because, .. } => format!("Now {}, because {because}", words::phase(*to)),
         Event::Signed { item } => format!("Checklist item '{item}' signed off"),
         Event::Noted { text } => format!("Note: {text}"),
         Event::Held { reason } => format!("Put on hold: {reason}"),

@@ -26,15 +26,6 @@ pub fn body(event: &Event) -> String {
     serde_json::to_string(event).expect("events are plain data, which JSON can always hold")
 }
 
-/// The public name of the kind of event: `opened`, `run_ended`.
-pub fn kind(event: &Event) -> String {
-    match serde_json::to_value(event) {
-        Ok(serde_json::Value::String(name)) => name,
-        Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
 fn hexadecimal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {

@@ -36,12 +36,7 @@ pub(super) fn exposure_since(ticket: &Ticket, host: &Host) -> f64 {
 
 /// Seconds within `limits` in which the host was present and watched in such runs, each counted
 /// once, less what the captures lost.
-fn exposure(
-    ticket: &Ticket,
-    host: &Host,
-    limits: Interval,
-    counts: impl Fn(&RunRecord) -> bool,
-) -> f64 {
+fn exposure(ticket: &Ticket, host: &Host, limits: Interval, counts: impl Fn(&RunRecord) -> bool) -> f64 {
     let mut all = Vec::new();
     let mut lost_seconds = 0.0;
     for end in ended(ticket).filter(|end| counts(end)) {

@@ -10,13 +10,13 @@ mod consequences;
 mod decide;
 mod due;
 mod event;
+mod exposure;
 mod fold;
 pub mod hosts;
 mod input;
 mod judged;
 mod occurrences;
 mod phase;
-mod exposure;
 mod standing;
 mod state;
 
@@ -26,7 +26,7 @@ pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use input::{ALLCLEAR, Act, Context, Input, Refusal};
 pub use judged::blamed;
-pub use occurrences::{next_due, next_window};
+pub use occurrences::next_due;
 pub use standing::{HostStanding, Standing, stand};
 
 pub use event::{Event, HostExposure, Listing, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};

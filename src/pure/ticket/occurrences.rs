@@ -40,8 +40,19 @@ pub fn next_due(ticket: &Ticket, context: &Context<'_>) -> Option<Timestamp> {
 }
 
 /// The window of the next occurrence that begins after `context.now`, if one is planned.
-pub fn next_window(ticket: &Ticket, context: &Context<'_>) -> Option<Interval> {
+fn next_window(ticket: &Ticket, context: &Context<'_>) -> Option<Interval> {
     planned(ticket, context).map(|planned| planned.window).find(|window| window.from > context.now)
+}
+
+/// The window of the next `verify` run, also where the ticket is not that far yet.
+pub fn next_verify(ticket: &Ticket, context: &Context<'_>) -> Option<Interval> {
+    if ticket.phase.stage() == Some(StageName::Verify) {
+        return next_window(ticket, context);
+    }
+    let stage = &context.playbook.verify;
+    let mut coming =
+        schedule::occurrences(&stage.schedule, &context.site.timezone, context.now, Timestamp::MAX);
+    coming.next().map(|at| window(ticket, stage, StageName::Verify, at))
 }
 
 fn watch_end(ticket: &Ticket, context: &Context<'_>) -> Timestamp {

@@ -56,7 +56,12 @@ pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
     let learned: Vec<HostProgress> = ticket.hosts.iter().map(|host| learn(ticket, host)).collect();
     let due = due(ticket, context);
     let mut standing = Standing {
-        hosts: ticket.hosts.iter().zip(&learned).map(|(host, so_far)| stand_host(context, host, so_far)).collect(),
+        hosts: ticket
+            .hosts
+            .iter()
+            .zip(&learned)
+            .map(|(host, so_far)| stand_host(context, host, so_far))
+            .collect(),
         passes: ticket.passes.len() as u32,
         passes_wanted: criteria.passes,
         span_s: span_seconds(ticket),
@@ -68,7 +73,7 @@ pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
         earliest: earliest(ticket, context, &learned),
         due,
         is_overdue: due.is_some_and(|due| context.now > due),
-        next_window: occurrences::next_window(ticket, context).map(|window| (window.from, window.to)),
+        next_window: occurrences::next_verify(ticket, context).map(|window| (window.from, window.to)),
     };
     standing.missing = missing(ticket, context, &standing);
     standing
