@@ -97,7 +97,7 @@ impl World {
             self.tick();
             let open: Option<(RunId, Interval)> =
                 self.ticket().open_runs().map(|run| (run.id, run.window())).next();
-            if let Some((run, window)) = open {
+            if let Some((run, window)) = open.filter(|(_, window)| window.to <= end) {
                 self.now = self.now.max(window.to);
                 let facts = facts(window, seen(window));
                 self.input(&Input::Captured { run, facts: Box::new(facts), listing: None });
