@@ -239,10 +239,12 @@ fn dns_questions_are_those_of_the_truth() {
         let ours = seen.names.iter().filter(|((_, kind, _), _)| *kind == "domain");
         let ours: BTreeMap<_, _> =
             ours.map(|((host, _, name), count)| ((*host, name.clone()), *count)).collect();
-        assert!(
-            is_whole && ours == expected || expected.iter().all(|(key, count)| ours.get(key) == Some(count)),
-            "{file}: {ours:?}"
-        );
+        if is_whole {
+            assert_eq!(ours, expected, "questions of {file}");
+        }
+        for (key, count) in &expected {
+            assert_eq!(ours.get(key), Some(count), "{key:?} of {file}");
+        }
     });
 }
 
@@ -261,7 +263,14 @@ fn hostile_captures_are_survived_and_damage_is_told() {
             ControlFlow::Continue(())
         });
         let is_whole = end.as_ref().is_ok_and(|end| end.incomplete.is_none());
-        assert_eq!(is_whole, truth["tshark_exit"] == 0, "{file}: {end:?}");
-        assert_eq!(frames, number(&truth["packets"]), "frames of {file}: {end:?}");
+        // A link layer that tshark does not know is no damage.
+        let is_unknown = truth["reader_messages"].to_string().contains("unsupported");
+        assert_eq!(is_whole, truth["tshark_exit"] == 0 || is_unknown, "{file}: {end:?}");
+        // Behind damage tshark may go on by guessing; what is read before it must be no more than that.
+        let theirs = number(&truth["packets"]);
+        assert!(
+            if is_whole && !is_unknown { frames == theirs } else { frames <= theirs.max(1) },
+            "{frames} frames of {file}: {end:?}"
+        );
     }
 }
