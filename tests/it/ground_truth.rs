@@ -144,7 +144,7 @@ fn text(value: &Value) -> &str {
 
 /// Captures whose link layer or tunnel is not read yet, or whose truth needs more than single packets.
 const NOT_READ: &[&str] =
-    &["wlan_dns.pcap", "radiotap_dns.pcap", "wep.pcapng", "nflog_http.pcap", "teredo.pcap", "solaris.snoop"];
+    &["wlan_dns.pcap", "radiotap_dns.pcap", "wep.pcapng", "nflog_http.pcap", "solaris.snoop"];
 
 fn is_read(truth: &Value) -> bool {
     !NOT_READ.iter().any(|name| text(&truth["file"]).ends_with(name))
