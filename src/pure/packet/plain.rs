@@ -11,8 +11,8 @@ const ETHERNET: u16 = 1;
 const IPV4_HEADER_BYTES: usize = 20;
 const HEADERS_BYTES: usize = 14 + IPV4_HEADER_BYTES;
 
-/// More fragments, or not the first.
-const FRAGMENT: u16 = 0x3fff;
+/// The offset of a fragment; the first one, at 0, has ports.
+const FRAGMENT_OFFSET: u16 = 0x1fff;
 
 /// The packet of a plain frame; `None` when the long way must be taken.
 #[inline(always)]
@@ -23,7 +23,7 @@ pub(super) fn plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         return None;
     };
     let stated = usize::from(u16::from_be_bytes([l0, l1])).checked_sub(IPV4_HEADER_BYTES)?;
-    if frame.link_type != ETHERNET || u16::from_be_bytes([f0, f1]) & FRAGMENT != 0 {
+    if frame.link_type != ETHERNET || u16::from_be_bytes([f0, f1]) & FRAGMENT_OFFSET != 0 {
         return None;
     }
     let bytes = rest.get(..stated).unwrap_or(rest);
