@@ -1,4 +1,10 @@
-//! The one integration test binary.
+//! The one integration test binary: a file a room.
 
+mod capture_files;
+mod frames;
+mod ground_truth;
 mod life;
+mod names;
+mod packets;
+mod recordings;
 mod world;
