@@ -221,7 +221,8 @@ impl<'a> Observer<'a> {
         self.unattributed += u64::from(self.hits.iter().all(|hit| hit.blamed.is_none()));
         for is_source in [true, false] {
             let of_end = |hit: &&Side| hit.blamed.is_some_and(|blamed| blamed.is_source == is_source);
-            let matches: Vec<_> = self.hits.iter().filter(of_end).map(|hit| (hit.matched, hit.entry)).collect();
+            let matches: Vec<_> =
+                self.hits.iter().filter(of_end).map(|hit| (hit.matched, hit.entry)).collect();
             if matches.is_empty() {
                 continue;
             }
@@ -235,7 +236,8 @@ impl<'a> Observer<'a> {
     /// of every host with findings; by address. Hosts that said nothing are not there.
     pub fn presence_of(&self, wanted: &[(IpAddr, Option<Mac>)]) -> Vec<Presence> {
         self.heard.presences(|address, mac| {
-            let is_same = |&(host, known): &(IpAddr, Option<Mac>)| host == address || (known.is_some() && known == mac);
+            let is_same =
+                |&(host, known): &(IpAddr, Option<Mac>)| host == address || (known.is_some() && known == mac);
             wanted.iter().any(is_same) || self.findings.contains(address)
         })
     }
