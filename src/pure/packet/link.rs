@@ -126,7 +126,10 @@ pub(super) fn loopback(layer: Layer<'_>) -> Decoded<'_> {
         2 => layer.open(4, "loopback header", ipv4),
         // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, macOS.
         10 | 24 | 28 | 30 => layer.open(4, "loopback header", ipv6),
-        _ => not_ip(0),
+        // Some writers put an EtherType into the lower half.
+        _ => layer.open(4, "loopback header", |inner| {
+            by_ethertype(u16::from_be_bytes([field[2], field[3]]), inner)
+        }),
     }
 }
 
