@@ -4,3 +4,4 @@ mod capture_files;
 mod ground_truth;
 mod packets;
 mod recordings;
+mod scan;
