@@ -1,7 +1,9 @@
 //! The one integration test binary; a module a room.
 
 mod capture_files;
+mod frames;
 mod ground_truth;
+mod names;
 mod packets;
 mod recordings;
 mod scan;

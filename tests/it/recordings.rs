@@ -153,7 +153,8 @@ fn the_link_type_is_the_lower_half_of_its_field() {
 
 #[test]
 fn pcapng_times_obey_resolution_and_offset() {
-    let rows: [(&str, Vec<(u16, Vec<u8>)>, u64, i64); 12] = [
+    type Options = Vec<(u16, Vec<u8>)>;
+    let rows: [(&str, Options, u64, i64); 12] = [
         ("microseconds unless told", vec![], 1_500_000, 1_500_000_000),
         ("nanoseconds", vec![(9, vec![9])], 7, 7),
         ("seconds", vec![(9, vec![0])], 7, 7_000_000_000),
@@ -332,11 +333,11 @@ fn a_capture_cut_anywhere_is_whole_only_between_records() {
         enhanced(order, 0, 2, b""),
     ];
     for parts in [pcap_parts, pcapng_parts] {
-        let mut ends = parts.iter().scan(0, |end, part: &Vec<u8>| {
+        let ends = parts.iter().scan(0, |end, part: &Vec<u8>| {
             *end += part.len();
             Some(*end)
         });
-        let ends: Vec<usize> = ends.by_ref().collect();
+        let ends: Vec<usize> = ends.collect();
         let file = parts.concat();
         for cut in 0..=file.len() {
             let (_, incomplete, _) = read(&file[..cut]);

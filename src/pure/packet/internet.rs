@@ -10,7 +10,7 @@ const IPV4_HEADER_BYTES: usize = 20;
 const IPV6_HEADER_BYTES: usize = 40;
 
 /// How many IPv6 extension headers are walked; RFC 8200 knows seven, each of them once or twice.
-pub const EXTENSIONS_MAX: usize = 16;
+const EXTENSIONS_MAX: usize = 16;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;

@@ -11,7 +11,7 @@ pub(super) const IPV6: u16 = 0x86dd;
 const ARP: u16 = 0x0806;
 
 /// How many VLAN tags and the like may stand before the EtherType.
-pub const TAGS_MAX: usize = 8;
+const TAGS_MAX: usize = 8;
 
 /// Below this the type field of Ethernet is a length (IEEE 802.3, 3.2.6), and LLC follows.
 const ETHERTYPE_MIN: u16 = 0x0600;
@@ -118,18 +118,17 @@ fn cooked_protocol(protocol: u16, layer: Layer<'_>) -> Decoded<'_> {
 
 /// BSD loopback: the address family in the byte order of the capturing machine.
 pub(super) fn loopback(layer: Layer<'_>) -> Decoded<'_> {
-    let Some(field) = layer.bytes.first_chunk::<4>() else {
+    let Some(field @ [_, _, t0, t1]) = layer.bytes.first_chunk::<4>() else {
         return layer.unreadable("loopback header");
     };
+    let ethertype = u16::from_be_bytes([*t0, *t1]);
     let family = u32::from_le_bytes(*field).min(u32::from_be_bytes(*field));
     match family {
         2 => layer.open(4, "loopback header", ipv4),
         // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, macOS.
         10 | 24 | 28 | 30 => layer.open(4, "loopback header", ipv6),
         // Some writers put an EtherType into the lower half.
-        _ => layer.open(4, "loopback header", |inner| {
-            by_ethertype(u16::from_be_bytes([field[2], field[3]]), inner)
-        }),
+        _ => layer.open(4, "loopback header", |inner| by_ethertype(ethertype, inner)),
     }
 }
 

@@ -9,6 +9,10 @@ use std::fmt;
 
 /// What looking for a name in a packet found, when there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack only; a box would cost an allocation a packet"
+)]
 pub enum NameRead {
     /// The name.
     Name(Name),
@@ -101,6 +105,10 @@ fn dns(packet: &Packet<'_>, message: &[u8]) -> Option<NameRead> {
 }
 
 /// How reading a question's labels went.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack only; a box would cost an allocation a packet"
+)]
 enum Labels {
     Whole(NameText, u16),
     /// The message ends before the question does.
