@@ -2,6 +2,8 @@
 //!
 //! Carries out a `CapturePlan` and returns `CaptureFacts`; decides nothing about them.
 
+pub mod command;
+mod escape;
 pub mod evidence;
 pub mod files;
 pub mod filter;
@@ -13,4 +15,5 @@ pub mod recorded;
 pub mod session;
 pub mod stop;
 pub mod stream;
+mod tail;
 mod words;
