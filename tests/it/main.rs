@@ -1,0 +1,8 @@
+//! The one integration test binary; a module a room.
+
+mod capture_files;
+mod frames;
+mod ground_truth;
+mod names;
+mod packets;
+mod recordings;
