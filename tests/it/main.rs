@@ -3,6 +3,7 @@
 mod capture_files;
 mod frames;
 mod ground_truth;
+mod live;
 mod names;
 mod packets;
 mod recordings;

@@ -18,7 +18,9 @@ pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
         None => return Err(format!("'{pattern}' names no files: write it as /var/capture/lan-*.pcap")),
     };
     if directory.to_string_lossy().contains(['*', '?']) {
-        return Err(format!("'{pattern}' has a pattern in a directory's name: write one source for each directory"));
+        return Err(format!(
+            "'{pattern}' has a pattern in a directory's name: write one source for each directory"
+        ));
     }
     if !name.contains(['*', '?']) {
         return Ok(vec![path.to_owned()]);

@@ -36,7 +36,12 @@ pub struct Listener<'a> {
 
 impl<'a> Listener<'a> {
     /// A listener for `source`, one of the plan's; evidence goes below `state_dir`.
-    pub fn new(plan: &'a CapturePlan, source: &'a Source, index: &'a Index, state_dir: &Path) -> Listener<'a> {
+    pub fn new(
+        plan: &'a CapturePlan,
+        source: &'a Source,
+        index: &'a Index,
+        state_dir: &Path,
+    ) -> Listener<'a> {
         let control = source.positive_control.as_deref();
         Listener {
             plan,
@@ -58,7 +63,11 @@ impl<'a> Listener<'a> {
         self.look_for_control(frame);
         let is_passed = match self.filter.as_mut().map_or(Ok(true), |filter| filter.passes(frame)) {
             Ok(is_passed) => is_passed,
-            Err(why) => return ControlFlow::Break(Ending::SourceGone(format!("the filter cannot be applied: {why}"))),
+            Err(why) => {
+                return ControlFlow::Break(Ending::SourceGone(format!(
+                    "the filter cannot be applied: {why}"
+                )));
+            }
         };
         let scope = if is_passed { Scope::Matched } else { Scope::CoverageOnly };
         let seen = self.observer.see(frame, &packet::decode(frame), scope);

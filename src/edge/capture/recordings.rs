@@ -47,10 +47,10 @@ impl Recordings {
         for path in glob::expand(pattern)? {
             match Recorded::index(&path) {
                 Ok(recorded) => files.push(recorded),
-                Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => useless.push(error.to_string()),
-                Err(error @ (OpenError::Unreadable { .. } | OpenError::Changed { .. })) => {
-                    unreadable.push(error.to_string());
+                Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
+                    useless.push(error.to_string())
                 }
+                Err(error) => unreadable.push(error.to_string()),
             }
         }
         files.sort_by_key(|file| file.span.map(|span| span.from));
@@ -82,7 +82,8 @@ impl Recordings {
             positive_control: None,
             ring_bytes: 0,
         };
-        let one_source = CapturePlan { sources: plan.sources.iter().take(1).cloned().collect(), ..plan.clone() };
+        let one_source =
+            CapturePlan { sources: plan.sources.iter().take(1).cloned().collect(), ..plan.clone() };
         let source = one_source.sources.first().unwrap_or(&nameless);
         let mut listener = Listener::new(&one_source, source, &loaded.index, state_dir);
         let listened = self.listen(plan.window, &Stop::new(), &mut |frame| listener.take(frame));
@@ -110,7 +111,10 @@ impl Recordings {
             self.files.iter().filter(|file| file.span.is_some_and(|span| span.overlaps(window))).collect();
         let watched = covered(self.files.iter()).within(window);
         if watched.is_empty() {
-            return Listened { incomplete_files: self.unreadable.clone(), ..Listened::nothing(Ending::NothingRecorded) };
+            return Listened {
+                incomplete_files: self.unreadable.clone(),
+                ..Listened::nothing(Ending::NothingRecorded)
+            };
         }
         let (ending, last_ns) = read_all(&wanted, window, stop, on_frame);
         let reached = match ending {
@@ -145,7 +149,8 @@ fn read_all(
         let mut ending = None;
         let read = file.frames_in(window, |frame| {
             last_ns = last_ns.max(Some(frame.time_ns));
-            let flow = if stop.is_requested() { ControlFlow::Break(Ending::Stopped) } else { on_frame(&frame) };
+            let flow =
+                if stop.is_requested() { ControlFlow::Break(Ending::Stopped) } else { on_frame(&frame) };
             flow.map_break(|why| ending = Some(why))
         });
         match (read, ending) {

@@ -103,7 +103,11 @@ fn capture_source(
 }
 
 /// Waits until the window is over, since files are recorded while it lasts; then reads them.
-fn listen_to_files(pattern: &str, session: &Session<'_>, on_frame: &mut OnFrame<'_>) -> (Listened, Vec<String>) {
+fn listen_to_files(
+    pattern: &str,
+    session: &Session<'_>,
+    on_frame: &mut OnFrame<'_>,
+) -> (Listened, Vec<String>) {
     while (session.clock)() < session.window.to && !session.stop.is_requested() {
         thread::sleep(LOOK_PAUSE);
     }
@@ -112,7 +116,8 @@ fn listen_to_files(pattern: &str, session: &Session<'_>, on_frame: &mut OnFrame<
         Err(what) => (Listened::nothing(Ending::SourceGone(what)), Vec::new()),
         Ok(recordings) => {
             // What was recorded before somebody stopped us still counts.
-            let mut listened = recordings.listen(session.window, &Stop::new(), on_frame);
+            let stop = if is_stopped { Stop::new() } else { session.stop.clone() };
+            let mut listened = recordings.listen(session.window, &stop, on_frame);
             if is_stopped && listened.ending == Ending::TimeUp {
                 listened.ending = Ending::Stopped;
             }
@@ -141,7 +146,10 @@ fn blind(source: &Source) -> SourceFacts {
     SourceFacts {
         name: source.name.clone(),
         watched: Intervals::default(),
-        ending: Ending::SourceGone(format!("listening to {} failed by a fault of allclear: report it", source.name)),
+        ending: Ending::SourceGone(format!(
+            "listening to {} failed by a fault of allclear: report it",
+            source.name
+        )),
         observation: Observation::default(),
         control: Control::Missing,
         presences: Vec::new(),
