@@ -24,9 +24,24 @@ impl Recent {
     }
 
     /// Whether the IP packet is a copy of one seen at most [`DUPLICATE_NS`] before (or after, where
-    /// frames are out of order).
-    pub(super) fn is_copy(&mut self, ip_bytes: &[u8], time_ns: i64) -> bool {
-        let hash = hash(ip_bytes);
+    /// frames are out of order), but for what a router changes: time to live and header checksum.
+    pub(super) fn is_copy_of_packet(&mut self, ip_bytes: &[u8], time_ns: i64) -> bool {
+        let mut compared = head(ip_bytes);
+        if compared[0] >> 4 == 4 {
+            compared[8] = 0;
+            compared[10..12].fill(0);
+        } else {
+            compared[7] = 0;
+        }
+        self.is_known(hash(&compared, ip_bytes.len()), time_ns)
+    }
+
+    /// Whether a frame without IP (ARP and the like) is a copy, byte for byte.
+    pub(super) fn is_copy_of_frame(&mut self, bytes: &[u8], time_ns: i64) -> bool {
+        self.is_known(hash(&head(bytes), bytes.len()), time_ns)
+    }
+
+    fn is_known(&mut self, hash: u64, time_ns: i64) -> bool {
         let slot = &mut self.slots[hash as usize % REMEMBERED];
         let is_copy = slot.0 == hash && slot.1.abs_diff(time_ns) <= DUPLICATE_NS;
         *slot = (hash, time_ns);
@@ -34,20 +49,18 @@ impl Recent {
     }
 }
 
-/// Everything but what a router changes: time to live and header checksum.
-fn hash(ip_bytes: &[u8]) -> u64 {
+fn head(bytes: &[u8]) -> [u8; COMPARED_BYTES_MAX] {
     let mut compared = [0; COMPARED_BYTES_MAX];
-    let length = ip_bytes.len().min(COMPARED_BYTES_MAX);
-    compared[..length].copy_from_slice(&ip_bytes[..length]);
-    if compared[0] >> 4 == 4 {
-        compared[8] = 0;
-        compared[10..12].fill(0);
-    } else {
-        compared[7] = 0;
-    }
+    let length = bytes.len().min(COMPARED_BYTES_MAX);
+    compared[..length].copy_from_slice(&bytes[..length]);
+    compared
+}
+
+fn hash(compared: &[u8; COMPARED_BYTES_MAX], length: usize) -> u64 {
     let mut hasher = Folded::default();
-    hasher.write_usize(ip_bytes.len());
-    hasher.write(&compared[..length]);
+    hasher.write_usize(length);
+    let used = length.min(COMPARED_BYTES_MAX).next_multiple_of(8);
+    hasher.write(&compared[..used]);
     hasher.finish()
 }
 
@@ -73,8 +86,8 @@ mod tests {
         ];
         for (row, bytes, time_ns, wanted) in rows {
             let mut recent = Recent::new();
-            assert!(!recent.is_copy(&packet(64, 1), 0), "the first is no copy");
-            assert_eq!(recent.is_copy(&bytes, time_ns), wanted, "{row}");
+            assert!(!recent.is_copy_of_packet(&packet(64, 1), 0), "the first is no copy");
+            assert_eq!(recent.is_copy_of_packet(&bytes, time_ns), wanted, "{row}");
         }
     }
 }

@@ -7,9 +7,7 @@
 use super::hash::FastMap;
 use super::heard::timestamp;
 use super::spans::Spans;
-use super::{
-    CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, Matched,
-};
+use super::{CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, Matched};
 use crate::pure::packet::Mac;
 use crate::pure::watchlist::{EntryId, Index};
 use std::collections::HashMap;
@@ -179,10 +177,7 @@ pub(super) fn sort(findings: &mut [HostFinding]) {
 /// The entries whose contact a packet is: one, however many it matched, so that an address that stands
 /// in two lists and in a listed network is called once. Lists that require all count only together,
 /// so that they come into it only when no other list matched.
-fn attributed<'a>(
-    matches: &'a [(Matched, EntryId)],
-    index: &'a Index,
-) -> impl Iterator<Item = EntryId> + 'a {
+fn attributed<'a>(matches: &'a [(Matched, EntryId)], index: &'a Index) -> impl Iterator<Item = EntryId> + 'a {
     let plain = matches.iter().map(|&(_, entry)| entry).find(|&entry| index.required(entry).is_none());
     let required = matches.iter().map(|&(_, entry)| entry).filter(move |_| plain.is_none());
     plain.into_iter().chain(required)

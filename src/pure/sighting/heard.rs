@@ -99,10 +99,7 @@ impl Heard {
 
     /// The presence of every host that `is_wanted` by its address or its identifying MAC address, by
     /// address.
-    pub(super) fn presences(
-        &self,
-        is_wanted: impl Fn(IpAddr, Option<Mac>) -> bool,
-    ) -> Vec<Presence> {
+    pub(super) fn presences(&self, is_wanted: impl Fn(IpAddr, Option<Mac>) -> bool) -> Vec<Presence> {
         let identities = self.identities();
         let mut presences: Vec<Presence> = self
             .hosts
@@ -123,12 +120,13 @@ fn has_overlap(mut times: Vec<(i64, i64)>) -> bool {
 
 impl HeardHost {
     fn note_mac(&mut self, mac: Mac, time_ns: i64) {
+        let is_room = self.macs.len() < MACS_MAX;
         match self.macs.iter_mut().find(|used| used.mac == mac) {
             Some(used) => {
                 used.first_ns = used.first_ns.min(time_ns);
                 used.last_ns = used.last_ns.max(time_ns);
             }
-            None if self.macs.len() < MACS_MAX => {
+            None if is_room => {
                 self.macs.push(MacUse { mac, first_ns: time_ns, last_ns: time_ns });
             }
             None => self.has_more_macs = true,
@@ -175,7 +173,11 @@ mod tests {
             ("a lease taken over later", &[("10.0.0.1", 1, 0), ("10.0.0.2", 1, 601)], Some(mac(1))),
             ("too soon to tell", &[("10.0.0.1", 1, 0), ("10.0.0.2", 1, 600)], None),
             ("a second address of IPv6", &[("10.0.0.1", 1, 0), ("fd00::1", 1, 0)], Some(mac(1))),
-            ("mirrored on both sides of a router", &[("10.0.0.1", 1, 0), ("10.0.0.1", 9, 0), ("10.0.0.2", 9, 0)], Some(mac(1))),
+            (
+                "mirrored on both sides of a router",
+                &[("10.0.0.1", 1, 0), ("10.0.0.1", 9, 0), ("10.0.0.2", 9, 0)],
+                Some(mac(1)),
+            ),
         ];
         for (row, packets, wanted) in rows {
             let identities = heard(packets).identities();

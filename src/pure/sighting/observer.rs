@@ -84,17 +84,32 @@ impl<'a> Observer<'a> {
     /// Takes the next frame, in any order of time, with what became of it in `packet::decode`.
     pub fn see(&mut self, frame: &Frame<'_>, decoded: &Decoded<'_>, scope: Scope) -> Seen {
         self.hear(frame);
+        if let Decoded::Packet(packet) = decoded {
+            return self.see_packet(packet, scope);
+        }
+        let is_copy = self.recent.is_copy_of_frame(frame.bytes, frame.time_ns);
+        self.coverage.duplicate_packets += u64::from(is_copy);
+        self.see_other(frame, decoded);
+        Seen { is_sighting: false }
+    }
+
+    /// Frames that tell who is there at most, or that could not be read.
+    fn see_other(&mut self, frame: &Frame<'_>, decoded: &Decoded<'_>) {
         match decoded {
-            Decoded::Packet(packet) => self.see_packet(packet, scope),
             Decoded::NotIp(NotIp::Arp { sender, mac }) => {
                 if self.inside.contains(*sender) {
                     self.heard.note(*sender, Some(*mac), frame.time_ns);
                 }
-                Seen { is_sighting: false }
             }
-            Decoded::NotIp(NotIp::Other(_)) => Seen { is_sighting: false },
-            Decoded::Undecoded(_) => self.miss(|coverage| &mut coverage.undecoded_packets),
-            Decoded::Truncated => self.miss(|coverage| &mut coverage.truncated_packets),
+            Decoded::Undecoded(_) => {
+                self.coverage.ip_packets += 1;
+                self.coverage.undecoded_packets += 1;
+            }
+            Decoded::Truncated => {
+                self.coverage.ip_packets += 1;
+                self.coverage.truncated_packets += 1;
+            }
+            Decoded::NotIp(NotIp::Other(_)) | Decoded::Packet(_) => {}
         }
     }
 
@@ -105,15 +120,9 @@ impl<'a> Observer<'a> {
         self.times_ns = Some((first.min(frame.time_ns), last.max(frame.time_ns)));
     }
 
-    fn miss(&mut self, count: impl Fn(&mut Coverage) -> &mut u64) -> Seen {
-        self.coverage.ip_packets += 1;
-        *count(&mut self.coverage) += 1;
-        Seen { is_sighting: false }
-    }
-
     fn see_packet(&mut self, packet: &Packet<'_>, scope: Scope) -> Seen {
         self.coverage.ip_packets += 1;
-        let is_copy = self.recent.is_copy(packet.ip_bytes, packet.time_ns);
+        let is_copy = self.recent.is_copy_of_packet(packet.ip_bytes, packet.time_ns);
         self.coverage.duplicate_packets += u64::from(is_copy);
         let from_inside = self.inside.contains(packet.source);
         if from_inside {
@@ -221,7 +230,8 @@ impl<'a> Observer<'a> {
         self.unattributed += u64::from(self.hits.iter().all(|hit| hit.blamed.is_none()));
         for is_source in [true, false] {
             let of_end = |hit: &&Side| hit.blamed.is_some_and(|blamed| blamed.is_source == is_source);
-            let matches: Vec<_> = self.hits.iter().filter(of_end).map(|hit| (hit.matched, hit.entry)).collect();
+            let matches: Vec<_> =
+                self.hits.iter().filter(of_end).map(|hit| (hit.matched, hit.entry)).collect();
             if matches.is_empty() {
                 continue;
             }
@@ -235,7 +245,8 @@ impl<'a> Observer<'a> {
     /// of every host with findings; by address. Hosts that said nothing are not there.
     pub fn presence_of(&self, wanted: &[(IpAddr, Option<Mac>)]) -> Vec<Presence> {
         self.heard.presences(|address, mac| {
-            let is_same = |&(host, known): &(IpAddr, Option<Mac>)| host == address || (known.is_some() && known == mac);
+            let is_same =
+                |&(host, known): &(IpAddr, Option<Mac>)| host == address || (known.is_some() && known == mac);
             wanted.iter().any(is_same) || self.findings.contains(address)
         })
     }
