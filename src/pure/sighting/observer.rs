@@ -146,6 +146,11 @@ impl<'a> Observer<'a> {
         Seen { is_sighting: true }
     }
 
+    /// The list and the entry, as spelt there, of each match of the last frame that was a sighting.
+    pub fn last_matches(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.hits.iter().map(|hit| (self.index.list_name(hit.entry), self.index.text(hit.entry)))
+    }
+
     /// Names are looked for where they can match: domains anywhere, literal addresses in HTTP.
     fn name(&self, packet: &Packet<'_>) -> Option<NameRead> {
         let is_wanted = self.index.has_domains() || packet.protocol == TCP;
