@@ -7,3 +7,4 @@ mod live;
 mod names;
 mod packets;
 mod recordings;
+mod windows;
