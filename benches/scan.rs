@@ -72,6 +72,7 @@ fn measure(capture: &Path, list: &Path, packets: u64) {
 }
 
 /// Wall time of a command, and the most memory it held, in KiB.
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it, and tells its memory too")]
 fn timed(mut command: Command) -> (Duration, i64) {
     let begin = Instant::now();
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts");

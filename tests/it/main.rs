@@ -3,7 +3,9 @@
 mod capture_files;
 mod frames;
 mod ground_truth;
+mod live;
 mod names;
 mod packets;
 mod recordings;
 mod scan;
+mod windows;

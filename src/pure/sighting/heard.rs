@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn a_mac_used_by_several_addresses_at_one_time_identifies_nobody() {
-        let rows: [(&str, &[(&str, u8, i64)], Option<Mac>); 6] = [
+        type Packets<'a> = &'a [(&'a str, u8, i64)];
+        let rows: [(&str, Packets<'_>, Option<Mac>); 6] = [
             ("its own", &[("10.0.0.1", 1, 0), ("10.0.0.2", 2, 0)], Some(mac(1))),
             ("a router's", &[("10.0.0.1", 9, 0), ("10.0.0.2", 9, 1)], None),
             ("a lease taken over later", &[("10.0.0.1", 1, 0), ("10.0.0.2", 1, 601)], Some(mac(1))),

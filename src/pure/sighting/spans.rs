@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn stretches_join_at_the_gap_and_part_beyond_it() {
-        let rows: [(&str, &[(i64, bool)], u64); 9] = [
+        type Times<'a> = &'a [(i64, bool)];
+        let rows: [(&str, Times<'_>, u64); 9] = [
             ("one moment", &[(0, true)], 1),
             ("at the gap", &[(0, true), (60, true)], 1),
             ("beyond it", &[(0, true), (61, true)], 2),
