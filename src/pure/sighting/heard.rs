@@ -24,7 +24,8 @@ const PRESENCE_NS: i64 = PRESENCE_SECONDS as i64 * 1_000_000_000;
 /// The inside hosts that sent something.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard {
-    numbers: FastMap<IpAddr, u32>,
+    /// By [`key`].
+    numbers: FastMap<u128, u32>,
     hosts: Vec<HeardHost>,
 }
 
@@ -54,12 +55,12 @@ impl Heard {
     }
 
     fn host(&mut self, address: IpAddr) -> Option<&mut HeardHost> {
-        let number = match self.numbers.get(&address) {
+        let number = match self.numbers.get(&key(address)) {
             Some(&number) => number as usize,
             None if self.hosts.len() >= HEARD_HOSTS_MAX => return None,
             None => {
                 let number = self.hosts.len();
-                self.numbers.insert(address, u32::try_from(number).expect("at most HEARD_HOSTS_MAX"));
+                self.numbers.insert(key(address), u32::try_from(number).expect("at most HEARD_HOSTS_MAX"));
                 let (macs, spans) = (Vec::new(), Spans::default());
                 self.hosts.push(HeardHost { address, macs, has_more_macs: false, spans });
                 number
@@ -110,6 +111,15 @@ impl Heard {
             .collect();
         presences.sort_by_key(|presence| presence.host);
         presences
+    }
+}
+
+/// An address as one number; IPv4 mapped into IPv6, which no packet carries.
+#[inline]
+fn key(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => 0xffff_0000_0000 | u128::from(u32::from(address)),
+        IpAddr::V6(address) => address.into(),
     }
 }
 
