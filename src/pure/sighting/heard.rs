@@ -32,7 +32,8 @@ pub(super) struct Heard {
 #[derive(Clone, Debug)]
 struct HeardHost {
     address: IpAddr,
-    macs: Vec<MacUse>,
+    /// Filled from the front.
+    macs: [Option<MacUse>; MACS_MAX],
     has_more_macs: bool,
     spans: Spans,
 }
@@ -61,7 +62,7 @@ impl Heard {
             None => {
                 let number = self.hosts.len();
                 self.numbers.insert(key(address), u32::try_from(number).expect("at most HEARD_HOSTS_MAX"));
-                let (macs, spans) = (Vec::new(), Spans::default());
+                let (macs, spans) = ([None; MACS_MAX], Spans::EMPTY);
                 self.hosts.push(HeardHost { address, macs, has_more_macs: false, spans });
                 number
             }
@@ -78,7 +79,8 @@ impl Heard {
     pub(super) fn identities(&self) -> HashMap<IpAddr, Mac> {
         let routers = self.routers();
         let identity = |host: &HeardHost| {
-            let mut own = host.macs.iter().map(|used| used.mac).filter(|mac| !routers.contains(mac));
+            let mut own =
+                host.macs.iter().flatten().map(|used| used.mac).filter(|mac| !routers.contains(mac));
             let mac = own.next().filter(|_| !host.has_more_macs)?;
             own.next().is_none().then_some((host.address, mac))
         };
@@ -89,7 +91,7 @@ impl Heard {
     fn routers(&self) -> HashSet<Mac> {
         let mut uses: HashMap<Mac, Vec<(i64, i64)>> = HashMap::new();
         for host in self.hosts.iter().filter(|host| host.address.is_ipv4()) {
-            for used in &host.macs {
+            for used in host.macs.iter().flatten() {
                 let present =
                     (used.first_ns.saturating_sub(PRESENCE_NS), used.last_ns.saturating_add(PRESENCE_NS));
                 uses.entry(used.mac).or_default().push(present);
@@ -130,17 +132,15 @@ fn has_overlap(mut times: Vec<(i64, i64)>) -> bool {
 
 impl HeardHost {
     fn note_mac(&mut self, mac: Mac, time_ns: i64) {
-        let is_room = self.macs.len() < MACS_MAX;
-        match self.macs.iter_mut().find(|used| used.mac == mac) {
-            Some(used) => {
-                used.first_ns = used.first_ns.min(time_ns);
-                used.last_ns = used.last_ns.max(time_ns);
+        for used in &mut self.macs {
+            let known = used.get_or_insert(MacUse { mac, first_ns: time_ns, last_ns: time_ns });
+            if known.mac == mac {
+                known.first_ns = known.first_ns.min(time_ns);
+                known.last_ns = known.last_ns.max(time_ns);
+                return;
             }
-            None if is_room => {
-                self.macs.push(MacUse { mac, first_ns: time_ns, last_ns: time_ns });
-            }
-            None => self.has_more_macs = true,
         }
+        self.has_more_macs = true;
     }
 
     fn present(&self) -> Intervals {
