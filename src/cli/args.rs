@@ -1,5 +1,7 @@
 //! The command line as typed.
 
+use super::scan::ScanArgs;
+use super::watchlist::WatchlistArgs;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -21,4 +23,9 @@ pub struct Args {
 
 /// What to do.
 #[derive(Subcommand, Debug)]
-pub enum Command {}
+pub enum Command {
+    /// One capture against watchlists, without site file or ticket
+    Scan(ScanArgs),
+    /// What a watchlist file holds
+    Watchlist(WatchlistArgs),
+}

@@ -2,6 +2,9 @@
 
 mod args;
 mod exit;
+mod lists;
+mod scan;
+mod watchlist;
 
 pub use exit::Exit;
 
@@ -14,5 +17,9 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return exit::usage(&error),
     };
-    match args.command {}
+    let exit = match args.command {
+        args::Command::Scan(args) => scan::run(&args),
+        args::Command::Watchlist(args) => watchlist::run(&args),
+    };
+    exit.into()
 }

@@ -9,7 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 const ETHERNET: u16 = 1;
 const IPV4_HEADER_BYTES: usize = 20;
-const HEADERS_BYTES: usize = 14 + IPV4_HEADER_BYTES;
+const ETHERNET_BYTES: usize = 14;
+const HEADERS_BYTES: usize = ETHERNET_BYTES + IPV4_HEADER_BYTES;
 
 /// The offset of a fragment; the first one, at 0, has ports.
 const FRAGMENT_OFFSET: u16 = 0x1fff;
@@ -42,6 +43,7 @@ pub(super) fn plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         protocol,
         ports: Some(ports(bytes)?),
         tcp_flags,
+        ip_bytes: frame.bytes.get(ETHERNET_BYTES..HEADERS_BYTES + bytes.len()).unwrap_or_default(),
         payload,
         ports_truncated: false,
         payload_truncated: stated > rest.len(),
