@@ -25,6 +25,8 @@ pub mod verdict;
 
 pub mod assurance;
 
+pub mod earliest;
+
 pub mod intake;
 
 pub mod ticket;

@@ -4,6 +4,16 @@
 //! Left of it is `sighting`, right of it `ticket`. It must never let a gap in coverage pass: a
 //! criterion that could not be applied is unmet.
 
+mod gaps;
+mod judge;
+
+#[cfg(test)]
+mod gap_tests;
+#[cfg(test)]
+mod tests;
+
+pub use judge::{is_attentive, is_healthy, judge};
+
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;
 use crate::pure::sighting::{Observation, Presence};

@@ -1,0 +1,350 @@
+//! When could a ticket be clean at the earliest, and which criterion makes it take that long?
+//!
+//! Left of it are `schedule`, `playbook` and `assurance`; `check` asks it of a fresh ticket, `ticket
+//! show` of a real one. It is a promise in advance, so it assumes the best (every run passes, and
+//! every host is there throughout) and must never name a night on which even that would not do.
+
+use crate::pure::assurance::{assurance, exposure_needed};
+use crate::pure::playbook::{CleanCriteria, Stage};
+use crate::pure::schedule::{is_closed, occurrences};
+use crate::pure::site::Site;
+use jiff::Timestamp;
+use std::fmt;
+use std::time::Duration;
+
+/// No night further ahead than this is looked at: a playbook that needs longer is refused (design:
+/// "The plan tells the truth in advance").
+pub const HORIZON: Duration = Duration::from_secs(365 * 86_400);
+
+/// The first night on which passes, span and assurance could all be met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earliest {
+    /// When the run ends that meets the last criterion; `now` when none is missing. `None` when that
+    /// is beyond the [`HORIZON`], or never.
+    pub at: Option<Timestamp>,
+    /// Runs from now on, the last one included; without `at`, how many the horizon holds (0 when
+    /// `limiting` is `Unknown`).
+    pub nights: u32,
+    /// The criterion that is met last, and of several the one that stands last in [`Criterion`];
+    /// `Passes` when nothing is missing.
+    pub limiting: Criterion,
+}
+
+/// What can keep a ticket from being clean for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Criterion {
+    Passes,
+    Span,
+    Assurance,
+    /// The assurance cannot be reached: nothing tells how often the host calls.
+    Unknown,
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Criterion::Passes => "passes",
+            Criterion::Span => "span",
+            Criterion::Assurance => "assurance",
+            Criterion::Unknown => {
+                "assurance (unknown: needs at least 6 contacts seen before cleaning, or contact_interval)"
+            }
+        })
+    }
+}
+
+/// How far a ticket has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Passes in the present row.
+    pub passes: u32,
+    /// When the first and the last of them began; `None` without a pass.
+    pub first_pass: Option<Timestamp>,
+    pub last_pass: Option<Timestamp>,
+    /// Every blamed host that must become clean; none is without assurance to reach.
+    pub hosts: Vec<HostProgress>,
+}
+
+/// What is known of one blamed host, as [`assurance`] takes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HostProgress {
+    /// Those before the cleaning.
+    pub contacts: u64,
+    pub exposed_before_s: f64,
+    pub exposed_since_s: f64,
+}
+
+impl Progress {
+    /// One host that was cleaned just now and of whose contacts nothing is known.
+    pub fn fresh() -> Progress {
+        Progress { passes: 0, first_pass: None, last_pass: None, hosts: vec![HostProgress::default()] }
+    }
+}
+
+/// Walks the coming occurrences of `verify` as if each passed with every host present throughout.
+///
+/// Occurrences on closed days are suppressed, as they will be. Jitter is left out, and so is a run
+/// that is under way at `now`. A schedule with more than
+/// [`OCCURRENCES_MAX`](crate::pure::schedule::OCCURRENCES_MAX) occurrences within the horizon is walked no
+/// further than that.
+pub fn earliest(
+    verify: &Stage,
+    site: &Site,
+    clean: &CleanCriteria,
+    progress: &Progress,
+    now: Timestamp,
+) -> Earliest {
+    let Some(exposure_missing_s) = exposure_missing(clean, progress) else {
+        return Earliest { at: None, nights: 0, limiting: Criterion::Unknown };
+    };
+    let mut walk = Walk {
+        passes: progress.passes,
+        span: progress.first_pass.zip(progress.last_pass),
+        exposure_missing_s,
+        at: now,
+        nights: 0,
+    };
+    let mut limiting = Criterion::Passes;
+    let horizon = now.checked_add(HORIZON).unwrap_or(Timestamp::MAX);
+    let planned = occurrences(&verify.schedule, &site.timezone, now, horizon);
+    let mut open = planned.filter(|planned| !is_closed(&site.closed, &site.timezone, *planned));
+    while let Some(missing) = walk.missing(clean) {
+        limiting = missing;
+        let Some(planned) = open.next() else {
+            return Earliest { at: None, nights: walk.nights, limiting };
+        };
+        walk.pass(planned, verify.capture.length);
+    }
+    Earliest { at: Some(walk.at), nights: walk.nights, limiting }
+}
+
+/// How far the imagined nights have come.
+struct Walk {
+    passes: u32,
+    /// Begin of the first and of the last pass.
+    span: Option<(Timestamp, Timestamp)>,
+    /// Of the host that needs most; 0 or less when it has enough.
+    exposure_missing_s: f64,
+    /// When the last run ended.
+    at: Timestamp,
+    nights: u32,
+}
+
+impl Walk {
+    /// One more run that passes. Time that the run before it has watched counts once.
+    fn pass(&mut self, planned: Timestamp, length: Duration) {
+        let end = planned.checked_add(length).unwrap_or(Timestamp::MAX);
+        let watched_s = end.duration_since(planned.max(self.at)).as_secs_f64();
+        self.exposure_missing_s -= watched_s.max(0.0);
+        self.at = self.at.max(end);
+        self.span = Some((self.span.map_or(planned, |(first, _)| first), planned));
+        self.passes = self.passes.saturating_add(1);
+        self.nights += 1;
+    }
+
+    /// The last criterion that is not met; `None` when all are.
+    fn missing(&self, clean: &CleanCriteria) -> Option<Criterion> {
+        let span_s = self.span.map_or(0.0, |(first, last)| last.duration_since(first).as_secs_f64());
+        if self.exposure_missing_s > 0.0 {
+            Some(Criterion::Assurance)
+        } else if span_s < clean.span.as_secs_f64() {
+            Some(Criterion::Span)
+        } else if self.passes < clean.passes {
+            Some(Criterion::Passes)
+        } else {
+            None
+        }
+    }
+}
+
+/// The exposure that the host lacks that needs most, in seconds; infinite when a certainty is wanted.
+/// `None` when the assurance of any of them is unknown.
+fn exposure_missing(clean: &CleanCriteria, progress: &Progress) -> Option<f64> {
+    let of_host = |host: &HostProgress| {
+        let HostProgress { contacts, exposed_before_s, exposed_since_s } = *host;
+        assurance(contacts, exposed_before_s, exposed_since_s, clean.contact_interval)?;
+        let needed_s = exposure_needed(contacts, exposed_before_s, clean.contact_interval, clean.assurance);
+        Some(needed_s.unwrap_or(f64::INFINITY) - exposed_since_s)
+    };
+    progress.hosts.iter().map(of_host).try_fold(0.0, |most: f64, missing_s| Some(most.max(missing_s?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pure::playbook::{CaptureSettings, Keep};
+    use crate::pure::schedule::{Cron, Schedule};
+    use crate::pure::site::ClosedDays;
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+    use std::collections::BTreeSet;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time in UTC")
+    }
+
+    /// A Monday at noon in Chicago.
+    fn now() -> Timestamp {
+        at("2026-11-23T18:00:00Z")
+    }
+
+    fn stage(cron: &str, length: Duration) -> Stage {
+        Stage {
+            schedule: Schedule::Cron(Cron::parse(cron).expect("a good expression")),
+            jitter: Duration::from_secs(300),
+            capture: CaptureSettings {
+                length,
+                packets_max: None,
+                bytes_max: None,
+                filter: None,
+                keep: Keep::Hits,
+            },
+            watchlists: Vec::new(),
+            has_listing: false,
+        }
+    }
+
+    fn site(closed: &[ClosedDays]) -> Site {
+        Site {
+            name: "springfield".to_string(),
+            title: "Springfield School District".to_string(),
+            public: Vec::new(),
+            inside: Vec::new(),
+            timezone: TimeZone::get("America/Chicago").expect("a zone of the bundled database"),
+            timezone_name: "America/Chicago".to_string(),
+            sources: Vec::new(),
+            coordinator: "tech@springfield.example".to_string(),
+            closed: closed.to_vec(),
+        }
+    }
+
+    /// The defaults, with the interval of two hours that the conficker playbook states.
+    fn criteria() -> CleanCriteria {
+        CleanCriteria {
+            passes: 5,
+            span: 7 * DAY,
+            assurance: 0.99,
+            contact_interval: Some(2 * HOUR),
+            is_unlisted: false,
+            watch: 30 * DAY,
+        }
+    }
+
+    fn fresh(verify: &Stage, clean: &CleanCriteria) -> Earliest {
+        earliest(verify, &site(&[]), clean, &Progress::fresh(), now())
+    }
+
+    fn expected(at_text: &str, nights: u32, limiting: Criterion) -> Earliest {
+        Earliest { at: Some(at(at_text)), nights, limiting }
+    }
+
+    #[test]
+    fn six_hours_a_school_day_are_held_up_by_the_span() {
+        // 9.2 h are needed and there on the second day, 5 passes on the next Monday; 7 days after
+        // Tuesday's run comes the sixth.
+        let found = fresh(&stage("30 8 * * 1-5", 6 * HOUR), &criteria());
+        assert_eq!(found, expected("2026-12-01T20:30:00Z", 6, Criterion::Span));
+    }
+
+    #[test]
+    fn each_criterion_can_be_the_last() {
+        let nightly = |hours| stage("0 22 * * *", hours * HOUR);
+        let passes = CleanCriteria { passes: 12, ..criteria() };
+        assert_eq!(fresh(&nightly(6), &passes), expected("2026-12-05T10:00:00Z", 12, Criterion::Passes));
+        // 27.6 h in nights of two hours.
+        let slow = CleanCriteria { contact_interval: Some(6 * HOUR), ..criteria() };
+        assert_eq!(fresh(&nightly(2), &slow), expected("2026-12-07T06:00:00Z", 14, Criterion::Assurance));
+        let nothing = CleanCriteria { passes: 1, span: Duration::ZERO, assurance: 0.0, ..criteria() };
+        assert_eq!(fresh(&nightly(2), &nothing), expected("2026-11-24T06:00:00Z", 1, Criterion::Passes));
+    }
+
+    #[test]
+    fn half_hour_nights_against_six_hours_take_56() {
+        let clean = CleanCriteria { contact_interval: Some(6 * HOUR), ..criteria() };
+        let found = fresh(&stage("0 2 * * *", HOUR / 2), &clean);
+        assert_eq!(found, expected("2027-01-18T08:30:00Z", 56, Criterion::Assurance));
+    }
+
+    #[test]
+    fn school_breaks_are_waited_for() {
+        let closed = ClosedDays { first: date(2026, 11, 26), last: date(2026, 12, 6) };
+        let verify = stage("30 8 * * 1-5", 6 * HOUR);
+        let found = earliest(&verify, &site(&[closed]), &criteria(), &Progress::fresh(), now());
+        // Tuesday and Wednesday before, Monday to Wednesday after.
+        assert_eq!(found, expected("2026-12-09T20:30:00Z", 5, Criterion::Passes));
+    }
+
+    #[test]
+    fn more_than_a_year_is_never() {
+        let monthly = stage("0 2 1 * *", HOUR / 2);
+        let found = fresh(&monthly, &criteria());
+        assert_eq!(found, Earliest { at: None, nights: 12, limiting: Criterion::Assurance });
+        let long = CleanCriteria { span: 400 * DAY, ..criteria() };
+        assert_eq!(fresh(&stage("0 22 * * *", 6 * HOUR), &long).limiting, Criterion::Span);
+        let certain = CleanCriteria { assurance: 1.0, ..criteria() };
+        let found = fresh(&stage("0 22 * * *", 6 * HOUR), &certain);
+        assert_eq!(found, Earliest { at: None, nights: 365, limiting: Criterion::Assurance });
+        let always_closed = ClosedDays { first: date(2026, 1, 1), last: date(2030, 1, 1) };
+        let found = earliest(&monthly, &site(&[always_closed]), &criteria(), &Progress::fresh(), now());
+        assert_eq!((found.at, found.nights), (None, 0));
+    }
+
+    #[test]
+    fn a_rate_that_nobody_knows_is_named() {
+        let silent = CleanCriteria { contact_interval: None, ..criteria() };
+        let nightly = stage("0 22 * * *", 6 * HOUR);
+        assert_eq!(fresh(&nightly, &silent), Earliest { at: None, nights: 0, limiting: Criterion::Unknown });
+        let of = |contacts| {
+            let host = HostProgress { contacts, exposed_before_s: 36_000.0, exposed_since_s: 0.0 };
+            let progress = Progress { hosts: vec![host], ..Progress::fresh() };
+            earliest(&nightly, &site(&[]), &silent, &progress, now()).limiting
+        };
+        assert_eq!((of(5), of(6)), (Criterion::Unknown, Criterion::Span));
+    }
+
+    #[test]
+    fn what_is_reached_already_counts() {
+        let enough = HostProgress { exposed_since_s: 40_000.0, ..HostProgress::default() };
+        let nightly = stage("0 22 * * *", 6 * HOUR);
+        let progress = |hosts: &[HostProgress], passes| Progress {
+            passes,
+            first_pass: Some(at("2026-11-15T04:00:00Z")),
+            last_pass: Some(at("2026-11-23T04:00:00Z")),
+            hosts: hosts.to_vec(),
+        };
+        let of = |progress| earliest(&nightly, &site(&[]), &criteria(), &progress, now());
+        assert_eq!(
+            of(progress(&[enough], 5)),
+            Earliest { at: Some(now()), nights: 0, limiting: Criterion::Passes }
+        );
+        assert_eq!(of(progress(&[], 5)).nights, 0, "all hosts have left the network");
+        assert_eq!(of(progress(&[enough], 4)), expected("2026-11-24T10:00:00Z", 1, Criterion::Passes));
+        let behind = [enough, HostProgress::default()];
+        assert_eq!(of(progress(&behind, 5)), expected("2026-11-25T10:00:00Z", 2, Criterion::Assurance));
+    }
+
+    #[test]
+    fn windows_that_overlap_are_watched_once() {
+        let hourly = stage("0 * * * *", 2 * HOUR);
+        let clean = CleanCriteria { passes: 1, span: Duration::ZERO, ..criteria() };
+        // 9.2 h from 19:00 on: the runs that begin at 19:00 to 03:00 watch ten hours between them.
+        assert_eq!(fresh(&hourly, &clean), expected("2026-11-24T05:00:00Z", 9, Criterion::Assurance));
+    }
+
+    #[test]
+    fn the_walk_is_bounded() {
+        let mut often = stage("0 0 * * *", Duration::from_secs(1));
+        often.schedule = Schedule::Every(Duration::from_secs(60));
+        let certain = CleanCriteria { assurance: 1.0, ..criteria() };
+        assert_eq!(fresh(&often, &certain).nights as usize, crate::pure::schedule::OCCURRENCES_MAX);
+        let names: BTreeSet<String> =
+            [Criterion::Passes, Criterion::Span, Criterion::Assurance, Criterion::Unknown]
+                .iter()
+                .map(Criterion::to_string)
+                .collect();
+        assert_eq!(names.len(), 4, "each criterion has a name of its own");
+    }
+}

@@ -1,0 +1,235 @@
+//! On which side of each limit is each reason given? One table a group of reasons.
+
+use super::judge::judge;
+use super::tests::{Change, HOST, address, at, coverage, criteria, finding, good, lose, presence, watch};
+use super::*;
+use crate::pure::playbook::JudgeCriteria;
+use crate::pure::sighting::Coverage;
+
+/// The codes that come of `good()` after one change, under criteria after another.
+fn codes(change: impl FnOnce(&mut JudgeCriteria, &mut CaptureFacts)) -> Vec<ReasonCode> {
+    let (mut criteria, mut facts) = (criteria(), good());
+    change(&mut criteria, &mut facts);
+    judge(&criteria, &facts).reasons.into_iter().map(|reason| reason.code).collect()
+}
+
+fn check(rows: &[(&str, Change, &[ReasonCode])]) {
+    for (row, change, expected) in rows {
+        assert_eq!(codes(change), *expected, "{row}");
+    }
+}
+
+#[test]
+fn captures_that_ended_early() {
+    use ReasonCode::*;
+    check(&[
+        ("stopped", |_, f| f.sources[0].ending = Ending::Stopped, &[Interrupted]),
+        ("command exited", |_, f| f.sources[0].ending = Ending::SourceGone("exit 1".into()), &[Interrupted]),
+        ("damaged file", |_, f| coverage(f).incomplete_files = vec!["a.pcap".into()], &[Interrupted]),
+        ("no file", |_, f| f.sources[0].ending = Ending::NothingRecorded, &[Interrupted]),
+        ("no source", |_, f| f.sources.clear(), &[Interrupted, HostAbsent]),
+        ("250 packets", |_, f| f.sources[0].ending = Ending::PacketLimit(250), &[CutShort]),
+        ("1 GiB", |_, f| f.sources[0].ending = Ending::ByteLimit(1 << 30), &[CutShort]),
+        ("94.97 % watched", |_, f| watch(f, 3419), &[TooShort]),
+        ("95 % watched", |_, f| watch(f, 3420), &[]),
+        (
+            "time outside the plan does not count",
+            |_, f| {
+                f.sources[0].watched = Intervals::of([Interval::new(at(181), at(7200))]);
+            },
+            &[TooShort],
+        ),
+        (
+            "nothing watched, nothing asked",
+            |c, f| {
+                c.watched_min = 0.0;
+                watch(f, 0);
+            },
+            &[TooShort, HostAbsent],
+        ),
+        (
+            "no length planned",
+            |c, f| {
+                f.planned = Interval::new(at(0), at(0));
+                c.has_blamed_present = false;
+            },
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn captures_that_could_not_see() {
+    use ReasonCode::*;
+    check(&[
+        ("999 heard", |_, f| coverage(f).heard_packets = 999, &[TooQuiet]),
+        ("1000 heard", |_, f| coverage(f).heard_packets = 1000, &[]),
+        (
+            "1000 heard, one a copy",
+            |_, f| {
+                coverage(f).heard_packets = 1000;
+                coverage(f).duplicate_packets = 1;
+            },
+            &[TooQuiet],
+        ),
+        ("nobody inside", |_, f| coverage(f).inside_hosts = 0, &[WrongSide]),
+        ("one inside host", |_, f| coverage(f).inside_hosts = 1, &[]),
+        (
+            "silence is not the wrong side",
+            |c, f| {
+                c.heard_packets_min = 0;
+                *coverage(f) = Coverage { lost_packets: Some(0), ..Coverage::default() };
+            },
+            &[],
+        ),
+        ("a hit of nobody", |_, f| f.sources[0].observation.unattributed_sightings = 1, &[WrongSide]),
+        (
+            "a hit of nobody beside one from outside",
+            |_, f| {
+                f.sources[0].observation.unattributed_sightings = 1;
+                f.sources[0].observation.inbound_only = vec![finding(HOST, &[])];
+            },
+            &[WrongSide],
+        ),
+        (
+            "a contact explains it",
+            |c, f| {
+                c.fail_at = 2;
+                f.sources[0].observation.unattributed_sightings = 1;
+                f.sources[0].observation.hosts = vec![finding(HOST, &[(1, 1)])];
+            },
+            &[],
+        ),
+        ("90 of 9000 undecoded", |_, f| coverage(f).undecoded_packets = 90, &[]),
+        ("91 of 9000 undecoded", |_, f| coverage(f).undecoded_packets = 91, &[Undecoded]),
+        (
+            "of 10000 heard, where IP is not counted",
+            |_, f| {
+                coverage(f).ip_packets = 0;
+                coverage(f).undecoded_packets = 101;
+            },
+            &[Undecoded],
+        ),
+    ]);
+}
+
+#[test]
+fn captures_that_could_not_read_or_control() {
+    use ReasonCode::*;
+    check(&[
+        ("one packet cut", |_, f| coverage(f).truncated_packets = 1, &[Truncated]),
+        ("control missing", |_, f| f.sources[0].control = Control::Missing, &[ControlMissing]),
+        (
+            "control broken",
+            |_, f| f.sources[0].control = Control::NotApplied("syntax".into()),
+            &[ControlMissing],
+        ),
+        ("control not asked", |_, f| f.sources[0].control = Control::NotAsked, &[]),
+    ]);
+}
+
+#[test]
+fn captures_that_lost_packets() {
+    use ReasonCode::*;
+    check(&[
+        ("10 of 10000", |_, f| lose(f, 9990, Some(10)), &[]),
+        ("11 of 10000", |_, f| lose(f, 9989, Some(11)), &[Lossy]),
+        (
+            "11 of 10000, no limit stated",
+            |c, f| {
+                c.lost_max = None;
+                lose(f, 9989, Some(11));
+            },
+            &[Lossy],
+        ),
+        (
+            "11 of 10000, 1 % allowed",
+            |c, f| {
+                c.lost_max = Some(0.01);
+                lose(f, 9989, Some(11));
+            },
+            &[],
+        ),
+        ("unknown, limit stated", |_, f| lose(f, 10_000, None), &[LossUnknown]),
+        (
+            "unknown, no limit",
+            |c, f| {
+                c.lost_max = None;
+                lose(f, 10_000, None);
+            },
+            &[],
+        ),
+        (
+            "all lost",
+            |c, f| {
+                c.heard_packets_min = 0;
+                lose(f, 0, Some(1));
+            },
+            &[Lossy],
+        ),
+    ]);
+}
+
+#[test]
+fn hosts_that_said_nothing() {
+    use ReasonCode::*;
+    let with = |blamed: Option<u8>, heard: Presence| {
+        codes(|_, facts| {
+            facts.blamed[0].mac = blamed.map(|last| Mac([2, 0, 0, 0, 0, last]));
+            facts.sources[0].presences = vec![heard];
+        })
+    };
+    assert_eq!(with(None, presence(None, 0, 600)), []);
+    assert_eq!(with(None, presence(None, 3599, 9000)), [], "the last second of the window");
+    assert_eq!(with(None, presence(None, 3600, 9000)), [HostAbsent], "after the window");
+    assert_eq!(with(Some(1), presence(Some(2), 0, 600)), [HostAbsent], "its address, another machine");
+    assert_eq!(with(Some(1), presence(None, 0, 600)), [], "its address, no machine known");
+    let moved = Presence { host: address("10.16.9.9"), ..presence(Some(1), 0, 600) };
+    assert_eq!(with(Some(1), moved.clone()), [], "the machine, at another address");
+    assert_eq!(with(None, moved), [HostAbsent], "another address, no machine known");
+    check(&[
+        ("never heard", |_, f| f.sources[0].presences.clear(), &[HostAbsent]),
+        (
+            "not asked",
+            |c, f| {
+                c.has_blamed_present = false;
+                f.sources[0].presences.clear();
+            },
+            &[],
+        ),
+        (
+            "heard while not watched",
+            |_, f| {
+                f.sources[0].watched = Intervals::of([Interval::new(at(601), at(3600))]);
+                f.sources[0].ending = Ending::Stopped;
+            },
+            &[Interrupted, TooShort, HostAbsent],
+        ),
+    ]);
+}
+
+#[test]
+fn what_was_looked_for_and_asked() {
+    use ReasonCode::*;
+    check(&[
+        ("nothing to look for", |_, f| f.watchlists.entries = 0, &[WatchlistEmpty]),
+        (
+            "one of two lists is empty",
+            |_, f| {
+                f.watchlists.empty = vec![("feed".into(), "no such file".into())];
+            },
+            &[WatchlistEmpty],
+        ),
+        ("an old list", |_, f| f.watchlists.stale = vec![("feed".into(), "9d".into())], &[WatchlistStale]),
+        (
+            "no answer",
+            |_, f| {
+                f.listing = Some(ListingFacts { is_known: false, why: "SERVFAIL".into() });
+            },
+            &[ListingUnknown],
+        ),
+        ("not asked", |_, f| f.listing = None, &[]),
+        ("clock off", |_, f| f.is_clock_synchronised = Some(false), &[ClockUnsure]),
+        ("clock unknown", |_, f| f.is_clock_synchronised = None, &[]),
+    ]);
+}

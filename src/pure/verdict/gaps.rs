@@ -1,0 +1,342 @@
+//! What kept a capture from proving anything? Each reason of design "How a run is judged", with a
+//! sentence that says what was seen and what to do about it.
+//!
+//! A gap that cannot be measured is a gap: nothing here is skipped because a number is missing.
+
+use super::{BlamedHost, CaptureFacts, Control, Ending, Reason, ReasonCode, SourceFacts};
+use crate::pure::interval::Interval;
+use crate::pure::playbook::JudgeCriteria;
+use crate::pure::sighting::Presence;
+
+/// A known loss above this share is lossy where the playbook states no limit (design: 0.1 %).
+const LOST_UNSTATED_MAX: f64 = 0.001;
+
+/// More undecoded frames than this share of those that should carry IP blind a capture (design: 1 %).
+const UNDECODED_MAX: f64 = 0.01;
+
+/// Names written out in one sentence; the rest are counted.
+const NAMES_MAX: usize = 3;
+
+/// The reasons that make a run inconclusive, in the design's order.
+const GAPS: [ReasonCode; 15] = [
+    ReasonCode::Interrupted,
+    ReasonCode::TooShort,
+    ReasonCode::TooQuiet,
+    ReasonCode::WrongSide,
+    ReasonCode::Undecoded,
+    ReasonCode::Lossy,
+    ReasonCode::LossUnknown,
+    ReasonCode::CutShort,
+    ReasonCode::Truncated,
+    ReasonCode::ControlMissing,
+    ReasonCode::HostAbsent,
+    ReasonCode::WatchlistEmpty,
+    ReasonCode::WatchlistStale,
+    ReasonCode::ListingUnknown,
+    ReasonCode::ClockUnsure,
+];
+
+/// Every gap in a capture, in the design's order; empty when silence in it is worth a pass.
+pub(super) fn gaps(criteria: &JudgeCriteria, facts: &CaptureFacts) -> Vec<Reason> {
+    let with_code =
+        |code| sentences(code, criteria, facts).into_iter().map(move |text| Reason { code, text });
+    GAPS.into_iter().flat_map(with_code).collect()
+}
+
+/// The sentences for one reason: none when it does not hold.
+fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -> Vec<String> {
+    match code {
+        ReasonCode::Contacts => Vec::new(),
+        ReasonCode::Interrupted => interrupted(facts),
+        ReasonCode::TooShort => each_source(facts, |source| too_short(criteria, facts.planned, source)),
+        ReasonCode::TooQuiet => each_source(facts, |source| too_quiet(criteria, source)),
+        ReasonCode::WrongSide => each_source(facts, wrong_side),
+        ReasonCode::Undecoded => each_source(facts, undecoded),
+        ReasonCode::Lossy => each_source(facts, |source| lossy(criteria, source)),
+        ReasonCode::LossUnknown => each_source(facts, |source| loss_unknown(criteria, source)),
+        ReasonCode::CutShort => each_source(facts, cut_short),
+        ReasonCode::Truncated => each_source(facts, truncated),
+        ReasonCode::ControlMissing => each_source(facts, control_missing),
+        ReasonCode::HostAbsent => absent_hosts(criteria, facts).map(host_absent).collect(),
+        ReasonCode::WatchlistEmpty => watchlist_empty(facts),
+        ReasonCode::WatchlistStale => facts.watchlists.stale.iter().map(watchlist_stale).collect(),
+        ReasonCode::ListingUnknown => listing_unknown(facts).into_iter().collect(),
+        ReasonCode::ClockUnsure => clock_unsure(facts).into_iter().collect(),
+    }
+}
+
+/// What is to say of each source; it is named where there are several.
+fn each_source(facts: &CaptureFacts, gap: impl Fn(&SourceFacts) -> Option<String>) -> Vec<String> {
+    let is_named = facts.sources.len() > 1;
+    let sentence = |source| {
+        let text = gap(source)?;
+        Some(if is_named { format!("source {}: {text}", source.name) } else { text })
+    };
+    facts.sources.iter().filter_map(sentence).collect()
+}
+
+fn interrupted(facts: &CaptureFacts) -> Vec<String> {
+    if facts.sources.is_empty() {
+        return vec!["no source was captured: name one in the site file".to_string()];
+    }
+    each_source(facts, |source| ended_early(facts.planned, source))
+}
+
+fn ended_early(planned: Interval, source: &SourceFacts) -> Option<String> {
+    let progress = progress(planned, source);
+    match &source.ending {
+        Ending::Stopped => {
+            Some(format!("the capture was stopped after {progress}: run it again and let it end by itself"))
+        }
+        Ending::SourceGone(why) => {
+            Some(format!("the source was gone after {progress} ({why}): bring it back and run again"))
+        }
+        Ending::NothingRecorded => Some(
+            "no recorded file covers any of the window: see whether the recorder runs, and whether `files` names what it writes"
+                .to_string(),
+        ),
+        Ending::TimeUp | Ending::PacketLimit(_) | Ending::ByteLimit(_) => incomplete_files(source),
+    }
+}
+
+fn incomplete_files(source: &SourceFacts) -> Option<String> {
+    let files = &source.observation.coverage.incomplete_files;
+    let first = files.first()?;
+    Some(format!(
+        "{} could not be read to {} end ({}): copy {} again, or wait until {} written",
+        if files.len() == 1 { "a file".to_string() } else { format!("{} files", files.len()) },
+        if files.len() == 1 { "its" } else { "their" },
+        if files.len() == 1 { first.clone() } else { listed(files) },
+        if files.len() == 1 { "it" } else { "them" },
+        if files.len() == 1 { "it is" } else { "they are" },
+    ))
+}
+
+fn too_short(criteria: &JudgeCriteria, planned: Interval, source: &SourceFacts) -> Option<String> {
+    if planned.is_empty() {
+        return None;
+    }
+    let watched_s = source.watched.within(planned).seconds();
+    let share = watched_s / planned.seconds();
+    (share < criteria.watched_min || watched_s == 0.0).then(|| {
+        format!(
+            "watched {}, which is {}, and {} is wanted: find out what kept the capture from running the whole time",
+            progress(planned, source),
+            percent(share),
+            percent(criteria.watched_min),
+        )
+    })
+}
+
+fn too_quiet(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
+    let coverage = &source.observation.coverage;
+    let heard = coverage.heard_packets.saturating_sub(coverage.duplicate_packets);
+    (heard < criteria.heard_packets_min).then(|| {
+        format!(
+            "heard {}, and at least {} are wanted: check the mirror port, the cable and the filter",
+            count(heard, "packet"),
+            criteria.heard_packets_min,
+        )
+    })
+}
+
+/// Packets of a watchlist entry whose inside end is also seen making contact are explained (the
+/// capture sees both sides of the NAT); those that nobody inside explains are not.
+fn wrong_side(source: &SourceFacts) -> Option<String> {
+    let observation = &source.observation;
+    let unattributed = observation.unattributed_sightings;
+    if unattributed > 0 && observation.hosts.is_empty() {
+        return Some(format!(
+            "{} with a watchlist entry but no inside host: the capture is not on the inside of the NAT, or `inside` lacks a network; move it, or add the network",
+            count(unattributed, "packet"),
+        ));
+    }
+    let heard = observation.coverage.heard_packets;
+    (heard > 0 && observation.coverage.inside_hosts == 0).then(|| {
+        format!(
+            "heard {} and none from an inside host: capture on the inside of the NAT, and check `inside`",
+            count(heard, "packet"),
+        )
+    })
+}
+
+fn undecoded(source: &SourceFacts) -> Option<String> {
+    let coverage = &source.observation.coverage;
+    let expected = if coverage.ip_packets > 0 { coverage.ip_packets } else { coverage.heard_packets };
+    let share = share(coverage.undecoded_packets, expected);
+    (share > UNDECODED_MAX).then(|| {
+        format!(
+            "{} of {} could not be read down to addresses ({}), and at most {} may be: capture where the traffic is not wrapped in something unknown",
+            coverage.undecoded_packets,
+            count(expected, "packet"),
+            percent(share),
+            percent(UNDECODED_MAX),
+        )
+    })
+}
+
+fn lossy(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
+    let lost = source.observation.coverage.lost_packets?;
+    let sent = lost.saturating_add(source.observation.coverage.heard_packets);
+    let (share, lost_max) = (share(lost, sent), criteria.lost_max.unwrap_or(LOST_UNSTATED_MAX));
+    (share > lost_max).then(|| {
+        format!(
+            "lost {lost} of {} ({}), and at most {} may be: raise `ring`, or narrow the filter",
+            count(sent, "packet"),
+            percent(share),
+            percent(lost_max),
+        )
+    })
+}
+
+fn loss_unknown(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
+    let lost_max = criteria.lost_max.filter(|_| source.observation.coverage.lost_packets.is_none())?;
+    Some(format!(
+        "the source cannot count lost packets, and at most {} may be lost: capture from an interface, or leave out `lost`",
+        percent(lost_max),
+    ))
+}
+
+fn cut_short(source: &SourceFacts) -> Option<String> {
+    let limit = match source.ending {
+        Ending::PacketLimit(packets) => count(packets, "packet"),
+        Ending::ByteLimit(bytes) => count(bytes, "byte"),
+        Ending::TimeUp | Ending::Stopped | Ending::SourceGone(_) | Ending::NothingRecorded => return None,
+    };
+    Some(format!(
+        "the capture stopped at its limit of {limit} before its time was up, so the rest went unseen: raise the limit or leave it out, and give a duration"
+    ))
+}
+
+fn truncated(source: &SourceFacts) -> Option<String> {
+    let packets = source.observation.coverage.truncated_packets;
+    (packets > 0).then(|| {
+        format!(
+            "{} cut so short that ports or names could not be read: capture whole packets (tcpdump: -s 0)",
+            if packets == 1 { "1 packet was".to_string() } else { format!("{packets} packets were") },
+        )
+    })
+}
+
+fn control_missing(source: &SourceFacts) -> Option<String> {
+    match &source.control {
+        Control::NotAsked | Control::Seen => None,
+        Control::Missing => Some(
+            "the positive control was not seen once: check that the capture sees the inside traffic, and that the control is still there"
+                .to_string(),
+        ),
+        Control::NotApplied(why) => Some(format!(
+            "the positive control could not be looked for ({why}): mend `positive_control`, or leave it out"
+        )),
+    }
+}
+
+fn absent_hosts<'a>(
+    criteria: &JudgeCriteria,
+    facts: &'a CaptureFacts,
+) -> impl Iterator<Item = &'a BlamedHost> {
+    let wanted = if criteria.has_blamed_present { facts.blamed.as_slice() } else { &[] };
+    wanted.iter().filter(|host| !is_present(host, facts))
+}
+
+/// Whether any source heard the host in the time it watched.
+fn is_present(host: &BlamedHost, facts: &CaptureFacts) -> bool {
+    facts.sources.iter().any(|source| {
+        let watched = source.watched.within(facts.planned);
+        let mut presences = source.presences.iter().filter(|presence| is_same_machine(host, presence));
+        presences.any(|presence| !presence.present.intersection(&watched).is_empty())
+    })
+}
+
+/// A known MAC address tells machines apart whatever their address; an address whose MAC address is
+/// unknown, on either side, is all there is to go by.
+fn is_same_machine(host: &BlamedHost, presence: &Presence) -> bool {
+    match (host.mac, presence.mac) {
+        (Some(known), Some(heard)) => known == heard,
+        _ => host.host == presence.host,
+    }
+}
+
+fn host_absent(host: &BlamedHost) -> String {
+    let name = match host.mac {
+        Some(mac) => format!("{} ({mac})", host.host),
+        None => host.host.to_string(),
+    };
+    format!("{name} said nothing in the window: see that it is switched on and connected during the capture")
+}
+
+fn watchlist_empty(facts: &CaptureFacts) -> Vec<String> {
+    let lists = &facts.watchlists;
+    let unusable = |(name, why): &(String, String)| {
+        format!("watchlist {name} holds nothing to look for ({why}): mend it, or take it out of `match`")
+    };
+    if lists.entries == 0 && lists.empty.is_empty() {
+        return vec![
+            "there was nothing to look for: name an address, a port, a domain or a watchlist".to_string(),
+        ];
+    }
+    lists.empty.iter().map(unusable).collect()
+}
+
+fn watchlist_stale((name, age): &(String, String)) -> String {
+    format!("watchlist {name} is {age} old, which is more than its `max_age`: fetch it anew")
+}
+
+fn listing_unknown(facts: &CaptureFacts) -> Option<String> {
+    let listing = facts.listing.as_ref().filter(|listing| !listing.is_known)?;
+    Some(format!(
+        "the listing of the public address is unknown ({}): check the resolver with `allclear listing`",
+        listing.why
+    ))
+}
+
+fn clock_unsure(facts: &CaptureFacts) -> Option<String> {
+    (facts.is_clock_synchronised == Some(false)).then(|| {
+        "the system clock is not synchronised, so times cannot be compared with reports: start NTP"
+            .to_string()
+    })
+}
+
+/// How far a capture came: "12m of 30m", or "12m" where no length was planned.
+fn progress(planned: Interval, source: &SourceFacts) -> String {
+    let watched = spelled(source.watched.seconds());
+    if planned.is_empty() { watched } else { format!("{watched} of {}", spelled(planned.seconds())) }
+}
+
+/// Seconds as a playbook would write them, the two largest units: "6h", "12m 30s", "0.5s".
+fn spelled(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{}s", (seconds * 10.0).floor() / 10.0);
+    }
+    let whole = seconds as u64;
+    let units = [(whole / 86_400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
+    let from_largest = units.iter().skip_while(|(amount, _)| *amount == 0).take(2);
+    let parts: Vec<String> = from_largest
+        .filter(|(amount, _)| *amount > 0)
+        .map(|(amount, unit)| format!("{amount}{unit}"))
+        .collect();
+    parts.join(" ")
+}
+
+/// A share as a playbook would write it: "95%", "0.125%".
+fn percent(share: f64) -> String {
+    let text = format!("{:.3}", share * 100.0);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// How much of `whole` is `part`; 0 of nothing is 0, and something of nothing is all.
+fn share(part: u64, whole: u64) -> f64 {
+    if part == 0 { 0.0 } else { part as f64 / whole.max(1) as f64 }
+}
+
+fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

@@ -1,0 +1,102 @@
+//! Pass, fail or inconclusive? And would silence in this capture have meant anything?
+//!
+//! The gaps come from `gaps`; here is only what follows from them.
+
+use super::gaps::gaps;
+use super::{CaptureFacts, Judgement, Reason, ReasonCode, Verdict};
+use crate::pure::playbook::JudgeCriteria;
+use crate::pure::sighting::{CONTACT_GAP_SECONDS, ContactSpan, HostFinding};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The verdict on one run, after design "How a run is judged".
+///
+/// A fail has the one reason `contacts`: a contact seen in a bad capture is still a contact. An
+/// inconclusive run has every reason that holds, in the design's order; with several sources a reason
+/// may come once for each, and its text names the source. A pass has none.
+pub fn judge(criteria: &JudgeCriteria, facts: &CaptureFacts) -> Judgement {
+    let contacts = contacts_by_host(facts);
+    if contacts.values().sum::<u64>() >= criteria.fail_at.max(1) {
+        return Judgement { verdict: Verdict::Fail, reasons: vec![contacts_reason(&contacts)] };
+    }
+    let reasons = gaps(criteria, facts);
+    let verdict = if reasons.is_empty() { Verdict::Pass } else { Verdict::Inconclusive };
+    Judgement { verdict, reasons }
+}
+
+/// Whether silence in this capture means something, whatever the verdict: only then is its watched
+/// time exposure. A capture that ended early is healthy while it lasted.
+pub fn is_healthy(criteria: &JudgeCriteria, facts: &CaptureFacts) -> bool {
+    gaps(criteria, facts).iter().all(|reason| !is_blinding(reason.code))
+}
+
+/// As [`is_healthy`], but a quiet capture will do: enough to learn from contacts that were seen how
+/// often a host makes them.
+pub fn is_attentive(criteria: &JudgeCriteria, facts: &CaptureFacts) -> bool {
+    let mut codes = gaps(criteria, facts).into_iter().map(|reason| reason.code);
+    codes.all(|code| code == ReasonCode::TooQuiet || !is_blinding(code))
+}
+
+/// Whether a contact may have gone unseen in the time that was watched.
+fn is_blinding(code: ReasonCode) -> bool {
+    match code {
+        ReasonCode::TooQuiet
+        | ReasonCode::WrongSide
+        | ReasonCode::Undecoded
+        | ReasonCode::Lossy
+        | ReasonCode::LossUnknown
+        | ReasonCode::Truncated
+        | ReasonCode::ControlMissing
+        | ReasonCode::WatchlistEmpty
+        | ReasonCode::WatchlistStale
+        | ReasonCode::ClockUnsure => true,
+        ReasonCode::Contacts
+        | ReasonCode::Interrupted
+        | ReasonCode::TooShort
+        | ReasonCode::CutShort
+        | ReasonCode::HostAbsent
+        | ReasonCode::ListingUnknown => false,
+    }
+}
+
+/// How many contacts each host made, over all sources.
+fn contacts_by_host(facts: &CaptureFacts) -> BTreeMap<IpAddr, u64> {
+    let mut findings: BTreeMap<IpAddr, Vec<&HostFinding>> = BTreeMap::new();
+    for finding in facts.sources.iter().flat_map(|source| &source.observation.hosts) {
+        findings.entry(finding.host).or_default().push(finding);
+    }
+    findings.into_iter().map(|(host, seen)| (host, contacts_seen(&seen))).collect()
+}
+
+/// What several sources saw of one host: a contact that two of them saw counts once. Never less than
+/// the most that one of them counted.
+fn contacts_seen(findings: &[&HostFinding]) -> u64 {
+    let counted = findings.iter().map(|finding| finding.contacts).max().unwrap_or(0);
+    counted.max(separate_spans(findings.iter().flat_map(|finding| finding.spans.iter().copied())))
+}
+
+fn separate_spans(spans: impl Iterator<Item = ContactSpan>) -> u64 {
+    let mut spans: Vec<ContactSpan> = spans.collect();
+    spans.sort_by_key(|span| span.first);
+    let gap_max = Duration::from_secs(CONTACT_GAP_SECONDS);
+    let mut reach = None;
+    let mut separate = 0;
+    for span in spans {
+        if reach.is_none_or(|reach| span.first > reach) {
+            separate += 1;
+        }
+        let end = span.last.checked_add(gap_max).unwrap_or(jiff::Timestamp::MAX);
+        reach = reach.max(Some(end));
+    }
+    separate
+}
+
+fn contacts_reason(contacts: &BTreeMap<IpAddr, u64>) -> Reason {
+    let hosts = contacts.values().filter(|contacts| **contacts > 0).count();
+    let hosts_word = if hosts == 1 { "host" } else { "hosts" };
+    let total: u64 = contacts.values().sum();
+    let contacts_word = if total == 1 { "contact" } else { "contacts" };
+    let text = format!("{hosts} inside {hosts_word} made {total} {contacts_word}");
+    Reason { code: ReasonCode::Contacts, text }
+}
