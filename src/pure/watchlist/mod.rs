@@ -4,6 +4,21 @@
 //! Right of it is `sighting`. It must never drop an entry silently: what cannot be used is
 //! rejected with its line and the reason.
 
+mod addresses;
+mod compile;
+mod domain;
+mod entry;
+mod file;
+mod index;
+mod networks;
+mod warning;
+
+pub use domain::normalise as normalise_domain;
+pub use entry::EntryFault;
+pub use file::{FileRead, Format, REJECTED_SHOWN_MAX, Rejected, read as read_file};
+pub use index::{CompiledList, Counts, End, EntryId, Index, Match, MatchKind};
+pub use warning::warnings;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;

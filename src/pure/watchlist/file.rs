@@ -1,0 +1,241 @@
+//! What does a watchlist file hold? Its bytes in, entries and rejected lines out.
+//!
+//! Left of it is `entry`, right of it `index`. It must never half-read a format that it does not
+//! know: such a file is refused whole, with the name of its format.
+
+use super::{Entry, EntryFault, domain, entry};
+use std::fmt;
+
+/// More lines than this are not read (ten times the largest public feed known to us).
+const LINES_MAX: usize = 20_000_000;
+/// Of so many rejected lines the text is kept; further ones are counted.
+pub const REJECTED_SHOWN_MAX: usize = 10_000;
+/// How much of a rejected line is kept, in characters.
+const REJECTED_TEXT_MAX: usize = 120;
+/// So many lines with something on them are looked at to tell the format.
+const SNIFFED_LINES_MAX: usize = 20;
+
+/// What was read of one file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FileRead {
+    pub format: Format,
+    pub entries: Vec<Entry>,
+    /// Lines that are no entries, in their order; at most [`REJECTED_SHOWN_MAX`].
+    pub rejected: Vec<Rejected>,
+    /// How many lines were rejected in all.
+    pub rejected_lines: u64,
+    /// Lines with an indicator that packets cannot be looked up by: URLs with a path, file hashes.
+    pub unusable: u64,
+}
+
+/// A line that is no entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// From 1.
+    pub line: usize,
+    /// Its beginning.
+    pub text: String,
+    pub why: String,
+}
+
+/// A file format that is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// One entry a line.
+    #[default]
+    Plain,
+    /// `0.0.0.0 evil.example`: an address that is no indicator, and names that are.
+    Hosts,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Plain => "plain",
+            Format::Hosts => "hosts file",
+        })
+    }
+}
+
+/// Reads a watchlist file, whose format is told by its content.
+///
+/// Fails with a sentence when the file as a whole cannot be used: it is no text, or its format is
+/// not read yet. A wrong line does not make it fail; see [`FileRead::rejected`].
+pub fn read(bytes: &[u8]) -> Result<FileRead, String> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|fault| {
+        format!("not a text file in UTF-8 (byte {}): save it as plain text", fault.valid_up_to() + 1)
+    })?;
+    let format = if is_hosts_file(text) { Format::Hosts } else { Format::Plain };
+    if format == Format::Plain
+        && let Some(name) = foreign_format(text)
+    {
+        return Err(format!("this is {name}, which is not read yet: turn it into one entry a line"));
+    }
+    let mut read = FileRead { format, ..FileRead::default() };
+    for (index, line) in text.lines().enumerate() {
+        if index >= LINES_MAX {
+            return Err(format!("more than {LINES_MAX} lines: split the file"));
+        }
+        let content = without_comment(line);
+        if !content.is_empty() {
+            read.take_line(index + 1, content);
+        }
+    }
+    Ok(read)
+}
+
+impl FileRead {
+    fn take_line(&mut self, line: usize, content: &str) {
+        match self.format {
+            Format::Plain => self.take_entry(line, content),
+            Format::Hosts => {
+                for name in content.split_whitespace().skip(1) {
+                    self.take_host_name(line, name);
+                }
+            }
+        }
+    }
+
+    fn take_entry(&mut self, line: usize, content: &str) {
+        match entry::read(content) {
+            Ok(entries) => self.entries.extend(entries),
+            Err(EntryFault::Unusable(_)) => self.unusable += 1,
+            Err(EntryFault::Wrong(why)) => self.reject(line, content, why),
+        }
+    }
+
+    /// A hosts file names the machine itself too; those names are nobody's indicator.
+    fn take_host_name(&mut self, line: usize, name: &str) {
+        if ["localhost", "localhost.localdomain", "broadcasthost", "local"].contains(&name) {
+            return;
+        }
+        match domain::normalise(name) {
+            Ok(_) => self.take_entry(line, name),
+            Err(why) => self.reject(line, name, why),
+        }
+    }
+
+    fn reject(&mut self, line: usize, content: &str, why: String) {
+        self.rejected_lines += 1;
+        if self.rejected.len() < REJECTED_SHOWN_MAX {
+            let text = content.chars().take(REJECTED_TEXT_MAX).collect();
+            self.rejected.push(Rejected { line, text, why });
+        }
+    }
+}
+
+/// The line without `#` and `;` comments and the blanks around it.
+fn without_comment(line: &str) -> &str {
+    let end = line.find(['#', ';']).unwrap_or(line.len());
+    let content = line[..end].trim();
+    if content.starts_with("//") { "" } else { content }
+}
+
+fn sniffed(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(without_comment).filter(|line| !line.is_empty()).take(SNIFFED_LINES_MAX)
+}
+
+/// Every line begins with an unroutable address and goes on with a name.
+fn is_hosts_file(text: &str) -> bool {
+    let is_hosts_line = |line: &str| {
+        let mut words = line.split_whitespace();
+        let is_nowhere = matches!(words.next(), Some("0.0.0.0" | "127.0.0.1" | "::" | "::1" | "0"));
+        is_nowhere && words.next().is_some()
+    };
+    let mut lines = sniffed(text).peekable();
+    lines.peek().is_some() && lines.filter(|line| !is_system_line(line)).all(is_hosts_line)
+}
+
+/// Lines of a hosts file about the system itself (`255.255.255.255 broadcasthost`, `fe80::1%lo0 …`).
+fn is_system_line(line: &str) -> bool {
+    ["255.255.255.255 ", "fe80::", "ff00::", "ff02::"].iter().any(|prefix| line.starts_with(prefix))
+}
+
+/// The name of a known format that needs a reader of its own; `None` for plain and hosts files.
+fn foreign_format(text: &str) -> Option<&'static str> {
+    if text.lines().take(SNIFFED_LINES_MAX).any(|line| line.starts_with("#fields\t")) {
+        return Some("a Zeek intelligence file");
+    }
+    let first = sniffed(text).next()?;
+    let is_bracketed_address = first.starts_with('[') && first.contains("]:");
+    if first.starts_with(['{', '[']) && !is_bracketed_address {
+        return Some(json_format(text));
+    }
+    sniffed(text).find_map(|line| {
+        if line.starts_with("alert ") {
+            Some("a Suricata rule file")
+        } else if line.contains('\t') {
+            Some("a table with tabs")
+        } else if line.contains(',') {
+            Some("a table with commas (CSV)")
+        } else {
+            None
+        }
+    })
+}
+
+fn json_format(text: &str) -> &'static str {
+    if text.contains("\"bundle\"") {
+        "a STIX bundle"
+    } else if text.contains("\"Attribute\"") {
+        "a MISP event"
+    } else {
+        "JSON"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(read: &FileRead) -> Vec<&str> {
+        read.entries.iter().map(|entry| entry.text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_plain_file_is_read_through_bom_crlf_and_comments() {
+        let file = "\u{feff}# sinkholes\r\n149.93.23.110 ; the guide's\r\n\r\n  evil.example # c2\r\n1.4.0.0/17 ; SBL256893\r\n";
+        let read = read(file.as_bytes()).expect("plain");
+        assert_eq!(texts(&read), ["149.93.23.110", "evil.example", "1.4.0.0/17"]);
+        assert_eq!((read.rejected_lines, read.unusable), (0, 0));
+    }
+
+    #[test]
+    fn no_line_vanishes_silently() {
+        let file =
+            "1.2.3.4\n1.2.3.4/8\nhttp://evil.example/x.exe\nd41d8cd98f00b204e9800998ecf8427e\nnonsense\n";
+        let read = read(file.as_bytes()).expect("plain");
+        assert_eq!(texts(&read), ["1.2.3.4"]);
+        assert_eq!(read.unusable, 2);
+        let lines: Vec<usize> = read.rejected.iter().map(|rejected| rejected.line).collect();
+        assert_eq!(lines, [2, 5]);
+        assert!(read.rejected[0].why.contains("1.0.0.0/8"), "{}", read.rejected[0].why);
+    }
+
+    #[test]
+    fn a_hosts_file_gives_its_names_and_not_its_addresses() {
+        let file = "# ads\n127.0.0.1 localhost\n::1 localhost\n0.0.0.0 evil.example bad.example\n127.0.0.1\tworse.example\n";
+        let read = read(file.as_bytes()).expect("hosts");
+        assert_eq!(read.format, Format::Hosts);
+        assert_eq!(texts(&read), ["evil.example", "bad.example", "worse.example"]);
+    }
+
+    #[test]
+    fn other_formats_are_refused_whole_by_name() {
+        let rows = [
+            ("#fields\tindicator\tindicator_type\n1.2.3.4\tIntel::ADDR\n", "Zeek"),
+            ("{\"type\": \"bundle\", \"objects\": []}", "STIX"),
+            ("{\"Attribute\": []}", "MISP"),
+            ("1.1.1.0/24,6,88\n", "CSV"),
+            ("1.1.1.0\t1.1.1.255\t24\n", "tabs"),
+            ("alert ip any any -> 1.2.3.4 any (sid:1;)\n", "rule"),
+        ];
+        for (file, wanted) in rows {
+            let fault = read(file.as_bytes()).expect_err(file);
+            assert!(fault.contains(wanted), "{file}: {fault}");
+        }
+        assert!(read(b"[2001:db8::1]:443\n").is_ok(), "a bracketed address is no JSON");
+        assert!(read(b"\xff\xfe\x00").expect_err("binary").contains("UTF-8"));
+    }
+}
