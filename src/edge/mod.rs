@@ -1,3 +1,4 @@
 //! A file an outside thing: each touches the world and decides nothing.
 
 pub mod capture;
+pub mod clock;

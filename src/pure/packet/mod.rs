@@ -5,22 +5,22 @@
 //! length that a frame states, and never pass over a frame without saying so: what cannot be read
 //! down to addresses is [`Decoded::Undecoded`] or [`Decoded::Truncated`].
 
+mod decode;
+mod info;
+mod internet;
+mod layer;
+mod link;
 mod mac;
+mod names;
+mod tunnel;
+mod web_names;
+
+pub use crate::pure::recording::Frame;
+pub use decode::decode;
+pub use info::info;
+pub use names::{Name, NameKind, NameRead, NameText, name};
 
 use std::net::IpAddr;
-
-/// One captured frame as it lies in a file or in the capture ring.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    /// When it was captured: nanoseconds since 1970-01-01T00:00Z, negative before.
-    pub time_ns: i64,
-    /// The bytes that were saved.
-    pub bytes: &'a [u8],
-    /// How long the frame was on the wire, in bytes; more than `bytes.len()` when it was cut.
-    pub wire_length: u32,
-    /// The link layer, as numbered by <https://www.tcpdump.org/linktypes.html>.
-    pub link_type: u16,
-}
 
 /// What became of a frame.
 #[derive(Clone, Debug)]
@@ -52,9 +52,12 @@ pub struct Packet<'a> {
     pub time_ns: i64,
     /// Length of the whole frame on the wire, in bytes.
     pub wire_length: u32,
+    /// Who sent it.
     pub source: IpAddr,
+    /// Whom it was sent to.
     pub destination: IpAddr,
-    /// The link-layer address of the frame's sender; `None` where the link layer has none.
+    /// The link-layer address of the frame's sender, the innermost where a tunnel carries whole
+    /// frames; `None` where the link layer has none.
     pub source_mac: Option<Mac>,
     /// The link-layer address the frame was sent to.
     pub destination_mac: Option<Mac>,
@@ -66,7 +69,8 @@ pub struct Packet<'a> {
     pub tcp_flags: u8,
     /// What TCP or UDP carries, as far as it was captured; the IP payload for other protocols.
     pub payload: &'a [u8],
-    /// Whether ports that must be there were cut away (snaplen), so that they cannot be read.
+    /// Whether ports that must be there were cut away (snaplen), so that they cannot be read; also
+    /// when a tunnel's inner packet was, and this is the outer one.
     pub ports_truncated: bool,
     /// Whether some of the payload was cut away by the capture length.
     pub payload_truncated: bool,

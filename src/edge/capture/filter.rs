@@ -1,0 +1,214 @@
+//! Does a frame pass the filter that a person typed?
+//!
+//! Text in pcap-filter(7) in, yes or no for each frame out. Left of it is `lint`, which refuses
+//! texts that would ask the network for a name; right of it `run`, which asks for every frame. It
+//! must never let a VLAN tag change what a filter means: `tcp port 25` finds tagged mail, and
+//! `not host X` does not let tagged packets of X pass.
+
+use super::lint;
+use pcap::{BpfProgram, Capture, Linktype};
+
+/// The link layer of Ethernet, as numbered by <https://www.tcpdump.org/linktypes.html>.
+pub const ETHERNET: u16 = 1;
+/// Linux cooked capture, version 1.
+const LINUX_SLL: u16 = 113;
+/// Linux cooked capture, version 2.
+const LINUX_SLL2: u16 = 276;
+/// Raw IP in files, and the number that libpcap knows it by on Linux (pcap/dlt.h).
+const RAW_IP: (u16, i32) = (101, 12);
+
+/// Tags taken off one frame at most; what lies deeper is left to the filter as it is.
+const TAGS_MAX: usize = 8;
+
+/// A filter, compiled for one link layer.
+pub struct Filter {
+    program: BpfProgram,
+    link_type: u16,
+    /// Whether the text itself speaks of tags; then it sees the frames with their tags.
+    is_about_tags: bool,
+    untagged: Vec<u8>,
+}
+
+impl Filter {
+    /// Compiles `text` for frames of `link_type` (as in files, see the list of linktypes). Needs no
+    /// privilege and asks no network. The error says what is wrong with the text and what to do.
+    pub fn compile(text: &str, link_type: u16) -> Result<Filter, String> {
+        let words = lint::check(text)?;
+        let program = program(text, link_type)?;
+        let is_about_tags = words.iter().any(|word| is_tag_word(word));
+        Ok(Filter { program, link_type, is_about_tags, untagged: Vec::new() })
+    }
+
+    /// The link layer that it was compiled for.
+    pub fn link_type(&self) -> u16 {
+        self.link_type
+    }
+
+    /// Whether a frame passes. VLAN tags are taken off first, unless the filter itself asks for
+    /// `vlan` or for a tag's EtherType. `len`, `less` and `greater` count the bytes that were saved.
+    pub fn matches(&mut self, frame: &[u8]) -> bool {
+        if self.is_about_tags {
+            return self.program.filter(frame);
+        }
+        match type_at(self.link_type) {
+            Some(at) if is_tagged(frame, at) => {
+                untag(frame, at, &mut self.untagged);
+                self.program.filter(&self.untagged)
+            }
+            _ => self.program.filter(frame),
+        }
+    }
+}
+
+/// The text to hand to another program that filters before us: lets through what `text` means, all
+/// tagged frames (they are filtered again here), and each of `others`. `others` are filters too.
+pub fn superset(text: &str, others: &[String]) -> String {
+    let mut parts = vec![format!("({text})")];
+    parts.extend(others.iter().map(|other| format!("({other})")));
+    parts.extend([0x8100, 0x88a8, 0x9100].map(|tag| format!("ether proto {tag:#x}")));
+    parts.join(" or ")
+}
+
+/// The file's number of a link layer, from the number that libpcap uses for live handles.
+pub fn link_type_of(link: Linktype) -> Option<u16> {
+    if link.0 == RAW_IP.1 { Some(RAW_IP.0) } else { u16::try_from(link.0).ok() }
+}
+
+/// Compiles a text whose words were checked already: a name among them would be looked up.
+pub(super) fn program(text: &str, link_type: u16) -> Result<BpfProgram, String> {
+    let number = if link_type == RAW_IP.0 { RAW_IP.1 } else { i32::from(link_type) };
+    let handle = Capture::dead(Linktype(number))
+        .map_err(|error| format!("filter '{text}' cannot be compiled for link type {link_type}: {error}"))?;
+    handle.compile(text, true).map_err(|error| match error {
+        pcap::Error::PcapError(text) => text,
+        other => other.to_string(),
+    })
+}
+
+fn is_tag_word(word: &str) -> bool {
+    matches!(word, "vlan" | "0x8100" | "0x88a8" | "0x9100" | "33024" | "34984" | "37120")
+}
+
+/// Where the EtherType stands, for link layers that can carry tags after it.
+fn type_at(link_type: u16) -> Option<usize> {
+    match link_type {
+        ETHERNET => Some(12),
+        LINUX_SLL => Some(14),
+        LINUX_SLL2 => Some(0),
+        _ => None,
+    }
+}
+
+fn is_tagged(frame: &[u8], at: usize) -> bool {
+    matches!(frame.get(at..at + 2), Some([0x81, 0x00] | [0x88, 0xa8] | [0x91, 0x00]))
+}
+
+/// Where the payload of the link layer begins: the tags, if any, stand there.
+fn payload_at(type_at: usize) -> usize {
+    // SLL2 is the only one whose header goes on after the EtherType, to 20 bytes.
+    if type_at == 0 { 20 } else { type_at + 2 }
+}
+
+/// Writes `frame` without its tags: each tag is two bytes of identity and the EtherType of what
+/// follows, which takes the place of the tag's own.
+fn untag(frame: &[u8], type_at: usize, untagged: &mut Vec<u8>) {
+    let start = payload_at(type_at);
+    untagged.clear();
+    untagged.extend_from_slice(&frame[..start.min(frame.len())]);
+    let mut rest = frame.get(start..).unwrap_or_default();
+    for _ in 0..TAGS_MAX {
+        if !is_tagged(untagged, type_at) || rest.len() < 4 {
+            break;
+        }
+        untagged[type_at..type_at + 2].copy_from_slice(&rest[2..4]);
+        rest = &rest[4..];
+    }
+    untagged.extend_from_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An Ethernet frame with IPv4 and TCP from 10.0.0.1 to 192.0.2.1, port 25, under `tags`.
+    fn frame(tags: &[[u8; 2]]) -> Vec<u8> {
+        let mut bytes = vec![2; 12];
+        for tag in tags {
+            bytes.extend_from_slice(tag);
+            bytes.extend_from_slice(&[0, 7]);
+        }
+        bytes.extend_from_slice(&[8, 0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 192, 0, 2, 1]);
+        bytes.extend_from_slice(&[4, 1, 0, 25, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0]);
+        bytes
+    }
+
+    fn matches(text: &str, frame: &[u8]) -> bool {
+        Filter::compile(text, ETHERNET).expect("a good filter").matches(frame)
+    }
+
+    #[test]
+    fn a_filter_means_the_same_under_any_tags() {
+        let frames = [
+            ("plain", frame(&[])),
+            ("802.1Q", frame(&[[0x81, 0]])),
+            ("QinQ", frame(&[[0x88, 0xa8], [0x81, 0]])),
+            ("old QinQ in three", frame(&[[0x91, 0], [0x91, 0], [0x81, 0]])),
+        ];
+        let filters = [
+            ("tcp port 25", true),
+            ("tcp port 80", false),
+            ("host 10.0.0.1", true),
+            ("not host 10.0.0.1", false),
+            ("not tcp port 25", false),
+            ("not host 10.0.0.2", true),
+            ("ip and tcp[tcpflags] & tcp-syn != 0", true),
+        ];
+        for (name, bytes) in &frames {
+            for (text, wanted) in filters {
+                assert_eq!(matches(text, bytes), wanted, "'{text}' on a {name} frame");
+            }
+        }
+    }
+
+    #[test]
+    fn a_filter_about_tags_sees_the_tags() {
+        assert!(matches("vlan 7 and tcp port 25", &frame(&[[0x81, 0]])));
+        assert!(!matches("vlan 7 and tcp port 25", &frame(&[])));
+        assert!(matches("ether proto 0x8100", &frame(&[[0x81, 0]])));
+    }
+
+    #[test]
+    fn tags_of_cooked_captures_are_taken_off_too() {
+        let ip = &frame(&[])[14..];
+        let tag: &[u8] = &[0, 7, 8, 0];
+        let sll = [&[0, 0, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0, 0x81, 0], tag, ip].concat();
+        let mut cooked = Filter::compile("tcp port 25", LINUX_SLL).expect("a good filter");
+        assert!(cooked.matches(&sll));
+        let sll2 = [&[0x81, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0], tag, ip].concat();
+        let mut cooked = Filter::compile("tcp port 25", LINUX_SLL2).expect("a good filter");
+        assert!(cooked.matches(&sll2));
+        let mut raw = Filter::compile("tcp port 25", RAW_IP.0).expect("a good filter");
+        assert!(raw.matches(ip));
+    }
+
+    #[test]
+    fn frames_cut_anywhere_are_read_without_a_panic() {
+        let whole = frame(&[[0x88, 0xa8], [0x81, 0]]);
+        for length in 0..whole.len() {
+            matches("not host 10.0.0.1", &whole[..length]);
+        }
+    }
+
+    #[test]
+    fn the_superset_lets_through_what_the_filter_and_the_others_want() {
+        let text = superset("tcp port 25", &["arp".to_owned(), "host 10.0.0.9 or host 10.0.0.8".to_owned()]);
+        for link_type in [0, ETHERNET, LINUX_SLL, LINUX_SLL2, RAW_IP.0] {
+            program(&text, link_type).expect("compiles on every link layer");
+        }
+        let program = program(&text, ETHERNET).expect("a good filter");
+        assert!(program.filter(&frame(&[])) && program.filter(&frame(&[[0x88, 0xa8], [0x81, 0]])));
+        let mut other_port = frame(&[]);
+        other_port[37] = 80;
+        assert!(!program.filter(&other_port));
+    }
+}

@@ -1,0 +1,106 @@
+//! Is an interface there, is it up, and what has it dropped? Asked of the kernel.
+//!
+//! `interface` asks while it listens, since libpcap says nothing of a link that is down.
+
+use std::ffi::CString;
+use std::fs;
+
+/// What became of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Switched on, and its cable (or radio) connected.
+    Up,
+    /// Switched on, but no cable, or the other end is down.
+    NoCarrier,
+    /// Switched off.
+    Off,
+    /// There is no interface of that name.
+    Gone,
+}
+
+impl LinkState {
+    /// Whether packets could come in.
+    pub fn is_up(self) -> bool {
+        self == LinkState::Up
+    }
+
+    /// What is wrong with `interface` and what to do, without a final stop; empty when it is up.
+    pub fn advice(self, interface: &str) -> String {
+        match self {
+            LinkState::Up => String::new(),
+            LinkState::NoCarrier => {
+                format!("interface {interface} has no carrier: plug in the cable, or switch on its other end")
+            }
+            LinkState::Off => format!("interface {interface} is down: `ip link set {interface} up`"),
+            LinkState::Gone => format!("there is no interface {interface}: `ip link` lists those there are"),
+        }
+    }
+}
+
+/// The number that the kernel gave to an interface; it changes when the interface is made anew.
+/// `None` when there is none of that name.
+pub fn index(interface: &str) -> Option<u32> {
+    let name = CString::new(interface).ok()?;
+    // SAFETY: `name` ends with NUL and lives through the call, which only reads it.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index != 0).then_some(index)
+}
+
+/// The state of an interface now. `any` is no interface of its own and always up.
+pub fn state(interface: &str) -> LinkState {
+    if interface == "any" {
+        return LinkState::Up;
+    }
+    match flags(interface) {
+        None => LinkState::Gone,
+        Some(flags) if flags & libc::IFF_UP == 0 => LinkState::Off,
+        Some(flags) if flags & libc::IFF_RUNNING == 0 => LinkState::NoCarrier,
+        Some(_) => LinkState::Up,
+    }
+}
+
+/// SIOCGIFFLAGS, netdevice(7): asks about the network namespace that this thread is in, which
+/// /sys/class/net need not show.
+fn flags(interface: &str) -> Option<i32> {
+    let name = interface.as_bytes();
+    // SAFETY: all zero is a valid `ifreq`.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    if name.is_empty() || name.len() >= request.ifr_name.len() {
+        return None;
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(name) {
+        *to = from.cast_signed();
+    }
+    let socket = std::net::UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+    // SAFETY: the name ends with NUL (the rest of the array is zero), the descriptor is open, and
+    // the call fills in the flags that are read when it succeeded.
+    unsafe {
+        let answer = libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&socket), libc::SIOCGIFFLAGS, &mut request);
+        (answer == 0).then(|| i32::from(request.ifr_ifru.ifru_flags))
+    }
+}
+
+/// Packets that the interface or its driver dropped since it was made: `rx_dropped` and
+/// `rx_missed_errors` (Documentation/ABI/testing/sysfs-class-net-statistics). libpcap's own
+/// number leaves some drivers' drops out (libpcap issue 1328). `None` when it cannot be read.
+pub fn dropped_packets(interface: &str) -> Option<u64> {
+    let counter = |name: &str| -> Option<u64> {
+        let path = format!("/sys/class/net/{interface}/statistics/{name}");
+        fs::read_to_string(path).ok()?.trim().parse().ok()
+    };
+    Some(counter("rx_dropped")?.saturating_add(counter("rx_missed_errors")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_is_there_and_others_are_not() {
+        assert!(index("lo").is_some());
+        assert_ne!(state("lo"), LinkState::Gone);
+        for name in ["", "no-such-if", "a-name-that-is-much-too-long", "nul\0inside"] {
+            assert_eq!((index(name), state(name)), (None, LinkState::Gone), "{name:?}");
+        }
+    }
+}

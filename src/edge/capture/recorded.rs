@@ -1,0 +1,203 @@
+//! Which frames of a recorded file lie in a window of time? A sparse index, so that a file is read once
+//! whole and later only where the window needs it.
+//!
+//! Frames may lie out of order in a file; the index keeps the least and the greatest time of each
+//! stretch and trusts no order.
+
+use super::files::{Bytes, OpenError, Packing, open_bytes};
+use super::stream::FrameStream;
+use crate::pure::interval::Interval;
+use crate::pure::recording::{Frame, Reader};
+use jiff::Timestamp;
+use std::fs::File;
+use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How many frames one entry of the index stands for: about 100 kB of file, one read.
+const STRETCH_FRAMES: u64 = 1024;
+
+/// The largest packed capture that is kept unpacked in memory; larger ones are unpacked anew each time.
+const KEPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A recorded file and where in it which times lie.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// From its earliest frame to one nanosecond after its latest, so that every frame lies in it; `None`
+    /// when it holds none.
+    pub span: Option<Interval>,
+    /// How many frames it holds, up to a fault.
+    pub frames: u64,
+    /// Why it could not be read to its end; frames behind the fault are not known.
+    pub incomplete: Option<String>,
+    /// Packets lost while it was written, as far as it says so.
+    pub lost_packets: Option<u64>,
+    stretches: Vec<Stretch>,
+    store: Store,
+}
+
+/// Where the bytes come from when a part is read.
+#[derive(Clone, Debug)]
+enum Store {
+    /// The file itself: it can be entered anywhere.
+    Plain,
+    /// Unpacked in memory.
+    Kept(Arc<[u8]>),
+    /// Packed and large: to be unpacked from its start.
+    Packed,
+}
+
+/// Neighbouring frames.
+#[derive(Clone, Debug)]
+struct Stretch {
+    /// As it stood before the first of them.
+    reader: Reader,
+    frames: u64,
+    least_ns: i64,
+    greatest_ns: i64,
+}
+
+impl Recorded {
+    /// Reads the file once, whole.
+    pub fn index(path: &Path) -> Result<Recorded, OpenError> {
+        let (bytes, packing) = open_bytes(path)?;
+        let mut stream = FrameStream::new(bytes);
+        let mut stretches = Vec::new();
+        let end = loop {
+            let mut stretch = Stretch::beginning(stream.reader().clone());
+            let end = stream.for_each(|frame| stretch.add(&frame));
+            let is_full = stretch.frames == STRETCH_FRAMES;
+            stretches.extend(Some(stretch).filter(|stretch| stretch.frames > 0));
+            if !is_full {
+                break end;
+            }
+        };
+        Ok(Recorded {
+            path: path.to_path_buf(),
+            span: span(&stretches),
+            frames: stretches.iter().map(|stretch| stretch.frames).sum(),
+            incomplete: end.incomplete,
+            lost_packets: end.lost_packets,
+            store: store(path, packing, stream.reader().offset())?,
+            stretches,
+        })
+    }
+
+    /// Gives every frame whose time lies in `window` to `take`, in the order of the file, until that breaks
+    /// off. Fails when the file is gone or is not any more what was indexed.
+    pub fn frames_in(
+        &self,
+        window: Interval,
+        mut take: impl FnMut(Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<(), OpenError> {
+        let (from_ns, to_ns) = (nanoseconds(window.from), nanoseconds(window.to));
+        let is_wanted = |stretch: &Stretch| stretch.greatest_ns >= from_ns && stretch.least_ns < to_ns;
+        let runs = self.stretches.chunk_by(|a, b| is_wanted(a) == is_wanted(b));
+        for run in runs.filter(|run| run.first().is_some_and(is_wanted)) {
+            let mut flow = ControlFlow::Continue(());
+            self.read_run(run, |frame| {
+                if from_ns <= frame.time_ns && frame.time_ns < to_ns {
+                    flow = take(frame);
+                }
+                flow
+            })?;
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the frames of neighbouring stretches.
+    fn read_run(
+        &self,
+        run: &[Stretch],
+        mut take: impl FnMut(Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<(), OpenError> {
+        let Some(first) = run.first() else { return Ok(()) };
+        let mut left: u64 = run.iter().map(|stretch| stretch.frames).sum();
+        let mut is_enough = false;
+        let mut stream = FrameStream::resuming(self.bytes_from(first.reader.offset())?, first.reader.clone());
+        let end = stream.for_each(|frame| {
+            left -= 1;
+            is_enough = take(frame).is_break() || left == 0;
+            if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if is_enough {
+            return Ok(());
+        }
+        let what = end.incomplete.unwrap_or_else(|| format!("{left} frames are missing"));
+        Err(OpenError::Changed { name: self.path.display().to_string(), what })
+    }
+
+    fn bytes_from(&self, offset: u64) -> Result<Bytes, OpenError> {
+        let unreadable = |source| OpenError::Unreadable { name: self.path.display().to_string(), source };
+        match &self.store {
+            Store::Plain => {
+                let mut file = File::open(&self.path).map_err(unreadable)?;
+                file.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
+                Ok(Box::new(file))
+            }
+            Store::Kept(bytes) => {
+                let mut cursor = Cursor::new(bytes.clone());
+                cursor.set_position(offset);
+                Ok(Box::new(cursor))
+            }
+            Store::Packed => {
+                let (mut bytes, _) = open_bytes(&self.path)?;
+                std::io::copy(&mut bytes.by_ref().take(offset), &mut std::io::sink()).map_err(unreadable)?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+impl Stretch {
+    fn beginning(reader: Reader) -> Stretch {
+        Stretch { reader, frames: 0, least_ns: i64::MAX, greatest_ns: i64::MIN }
+    }
+
+    fn add(&mut self, frame: &Frame<'_>) -> ControlFlow<()> {
+        self.frames += 1;
+        self.least_ns = self.least_ns.min(frame.time_ns);
+        self.greatest_ns = self.greatest_ns.max(frame.time_ns);
+        if self.frames == STRETCH_FRAMES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+fn span(stretches: &[Stretch]) -> Option<Interval> {
+    let least = stretches.iter().map(|stretch| stretch.least_ns).min()?;
+    let greatest = stretches.iter().map(|stretch| stretch.greatest_ns).max()?;
+    Some(Interval::new(timestamp(i128::from(least)), timestamp(i128::from(greatest) + 1)))
+}
+
+/// Every 64-bit count of nanoseconds lies in the years 1677 to 2262, well within a timestamp.
+fn timestamp(ns: i128) -> Timestamp {
+    Timestamp::from_nanosecond(ns).expect("64-bit nanoseconds are a valid time")
+}
+
+/// The nearest time that a frame can have.
+fn nanoseconds(time: Timestamp) -> i64 {
+    let ns = time.as_nanosecond();
+    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Where to read parts from, when the unpacked capture has `bytes` that count.
+fn store(path: &Path, packing: Packing, bytes: u64) -> Result<Store, OpenError> {
+    match packing {
+        Packing::Plain => Ok(Store::Plain),
+        Packing::Packed if bytes > KEPT_BYTES_MAX => Ok(Store::Packed),
+        Packing::Packed => {
+            let mut kept = Vec::new();
+            let (input, _) = open_bytes(path)?;
+            input
+                .take(bytes)
+                .read_to_end(&mut kept)
+                .map_err(|source| OpenError::Unreadable { name: path.display().to_string(), source })?;
+            Ok(Store::Kept(kept.into()))
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What do all ways of listening share? The session that they are given, the ledger of watched
+//! time, and what they hand back.
+//!
+//! `interface`, `command` and `recorded` listen, `run` is the listener behind [`OnFrame`]. Time may
+//! count as watched only between two looks that both found everything well.
+
+use super::stop::Stop;
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::Frame;
+use crate::pure::verdict::Ending;
+use jiff::Timestamp;
+use std::ops::ControlFlow;
+
+/// What a live source is told.
+pub struct Session<'a> {
+    pub window: Interval,
+    pub stop: &'a Stop,
+    pub clock: fn() -> Timestamp,
+}
+
+/// Called with every frame; a break ends the listening.
+pub type OnFrame<'a> = dyn FnMut(&Frame<'_>) -> ControlFlow<Ending> + 'a;
+
+/// What listening to a source came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listened {
+    /// When it was really watched; not clipped to the window.
+    pub watched: Intervals,
+    pub ending: Ending,
+    /// `None` when the source cannot count its losses.
+    pub lost_packets: Option<u64>,
+    /// Files that could not be read to their end.
+    pub incomplete_files: Vec<String>,
+}
+
+impl Listened {
+    /// Nothing was watched, because of `ending`.
+    pub fn nothing(ending: Ending) -> Listened {
+        Listened { watched: Intervals::default(), ending, lost_packets: None, incomplete_files: Vec::new() }
+    }
+}
+
+/// Two looks at a source that lie further apart than this prove nothing about the time between
+/// them: the machine slept. In seconds; a busy loop looks many times a second.
+const LOOK_GAP_SECONDS_MAX: f64 = 10.0;
+
+/// How many separate stretches of watched time are kept: a link that goes up and down every ten
+/// seconds for a day. What comes later counts as unwatched.
+const STRETCHES_MAX: usize = 8640;
+
+/// The time watched so far.
+#[derive(Default)]
+pub struct Ledger {
+    stretches: Vec<Interval>,
+    last_good_look: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Notes that the source was looked at, and whether all was well.
+    pub fn look(&mut self, now: Timestamp, is_well: bool) {
+        if let (true, Some(last)) = (is_well, self.last_good_look) {
+            self.extend(Interval::new(last, now));
+        }
+        self.last_good_look = is_well.then_some(now);
+    }
+
+    /// The time between looks that found all well.
+    pub fn watched(&self) -> Intervals {
+        Intervals::of(self.stretches.iter().copied())
+    }
+
+    fn extend(&mut self, next: Interval) {
+        if next.seconds() > LOOK_GAP_SECONDS_MAX {
+            return;
+        }
+        let has_room = self.stretches.len() < STRETCHES_MAX;
+        match self.stretches.last_mut() {
+            Some(last) if last.to == next.from => last.to = next.to,
+            _ if has_room => self.stretches.push(next),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watched(looks: &[(i64, bool)]) -> Vec<(i64, i64)> {
+        let mut ledger = Ledger::default();
+        for &(second, is_well) in looks {
+            ledger.look(Timestamp::from_second(second).expect("in range"), is_well);
+        }
+        ledger.watched().as_slice().iter().map(|i| (i.from.as_second(), i.to.as_second())).collect()
+    }
+
+    #[test]
+    fn only_time_between_two_good_looks_is_watched() {
+        assert_eq!(watched(&[(0, true), (1, true), (2, true)]), [(0, 2)]);
+        assert_eq!(watched(&[(0, true), (1, true), (2, false), (3, true), (4, true)]), [(0, 1), (3, 4)]);
+        assert_eq!(watched(&[(0, false), (1, true)]), []);
+        assert_eq!(
+            watched(&[(0, true), (10, true), (21, true), (22, true)]),
+            [(0, 10), (21, 22)],
+            "it slept"
+        );
+    }
+}

@@ -1,0 +1,44 @@
+//! Has somebody asked us to stop?
+//!
+//! One flag, set by a signal or by the program, looked at by every loop that waits.
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A request to end soon and cleanly; all clones are the same request.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Nobody has asked yet.
+    pub fn new() -> Stop {
+        Stop::default()
+    }
+
+    /// A request that SIGINT and SIGTERM make; the second signal ends the process at once, with the
+    /// exit code 1 of a command that could not do its work.
+    ///
+    /// # Errors
+    /// When the signals cannot be caught.
+    pub fn on_signals() -> io::Result<Stop> {
+        let stop = Stop::new();
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal finds the flag down and only then raises it.
+            signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop.0))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop.0))?;
+        }
+        Ok(stop)
+    }
+
+    /// Asks.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,120 @@
+//! How do frames come out of a stream of bytes? One buffer, filled from any reader and emptied frame
+//! by frame; the same for files, pipes and standard input.
+//!
+//! It must never end in silence: a stream that stops in the middle of a record says so.
+
+use crate::pure::recording::{Frame, Next, Reader};
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+
+/// Small enough to stay in the processor's second-level cache, large enough to make calls rare.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// The frames of one byte stream, which must be a bare pcap or pcapng (see
+/// [`super::files::frames_of`] for one that may be compressed).
+#[derive(Debug)]
+pub struct FrameStream<R> {
+    input: R,
+    buffer: Vec<u8>,
+    /// The bytes not used yet are those of `buffer` from `start` to `end`.
+    start: usize,
+    end: usize,
+    reader: Reader,
+}
+
+/// How reading a capture ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadEnd {
+    /// Why the capture could not be read to its end, in words; `None` when it could, and also when the
+    /// one who took the frames wanted no more.
+    pub incomplete: Option<String>,
+    /// Packets that the capture says were lost while it was written; `None` when it does not say.
+    pub lost_packets: Option<u64>,
+}
+
+/// Why no more frames come out of the buffer.
+enum Emptied {
+    NeedMore,
+    Enough,
+    Damaged(String),
+}
+
+impl<R: Read> FrameStream<R> {
+    /// The frames of a capture from its start.
+    pub fn new(input: R) -> FrameStream<R> {
+        FrameStream::resuming(input, Reader::new())
+    }
+
+    /// The frames from where `reader` stands; `input` must begin at [`Reader::offset`].
+    pub fn resuming(input: R, reader: Reader) -> FrameStream<R> {
+        FrameStream { input, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, reader }
+    }
+
+    /// The reader as it stands after the last frame that was taken.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Gives every frame to `take` until that breaks off or the stream ends; can be called again to go
+    /// on after a break. A frame is given as soon as its last byte has come.
+    pub fn for_each(&mut self, mut take: impl FnMut(Frame<'_>) -> ControlFlow<()>) -> ReadEnd {
+        let incomplete = loop {
+            match self.empty(&mut take) {
+                Emptied::Enough => break None,
+                Emptied::Damaged(what) => break Some(what),
+                Emptied::NeedMore => {}
+            }
+            match self.fill() {
+                Ok(0) => break self.reader.missing_at_end(self.end - self.start),
+                Ok(_) => {}
+                Err(error) => break Some(self.unreadable(&error)),
+            }
+        };
+        ReadEnd { incomplete, lost_packets: self.reader.lost_packets() }
+    }
+
+    #[inline]
+    fn empty(&mut self, take: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>) -> Emptied {
+        loop {
+            let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
+            match self.reader.next(rest) {
+                Next::Frame { frame, used } => {
+                    self.start += used;
+                    if take(frame).is_break() {
+                        return Emptied::Enough;
+                    }
+                }
+                Next::Skip { used } => self.start += used,
+                Next::NeedMore(_) => return Emptied::NeedMore,
+                Next::Fault(fault) => return Emptied::Damaged(fault.to_string()),
+            }
+        }
+    }
+
+    /// Reads once; answers 0 at the end of the stream. The buffer grows only when it is full of bytes that
+    /// were really there, and only up to one block of the largest size.
+    fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.end * 2, 0);
+        }
+        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+        loop {
+            match self.input.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(bytes) => {
+                    self.end += bytes;
+                    return Ok(bytes);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn unreadable(&self, error: &io::Error) -> String {
+        let at = self.reader.offset() + (self.end - self.start) as u64;
+        format!("could not be read beyond byte {at} of the capture: {error}")
+    }
+}

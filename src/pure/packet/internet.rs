@@ -1,0 +1,201 @@
+//! Who talks to whom? IPv4 and IPv6 with their options and extension headers, and the ports of what
+//! they carry.
+
+use super::layer::Layer;
+use super::tunnel;
+use super::{Decoded, Packet, Ports};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+const IPV4_HEADER_BYTES: usize = 20;
+const IPV6_HEADER_BYTES: usize = 40;
+
+/// How many IPv6 extension headers are walked; RFC 8200 knows seven, each of them once or twice.
+pub const EXTENSIONS_MAX: usize = 16;
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const SCTP: u8 = 132;
+
+/// An IP packet whose version only its first byte tells.
+pub(super) fn any_ip(layer: Layer<'_>) -> Decoded<'_> {
+    match layer.bytes.first().map(|first| first >> 4) {
+        Some(4) => ipv4(layer),
+        Some(6) => ipv6(layer),
+        _ => layer.unreadable("IP version"),
+    }
+}
+
+/// What stands in an IP header, with the bytes after it.
+struct Header<'a> {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    /// What IP carries, without padding; its `is_cut` says whether bytes of it are missing.
+    payload: Layer<'a>,
+    is_later_fragment: bool,
+}
+
+/// An IPv4 packet (RFC 791).
+#[inline]
+pub(super) fn ipv4(layer: Layer<'_>) -> Decoded<'_> {
+    let Some(header) = layer.bytes.first_chunk::<IPV4_HEADER_BYTES>() else {
+        return layer.unreadable("IPv4 header");
+    };
+    let [first, _, l0, l1, _, _, f0, f1, _, protocol, _, _, a, b, c, d, e, f, g, h] = *header;
+    let header_bytes = usize::from(first & 0x0f) * 4;
+    if first >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES {
+        return Decoded::Undecoded("IPv4 header");
+    }
+    // A length of 0 is left by segmentation offload, where the card fills it in later.
+    let stated = match u16::from_be_bytes([l0, l1]) {
+        0 => None,
+        length => Some(usize::from(length)),
+    };
+    let Some(payload) = payload(&layer, header_bytes, stated) else {
+        return Decoded::Undecoded("too many layers");
+    };
+    finish(Header {
+        source: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+        destination: IpAddr::V4(Ipv4Addr::new(e, f, g, h)),
+        protocol,
+        payload,
+        is_later_fragment: u16::from_be_bytes([f0, f1]) & 0x1fff != 0,
+    })
+}
+
+/// An IPv6 packet (RFC 8200).
+#[inline]
+pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
+    let Some(header) = layer.bytes.first_chunk::<IPV6_HEADER_BYTES>() else {
+        return layer.unreadable("IPv6 header");
+    };
+    let [first, _, _, _, l0, l1, next, _, addresses @ ..] = header;
+    let (source, rest) = addresses.split_first_chunk::<16>().expect("32 bytes hold two addresses");
+    let destination = rest.first_chunk::<16>().expect("32 bytes hold two addresses");
+    if first >> 4 != 6 {
+        return Decoded::Undecoded("IPv6 header");
+    }
+    // A length of 0 is that of a jumbogram (RFC 2675) or left by segmentation offload.
+    let stated = match u16::from_be_bytes([*l0, *l1]) {
+        0 => None,
+        length => Some(IPV6_HEADER_BYTES + usize::from(length)),
+    };
+    let Some(payload) = payload(&layer, IPV6_HEADER_BYTES, stated) else {
+        return Decoded::Undecoded("too many layers");
+    };
+    finish(past_extensions(Header {
+        source: IpAddr::V6(Ipv6Addr::from(*source)),
+        destination: IpAddr::V6(Ipv6Addr::from(*destination)),
+        protocol: *next,
+        payload,
+        is_later_fragment: false,
+    }))
+}
+
+/// What an IP packet of `stated` bytes (`None`: all there is) carries after its header, without padding;
+/// `None` when it lies too deep.
+#[inline]
+fn payload<'a>(layer: &Layer<'a>, header_bytes: usize, stated: Option<usize>) -> Option<Layer<'a>> {
+    let available = layer.bytes.len();
+    let end = stated.unwrap_or(available);
+    let mut inner = layer.inside(header_bytes.min(available))?;
+    inner.bytes = layer.bytes.get(header_bytes..end.min(available)).unwrap_or_default();
+    inner.is_cut = match stated {
+        Some(stated) => stated.max(header_bytes) > available,
+        None => layer.is_cut,
+    };
+    Some(inner)
+}
+
+/// Walks the extension headers, as far as they can be read.
+#[inline]
+fn past_extensions(mut header: Header<'_>) -> Header<'_> {
+    for _ in 0..EXTENSIONS_MAX {
+        if !matches!(header.protocol, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140) || header.is_later_fragment {
+            break;
+        }
+        let Some(([next, length], _)) = header.payload.bytes.split_first_chunk::<2>() else { break };
+        let bytes = match header.protocol {
+            44 => 8,
+            51 => (usize::from(*length) + 2) * 4,
+            _ => (usize::from(*length) + 1) * 8,
+        };
+        let Some(rest) = header.payload.bytes.get(bytes..) else {
+            header.payload.bytes = &[];
+            break;
+        };
+        if header.protocol == 44 {
+            header.is_later_fragment = header.payload.u16_at(2).is_some_and(|field| field & 0xfff8 != 0);
+        }
+        header.protocol = *next;
+        header.payload.bytes = rest;
+    }
+    header
+}
+
+/// Looks into a tunnel, and else makes the packet.
+#[inline]
+fn finish(header: Header<'_>) -> Decoded<'_> {
+    let mut packet = transport(&header);
+    if header.is_later_fragment || !tunnel::is_possible(&packet) {
+        return Decoded::Packet(packet);
+    }
+    match tunnel::inner(&packet, &header.payload) {
+        Some(Decoded::Packet(inner)) => return Decoded::Packet(inner),
+        Some(Decoded::Truncated) => packet.ports_truncated = true,
+        // What a tunnel carries beside readable IP leaves the tunnel's own ends to be blamed.
+        Some(Decoded::Undecoded(_) | Decoded::NotIp(_)) | None => {}
+    }
+    Decoded::Packet(packet)
+}
+
+/// The packet with what its transport header tells.
+#[inline]
+fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
+    let layer = &header.payload;
+    let has_ports = matches!(header.protocol, TCP | UDP | SCTP) && !header.is_later_fragment;
+    let ports = if has_ports { ports(layer.bytes) } else { None };
+    let is_behind_cut_header = layer.is_cut && matches!(header.protocol, 0 | 43 | 44 | 51 | 60);
+    let mut packet = Packet {
+        time_ns: layer.time_ns,
+        wire_length: layer.wire_length,
+        source: header.source,
+        destination: header.destination,
+        source_mac: layer.source_mac,
+        destination_mac: layer.destination_mac,
+        protocol: header.protocol,
+        ports,
+        tcp_flags: 0,
+        payload: layer.bytes,
+        ports_truncated: layer.is_cut && ports.is_none() && has_ports || is_behind_cut_header,
+        payload_truncated: layer.is_cut,
+        is_later_fragment: header.is_later_fragment,
+    };
+    match header.protocol {
+        TCP if has_ports => add_tcp(&mut packet, layer.bytes),
+        UDP if has_ports => packet.payload = udp_payload(layer.bytes),
+        _ => {}
+    }
+    packet
+}
+
+/// Four bytes tell the ports, however much of the header was cut away behind them.
+#[inline]
+fn ports(bytes: &[u8]) -> Option<Ports> {
+    let [s0, s1, d0, d1] = *bytes.first_chunk()?;
+    Some(Ports { source: u16::from_be_bytes([s0, s1]), destination: u16::from_be_bytes([d0, d1]) })
+}
+
+#[inline]
+fn add_tcp<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) {
+    packet.tcp_flags = bytes.get(13).copied().unwrap_or_default();
+    let header_bytes = bytes.get(12).map_or(0, |byte| usize::from(byte >> 4) * 4);
+    packet.payload = if header_bytes < 20 { &[] } else { bytes.get(header_bytes..).unwrap_or_default() };
+}
+
+#[inline]
+fn udp_payload(bytes: &[u8]) -> &[u8] {
+    let stated = bytes.get(4..6).and_then(|field| field.first_chunk()).map_or(0, |f| u16::from_be_bytes(*f));
+    let end = if stated < 8 { bytes.len() } else { usize::from(stated).min(bytes.len()) };
+    bytes.get(8..end).unwrap_or_default()
+}

@@ -1,0 +1,85 @@
+//! Where in a frame does the decoder stand? What every layer hands to the next.
+
+use super::{Decoded, Frame, Mac, NotIp};
+
+/// How many layers of one frame are opened before the decoder gives up: eight tunnels, of which the
+/// deepest kind (VXLAN) takes five steps. Real networks have two; only an attacker nests deeper.
+pub(super) const LAYERS_MAX: u8 = 40;
+
+/// The bytes of one layer and what is known of the frame around it.
+#[derive(Clone, Copy)]
+pub(super) struct Layer<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) time_ns: i64,
+    pub(super) wire_length: u32,
+    /// Whether bytes are missing at the end of `bytes` that were on the wire.
+    pub(super) is_cut: bool,
+    pub(super) source_mac: Option<Mac>,
+    pub(super) destination_mac: Option<Mac>,
+    depth: u8,
+}
+
+impl<'a> Layer<'a> {
+    /// The outermost layer of a frame.
+    #[inline]
+    pub(super) fn outermost(frame: &Frame<'a>) -> Layer<'a> {
+        Layer {
+            bytes: frame.bytes,
+            time_ns: frame.time_ns,
+            wire_length: frame.wire_length,
+            is_cut: frame.wire_length as usize > frame.bytes.len(),
+            source_mac: None,
+            destination_mac: None,
+            depth: 0,
+        }
+    }
+
+    /// The layer inside, which begins after `header_bytes`; `None` when it begins beyond the end or lies
+    /// deeper than [`LAYERS_MAX`].
+    #[inline]
+    pub(super) fn inside(&self, header_bytes: usize) -> Option<Layer<'a>> {
+        let bytes = self.bytes.get(header_bytes..)?;
+        (self.depth < LAYERS_MAX).then_some(Layer { bytes, depth: self.depth + 1, ..*self })
+    }
+
+    /// The 16-bit number at `at`, in network order.
+    #[inline]
+    pub(super) fn u16_at(&self, at: usize) -> Option<u16> {
+        self.bytes.get(at..)?.first_chunk().map(|chunk| u16::from_be_bytes(*chunk))
+    }
+
+    /// What a frame is whose header `what` could not be read here.
+    #[cold]
+    pub(super) fn unreadable(&self, what: &'static str) -> Decoded<'a> {
+        if self.is_cut { Decoded::Truncated } else { Decoded::Undecoded(what) }
+    }
+
+    /// What to say of a layer that is too short or too deep for `header_bytes`.
+    #[cold]
+    pub(super) fn beyond(&self, header_bytes: usize, what: &'static str) -> Decoded<'a> {
+        if self.bytes.len() < header_bytes {
+            self.unreadable(what)
+        } else {
+            Decoded::Undecoded("too many layers")
+        }
+    }
+
+    /// Opens the layer after `header_bytes` with `open`; says what was too short when it was.
+    #[inline]
+    pub(super) fn open(
+        &self,
+        header_bytes: usize,
+        what: &'static str,
+        open: impl FnOnce(Layer<'a>) -> Decoded<'a>,
+    ) -> Decoded<'a> {
+        match self.inside(header_bytes) {
+            Some(layer) => open(layer),
+            None => self.beyond(header_bytes, what),
+        }
+    }
+}
+
+/// A frame without IP and without more to tell than its EtherType.
+pub(super) fn not_ip<'a>(ethertype: u16) -> Decoded<'a> {
+    Decoded::NotIp(NotIp::Other(ethertype))
+}

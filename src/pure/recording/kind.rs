@@ -1,0 +1,91 @@
+//! What kind of file is this, by its first bytes? Asked before a reader is made; a name's ending
+//! proves nothing.
+
+/// How many bytes [`recognise`] wants to see, when the file has as many.
+pub const START_BYTES: usize = 16;
+
+/// What the first bytes of a file say about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// pcap or pcapng, to be read by [`super::Reader`].
+    Capture,
+    /// gzip (RFC 1952), with anything inside.
+    Gzip,
+    /// Zstandard (RFC 8878), with anything inside.
+    Zstd,
+    /// No byte at all.
+    Empty,
+    /// Something else: what it looks like and what to do, as one sentence without a final stop.
+    Foreign(&'static str),
+}
+
+/// Known beginnings, the longer before the shorter.
+const BEGINNINGS: &[(&[u8], Kind)] = &[
+    (&[0xd4, 0xc3, 0xb2, 0xa1], Kind::Capture),
+    (&[0xa1, 0xb2, 0xc3, 0xd4], Kind::Capture),
+    (&[0x4d, 0x3c, 0xb2, 0xa1], Kind::Capture),
+    (&[0xa1, 0xb2, 0x3c, 0x4d], Kind::Capture),
+    (&[0x34, 0xcd, 0xb2, 0xa1], Kind::Capture),
+    (&[0xa1, 0xb2, 0xcd, 0x34], Kind::Capture),
+    (&[0x0a, 0x0d, 0x0d, 0x0a], Kind::Capture),
+    (&[0x1f, 0x8b], Kind::Gzip),
+    (&[0x28, 0xb5, 0x2f, 0xfd], Kind::Zstd),
+    (b"snoop\0\0\0", Kind::Foreign("a Solaris snoop capture: convert it with `editcap -F pcap`")),
+    (b"RTSS", Kind::Foreign("a Microsoft Network Monitor 1 capture: convert it with `editcap -F pcap`")),
+    (b"GMBU", Kind::Foreign("a Microsoft Network Monitor 2 capture: convert it with `editcap -F pcap`")),
+    (b"TRSNIFF data", Kind::Foreign("a Sniffer capture: convert it with `editcap -F pcap`")),
+    (b"XCP\0", Kind::Foreign("a NetXRay capture: convert it with `editcap -F pcap`")),
+    (b"\x54\x52\x00\x64", Kind::Foreign("a NetMetrix capture: convert it with `editcap -F pcap`")),
+    (b"BZh", Kind::Foreign("a bzip2 file: unpack it with `bunzip2` first")),
+    (b"\xfd7zXZ\0", Kind::Foreign("an xz file: unpack it with `unxz` first")),
+    (b"\x04\x22\x4d\x18", Kind::Foreign("an lz4 file: unpack it with `unlz4` first")),
+    (b"PK\x03\x04", Kind::Foreign("a zip archive: unpack it and name the capture inside")),
+    (b"7z\xbc\xaf\x27\x1c", Kind::Foreign("a 7-Zip archive: unpack it and name the capture inside")),
+    (b"\x7fELF", Kind::Foreign("a program: name a pcap or pcapng file")),
+    (b"%PDF", Kind::Foreign("a PDF document: name a pcap or pcapng file")),
+    (b"<?xml", Kind::Foreign("an XML text: name a pcap or pcapng file")),
+];
+
+/// Says what a file is by its first bytes ([`START_BYTES`] of them, fewer only when it has no more).
+pub fn recognise(start: &[u8]) -> Kind {
+    if start.is_empty() {
+        return Kind::Empty;
+    }
+    let known = BEGINNINGS.iter().find(|(magic, _)| start.starts_with(magic));
+    match known {
+        Some((_, kind)) => *kind,
+        None if start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')) => {
+            Kind::Foreign("a text: name a file that `tcpdump -w` or Wireshark wrote (pcap or pcapng)")
+        }
+        None => {
+            Kind::Foreign("neither pcap nor pcapng: convert it with `editcap -F pcap` if it is a capture")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_known_by_their_first_bytes() {
+        let rows: [(&str, &[u8], Kind); 5] = [
+            ("nothing", b"", Kind::Empty),
+            ("pcap", b"\xd4\xc3\xb2\xa1\x02\x00", Kind::Capture),
+            ("pcapng", b"\x0a\x0d\x0d\x0a", Kind::Capture),
+            ("gzip", b"\x1f\x8b\x08\x00", Kind::Gzip),
+            ("zstd", b"\x28\xb5\x2f\xfd", Kind::Zstd),
+        ];
+        for (name, start, kind) in rows {
+            assert_eq!(recognise(start), kind, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_capture_is_told_what_to_do() {
+        for start in [&b"snoop\0\0\0\0\0\0\x02"[..], b"hello, world", b"\xd4\xc3\xb2", b"\0\0\0\0"] {
+            let Kind::Foreign(text) = recognise(start) else { panic!("{start:?} was taken for a capture") };
+            assert!(text.contains(": "), "{text}");
+        }
+    }
+}
