@@ -6,7 +6,7 @@
 use super::read::{clipped, nearest};
 use crate::pure::schedule::Cron;
 use crate::pure::site::{ClosedDays, MailSecurity};
-use crate::pure::watchlist::{Entry, PortRange, Target, Transport};
+use crate::pure::watchlist::{Entry, PortRange, Target, normalise_domain};
 use ipnet::IpNet;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -81,8 +81,8 @@ leaf!(
     Ports(PortRange), ports, {"type": ["string", "integer"], "examples": ["tcp/445", "tcp/4152-4177", "udp/53"]}
 );
 leaf!(
-    /// An address or network, perhaps with a port.
-    Indicator(Entry), indicator, {"type": "string", "examples": ["149.93.23.110", "38.229.128.0/18", "216.66.15.109:80"]}
+    /// An address, a network or a range of addresses (which becomes several entries), perhaps with a port.
+    Indicator(Vec<Entry>), indicator, {"type": "string", "examples": ["149.93.23.110", "38.229.128.0/18", "216.66.15.109:80"]}
 );
 leaf!(
     /// A domain name; it and every name below it match.
@@ -130,7 +130,9 @@ fn length(text: &str) -> Result<Duration, String> {
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    let wrong = || format!("`{}` is not a share\nwrite it in per cent, from 0 to 100: `99%` or `0.1%`", clipped(text));
+    let wrong = || {
+        format!("`{}` is not a share\nwrite it in per cent, from 0 to 100: `99%` or `0.1%`", clipped(text))
+    };
     let digits = text.strip_suffix('%').ok_or_else(wrong)?.trim_end();
     let is_plain = digits.chars().all(|c| c.is_ascii_digit() || c == '.');
     let percent: f64 = digits.parse().map_err(|_| wrong())?;
@@ -147,7 +149,8 @@ fn size(text: &str) -> Result<u64, String> {
         "TiB" => 40,
         _ => 64,
     };
-    let bytes: Option<u64> = number.parse().ok().filter(|_| shift < 64).and_then(|n: u64| n.checked_mul(1 << shift));
+    let bytes: Option<u64> =
+        number.parse().ok().filter(|_| shift < 64).and_then(|n: u64| n.checked_mul(1 << shift));
     bytes.ok_or_else(|| {
         let cure = "write a whole number and `B`, `KiB`, `MiB`, `GiB` or `TiB`: `64MiB`";
         format!("`{}` is not a size\n{cure}", clipped(text))
@@ -159,10 +162,16 @@ fn network(text: &str) -> Result<IpNet, String> {
         return Ok(IpNet::from(address));
     }
     let network: IpNet = text.parse().map_err(|_| {
-        format!("`{}` is neither an address nor a network\nwrite `192.0.2.17` or `10.16.0.0/16`", clipped(text))
+        format!(
+            "`{}` is neither an address nor a network\nwrite `192.0.2.17` or `10.16.0.0/16`",
+            clipped(text)
+        )
     })?;
     if network.addr() != network.network() {
-        return Err(format!("`{network}` has bits set to the right of its mask\nwrite `{}`", network.trunc()));
+        return Err(format!(
+            "`{network}` has bits set to the right of its mask\nwrite `{}`",
+            network.trunc()
+        ));
     }
     Ok(network)
 }
@@ -195,8 +204,12 @@ fn is_address(text: &str) -> bool {
     let has_dots_inside = |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
     text.rsplit_once('@').is_some_and(|(local, host)| {
         let is_host = host.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.');
-        !local.is_empty() && !host.is_empty() && is_host && local.chars().all(is_plain)
-            && has_dots_inside(local) && has_dots_inside(host)
+        !local.is_empty()
+            && !host.is_empty()
+            && is_host
+            && local.chars().all(is_plain)
+            && has_dots_inside(local)
+            && has_dots_inside(host)
     })
 }
 
@@ -211,75 +224,48 @@ fn days(text: &str) -> Result<ClosedDays, String> {
     let closed = ClosedDays { first: day(first)?, last: day(last)? };
     if closed.first > closed.last {
         let cure = format!("write `{}..{}`", closed.last, closed.first);
-        return Err(format!("the break ends on {} before it begins on {}\n{cure}", closed.last, closed.first));
+        return Err(format!(
+            "the break ends on {} before it begins on {}\n{cure}",
+            closed.last, closed.first
+        ));
     }
     Ok(closed)
 }
 
-fn ports(text: &str) -> Result<PortRange, String> {
-    let wrong = || {
-        let cure = "write `tcp/445`, `udp/53` or `tcp/4152-4177`; without a protocol, both are meant";
-        format!("`{}` is not a port or a range of ports\n{cure}", clipped(text))
-    };
-    let (protocol, numbers) = match text.split_once('/') {
-        Some(("tcp", numbers)) => (Some(Transport::Tcp), numbers),
-        Some(("udp", numbers)) => (Some(Transport::Udp), numbers),
-        Some(_) => return Err(wrong()),
-        None => (None, text),
-    };
-    let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
-    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong);
-    let (first, last) = (port(first)?, port(last)?);
-    if first > last {
-        return Err(format!("the range ends at port {last} before it begins at {first}\nwrite the lower port first"));
-    }
-    Ok(PortRange { protocol, first, last })
+/// Parts what is wrong from what to do, as the readers elsewhere write it.
+fn parted(message: String) -> String {
+    message.replacen(": ", "\n", 1)
 }
 
-fn indicator(text: &str) -> Result<Entry, String> {
-    let wrong = || {
-        let cure = "write `149.93.23.110`, `38.229.128.0/18` or `216.66.15.109:80`; names stand under `domains`";
-        format!("`{}` is neither an address nor a network\n{cure}", clipped(text))
-    };
-    let entry = |target, ports| Entry { text: text.to_owned(), target, ports };
-    if let Ok(socket) = text.parse::<SocketAddr>() {
-        let port = PortRange { protocol: None, first: socket.port(), last: socket.port() };
-        return Ok(entry(Target::Address(socket.ip()), Some(port)));
+fn ports(text: &str) -> Result<PortRange, String> {
+    PortRange::parse(text).map_err(parted)
+}
+
+fn indicator(text: &str) -> Result<Vec<Entry>, String> {
+    let entries = Entry::parse(text).map_err(parted)?;
+    match entries.first().map(|entry| &entry.target) {
+        Some(Target::Domain(_)) => Err(format!("`{}` is a name\nnames stand under `domains`", clipped(text))),
+        Some(Target::Anywhere) => Err(format!("`{}` is a port\nports stand under `ports`", clipped(text))),
+        _ => Ok(entries),
     }
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(entry(Target::Address(address), None));
-    }
-    if text.contains('/') {
-        return network(text).map(|network| entry(Target::Network(network), None));
-    }
-    Err(wrong())
 }
 
 fn domain(text: &str) -> Result<Entry, String> {
-    let name = text.trim_end_matches('.').to_ascii_lowercase();
-    let is_label = |label: &str| {
-        !label.is_empty() && label.len() <= 63 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-    };
     if text.parse::<IpAddr>().is_ok() {
-        return Err(format!("`{}` is an address, not a name\nwrite it under `addresses`", clipped(text)));
+        return Err(format!("`{}` is an address\naddresses stand under `addresses`", clipped(text)));
     }
-    if !text.is_ascii() {
-        return Err(format!("`{}` holds letters beyond ASCII\nwrite the name as `xn--…`", clipped(text)));
-    }
-    if name.len() > 253 || !name.split('.').all(is_label) {
-        let cure = "write the bare name, such as `evil.example`; every name below it matches too";
-        return Err(format!("`{}` is not a domain name\n{cure}", clipped(text)));
-    }
+    let name = normalise_domain(text).map_err(parted)?;
     Ok(Entry { text: text.to_owned(), target: Target::Domain(name), ports: None })
 }
 
 fn cron(text: &str) -> Result<Cron, String> {
-    Cron::parse(text).map_err(|error| if error.contains('\n') { error } else { error.replacen(": ", "\n", 1) })
+    Cron::parse(text).map_err(parted)
 }
 
 fn socket(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| format!("`{}` is not an address with a port\nwrite `127.0.0.1:53` or `[::1]:53`", clipped(text)))
+    text.parse().map_err(|_| {
+        format!("`{}` is not an address with a port\nwrite `127.0.0.1:53` or `[::1]:53`", clipped(text))
+    })
 }
 
 fn smtp(text: &str) -> Result<(String, u16, MailSecurity), String> {
@@ -303,5 +289,9 @@ fn smtp(text: &str) -> Result<(String, u16, MailSecurity), String> {
     let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let is_v6 = bare.is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
-    if (is_name || is_v6) && port > 0 { Ok((bare.unwrap_or(host).to_owned(), port, security)) } else { Err(wrong()) }
+    if (is_name || is_v6) && port > 0 {
+        Ok((bare.unwrap_or(host).to_owned(), port, security))
+    } else {
+        Err(wrong())
+    }
 }

@@ -24,11 +24,18 @@ pub fn library(draft: Draft<'_>, problems: &mut Vec<Problem>) -> Option<Library>
         for malware in &playbook.malware {
             if let Some(other) = claims.insert(malware.clone(), playbook.name.clone()) {
                 let what = format!("the malware `{malware}` is claimed by the playbook `{other}` too");
-                problems.push(at(&playbook, text, malware, what, "name it in one playbook: its tickets get that one"));
+                problems.push(at(
+                    &playbook,
+                    text,
+                    malware,
+                    what,
+                    "name it in one playbook: its tickets get that one",
+                ));
             }
         }
         if let Some(other) = playbooks.get(&playbook.name) {
-            let what = format!("the playbook `{}` is there twice, also in {}", playbook.name, other.path.display());
+            let what =
+                format!("the playbook `{}` is there twice, also in {}", playbook.name, other.path.display());
             problems.push(at(&playbook, text, &playbook.name, what, "give each its own name"));
             continue;
         }
@@ -38,17 +45,22 @@ pub fn library(draft: Draft<'_>, problems: &mut Vec<Problem>) -> Option<Library>
 }
 
 fn at(playbook: &Playbook, text: &str, word: &str, what: String, cure: &str) -> Problem {
-    let found = text.lines().enumerate().find_map(|(index, line)| {
-        let is_comment = line.trim_start().starts_with('#');
-        let at = line.to_lowercase().find(word).filter(|_| !is_comment)?;
-        let column = line.get(..at).map_or(1, |before| before.chars().count() + 1);
-        Some(Place { line: index + 1, column, length: word.chars().count().max(1), source: line.to_owned() })
-    });
     Problem {
         severity: Severity::Error,
         path: playbook.path.clone(),
-        place: found,
+        place: place_of(text, word),
         what,
         cure: Some(cure.to_owned()),
     }
+}
+
+/// Where a word stands first in a text, comments aside and whatever its case; for what is found out
+/// after the places of the values are gone.
+pub fn place_of(text: &str, word: &str) -> Option<Place> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
+    lines.into_iter().find_map(|(index, line)| {
+        let at = line.to_ascii_lowercase().find(&word.to_ascii_lowercase())?;
+        let column = line.get(..at)?.chars().count() + 1;
+        Some(Place { line: index + 1, column, length: word.chars().count().max(1), source: line.to_owned() })
+    })
 }

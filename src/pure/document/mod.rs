@@ -34,8 +34,9 @@ mod library;
 
 mod schema;
 
-pub use library::{Draft, library};
+pub use library::{Draft, library, place_of};
 pub use playbook::read_playbook;
 pub use schema::{SchemaOf, schema};
-pub use sheet::{FilterCheck, TEXT_BYTES_MAX};
+pub use sheet::{Outside, TEXT_BYTES_MAX};
 pub use site::read_site_file;
+pub use stages::words as length_words;

@@ -103,7 +103,11 @@ impl<'a> Loader<'a> {
                 Event::StreamEnd => break,
                 Event::Nothing | Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd => {}
                 _ if root.is_some() => {
-                    return Err(fault(span, "a second document begins here", "one file holds one document: split it"));
+                    return Err(fault(
+                        span,
+                        "a second document begins here",
+                        "one file holds one document: split it",
+                    ));
                 }
                 event => root = Some(self.value(event, span, 0)?),
             }
@@ -125,7 +129,11 @@ impl<'a> Loader<'a> {
     fn value(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Fault> {
         self.count(1, span)?;
         if depth > DEPTH_MAX {
-            return Err(fault(span, &format!("nested more than {DEPTH_MAX} levels deep"), "write it flatter"));
+            return Err(fault(
+                span,
+                &format!("nested more than {DEPTH_MAX} levels deep"),
+                "write it flatter",
+            ));
         }
         let (kind, anchor, tag) = match event {
             Event::Alias(anchor) => return self.alias(anchor, span),
@@ -138,7 +146,11 @@ impl<'a> Loader<'a> {
             _ => return Err(fault(span, "the text ends in the middle of a value", "complete it")),
         };
         if tag.is_some() {
-            self.faults.push(fault(span, "a tag (`!…`) is not read here", "remove it, or put the text in quotes"));
+            self.faults.push(fault(
+                span,
+                "a tag (`!…`) is not read here",
+                "remove it, or put the text in quotes",
+            ));
         }
         let node = Node { id: 0, span, kind };
         if anchor > 0 {
@@ -275,7 +287,8 @@ fn hinted(mut fault: Fault, text: &str) -> Fault {
             return Fault { span, what: what.to_owned(), cure: Some(cure) };
         }
     }
-    fault.cure = Some("check indentation, colons, brackets and quotes on this line and the one above".to_owned());
+    fault.cure =
+        Some("check indentation, colons, brackets and quotes on this line and the one above".to_owned());
     fault
 }
 

@@ -27,7 +27,9 @@ impl NotYet {
             NotYet::Digest => ("`mail.digest`", "no digest is mailed until then"),
             NotYet::SiteListing => ("`listing`", "nothing is looked up until then"),
             NotYet::StageListing => ("`listing: true`", "the listing counts as unknown until then"),
-            NotYet::Unlisted => ("`unlisted: true`", "it counts as unmet until then, so no ticket becomes clean"),
+            NotYet::Unlisted => {
+                ("`unlisted: true`", "it counts as unmet until then, so no ticket becomes clean")
+            }
             NotYet::Detect => ("`detect`", "it never runs by itself until then"),
             NotYet::KeepAll => ("`keep: all`", "the packets of hits are kept until then"),
             NotYet::Event(event) => (event_name(event), "nothing is mailed about it until then"),

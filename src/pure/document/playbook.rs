@@ -10,7 +10,7 @@ use super::node::Span;
 use super::not_yet::NotYet;
 use super::raw_playbook::{RawClean, RawDue, RawJudge, RawNotify, RawPlaybook, RawStage};
 use super::read::nearest;
-use super::sheet::{FilterCheck, Sheet};
+use super::sheet::{Outside, Sheet};
 use super::stages::{Around, stage};
 use super::watchlists::watchlists;
 use crate::pure::playbook::{
@@ -35,9 +35,9 @@ pub fn read_playbook(
     path: &Path,
     text: &str,
     site_file: Option<&SiteFile>,
-    check_filter: FilterCheck<'_>,
+    outside: Outside<'_>,
 ) -> (Option<Playbook>, Vec<Problem>) {
-    let (mut sheet, raw) = Sheet::open::<RawPlaybook>(path, text, check_filter);
+    let (mut sheet, raw) = Sheet::open::<RawPlaybook>(path, text, outside);
     let meant = raw.and_then(|raw| meant(&mut sheet, &raw, site_file));
     (meant, sheet.close())
 }
@@ -75,7 +75,8 @@ fn meant(sheet: &mut Sheet<'_>, raw: &RawPlaybook, site_file: Option<&SiteFile>)
     check_unused(sheet, raw);
     let judge_criteria = judge_criteria(sheet, judge.as_ref().map(|judge| &judge.value));
     check_heard(sheet, judge_criteria.heard_packets_min, [locate, verify]);
-    let clean_criteria = clean_criteria(sheet, clean.as_ref().map(|clean| &clean.value), [locate, verify], site_file);
+    let clean_criteria =
+        clean_criteria(sheet, clean.as_ref().map(|clean| &clean.value), [locate, verify], site_file);
     let malware = malware_names(sheet, malware.as_ref());
     let checklist = checklist_items(sheet, checklist.as_ref());
     let due = due_lengths(sheet, due.as_ref().map(|due| &due.value));
@@ -112,27 +113,39 @@ fn check_name(sheet: &mut Sheet<'_>, name: &Spanned<String>) {
 
 fn check_unused(sheet: &mut Sheet<'_>, raw: &RawPlaybook) {
     let stages = [raw.locate.given(), raw.verify.given(), raw.detect.as_ref()];
-    if !raw.locate.is_written() || [&raw.locate, &raw.verify].iter().any(|field| matches!(field, Field::Broken)) {
+    if !raw.locate.is_written()
+        || [&raw.locate, &raw.verify].iter().any(|field| matches!(field, Field::Broken))
+    {
         return;
     }
-    let matched: Vec<&Field<Vec<Spanned<String>>>> = stages.iter().flatten().map(|stage| &stage.value.r#match).collect();
+    let matched: Vec<&Field<Vec<Spanned<String>>>> =
+        stages.iter().flatten().map(|stage| &stage.value.r#match).collect();
     if matched.iter().any(|field| matches!(field, Field::Broken)) {
         return;
     }
-    let named: BTreeSet<&str> =
-        matched.iter().filter_map(|field| field.given()).flat_map(|list| &list.value).map(|n| n.value.as_str()).collect();
+    let named: BTreeSet<&str> = matched
+        .iter()
+        .filter_map(|field| field.given())
+        .flat_map(|list| &list.value)
+        .map(|n| n.value.as_str())
+        .collect();
     for (name, list) in raw.watchlists.iter().flat_map(|lists| &lists.value) {
         if let Some(list) = list.given()
             && !named.contains(name.as_str())
         {
-            sheet.warn(list.span, format!("no stage matches the watchlist `{name}`"), "add it to a `match`, or remove it");
+            sheet.warn(
+                list.span,
+                format!("no stage matches the watchlist `{name}`"),
+                "add it to a `match`, or remove it",
+            );
         }
     }
 }
 
 fn judge_criteria(sheet: &mut Sheet<'_>, raw: Option<&RawJudge>) -> JudgeCriteria {
     let nothing = RawJudge::default();
-    let RawJudge { fail_at, watched, heard, lost, blamed_present, inconclusive_row } = raw.unwrap_or(&nothing);
+    let RawJudge { fail_at, watched, heard, lost, blamed_present, inconclusive_row } =
+        raw.unwrap_or(&nothing);
     if let Some(fail_at) = fail_at
         && fail_at.value == 0
     {
@@ -203,7 +216,12 @@ fn clean_criteria(
     }
 }
 
-fn check_unlisted(sheet: &mut Sheet<'_>, span: Span, stages: [&Field<RawStage>; 2], site_file: Option<&SiteFile>) {
+fn check_unlisted(
+    sheet: &mut Sheet<'_>,
+    span: Span,
+    stages: [&Field<RawStage>; 2],
+    site_file: Option<&SiteFile>,
+) {
     sheet.not_yet(span, NotYet::Unlisted);
     let asks = |field: &&Field<RawStage>| match field.given() {
         Some(stage) => stage.value.listing.as_ref().is_some_and(|listing| listing.value),

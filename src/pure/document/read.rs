@@ -145,7 +145,10 @@ impl de::Error for ReadError {
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> ReadError {
         let what = format!("`{}` is not one of {}", clipped(variant), listed(expected));
-        ReadError::new(what, nearest(variant, expected.iter().copied()).map(|near| format!("did you mean `{near}`?")))
+        ReadError::new(
+            what,
+            nearest(variant, expected.iter().copied()).map(|near| format!("did you mean `{near}`?")),
+        )
     }
 }
 
@@ -172,10 +175,13 @@ impl<'a> Reader<'a> {
             _ if self.node.is_null() => {
                 ("nothing here".to_owned(), format!("give {wanted}, or leave the key out"))
             }
-            Kind::Scalar { text, is_plain: true } => (format!("`{}` is not {wanted}", clipped(text)), String::new()),
-            Kind::Scalar { text, .. } => {
-                (format!("the quoted text `{}` is not {wanted}", clipped(text)), "take away the quotes".to_owned())
+            Kind::Scalar { text, is_plain: true } => {
+                (format!("`{}` is not {wanted}", clipped(text)), String::new())
             }
+            Kind::Scalar { text, .. } => (
+                format!("the quoted text `{}` is not {wanted}", clipped(text)),
+                "take away the quotes".to_owned(),
+            ),
             Kind::List(_) => (format!("a list stands where {wanted} is expected"), String::new()),
             Kind::Map(_) => (format!("a mapping stands where {wanted} is expected"), String::new()),
             Kind::Broken => unreachable!("broken nodes are dealt with above"),

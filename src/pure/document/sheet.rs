@@ -14,15 +14,19 @@ use std::path::{Path, PathBuf};
 /// Larger files are not read; a playbook has a few kilobytes, and long lists have files of their own.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 
-/// Checks a packet filter: warnings, or why it cannot be used. Compiling needs the capture library,
-/// which is no business of this side of the house.
-pub type FilterCheck<'a> = &'a dyn Fn(&str) -> Result<Vec<String>, String>;
+/// What only the outside world can tell: warnings, or why it cannot be used, each as `what: what to
+/// do`. Compiling a filter needs the capture library, a watchlist file has to be opened.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    pub check_filter: &'a dyn Fn(&str) -> Result<Vec<String>, String>,
+    pub check_watchlist_file: &'a dyn Fn(&Path) -> Result<Vec<String>, String>,
+}
 
 /// One file while it is checked.
 pub struct Sheet<'a> {
     pub path: &'a Path,
     lines: Vec<&'a str>,
-    check_filter: FilterCheck<'a>,
+    outside: Outside<'a>,
     problems: Vec<Problem>,
 }
 
@@ -31,10 +35,10 @@ impl<'a> Sheet<'a> {
     pub fn open<T: DeserializeOwned>(
         path: &'a Path,
         text: &'a str,
-        check_filter: FilterCheck<'a>,
+        outside: Outside<'a>,
     ) -> (Sheet<'a>, Option<T>) {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut sheet = Sheet { path, lines: text.lines().collect(), check_filter, problems: Vec::new() };
+        let mut sheet = Sheet { path, lines: text.lines().collect(), outside, problems: Vec::new() };
         let (root, mut faults) = load(text);
         let value = root.and_then(|mut root| read(&mut root, &mut faults));
         faults.into_iter().for_each(|fault| sheet.add(Severity::Error, fault));
@@ -71,9 +75,18 @@ impl<'a> Sheet<'a> {
     }
 
     /// The value of a key that has to be there; reports it when it is not, at `within`.
-    pub fn required<'f, T>(&mut self, field: &'f Field<T>, key: &str, within: Span) -> Option<&'f Spanned<T>> {
+    pub fn required<'f, T>(
+        &mut self,
+        field: &'f Field<T>,
+        key: &str,
+        within: Span,
+    ) -> Option<&'f Spanned<T>> {
         if !field.is_written() {
-            self.error(within, format!("the key `{key}` is missing"), format!("add `{key}:` to this mapping"));
+            self.error(
+                within,
+                format!("the key `{key}` is missing"),
+                format!("add `{key}:` to this mapping"),
+            );
         }
         field.given()
     }
@@ -87,11 +100,26 @@ impl<'a> Sheet<'a> {
 
     /// A packet filter; it is compiled here and now.
     pub fn filter(&mut self, filter: &Spanned<String>) -> String {
-        match (self.check_filter)(&filter.value) {
-            Ok(warnings) => warnings.iter().for_each(|warning| self.two_parts(Severity::Warning, filter.span, warning)),
-            Err(error) => self.two_parts(Severity::Error, filter.span, &error),
-        }
+        let found = (self.outside.check_filter)(&filter.value);
+        self.found_outside(filter.span, found);
         filter.value.clone()
+    }
+
+    /// A watchlist file; it is opened here and now.
+    pub fn watchlist_file(&mut self, file: &Spanned<String>) -> PathBuf {
+        let path = self.resolve(&file.value);
+        let found = (self.outside.check_watchlist_file)(&path);
+        self.found_outside(file.span, found);
+        path
+    }
+
+    fn found_outside(&mut self, span: Span, found: Result<Vec<String>, String>) {
+        match found {
+            Ok(warnings) => {
+                warnings.iter().for_each(|warning| self.two_parts(Severity::Warning, span, warning))
+            }
+            Err(error) => self.two_parts(Severity::Error, span, &error),
+        }
     }
 
     /// A path as a person wrote it, relative to the file that names it.

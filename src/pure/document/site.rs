@@ -8,7 +8,7 @@ use super::leaf::Network;
 use super::node::Span;
 use super::not_yet::NotYet;
 use super::raw_site::{RawListing, RawMail, RawSite, RawSiteFile, RawSource};
-use super::sheet::{FilterCheck, Sheet};
+use super::sheet::{Outside, Sheet};
 use crate::pure::problem::Problem;
 use crate::pure::site::{
     Digest, ListingSettings, MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind,
@@ -34,15 +34,17 @@ const RETIRED_ZONES: [(&str, &str); 2] =
 const PUBLIC_RESOLVERS: [&str; 6] = ["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222"];
 
 /// Reads the text of a site file. `None` when nothing of it could be read; else what could be.
-pub fn read_site_file(path: &Path, text: &str, check_filter: FilterCheck<'_>) -> (Option<SiteFile>, Vec<Problem>) {
-    let (mut sheet, raw) = Sheet::open::<RawSiteFile>(path, text, check_filter);
+pub fn read_site_file(path: &Path, text: &str, outside: Outside<'_>) -> (Option<SiteFile>, Vec<Problem>) {
+    let (mut sheet, raw) = Sheet::open::<RawSiteFile>(path, text, outside);
     let meant = raw.map(|raw| meant(&mut sheet, raw));
     (meant, sheet.close())
 }
 
 fn meant(sheet: &mut Sheet<'_>, raw: RawSiteFile) -> SiteFile {
     let RawSiteFile { state, listen, sources, sites, evidence, mail, listing } = raw;
-    let known = sheet.required(&sources, "sources", START).map(|given| given.value.keys().cloned().collect::<Vec<_>>());
+    let known = sheet
+        .required(&sources, "sources", START)
+        .map(|given| given.value.keys().cloned().collect::<Vec<_>>());
     let sites = sheet.required(&sites, "sites", START);
     if let Some(listen) = &listen {
         sheet.not_yet(listen.span, NotYet::Listen);
@@ -116,7 +118,11 @@ fn source_kind(
     }
     if let Some(command) = command.given() {
         if command.value.first().is_none_or(String::is_empty) {
-            sheet.error(command.span, "`command` names no program", "write `[tcpdump, -U, -w, \"-\", \"{filter}\"]`");
+            sheet.error(
+                command.span,
+                "`command` names no program",
+                "write `[tcpdump, -U, -w, \"-\", \"{filter}\"]`",
+            );
         }
         return Some(SourceKind::Command(command.value.clone()));
     }
@@ -156,7 +162,12 @@ fn site(
     })
 }
 
-fn networks(sheet: &mut Sheet<'_>, field: &Field<Vec<Spanned<Network>>>, key: &str, span: Span) -> Option<Vec<IpNet>> {
+fn networks(
+    sheet: &mut Sheet<'_>,
+    field: &Field<Vec<Spanned<Network>>>,
+    key: &str,
+    span: Span,
+) -> Option<Vec<IpNet>> {
     let list = sheet.required(field, key, span)?;
     if list.value.is_empty() {
         sheet.error(list.span, format!("`{key}` is empty"), "name at least one network");
@@ -164,7 +175,11 @@ fn networks(sheet: &mut Sheet<'_>, field: &Field<Vec<Spanned<Network>>>, key: &s
     for network in &list.value {
         let is_all = network.value.0.prefix_len() == 0;
         if is_all {
-            sheet.error(network.span, format!("`{key}` holds every address there is"), "name the site's own networks");
+            sheet.error(
+                network.span,
+                format!("`{key}` holds every address there is"),
+                "name the site's own networks",
+            );
         } else if key == "public" && is_private(network.value.0.addr()) {
             let what = format!("`{}` is a private network", network.value.0);
             sheet.warn(network.span, what, "complaints name the public side of the NAT");
@@ -201,7 +216,9 @@ fn check_public_addresses(sheet: &mut Sheet<'_>, sites: &BTreeMap<String, Field<
                 let what = format!("`{net}` is public and, within `{}`, inside", other.value.0);
                 sheet.error(network.span, what, "keep it on one side of the NAT");
             }
-            if let Some((other, owner)) = seen.iter().find(|(other, owner)| *owner != name && overlaps(net, *other)) {
+            if let Some((other, owner)) =
+                seen.iter().find(|(other, owner)| *owner != name && overlaps(net, *other))
+            {
                 let what = format!("`{net}` overlaps `{other}`, which is public at `{owner}`");
                 sheet.error(network.span, what, "a public address belongs to one site");
             }
@@ -219,9 +236,15 @@ pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || a == 0 || (a == 100 && b & 0xc0 == 64)
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || a == 0
+                || (a == 100 && b & 0xc0 == 64)
         }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified(),
+        IpAddr::V6(v6) => {
+            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()
+        }
     }
 }
 
@@ -238,7 +261,8 @@ fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSe
     }
     let digest = digest.as_ref().and_then(|digest| {
         sheet.not_yet(digest.span, NotYet::Digest);
-        let cron = sheet.required(&digest.value.cron, "cron", digest.span).map(|cron| cron.value.0.text.clone());
+        let cron =
+            sheet.required(&digest.value.cron, "cron", digest.span).map(|cron| cron.value.0.text.clone());
         let to = sheet.required(&digest.value.to, "to", digest.span)?;
         Some(Digest {
             cron: cron?,
@@ -250,7 +274,11 @@ fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSe
         (Some(smtp), _) => {
             let (host, port, security) = smtp.value.0.clone();
             if security == MailSecurity::Plain && username.is_some() && !is_loopback(&host) {
-                sheet.warn(smtp.span, "the password would travel unprotected", "write `smtp+starttls://` or `smtps://`");
+                sheet.warn(
+                    smtp.span,
+                    "the password would travel unprotected",
+                    "write `smtp+starttls://` or `smtps://`",
+                );
             }
             MailTransport::Smtp { host, port, security }
         }
@@ -277,16 +305,28 @@ fn listing_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawListing>) -> Option<
     if let Some(zone) = zone {
         let name = zone.value.trim_end_matches('.').to_lowercase();
         if let Some((_, successor)) = RETIRED_ZONES.iter().find(|(retired, _)| *retired == name) {
-            sheet.error(zone.span, format!("the list `{name}` is retired"), format!("ask its successor: `{successor}`"));
+            sheet.error(
+                zone.span,
+                format!("the list `{name}` is retired"),
+                format!("ask its successor: `{successor}`"),
+            );
         } else if !name.contains('.') || name.contains([' ', '/', ':']) {
-            sheet.error(zone.span, format!("`{}` is not a zone", zone.value), "write it as `xbl.spamhaus.org`");
+            sheet.error(
+                zone.span,
+                format!("`{}` is not a zone", zone.value),
+                "write it as `xbl.spamhaus.org`",
+            );
         }
     }
     let resolver = sheet.required(resolver, "resolver", raw.span);
     if let Some(resolver) = resolver
         && PUBLIC_RESOLVERS.contains(&resolver.value.0.ip().to_string().as_str())
     {
-        sheet.warn(resolver.span, "lists refuse to answer public resolvers", "name your own, such as `127.0.0.1:53`");
+        sheet.warn(
+            resolver.span,
+            "lists refuse to answer public resolvers",
+            "name your own, such as `127.0.0.1:53`",
+        );
     }
     if let Some(limit) = daily_limit {
         sheet.positive("daily_limit", limit.span, &limit.value);

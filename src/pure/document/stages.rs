@@ -30,7 +30,12 @@ pub struct Around<'a> {
 }
 
 /// The stage, where all of it could be read.
-pub fn stage(sheet: &mut Sheet<'_>, name: StageName, raw: &Spanned<RawStage>, around: &Around<'_>) -> Option<Stage> {
+pub fn stage(
+    sheet: &mut Sheet<'_>,
+    name: StageName,
+    raw: &Spanned<RawStage>,
+    around: &Around<'_>,
+) -> Option<Stage> {
     let RawStage { cron, every, jitter, capture, r#match, listing } = &raw.value;
     if cron.is_written() == every.is_written() {
         let what = format!("the stage `{name}` needs exactly one of `cron` and `every`");
@@ -63,7 +68,10 @@ pub fn stage(sheet: &mut Sheet<'_>, name: StageName, raw: &Spanned<RawStage>, ar
     })
 }
 
-fn schedule(cron: &Field<super::leaf::CronText>, every: &Field<super::leaf::Length>) -> Option<(Schedule, Span)> {
+fn schedule(
+    cron: &Field<super::leaf::CronText>,
+    every: &Field<super::leaf::Length>,
+) -> Option<(Schedule, Span)> {
     match (cron, every) {
         (Field::Given(cron), Field::Missing) => Some((Schedule::Cron(cron.value.0.clone()), cron.span)),
         (Field::Missing, Field::Given(every)) if !every.value.0.is_zero() => {
@@ -154,7 +162,8 @@ fn shortest_gap(schedule: &Schedule, site_file: Option<&SiteFile>) -> Option<Dur
 
 fn shortest_gap_in(schedule: &Schedule, zone: &TimeZone) -> Option<Duration> {
     let start = Timestamp::constant(GAP_SEARCH_START_SECONDS, 0);
-    let fired = std::iter::successors(schedule.next_after(start, zone), |last| schedule.next_after(*last, zone));
+    let fired =
+        std::iter::successors(schedule.next_after(start, zone), |last| schedule.next_after(*last, zone));
     let fired: Vec<Timestamp> = fired.take(GAP_SEARCH_MAX).collect();
     fired.windows(2).map(|pair| pair[1].duration_since(pair[0]).unsigned_abs()).min()
 }

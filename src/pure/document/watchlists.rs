@@ -7,12 +7,11 @@ use super::field::{Field, Spanned};
 use super::leaf::{Indicator, Name, Ports};
 use super::raw_playbook::{RawRequire, RawWatchlist};
 use super::sheet::Sheet;
-use super::site::is_private;
 use crate::pure::playbook::REPORTED;
 use crate::pure::site::SiteFile;
-use crate::pure::watchlist::{Entry, PortRange, Require, Target, Watchlist};
+use crate::pure::watchlist::{Entry, Require, Target, Watchlist, warnings};
 use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The watchlists that could be read, by name.
 pub fn watchlists(
@@ -46,11 +45,15 @@ fn watchlist(
     if let Some(age) = max_age {
         sheet.positive("max_age", age.span, &age.value.0);
         if !file.is_written() {
-            sheet.error(age.span, "`max_age` is the age of a file, and no `file` is named", "name one, or remove it");
+            sheet.error(
+                age.span,
+                "`max_age` is the age of a file, and no `file` is named",
+                "name one, or remove it",
+            );
         }
     }
     let except = except.as_ref().map_or(&[][..], |list| &list.value);
-    let entries = addresses.iter().map(|Spanned { value: Indicator(entry), .. }| entry.clone());
+    let entries = addresses.iter().flat_map(|Spanned { value: Indicator(entries), .. }| entries.clone());
     let domains = domains.given().map_or(&[][..], |list| &list.value);
     let domains = domains.iter().map(|Spanned { value: Name(entry), .. }| entry.clone());
     let ports = ports.given().map_or(&[][..], |list| &list.value);
@@ -58,7 +61,7 @@ fn watchlist(
         name: name.to_owned(),
         entries: entries.chain(domains).collect(),
         ports: ports.iter().map(|Spanned { value: Ports(range), .. }| *range).collect(),
-        file: file.given().map(|file| sheet.resolve(&file.value)),
+        file: file.given().map(|file| sheet.watchlist_file(file)),
         age_max: max_age.as_ref().map(|age| age.value.0),
         except: except.iter().map(|network| network.value.0).collect(),
         require: match require.as_ref().map(|require| require.value) {
@@ -89,21 +92,27 @@ fn check_something_to_look_for(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<
 }
 
 fn check_addresses(sheet: &mut Sheet<'_>, addresses: &[Spanned<Indicator>], site_file: Option<&SiteFile>) {
-    let mut seen = BTreeSet::new();
-    for Spanned { value: Indicator(entry), span } in addresses {
-        let Some(network) = network_of(entry) else { continue };
-        let text = &entry.text;
-        let remove = "remove it, unless you mean it";
-        if !seen.insert((network, entry.ports.map(|PortRange { first, last, .. }| (first, last)))) {
-            sheet.warn(*span, format!("`{text}` is there twice"), "keep one of them");
-        } else if network.prefix_len() == 0 {
-            sheet.error(*span, format!("`{text}` is every address there is"), "name the addresses to look for");
-        } else if network.addr().is_multicast() {
-            sheet.warn(*span, format!("`{text}` is multicast, which no sinkhole is"), remove);
-        } else if is_private(network.addr()) {
-            sheet.warn(*span, format!("`{text}` is private, and watchlists name the outside"), remove);
-        } else if let Some(owner) = owner_of(network, site_file) {
-            sheet.warn(*span, format!("`{text}` is a public address of the site `{owner}` itself"), remove);
+    let public: Vec<IpNet> = site_file
+        .into_iter()
+        .flat_map(|file| file.sites.values())
+        .flat_map(|site| site.public.clone())
+        .collect();
+    let mut seen: Vec<&Entry> = Vec::new();
+    for Spanned { value: Indicator(entries), span } in addresses {
+        // A range is several entries of one spelling; the first tells enough.
+        let Some(entry) = entries.first() else { continue };
+        if network_of(entry).is_some_and(|network| network.prefix_len() == 0) {
+            let what = format!("`{}` is every address there is", entry.text);
+            sheet.error(*span, what, "name the addresses to look for");
+            continue;
+        }
+        if seen.iter().any(|other| other.target == entry.target && other.ports == entry.ports) {
+            sheet.warn(*span, format!("`{}` is there twice", entry.text), "keep one of them");
+        }
+        seen.push(entry);
+        for warning in warnings(entry, &public) {
+            let (what, why) = warning.split_once(": ").unwrap_or((&warning, "remove it, unless you mean it"));
+            sheet.warn(*span, what, why);
         }
     }
 }
@@ -114,12 +123,6 @@ fn network_of(entry: &Entry) -> Option<IpNet> {
         Target::Network(network) => Some(network),
         Target::Domain(_) | Target::Anywhere => None,
     }
-}
-
-fn owner_of(network: IpNet, site_file: Option<&SiteFile>) -> Option<&str> {
-    let mut sites = site_file?.sites.values();
-    let is_own = |public: &IpNet| public.contains(&network) || network.contains(public);
-    sites.find(|site| site.public.iter().any(is_own)).map(|site| site.name.as_str())
 }
 
 /// A list that can never be met, or means less than it says.
