@@ -41,7 +41,19 @@ pub fn library(draft: Draft<'_>, problems: &mut Vec<Problem>) -> Option<Library>
         }
         playbooks.insert(playbook.name.clone(), playbook);
     }
+    let is_told = playbooks.values().any(|playbook| !playbook.notify.is_empty());
+    problems.extend(draft.site_file.as_ref().filter(|file| file.mail.is_none() && is_told).map(without_mail));
     draft.site_file.map(|site_file| Library { site_file, playbooks })
+}
+
+fn without_mail(site_file: &SiteFile) -> Problem {
+    Problem {
+        severity: Severity::Warning,
+        path: site_file.path.clone(),
+        place: None,
+        what: "there is no `mail`, so nobody is told what the playbooks' `notify` promises".to_owned(),
+        cure: Some("add `mail` with `smtp` or `directory`".to_owned()),
+    }
 }
 
 fn at(playbook: &Playbook, text: &str, word: &str, what: String, cure: &str) -> Problem {

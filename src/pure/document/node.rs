@@ -278,7 +278,8 @@ fn hinted(mut fault: Fault, text: &str) -> Fault {
     if fault.cure.is_some() {
         return fault;
     }
-    let near = [fault.span.line, fault.span.line.saturating_sub(1)];
+    // The parser notices a slip late, and a tab early.
+    let near = [fault.span.line, fault.span.line.saturating_sub(1), fault.span.line + 1];
     let lines: Vec<&str> = text.lines().collect();
     let shown = near.iter().filter_map(|line| lines.get(line.checked_sub(1)?).map(|text| (*line, *text)));
     for (line, text) in shown {

@@ -331,7 +331,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
         let next = self.items.find(|item| !matches!(item.kind, Kind::Broken));
-        next.map(|node| seed.deserialize(Reader { node })).transpose()
+        next.map(|node| seed.deserialize(Reader { node }).map_err(|error| error.at(node))).transpose()
     }
 }
 
@@ -351,7 +351,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
         let node = self.value.take().expect("serde asks for a key before its value");
-        seed.deserialize(Reader { node })
+        seed.deserialize(Reader { node }).map_err(|error| error.at(node))
     }
 }
 
@@ -371,7 +371,10 @@ impl<'de> de::SeqAccess<'de> for SpanParts<'de> {
             1 => line,
             2 => column,
             3 => length,
-            4 => return seed.deserialize(Reader { node: self.node }).map(Some),
+            4 => {
+                let node = self.node;
+                return seed.deserialize(Reader { node }).map(Some).map_err(|error| error.at(node));
+            }
             _ => return Ok(None),
         };
         seed.deserialize(number.into_deserializer()).map(Some)

@@ -82,11 +82,7 @@ impl<'a> Sheet<'a> {
         within: Span,
     ) -> Option<&'f Spanned<T>> {
         if !field.is_written() {
-            self.error(
-                within,
-                format!("the key `{key}` is missing"),
-                format!("add `{key}:` to this mapping"),
-            );
+            self.error(within, format!("the key `{key}` is missing"), format!("add `{key}:` here"));
         }
         field.given()
     }

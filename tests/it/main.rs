@@ -1,0 +1,4 @@
+//! The integration tests, a file a room.
+
+mod files;
+mod messages;
