@@ -1,6 +1,7 @@
 //! The one integration test binary; a module a room.
 
 mod capture_files;
+mod commands;
 mod doctor;
 mod files;
 mod frames;
