@@ -2,6 +2,8 @@
 
 pub mod capture;
 pub mod clock;
+pub mod files;
+pub mod health;
 #[cfg(any())]
 pub mod perform;
 pub mod store;

@@ -133,10 +133,12 @@ fn lost_share(sources: &[SourceFacts]) -> f64 {
     sources.iter().map(share).fold(0.0, f64::max)
 }
 
+/// What all sources showed together.
 fn merged(sources: &[SourceFacts]) -> Observation {
-    let mut all = sources.iter().map(|source| source.observation.clone());
-    let first = all.next().unwrap_or_default();
-    all.fold(first, Observation::merge)
+    let mut sources = sources.iter().map(|source| source.observation.clone());
+    let mut merged = sources.next().unwrap_or_default();
+    sources.for_each(|next| merged.merge(next));
+    merged
 }
 
 /// Blames who made contact. Below the limit of the playbook only a host that was taken for cured is
