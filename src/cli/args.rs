@@ -1,5 +1,8 @@
 //! The command line as typed.
 
+use super::doctor::DoctorArgs;
+use super::scan::ScanArgs;
+use super::watchlist::WatchlistArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -23,6 +26,10 @@ pub struct Args {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// One capture against watchlists, without site file or ticket
+    Scan(ScanArgs),
+    /// What a watchlist file holds
+    Watchlist(WatchlistArgs),
     /// A site file, playbooks and templates to start from; never overwrites
     Init {
         #[arg(value_name = "DIR", default_value = ".")]
@@ -30,6 +37,8 @@ pub enum Command {
     },
     /// Read everything, report every fault, next occurrences, earliest night of confirmation
     Check(CheckArgs),
+    /// Interface, capture right, mail server, resolver, clock, disk: each ok, or what to do
+    Doctor(DoctorArgs),
     /// JSON Schema of a file, for editors
     Schema { of: SchemaArg },
     /// Completions for a shell

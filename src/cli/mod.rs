@@ -3,13 +3,17 @@
 mod args;
 mod check;
 mod completions;
+mod doctor;
 mod exit;
 mod explain;
 mod forecast;
 mod init;
+mod lists;
 mod man;
 mod print;
+mod scan;
 mod schema;
+mod watchlist;
 
 pub use exit::Exit;
 
@@ -24,8 +28,11 @@ pub fn main() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     let exit = match args.command {
+        Command::Scan(args) => scan::run(&args),
+        Command::Watchlist(args) => watchlist::run(&args),
         Command::Init { directory } => init::run(&directory),
         Command::Check(check) => check::run(args.site_file.as_deref(), &check),
+        Command::Doctor(doctor) => doctor::run(args.site_file.as_deref(), &doctor),
         Command::Schema { of } => schema::run(of),
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),

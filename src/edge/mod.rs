@@ -3,3 +3,4 @@
 pub mod capture;
 pub mod clock;
 pub mod files;
+pub mod health;

@@ -1,4 +1,13 @@
-//! The integration tests, a file a room.
+//! The one integration test binary; a module a room.
 
+mod capture_files;
+mod doctor;
 mod files;
+mod frames;
+mod ground_truth;
+mod live;
 mod messages;
+mod names;
+mod packets;
+mod recordings;
+mod windows;

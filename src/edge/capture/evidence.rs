@@ -3,6 +3,7 @@
 //! `run` hands over hit packets; at the end there is one pcapng file with its hash, or none. It must
 //! never show a half-written file under its final name, and never fill the disk.
 
+use super::escape::escaped;
 use super::pcapng::{self, Statistics};
 use crate::pure::packet::Frame;
 use crate::pure::verdict::EvidenceFile;
@@ -196,11 +197,6 @@ impl Open {
         let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok((self.bytes, sha256))
     }
-}
-
-/// Text from outside, fit to be shown: control characters are spelt out.
-pub(super) fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ pub enum OpenError {
     /// It is something else.
     #[error("{name} is no capture: it looks like {what}")]
     NoCapture { name: String, what: &'static str },
+    /// Parts were wanted of what can be read only once.
+    #[error("standard input can be read only once, and this needs it again: name a file")]
+    OnceOnly,
     /// It is not any more what it was when it was indexed.
     #[error("{name} has changed since it was first read: {what}: run again when nothing writes to it")]
     Changed { name: String, what: String },
@@ -88,7 +91,7 @@ pub(super) fn open_bytes(path: &Path) -> Result<(Bytes, Packing), OpenError> {
     }
 }
 
-fn is_stdin(path: &Path) -> bool {
+pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 

@@ -7,7 +7,7 @@
 
 use super::filter;
 use super::link::{self, LinkState};
-use super::session::{Ledger, Listened, OnFrame, Session};
+use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, OnFrame, Session};
 use crate::pure::packet::Frame;
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
@@ -77,7 +77,7 @@ impl<'a> Listening<'a> {
         })?;
         let losses = Losses { driver_before: link::dropped_packets(interface), ..Losses::default() };
         let index = link::index(interface);
-        let (end, ledger) = (session.window.to, Ledger::default());
+        let (end, ledger) = (session.window.to, Ledger::new(LOOK_GAP_SECONDS_MAX));
         Ok(Listening { interface, session, handle, link_type, index, end, ledger, losses, down_since: None })
     }
 

@@ -1,16 +1,24 @@
 //! Packets from the world: recorded files, an interface, a command.
 //!
-//! Carries out a `CapturePlan` and returns `CaptureFacts`; decides nothing about them.
+//! `run` carries out a `CapturePlan` and returns `CaptureFacts`; nothing here decides about them.
 
+pub mod command;
+mod escape;
 pub mod evidence;
 pub mod files;
 pub mod filter;
+mod glob;
 pub mod interface;
 pub mod link;
 pub mod lint;
+mod listener;
+mod lists;
 mod pcapng;
 pub mod recorded;
+pub mod recordings;
+pub mod run;
 pub mod session;
 pub mod stop;
 pub mod stream;
+mod tail;
 mod words;

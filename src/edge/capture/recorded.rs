@@ -4,7 +4,7 @@
 //! Frames may lie out of order in a file; the index keeps the least and the greatest time of each
 //! stretch and trusts no order.
 
-use super::files::{Bytes, OpenError, Packing, open_bytes};
+use super::files::{Bytes, OpenError, Packing, is_stdin, open_bytes};
 use super::stream::FrameStream;
 use crate::pure::interval::Interval;
 use crate::pure::recording::{Frame, Reader};
@@ -18,8 +18,9 @@ use std::sync::Arc;
 /// How many frames one entry of the index stands for: about 100 kB of file, one read.
 const STRETCH_FRAMES: u64 = 1024;
 
-/// The largest packed capture that is kept unpacked in memory; larger ones are unpacked anew each time.
-const KEPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The largest packed capture that is kept unpacked in memory, small since there may be one for every
+/// night; larger ones are unpacked anew each time.
+const KEPT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// A recorded file and where in it which times lie.
 #[derive(Clone, Debug)]
@@ -61,8 +62,11 @@ struct Stretch {
 }
 
 impl Recorded {
-    /// Reads the file once, whole.
+    /// Reads the file once, whole. Standard input cannot be indexed, since it cannot be read twice.
     pub fn index(path: &Path) -> Result<Recorded, OpenError> {
+        if is_stdin(path) {
+            return Err(OpenError::OnceOnly);
+        }
         let (bytes, packing) = open_bytes(path)?;
         let mut stream = FrameStream::new(bytes);
         let mut stretches = Vec::new();

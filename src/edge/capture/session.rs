@@ -40,22 +40,29 @@ impl Listened {
     }
 }
 
-/// Two looks at a source that lie further apart than this prove nothing about the time between
-/// them: the machine slept. In seconds; a busy loop looks many times a second.
-const LOOK_GAP_SECONDS_MAX: f64 = 10.0;
+/// A loop looks many times a second; when it did not for so long, the machine slept. In seconds.
+pub const LOOK_GAP_SECONDS_MAX: f64 = 10.0;
 
 /// How many separate stretches of watched time are kept: a link that goes up and down every ten
 /// seconds for a day. What comes later counts as unwatched.
 const STRETCHES_MAX: usize = 8640;
 
 /// The time watched so far.
-#[derive(Default)]
 pub struct Ledger {
+    /// Two looks that lie further apart than this, in seconds, prove nothing about the time between
+    /// them.
+    gap_seconds_max: f64,
     stretches: Vec<Interval>,
     last_good_look: Option<Timestamp>,
 }
 
 impl Ledger {
+    /// An empty ledger; looks further apart than `gap_seconds_max` prove nothing about
+    /// the time between them.
+    pub fn new(gap_seconds_max: f64) -> Ledger {
+        Ledger { gap_seconds_max, stretches: Vec::new(), last_good_look: None }
+    }
+
     /// Notes that the source was looked at, and whether all was well.
     pub fn look(&mut self, now: Timestamp, is_well: bool) {
         if let (true, Some(last)) = (is_well, self.last_good_look) {
@@ -70,7 +77,7 @@ impl Ledger {
     }
 
     fn extend(&mut self, next: Interval) {
-        if next.seconds() > LOOK_GAP_SECONDS_MAX {
+        if next.seconds() > self.gap_seconds_max {
             return;
         }
         let has_room = self.stretches.len() < STRETCHES_MAX;
@@ -87,7 +94,7 @@ mod tests {
     use super::*;
 
     fn watched(looks: &[(i64, bool)]) -> Vec<(i64, i64)> {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(LOOK_GAP_SECONDS_MAX);
         for &(second, is_well) in looks {
             ledger.look(Timestamp::from_second(second).expect("in range"), is_well);
         }

@@ -27,6 +27,8 @@ pub(super) fn any_ip(layer: Layer<'_>) -> Decoded<'_> {
 
 /// What stands in an IP header, with the bytes after it.
 struct Header<'a> {
+    /// The header itself and what follows, without padding.
+    ip_bytes: &'a [u8],
     source: IpAddr,
     destination: IpAddr,
     protocol: u8,
@@ -55,6 +57,7 @@ pub(super) fn ipv4(layer: Layer<'_>) -> Decoded<'_> {
         return Decoded::Undecoded("too many layers");
     };
     finish(Header {
+        ip_bytes: without_padding(&layer, stated),
         source: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
         destination: IpAddr::V4(Ipv4Addr::new(e, f, g, h)),
         protocol,
@@ -84,6 +87,7 @@ pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
         return Decoded::Undecoded("too many layers");
     };
     finish(past_extensions(Header {
+        ip_bytes: without_padding(&layer, stated),
         source: IpAddr::V6(Ipv6Addr::from(*source)),
         destination: IpAddr::V6(Ipv6Addr::from(*destination)),
         protocol: *next,
@@ -105,6 +109,13 @@ fn payload<'a>(layer: &Layer<'a>, header_bytes: usize, stated: Option<usize>) ->
         None => layer.is_cut,
     };
     Some(inner)
+}
+
+/// The IP packet without what Ethernet adds to reach its least length.
+#[inline]
+fn without_padding<'a>(layer: &Layer<'a>, stated: Option<usize>) -> &'a [u8] {
+    let available = layer.bytes.len();
+    layer.bytes.get(..stated.unwrap_or(available).min(available)).unwrap_or_default()
 }
 
 /// Walks the extension headers, as far as they can be read.
@@ -166,6 +177,7 @@ fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
         protocol: header.protocol,
         ports,
         tcp_flags: 0,
+        ip_bytes: header.ip_bytes,
         payload: layer.bytes,
         ports_truncated: layer.is_cut && ports.is_none() && has_ports || is_behind_cut_header,
         payload_truncated: layer.is_cut,

@@ -3,8 +3,9 @@
 use super::{Decoded, Frame, Mac, NotIp};
 
 /// How many layers of one frame are opened before the decoder gives up: eight tunnels, of which the
-/// deepest kind (VXLAN) takes five steps. Real networks have two; only an attacker nests deeper.
-pub(super) const LAYERS_MAX: u8 = 40;
+/// deepest kind (VXLAN) takes five steps, with some tags. Real networks have two; only an attacker nests
+/// deeper.
+pub(super) const LAYERS_MAX: u8 = 48;
 
 /// The bytes of one layer and what is known of the frame around it.
 #[derive(Clone, Copy)]

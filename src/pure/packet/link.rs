@@ -118,15 +118,17 @@ fn cooked_protocol(protocol: u16, layer: Layer<'_>) -> Decoded<'_> {
 
 /// BSD loopback: the address family in the byte order of the capturing machine.
 pub(super) fn loopback(layer: Layer<'_>) -> Decoded<'_> {
-    let Some(field) = layer.bytes.first_chunk::<4>() else {
+    let Some(field @ [_, _, t0, t1]) = layer.bytes.first_chunk::<4>() else {
         return layer.unreadable("loopback header");
     };
+    let ethertype = u16::from_be_bytes([*t0, *t1]);
     let family = u32::from_le_bytes(*field).min(u32::from_be_bytes(*field));
     match family {
         2 => layer.open(4, "loopback header", ipv4),
         // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, macOS.
         10 | 24 | 28 | 30 => layer.open(4, "loopback header", ipv6),
-        _ => not_ip(0),
+        // Some writers put an EtherType into the lower half.
+        _ => layer.open(4, "loopback header", |inner| by_ethertype(ethertype, inner)),
     }
 }
 

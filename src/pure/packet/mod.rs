@@ -67,6 +67,9 @@ pub struct Packet<'a> {
     pub ports: Option<Ports>,
     /// The TCP flags byte (FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32); 0 when not TCP or cut.
     pub tcp_flags: u8,
+    /// The whole IP packet from its header on, as far as it was captured: what copies by a mirror have
+    /// in common.
+    pub ip_bytes: &'a [u8],
     /// What TCP or UDP carries, as far as it was captured; the IP payload for other protocols.
     pub payload: &'a [u8],
     /// Whether ports that must be there were cut away (snaplen), so that they cannot be read; also

@@ -9,6 +9,10 @@ use std::fmt;
 
 /// What looking for a name in a packet found, when there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack only; a box would cost an allocation a packet"
+)]
 pub enum NameRead {
     /// The name.
     Name(Name),
@@ -76,14 +80,18 @@ const POINTERS_MAX: usize = 4;
 /// How many labels a name can have within 255 bytes.
 const LABELS_MAX: usize = 128;
 
+/// The highest DNS operation code in use (RFC 8490, 6); what lies beyond is no DNS.
+const OPERATION_MAX: u8 = 6;
+
 const DNS_HEADER_BYTES: usize = 12;
 
 fn dns(packet: &Packet<'_>, message: &[u8]) -> Option<NameRead> {
     let cut = packet.payload_truncated.then_some(NameRead::Cut);
     let Some(header) = message.first_chunk::<DNS_HEADER_BYTES>() else { return cut };
     let [_, _, flags, _, q0, q1, ..] = *header;
-    let is_plain_query = flags & 0x78 == 0;
-    if !is_plain_query || [q0, q1] == [0, 0] {
+    // Updates and notices name a zone in the same place (RFC 2136, 1996).
+    let operation = flags >> 3 & 0x0f;
+    if operation > OPERATION_MAX || [q0, q1] == [0, 0] {
         return None;
     }
     match question(message) {
@@ -97,6 +105,10 @@ fn dns(packet: &Packet<'_>, message: &[u8]) -> Option<NameRead> {
 }
 
 /// How reading a question's labels went.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack only; a box would cost an allocation a packet"
+)]
 enum Labels {
     Whole(NameText, u16),
     /// The message ends before the question does.

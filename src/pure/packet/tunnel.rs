@@ -1,4 +1,5 @@
-//! What does a packet carry inside another? MPLS, GRE (with PPTP and ERSPAN), IP in IP, VXLAN, Geneve.
+//! What does a packet carry inside another? MPLS, GRE (with PPTP and ERSPAN), IP in IP, VXLAN,
+//! Geneve, Teredo.
 //!
 //! The innermost packet is the one to blame. A tunnel that does not hold what its header announces is
 //! left closed, and the outer packet stands.
@@ -14,12 +15,15 @@ pub const LABELS_MAX: usize = 16;
 const UDP: u8 = 17;
 const VXLAN_PORT: u16 = 4789;
 const GENEVE_PORT: u16 = 6081;
+const TEREDO_PORT: u16 = 3544;
 
 /// Whether the packet may hold another one; cheap, since it is asked of every packet.
 #[inline]
 pub(super) fn is_possible(packet: &Packet<'_>) -> bool {
     match packet.protocol {
-        UDP => packet.ports.is_some_and(|ports| matches!(ports.destination, VXLAN_PORT | GENEVE_PORT)),
+        UDP => packet.ports.is_some_and(|ports| {
+            matches!(ports.destination, VXLAN_PORT | GENEVE_PORT | TEREDO_PORT) || ports.source == TEREDO_PORT
+        }),
         4 | 41 | 47 | 137 => true,
         _ => false,
     }
@@ -35,7 +39,8 @@ pub(super) fn inner<'a>(packet: &Packet<'a>, payload: &Layer<'a>) -> Option<Deco
         (47, _) => generic(layer),
         (137, _) => Some(mpls(layer)),
         (UDP, Some(ports)) if ports.destination == VXLAN_PORT => vxlan(layer.inside(8)?),
-        (UDP, Some(_)) => geneve(layer.inside(8)?),
+        (UDP, Some(ports)) if ports.destination == GENEVE_PORT => geneve(layer.inside(8)?),
+        (UDP, Some(_)) => teredo(layer.inside(8)?),
         _ => None,
     }
 }
@@ -110,4 +115,18 @@ fn geneve(layer: Layer<'_>) -> Option<Decoded<'_>> {
     let Some(protocol) = layer.u16_at(2) else { return Some(layer.unreadable("Geneve")) };
     let header_bytes = 8 + usize::from(first & 0x3f) * 4;
     Some(layer.open(header_bytes, "Geneve", |inner| by_ethertype(protocol, inner)))
+}
+
+/// Teredo (RFC 4380, 5.1.1): IPv6, perhaps behind an authentication and an origin indication.
+fn teredo(layer: Layer<'_>) -> Option<Decoded<'_>> {
+    let authentication_bytes = match layer.bytes {
+        [0, 1, client, value, ..] => 13 + usize::from(*client) + usize::from(*value),
+        _ => 0,
+    };
+    let origin_bytes = match layer.bytes.get(authentication_bytes..)? {
+        [0, 0, ..] => 8,
+        _ => 0,
+    };
+    let inner = layer.inside(authentication_bytes + origin_bytes)?;
+    inner.bytes.first().is_some_and(|byte| byte >> 4 == 6).then(|| ipv6(inner))
 }

@@ -19,6 +19,10 @@ pub(super) fn name(packet: &Packet<'_>) -> Option<NameRead> {
 }
 
 /// How looking for a name went.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack only; a box would cost an allocation a packet"
+)]
 enum Found {
     Name(NameKind, NameText),
     /// The bytes end before the name could come.

@@ -5,7 +5,7 @@
 use super::addresses::Addresses;
 use super::index::{CompiledList, Counts, EntryId, Index, Interned, List};
 use super::networks::Networks;
-use super::{Entry, PortRange, Target, Watchlist};
+use super::{Entry, Target, Watchlist};
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;

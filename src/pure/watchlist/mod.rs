@@ -11,12 +11,14 @@ mod entry;
 mod file;
 mod index;
 mod networks;
+mod sought;
 mod warning;
 
 pub use domain::normalise as normalise_domain;
 pub use entry::EntryFault;
 pub use file::{FileRead, Format, REJECTED_SHOWN_MAX, Rejected, read as read_file};
 pub use index::{CompiledList, Counts, End, EntryId, Index, Match, MatchKind};
+pub use sought::Sought;
 pub use warning::warnings;
 
 use ipnet::IpNet;

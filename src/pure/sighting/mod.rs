@@ -4,6 +4,20 @@
 //! Left of it are `watchlist` (what to look for) and `packet`; right of it `verdict`. It must never
 //! grow with the traffic: its memory is bounded by inside hosts and hits.
 
+mod duplicates;
+mod findings;
+mod hash;
+mod heard;
+mod inside;
+mod merge;
+mod observer;
+mod spans;
+
+pub use duplicates::DUPLICATE_NS;
+pub use findings::{FINDING_HOSTS_MAX, HITS_MAX, protocol_name};
+pub use heard::HEARD_HOSTS_MAX;
+pub use observer::{Observer, Scope, Seen};
+
 use crate::pure::interval::Intervals;
 use crate::pure::packet::Mac;
 use jiff::Timestamp;
@@ -27,6 +41,10 @@ pub struct Observation {
     pub inbound_only: Vec<HostFinding>,
     /// Packets with a watchlist entry and no inside host.
     pub unattributed_sightings: u64,
+    /// Sightings without a row in `hits`, because there were more than [`HITS_MAX`] hits or more than
+    /// [`FINDING_HOSTS_MAX`] hosts; 0 in nearly every capture. Not part of `scan --json`.
+    #[serde(skip_serializing, default)]
+    pub unlisted_sightings: u64,
 }
 
 /// What a capture could see.
@@ -113,7 +131,7 @@ pub struct Hit {
 }
 
 /// What part of the packet the entry matched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Matched {
     Address,

@@ -1,0 +1,209 @@
+//! What is a scan asked to look for, and where? Flags as typed in, lists as meant out.
+
+use crate::cli::lists::{self, ListError};
+use crate::pure::watchlist::{CompiledList, Entry, FileRead, PortRange, Target, Watchlist, warnings};
+use clap::Args;
+use ipnet::IpNet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The name of the list that the flags themselves make.
+pub const FLAGS_LIST: &str = "command line";
+
+/// The private ranges (RFC 1918, RFC 6598, RFC 4193): what is inside unless `--inside` says otherwise.
+const PRIVATE: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+
+/// The flags of `allclear scan`.
+#[derive(Args, Debug, Default)]
+pub struct ScanArgs {
+    /// Captures (pcap, pcapng, plain, gzip or zstd; - for standard input), read as one
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Listen on an interface instead
+    #[arg(short, long, value_name = "IFACE")]
+    pub interface: Option<String>,
+
+    /// Look only at packets that pass this pcap-filter(7)
+    #[arg(short, long, value_name = "FILTER")]
+    pub filter: Option<String>,
+
+    /// A watchlist file; may be repeated
+    #[arg(short, long = "watchlist", value_name = "WATCHLIST")]
+    pub watchlists: Vec<PathBuf>,
+
+    /// An address or network to look for, with a port if only that matters; may be repeated
+    #[arg(long = "address", value_name = "A[/LEN][:PORT]")]
+    pub addresses: Vec<String>,
+
+    /// A port to look for at any outside address, as tcp/25 or tcp/4152-4177; may be repeated
+    #[arg(long = "port", value_name = "PROTO/N[-M]")]
+    pub ports: Vec<String>,
+
+    /// A network that is inside [default: the private ranges]; may be repeated
+    #[arg(long, value_name = "NET")]
+    pub inside: Vec<String>,
+
+    /// Stop after so many packets
+    #[arg(short = 'c', long, value_name = "PACKETS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub packets: Option<u64>,
+
+    /// Listen so long (30s, 10m, 6h); needs -i
+    #[arg(long = "for", value_name = "DURATION", requires = "interface", value_parser = duration)]
+    pub length: Option<Duration>,
+
+    /// Print the packets as a table
+    #[arg(long)]
+    pub dump: bool,
+
+    /// Save the packets that were found (without a watchlist, all) as pcapng
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads `90s`, `30m`, `6h`, `7d`, `2w`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("'{text}' is no duration: write 90s, 30m, 6h, 7d or 2w");
+    let unit_at = text.len().checked_sub(1).filter(|&at| text.is_char_boundary(at)).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(unit_at);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).filter(|&all| all > 0).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// Why the flags and files do not say what to look for.
+#[derive(Debug, thiserror::Error)]
+pub enum WantedError {
+    /// A fault in what a person wrote.
+    #[error("{0}")]
+    Fault(String),
+    #[error(transparent)]
+    Unreadable(ListError),
+}
+
+/// What to look for, and where inside is.
+#[derive(Debug)]
+pub struct Wanted {
+    pub inside: Vec<IpNet>,
+    /// One list of the flags, when there are any, and one a file.
+    lists: Vec<(Watchlist, FileRead)>,
+}
+
+impl Wanted {
+    /// Reads flags and files. Rejected lines and odd entries are told on standard error.
+    pub fn read(args: &ScanArgs) -> Result<Wanted, WantedError> {
+        let mut lists = Vec::new();
+        let entries = flag_entries(args).map_err(WantedError::Fault)?;
+        if !entries.is_empty() {
+            let flags = Watchlist { name: FLAGS_LIST.to_owned(), entries, ..Watchlist::default() };
+            lists.push((flags, FileRead::default()));
+        }
+        for path in &args.watchlists {
+            let read = lists::read(path).map_err(|error| match error {
+                ListError::Refused { .. } => WantedError::Fault(error.to_string()),
+                error => WantedError::Unreadable(error),
+            })?;
+            let (name, file) = (lists::name(path), Some(path.clone()));
+            lists.push((Watchlist { name, file, ..Watchlist::default() }, read));
+        }
+        let wanted = Wanted { inside: inside(&args.inside).map_err(WantedError::Fault)?, lists };
+        wanted.tell_faults();
+        Ok(wanted)
+    }
+
+    /// The lists as the index wants them.
+    pub fn compiled(&self) -> Vec<CompiledList<'_>> {
+        let mut compiled = Vec::with_capacity(self.lists.len());
+        for (watchlist, read) in &self.lists {
+            compiled.push(CompiledList { watchlist, file_entries: &read.entries });
+        }
+        compiled
+    }
+
+    /// How many lines of the files were rejected.
+    pub fn rejected(&self) -> u64 {
+        self.lists.iter().map(|(_, read)| read.rejected_lines).sum()
+    }
+
+    /// Files that hold nothing, with the reason.
+    pub fn empty_lists(&self) -> Vec<(String, String)> {
+        let is_empty =
+            |(watchlist, read): &&(Watchlist, FileRead)| watchlist.file.is_some() && read.entries.is_empty();
+        let reason = |read: &FileRead| format!("no entry, {} lines rejected", read.rejected_lines);
+        self.lists.iter().filter(is_empty).map(|(list, read)| (list.name.clone(), reason(read))).collect()
+    }
+
+    fn tell_faults(&self) {
+        for (list, read) in &self.lists {
+            if read.rejected_lines > 0 {
+                let path = list.file.as_deref().unwrap_or(Path::new("-")).display();
+                eprintln!(
+                    "warning: {path}: {} lines rejected: see allclear watchlist {path}",
+                    read.rejected_lines
+                );
+            }
+            for entry in &list.entries {
+                warnings(entry, &[]).iter().for_each(|warning| eprintln!("warning: {warning}"));
+            }
+        }
+    }
+}
+
+fn flag_entries(args: &ScanArgs) -> Result<Vec<Entry>, String> {
+    let mut entries = Vec::new();
+    for text in &args.addresses {
+        let parsed = Entry::parse(text).map_err(|why| format!("--address: {why}"))?;
+        let is_place = |entry: &Entry| matches!(entry.target, Target::Address(_) | Target::Network(_));
+        if !parsed.iter().all(is_place) {
+            return Err(format!("--address: '{text}' is no address: write names into a watchlist file (-w)"));
+        }
+        entries.extend(parsed);
+    }
+    for text in &args.ports {
+        let ports = PortRange::parse(text).map_err(|why| format!("--port: {why}"))?;
+        entries.push(Entry { text: text.trim().to_owned(), target: Target::Anywhere, ports: Some(ports) });
+    }
+    Ok(entries)
+}
+
+fn inside(texts: &[String]) -> Result<Vec<IpNet>, String> {
+    if texts.is_empty() {
+        let parse = |text: &&str| text.parse().expect("the private ranges are networks");
+        return Ok(PRIVATE.iter().map(parse).collect());
+    }
+    texts.iter().map(|text| network(text)).collect()
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let entry = Entry::parse(text).map_err(|why| format!("--inside: {why}"))?;
+    match entry.as_slice() {
+        [Entry { target: Target::Network(network), ports: None, .. }] => Ok(*network),
+        [Entry { target: Target::Address(address), ports: None, .. }] => Ok(IpNet::from(*address)),
+        _ => Err(format!("--inside: '{text}' is no network: write it as 10.16.0.0/16")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2w"), Ok(Duration::from_secs(1_209_600)));
+        for wrong in ["", "s", "0s", "5", "5y", "-5s", "5é", "99999999999999999999w"] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Where do the frames of a scan come from, and what is done with each? Files and interfaces give them
+//! to one [`Listener`].
+
+use super::ScanError;
+use super::dump::Dump;
+use crate::edge::capture::evidence::{Evidence, Worth};
+use crate::edge::capture::files;
+use crate::edge::capture::filter::{ETHERNET, Filter};
+use crate::edge::capture::interface::listen;
+use crate::edge::capture::session::Session;
+use crate::edge::capture::stop::Stop;
+use crate::edge::clock;
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::{Frame, decode};
+use crate::pure::sighting::{Observer, Scope};
+use crate::pure::verdict::Ending;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a capture was heard, but for its packets.
+pub struct Heard {
+    /// `None` for files: they say themselves how long they are.
+    pub window: Option<Interval>,
+    /// `None` for files.
+    pub watched: Option<Intervals>,
+    pub ending: Ending,
+    pub lost_packets: Option<u64>,
+    pub incomplete_files: Vec<String>,
+}
+
+/// Takes every frame of a scan.
+pub struct Listener<'a> {
+    pub observer: Observer<'a>,
+    pub filter: LinkFilters,
+    pub packets_max: Option<u64>,
+    pub passed_packets: u64,
+    pub dump: Option<Dump>,
+    pub save: Option<Evidence>,
+    pub has_watchlist: bool,
+    /// What kept it from going on.
+    pub fault: Option<ScanError>,
+}
+
+impl Listener<'_> {
+    /// Breaks off when the packet limit is reached, and when output fails.
+    fn take(&mut self, frame: &Frame<'_>) -> ControlFlow<Ending> {
+        match self.try_take(frame) {
+            Ok(()) if self.packets_max.is_some_and(|max| self.passed_packets >= max) => {
+                ControlFlow::Break(Ending::PacketLimit(self.passed_packets))
+            }
+            Ok(()) => ControlFlow::Continue(()),
+            Err(fault) => {
+                self.fault = Some(fault);
+                ControlFlow::Break(Ending::Stopped)
+            }
+        }
+    }
+
+    #[inline]
+    fn try_take(&mut self, frame: &Frame<'_>) -> Result<(), ScanError> {
+        let decoded = decode(frame);
+        let has_passed = self.filter.passes(frame).map_err(ScanError::Usage)?;
+        let scope = if has_passed { Scope::Matched } else { Scope::CoverageOnly };
+        let seen = self.observer.see(frame, &decoded, scope);
+        if has_passed {
+            self.passed_packets += 1;
+            if let Some(dump) = &mut self.dump {
+                dump.line(frame, &decoded)?;
+            }
+            let is_wanted = seen.is_sighting || !self.has_watchlist;
+            if let Some(save) = self.save.as_mut().filter(|_| is_wanted) {
+                save.keep(frame, Worth::Hit, "");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many link layers one scan may meet; a pcapng file can have many.
+const LINK_TYPES_MAX: usize = 64;
+
+/// One filter, compiled for each link layer that is met.
+pub struct LinkFilters {
+    text: Option<String>,
+    compiled: Vec<Filter>,
+}
+
+impl LinkFilters {
+    /// Fails with a sentence when the text is no filter.
+    pub fn new(text: Option<String>) -> Result<LinkFilters, String> {
+        let compiled = text.iter().map(|text| Filter::compile(text, ETHERNET)).collect::<Result<_, _>>()?;
+        Ok(LinkFilters { text, compiled })
+    }
+
+    #[inline]
+    fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
+        let Some(text) = &self.text else { return Ok(true) };
+        let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
+        let position = match known {
+            Some(position) => position,
+            None if self.compiled.len() == LINK_TYPES_MAX => {
+                return Err(format!("more than {LINK_TYPES_MAX} link types in one capture: leave out -f"));
+            }
+            None => {
+                self.compiled.push(Filter::compile(text, frame.link_type)?);
+                self.compiled.len() - 1
+            }
+        };
+        Ok(self.compiled[position].matches(frame.bytes))
+    }
+}
+
+/// Reads files in the order of their first packets, as one capture.
+pub fn recorded(paths: &[PathBuf], listener: &mut Listener<'_>) -> Result<Heard, ScanError> {
+    let progress = progress(paths);
+    let mut heard = Heard {
+        window: None,
+        watched: None,
+        ending: Ending::TimeUp,
+        lost_packets: Some(0),
+        incomplete_files: Vec::new(),
+    };
+    for path in files::in_time_order(paths)? {
+        let mut broken = None;
+        let mut unshown = 0;
+        let end = files::read_frames(&path, |frame| {
+            unshown += frame.bytes.len() as u64 + RECORD_HEADER_BYTES;
+            if unshown > PROGRESS_STEP_BYTES {
+                progress.inc(std::mem::take(&mut unshown));
+            }
+            match listener.take(&frame) {
+                ControlFlow::Continue(()) => ControlFlow::Continue(()),
+                ControlFlow::Break(ending) => {
+                    broken = Some(ending);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        heard.lost_packets = heard.lost_packets.zip(end.lost_packets).map(|(all, more)| all + more);
+        if let Some(why) = end.incomplete {
+            eprintln!("warning: {}: {why}", path.display());
+            heard.incomplete_files.push(path.display().to_string());
+        }
+        if let Some(ending) = broken {
+            heard.ending = ending;
+            break;
+        }
+    }
+    progress.finish_and_clear();
+    Ok(heard)
+}
+
+/// What stands before each frame in a pcap file.
+const RECORD_HEADER_BYTES: u64 = 16;
+/// The bar moves in steps of this size.
+const PROGRESS_STEP_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A bar on a terminal, of the size of all files; else one that shows nothing.
+fn progress(paths: &[PathBuf]) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bytes = paths.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
+    ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Listens on an interface for `length`, or until somebody stops it.
+pub fn live(
+    interface: &str,
+    ring_bytes: u64,
+    length: Option<Duration>,
+    stop: &Stop,
+    listener: &mut Listener<'_>,
+) -> Heard {
+    let window = Interval::lasting(clock::now(), length.unwrap_or(Duration::MAX));
+    let session = Session { window, stop, clock: clock::now };
+    let listened = listen(interface, ring_bytes, &session, &mut |frame| listener.take(frame));
+    // Without a stated length, being stopped is the planned end.
+    let (window, ending) = match (length, listened.ending) {
+        (None, Ending::Stopped) => (Interval::new(window.from, clock::now()), Ending::TimeUp),
+        (None, ending) => (Interval::new(window.from, clock::now()), ending),
+        (Some(_), ending) => (window, ending),
+    };
+    Heard {
+        window: Some(window),
+        watched: Some(listened.watched),
+        ending,
+        lost_packets: listened.lost_packets,
+        incomplete_files: listened.incomplete_files,
+    }
+}

@@ -1,0 +1,162 @@
+//! `allclear scan`: one capture against watchlists, without site file or ticket.
+
+mod dump;
+mod flags;
+mod frames;
+mod print;
+
+pub use flags::ScanArgs;
+
+use super::exit::Exit;
+use crate::edge::capture::evidence::Evidence;
+use crate::edge::capture::files::OpenError;
+use crate::edge::capture::stop::Stop;
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::playbook::JudgeCriteria;
+use crate::pure::sighting::{Observation, Observer};
+use crate::pure::verdict::{CaptureFacts, Control, Judgement, SourceFacts, WatchlistFacts, judge};
+use crate::pure::watchlist::Index;
+use flags::{Wanted, WantedError};
+use frames::{Heard, Listener};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The capture rings of a scan, in bytes: what 64 MiB hold is half a second at 1 Gb/s.
+const RING_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+enum ScanError {
+    #[error(transparent)]
+    Wanted(#[from] WantedError),
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("could not catch signals: {0}")]
+    Signals(io::Error),
+    #[error("{0}")]
+    Save(String),
+    /// Whoever reads the output wants no more of it.
+    #[error("could not write the result: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Scans and prints; the exit code is the verdict.
+pub fn run(args: &ScanArgs) -> Exit {
+    match scan(args) {
+        Ok(exit) => exit,
+        Err(ScanError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Failed,
+        Err(error) => {
+            eprintln!("allclear: {error}");
+            match error {
+                ScanError::Usage(_) | ScanError::Wanted(WantedError::Fault(_)) => Exit::Usage,
+                _ => Exit::Failed,
+            }
+        }
+    }
+}
+
+fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
+    if args.files.is_empty() == args.interface.is_none() {
+        let what = "name capture files, or an interface with -i".to_owned();
+        return Err(ScanError::Usage(if args.files.is_empty() { what } else { format!("{what}, not both") }));
+    }
+    let wanted = Wanted::read(args)?;
+    let index = Index::compile(&wanted.compiled());
+    let dump = args.dump.then(|| dump::Dump::new(args.json));
+    let mut listener = Listener {
+        observer: Observer::new(&index, &wanted.inside),
+        filter: frames::LinkFilters::new(args.filter.clone()).map_err(ScanError::Usage)?,
+        packets_max: args.packets,
+        passed_packets: 0,
+        dump,
+        save: args.save.as_deref().map(saving),
+        has_watchlist: index.counts().total() > 0,
+        fault: None,
+    };
+    let heard = match &args.interface {
+        Some(interface) => frames::live(interface, RING_BYTES, args.length, &stop()?, &mut listener),
+        None => frames::recorded(&args.files, &mut listener)?,
+    };
+    let Listener { observer, save, fault, .. } = listener;
+    fault.map_or(Ok(()), Err)?;
+    let mut observation = observer.finish();
+    observation.coverage.lost_packets = heard.lost_packets;
+    observation.coverage.incomplete_files.clone_from(&heard.incomplete_files);
+    save.map_or(Ok(()), |save| finish_saving(save, &observation))?;
+    let judgement = judge(&criteria(), &facts(heard, &observation, &wanted, &index));
+    let result =
+        print::Result { judgement: &judgement, observation: &observation, index: &index, wanted: &wanted };
+    print::print(&result, args)?;
+    Ok(exit(args, &judgement, &index))
+}
+
+/// With nothing to look for and `--dump`, the table is what was asked for.
+fn exit(args: &ScanArgs, judgement: &Judgement, index: &Index) -> Exit {
+    if args.dump && index.counts().total() == 0 { Exit::Done } else { judgement.verdict.into() }
+}
+
+fn stop() -> Result<Stop, ScanError> {
+    Stop::on_signals().map_err(ScanError::Signals)
+}
+
+fn saving(path: &Path) -> Evidence {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Evidence::new(&directory, name, "scan")
+}
+
+fn finish_saving(save: Evidence, observation: &Observation) -> Result<(), ScanError> {
+    let coverage = &observation.coverage;
+    let left_out = save.not_kept_packets();
+    let file = save.finish(coverage.heard_packets, coverage.lost_packets).map_err(ScanError::Save)?;
+    match file {
+        Some(file) => eprintln!("saved {} packets to {} (sha256 {})", file.packets, file.path, file.sha256),
+        None => eprintln!("no packet to save"),
+    }
+    if left_out > 0 {
+        eprintln!("warning: {left_out} further packets did not fit and are not in that file");
+    }
+    Ok(())
+}
+
+/// The lax criteria of a scan (design: interfaces, "scan"): any contact fails it, and any packet will
+/// do for coverage.
+fn criteria() -> JudgeCriteria {
+    JudgeCriteria {
+        fail_at: 1,
+        watched_min: 0.0,
+        heard_packets_min: 1,
+        lost_max: None,
+        has_blamed_present: false,
+        inconclusive_row: 1,
+    }
+}
+
+fn facts(heard: Heard, observation: &Observation, wanted: &Wanted, index: &Index) -> CaptureFacts {
+    let coverage = &observation.coverage;
+    let recorded = coverage.first.zip(coverage.last).map(|(first, last)| Interval::new(first, last));
+    let planned =
+        heard.window.or(recorded).unwrap_or(Interval::new(jiff::Timestamp::MIN, jiff::Timestamp::MIN));
+    let watched = heard.watched.unwrap_or_else(|| Intervals::of([planned]));
+    let source = SourceFacts {
+        name: "scan".to_owned(),
+        watched,
+        ending: heard.ending,
+        observation: observation.clone(),
+        control: Control::NotAsked,
+        presences: Vec::new(),
+        evidence: None,
+    };
+    let entries = index.counts().total();
+    CaptureFacts {
+        planned,
+        sources: vec![source],
+        watchlists: WatchlistFacts { entries, empty: wanted.empty_lists(), stale: Vec::new() },
+        blamed: Vec::new(),
+        listing: None,
+        is_clock_synchronised: None,
+    }
+}

@@ -1,0 +1,152 @@
+//! `allclear watchlist`: what watchlist files hold, and which of their entries match.
+
+use super::exit::Exit;
+use super::lists::{self, ListError};
+use crate::pure::watchlist::{Counts, Entry, FileRead, Sought, warnings};
+use clap::Args;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The flags of `allclear watchlist`.
+#[derive(Args, Debug)]
+pub struct WatchlistArgs {
+    /// Watchlist files
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Tell which entries match this address or name
+    #[arg(long, value_name = "ADDRESS|NAME")]
+    pub lookup: Option<String>,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `allclear.watchlist/1`.
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    files: Vec<FileReport>,
+}
+
+#[derive(Serialize)]
+struct FileReport {
+    file: String,
+    watchlist: String,
+    format: String,
+    addresses: u64,
+    networks: u64,
+    ports: u64,
+    domains: u64,
+    unusable: u64,
+    rejected: u64,
+    rejected_lines: Vec<RejectedReport>,
+    warnings: Vec<String>,
+    /// `null` when nothing was looked up.
+    matches: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct RejectedReport {
+    line: usize,
+    text: String,
+    why: String,
+}
+
+/// Reads the files and says what is in them. All files are read, also after one that cannot be.
+pub fn run(args: &WatchlistArgs) -> Exit {
+    let sought = match args.lookup.as_deref().map(Sought::parse).transpose() {
+        Ok(sought) => sought,
+        Err(why) => {
+            eprintln!("allclear: --lookup: {why}");
+            return Exit::Usage;
+        }
+    };
+    let mut exit = Exit::Done;
+    let mut files = Vec::new();
+    for path in &args.files {
+        match lists::read(path) {
+            Ok(read) => files.push(report(path, read, sought.as_ref())),
+            Err(error) => {
+                eprintln!("allclear: {error}");
+                exit = if matches!(error, ListError::Refused { .. }) { Exit::Usage } else { Exit::Failed };
+            }
+        }
+    }
+    match print(Report { schema: "allclear.watchlist/1", files }, args.json) {
+        Ok(()) => exit,
+        Err(_) => Exit::Failed,
+    }
+}
+
+fn report(path: &Path, read: FileRead, sought: Option<&Sought>) -> FileReport {
+    let Counts { addresses, networks, ports, domains } = Counts::of(&read.entries);
+    let spelled = |sought: &Sought| {
+        let mut texts: Vec<String> =
+            read.entries.iter().filter(|e| sought.is_matched_by(e)).map(spelling).collect();
+        texts.dedup();
+        texts
+    };
+    FileReport {
+        file: path.display().to_string(),
+        watchlist: lists::name(path),
+        format: read.format.to_string(),
+        addresses,
+        networks,
+        ports,
+        domains,
+        unusable: read.unusable,
+        rejected: read.rejected_lines,
+        warnings: read.entries.iter().flat_map(|entry| warnings(entry, &[])).collect(),
+        matches: sought.map(spelled),
+        rejected_lines: read
+            .rejected
+            .into_iter()
+            .map(|rejected| RejectedReport { line: rejected.line, text: rejected.text, why: rejected.why })
+            .collect(),
+    }
+}
+
+fn spelling(entry: &Entry) -> String {
+    entry.text.clone()
+}
+
+fn print(report: Report, is_json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if is_json {
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        return writeln!(out);
+    }
+    for file in &report.files {
+        print_file(&mut out, file)?;
+    }
+    Ok(())
+}
+
+fn print_file(out: &mut impl Write, report: &FileReport) -> io::Result<()> {
+    let FileReport { file, format, addresses, networks, ports, domains, unusable, rejected, .. } = report;
+    writeln!(
+        out,
+        "{file}: {format}: {addresses} addresses, {networks} networks, {ports} port ranges, {domains} domains"
+    )?;
+    if *unusable > 0 {
+        writeln!(out, "  {unusable} lines not usable here (URLs with a path, file hashes)")?;
+    }
+    for warning in &report.warnings {
+        writeln!(out, "  warning: {warning}")?;
+    }
+    for RejectedReport { line, text, why } in &report.rejected_lines {
+        writeln!(out, "  {file}:{line}: rejected {text:?}: {why}")?;
+    }
+    let unshown = rejected.saturating_sub(report.rejected_lines.len() as u64);
+    if unshown > 0 {
+        writeln!(out, "  … and {unshown} more rejected lines")?;
+    }
+    match report.matches.as_deref() {
+        None => Ok(()),
+        Some([]) => writeln!(out, "  no entry matches"),
+        Some(texts) => texts.iter().try_for_each(|text| writeln!(out, "  matches {text}")),
+    }
+}

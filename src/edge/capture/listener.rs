@@ -1,0 +1,181 @@
+//! What does one source show of what the run looks for? Frames in, [`SourceFacts`] out.
+//!
+//! The listener behind every way of listening: it screens, observes, looks for the positive control,
+//! keeps evidence and knows when it has enough. A filter that cannot be applied ends the listening;
+//! it is never skipped.
+
+use super::evidence::{Evidence, Worth};
+use super::filter::Filter;
+use super::session::Listened;
+use crate::pure::packet::{self, Frame};
+use crate::pure::plan::CapturePlan;
+use crate::pure::playbook::Keep;
+use crate::pure::sighting::{Observer, Scope};
+use crate::pure::site::Source;
+use crate::pure::verdict::{Control, Ending, SourceFacts};
+use crate::pure::watchlist::Index;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Filters are compiled once for each link layer that a source shows, at most so many.
+const LINK_TYPES_MAX: usize = 64;
+
+/// One source's share of a run.
+pub struct Listener<'a> {
+    plan: &'a CapturePlan,
+    source: &'a Source,
+    observer: Observer<'a>,
+    filter: Option<Screen<'a>>,
+    control: Option<Screen<'a>>,
+    control_state: Control,
+    evidence: Evidence,
+    passed_packets: u64,
+    passed_bytes: u64,
+    heard_packets: u64,
+}
+
+impl<'a> Listener<'a> {
+    /// A listener for `source`, one of the plan's; evidence goes below `state_dir`.
+    pub fn new(
+        plan: &'a CapturePlan,
+        source: &'a Source,
+        index: &'a Index,
+        state_dir: &Path,
+    ) -> Listener<'a> {
+        let control = source.positive_control.as_deref();
+        Listener {
+            plan,
+            source,
+            observer: Observer::new(index, &plan.inside),
+            filter: plan.filter.as_deref().map(Screen::new),
+            control: control.map(Screen::new),
+            control_state: if control.is_some() { Control::Missing } else { Control::NotAsked },
+            evidence: Evidence::new(state_dir, evidence_path(plan, source), &source.name),
+            passed_packets: 0,
+            passed_bytes: 0,
+            heard_packets: 0,
+        }
+    }
+
+    /// Takes one frame; breaks when a limit is reached or the filter cannot be applied.
+    pub fn take(&mut self, frame: &Frame<'_>) -> ControlFlow<Ending> {
+        self.heard_packets += 1;
+        self.look_for_control(frame);
+        let is_passed = match self.filter.as_mut().map_or(Ok(true), |filter| filter.passes(frame)) {
+            Ok(is_passed) => is_passed,
+            Err(why) => {
+                return ControlFlow::Break(Ending::SourceGone(format!(
+                    "the filter cannot be applied: {why}"
+                )));
+            }
+        };
+        let scope = if is_passed { Scope::Matched } else { Scope::CoverageOnly };
+        let seen = self.observer.see(frame, &packet::decode(frame), scope);
+        if is_passed {
+            self.keep(frame, seen.is_sighting);
+            self.count(frame)
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// What came of it, and what went wrong with the evidence, if anything did.
+    pub fn finish(self, listened: Listened) -> (SourceFacts, Option<String>) {
+        let Listened { watched, ending, lost_packets, incomplete_files } = listened;
+        let wanted: Vec<_> = self.plan.blamed.iter().map(|blamed| (blamed.host, blamed.mac)).collect();
+        let presences = self.observer.presence_of(&wanted);
+        let mut observation = self.observer.finish();
+        observation.coverage.lost_packets = lost_packets;
+        observation.coverage.incomplete_files = incomplete_files;
+        let (evidence, trouble) = match self.evidence.finish(self.heard_packets, lost_packets) {
+            Ok(evidence) => (evidence, None),
+            Err(why) => (None, Some(why)),
+        };
+        let facts = SourceFacts {
+            name: self.source.name.clone(),
+            watched: watched.within(self.plan.window),
+            ending,
+            observation,
+            control: self.control_state,
+            presences,
+            evidence,
+        };
+        (facts, trouble)
+    }
+
+    fn look_for_control(&mut self, frame: &Frame<'_>) {
+        let Some(control) = &mut self.control else { return };
+        match control.passes(frame) {
+            Ok(true) => self.control_state = Control::Seen,
+            Ok(false) => return,
+            Err(why) => self.control_state = Control::NotApplied(why),
+        }
+        self.control = None;
+    }
+
+    fn keep(&mut self, frame: &Frame<'_>, is_sighting: bool) {
+        let is_wanted = match self.plan.keep {
+            Keep::All => true,
+            Keep::Hits => is_sighting,
+            Keep::Nothing => false,
+        };
+        if !is_wanted {
+            return;
+        }
+        if is_sighting {
+            let names: Vec<String> =
+                self.observer.last_matches().map(|(list, entry)| format!("{list}: {entry}")).collect();
+            self.evidence.keep(frame, Worth::Hit, &names.join(", "));
+        } else {
+            self.evidence.keep(frame, Worth::Other, "");
+        }
+    }
+
+    fn count(&mut self, frame: &Frame<'_>) -> ControlFlow<Ending> {
+        self.passed_packets += 1;
+        self.passed_bytes += u64::from(frame.wire_length);
+        match (self.plan.packets_max, self.plan.bytes_max) {
+            (Some(most), _) if self.passed_packets >= most => ControlFlow::Break(Ending::PacketLimit(most)),
+            (_, Some(most)) if self.passed_bytes >= most => ControlFlow::Break(Ending::ByteLimit(most)),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// `evidence/7/41-hits.pcapng`, with the source's name where a run has several.
+fn evidence_path(plan: &CapturePlan, source: &Source) -> String {
+    let stem = &plan.evidence_stem;
+    if plan.sources.len() == 1 {
+        return format!("{stem}-hits.pcapng");
+    }
+    let name: String =
+        source.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    format!("{stem}-{name}-hits.pcapng")
+}
+
+/// A filter's text and its programs for the link layers seen so far.
+struct Screen<'a> {
+    text: &'a str,
+    compiled: Vec<Filter>,
+}
+
+impl<'a> Screen<'a> {
+    fn new(text: &'a str) -> Screen<'a> {
+        Screen { text, compiled: Vec::new() }
+    }
+
+    fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
+        let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
+        let place = match known {
+            Some(place) => place,
+            None if self.compiled.len() == LINK_TYPES_MAX => {
+                return Err(format!("the source shows more than {LINK_TYPES_MAX} link types"));
+            }
+            None => {
+                self.compiled.push(Filter::compile(self.text, frame.link_type)?);
+                self.compiled.len() - 1
+            }
+        };
+        Ok(self.compiled[place].matches(frame.bytes))
+    }
+}

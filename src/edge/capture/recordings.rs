@@ -1,0 +1,188 @@
+//! What do recorded files show of a window? They are indexed once, and then asked as often as the
+//! simulator has nights.
+//!
+//! A file covers from its first to its last packet, short seams between two files included. It must
+//! never take the time between two files, or behind a fault in one, for a quiet network.
+
+use super::files::OpenError;
+use super::glob;
+use super::listener::Listener;
+use super::lists::{self, Loaded};
+use super::recorded::Recorded;
+use super::run::Captured;
+use super::session::{Listened, OnFrame};
+use super::stop::Stop;
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::plan::CapturePlan;
+use crate::pure::site::{Source, SourceKind};
+use crate::pure::verdict::{CaptureFacts, Ending};
+use crate::pure::watchlist::Watchlist;
+use jiff::{SignedDuration, Timestamp};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// The time between two files is covered when it is no longer than this: a rotation's seam (design:
+/// interfaces, simulate).
+const SEAM_SECONDS_MAX: i64 = 10;
+
+/// Recorded files, indexed.
+pub struct Recordings {
+    /// In order of their first packets.
+    files: Vec<Recorded>,
+    /// Files whose content is not known, each with the reason.
+    unreadable: Vec<String>,
+    /// Files that hold no packets or are no captures, each with the reason.
+    useless: Vec<String>,
+    loaded: Option<(Vec<Watchlist>, Loaded)>,
+}
+
+impl Recordings {
+    /// Indexes the files that a pattern names; each is read once, whole. Files that are no captures are
+    /// left out and told in [`Captured::troubles`].
+    ///
+    /// # Errors
+    /// When the pattern cannot be followed.
+    pub fn open(pattern: &str) -> Result<Recordings, String> {
+        let (mut files, mut unreadable, mut useless) = (Vec::new(), Vec::new(), Vec::new());
+        for path in glob::expand(pattern)? {
+            match Recorded::index(&path) {
+                Ok(recorded) => files.push(recorded),
+                Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
+                    useless.push(error.to_string())
+                }
+                Err(error) => unreadable.push(error.to_string()),
+            }
+        }
+        files.sort_by_key(|file| file.span.map(|span| span.from));
+        Ok(Recordings { files, unreadable, useless, loaded: None })
+    }
+
+    /// From the first to the last packet of all files; `None` when there is none.
+    pub fn span(&self) -> Option<Interval> {
+        let spans = self.files.iter().filter_map(|file| file.span);
+        spans.reduce(|all, next| Interval::new(all.from.min(next.from), all.to.max(next.to)))
+    }
+
+    /// The times that the files cover.
+    pub fn covered(&self) -> Intervals {
+        covered(self.files.iter())
+    }
+
+    /// Carries out a plan on the recordings in place of its sources, which only lend the first one's
+    /// name and positive control; waits for nothing. `now` is what the age of watchlist files is
+    /// reckoned from.
+    pub fn facts(&mut self, plan: &CapturePlan, state_dir: &Path, now: Timestamp) -> Captured {
+        let loaded = match self.loaded.take() {
+            Some((watchlists, loaded)) if watchlists == plan.watchlists && !has_files(&watchlists) => loaded,
+            _ => lists::load(&plan.watchlists, now),
+        };
+        let nameless = Source {
+            name: "captures".to_owned(),
+            kind: SourceKind::Files(String::new()),
+            positive_control: None,
+            ring_bytes: 0,
+        };
+        let one_source =
+            CapturePlan { sources: plan.sources.iter().take(1).cloned().collect(), ..plan.clone() };
+        let source = one_source.sources.first().unwrap_or(&nameless);
+        let mut listener = Listener::new(&one_source, source, &loaded.index, state_dir);
+        let listened = self.listen(plan.window, &Stop::new(), &mut |frame| listener.take(frame));
+        let (facts, trouble) = listener.finish(listened);
+        let facts = CaptureFacts {
+            planned: plan.window,
+            sources: vec![facts],
+            watchlists: loaded.facts.clone(),
+            blamed: plan.blamed.clone(),
+            listing: None,
+            is_clock_synchronised: None,
+        };
+        self.loaded = Some((plan.watchlists.clone(), loaded));
+        Captured { facts, troubles: self.useless.iter().cloned().chain(trouble).collect() }
+    }
+
+    /// Files that are of no use, each with the reason in a sentence.
+    pub fn troubles(&self) -> &[String] {
+        &self.useless
+    }
+
+    /// Gives every frame of `window` to the listener, file by file.
+    pub fn listen(&self, window: Interval, stop: &Stop, on_frame: &mut OnFrame<'_>) -> Listened {
+        let wanted: Vec<&Recorded> =
+            self.files.iter().filter(|file| file.span.is_some_and(|span| span.overlaps(window))).collect();
+        let watched = covered(self.files.iter()).within(window);
+        if watched.is_empty() {
+            return Listened {
+                incomplete_files: self.unreadable.clone(),
+                ..Listened::nothing(Ending::NothingRecorded)
+            };
+        }
+        let (ending, last_ns) = read_all(&wanted, window, stop, on_frame);
+        let reached = match ending {
+            Ending::TimeUp => watched,
+            _ => watched.within(Interval::new(window.from, timestamp(last_ns).min(window.to))),
+        };
+        let faults = wanted.iter().filter_map(|file| {
+            file.incomplete.as_ref().map(|what| format!("{} {what}", file.path.display()))
+        });
+        Listened {
+            watched: reached,
+            ending,
+            lost_packets: wanted.iter().map(|file| file.lost_packets).sum(),
+            incomplete_files: faults.chain(self.unreadable.iter().cloned()).collect(),
+        }
+    }
+}
+
+fn has_files(watchlists: &[Watchlist]) -> bool {
+    watchlists.iter().any(|watchlist| watchlist.file.is_some())
+}
+
+/// Reads the files one after the other; tells why it ended and the last time that was reached.
+fn read_all(
+    files: &[&Recorded],
+    window: Interval,
+    stop: &Stop,
+    on_frame: &mut OnFrame<'_>,
+) -> (Ending, Option<i64>) {
+    let mut last_ns = None;
+    for file in files {
+        let mut ending = None;
+        let read = file.frames_in(window, |frame| {
+            last_ns = last_ns.max(Some(frame.time_ns));
+            let flow =
+                if stop.is_requested() { ControlFlow::Break(Ending::Stopped) } else { on_frame(&frame) };
+            flow.map_break(|why| ending = Some(why))
+        });
+        match (read, ending) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(ending)) => return (ending, last_ns),
+            (Err(error), _) => return (Ending::SourceGone(error.to_string()), last_ns),
+        }
+    }
+    (Ending::TimeUp, last_ns)
+}
+
+/// The union of the files' spans and of the seams between them. What follows a fault in a file is
+/// not known, so there is no seam behind it. `files` must be in order of their first packets.
+fn covered<'a>(files: impl Iterator<Item = &'a Recorded>) -> Intervals {
+    let seam = SignedDuration::from_secs(SEAM_SECONDS_MAX);
+    let mut intervals: Vec<Interval> = Vec::new();
+    // Where the latest file that ends soundly ends.
+    let mut sound_end: Option<Timestamp> = None;
+    for (file, span) in files.filter_map(|file| file.span.map(|span| (file, span))) {
+        if let Some(end) = sound_end
+            && span.from.duration_since(end) <= seam
+        {
+            intervals.push(Interval::new(end, span.from));
+        }
+        intervals.push(span);
+        if file.incomplete.is_none() {
+            sound_end = sound_end.max(Some(span.to));
+        }
+    }
+    Intervals::of(intervals)
+}
+
+fn timestamp(ns: Option<i64>) -> Timestamp {
+    ns.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok()).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,93 @@
+//! Has this very packet just been seen? A mirror port that copies both sides of a router, or both
+//! directions of a port, shows packets twice.
+
+use super::hash::Folded;
+use std::hash::Hasher;
+
+/// Copies come within this time of each other, in nanoseconds; a retransmission takes longer, and has
+/// another IP identification.
+pub const DUPLICATE_NS: u64 = 2_000_000;
+/// How many recent packets are remembered; at a million packets a second 2 ms hold 2,000.
+const REMEMBERED: usize = 4096;
+/// How much of a packet is compared, in bytes: both headers with their checksums, and some payload.
+const COMPARED_BYTES_MAX: usize = 96;
+
+/// The packets of the last moments, by the hash of their bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Recent {
+    slots: Vec<(u64, i64)>,
+}
+
+impl Recent {
+    pub(super) fn new() -> Recent {
+        Recent { slots: vec![(0, i64::MIN); REMEMBERED] }
+    }
+
+    /// Whether the IP packet is a copy of one seen at most [`DUPLICATE_NS`] before (or after, where
+    /// frames are out of order), but for what a router changes: time to live and header checksum.
+    pub(super) fn is_copy_of_packet(&mut self, ip_bytes: &[u8], time_ns: i64) -> bool {
+        let mut compared = head(ip_bytes);
+        if compared[0] >> 4 == 4 {
+            compared[8] = 0;
+            compared[10..12].fill(0);
+        } else {
+            compared[7] = 0;
+        }
+        self.is_known(hash(&compared, ip_bytes.len()), time_ns)
+    }
+
+    /// Whether a frame without IP (ARP and the like) is a copy, byte for byte.
+    pub(super) fn is_copy_of_frame(&mut self, bytes: &[u8], time_ns: i64) -> bool {
+        self.is_known(hash(&head(bytes), bytes.len()), time_ns)
+    }
+
+    fn is_known(&mut self, hash: u64, time_ns: i64) -> bool {
+        let slot = &mut self.slots[hash as usize % REMEMBERED];
+        let is_copy = slot.0 == hash && slot.1.abs_diff(time_ns) <= DUPLICATE_NS;
+        *slot = (hash, time_ns);
+        is_copy
+    }
+}
+
+fn head(bytes: &[u8]) -> [u8; COMPARED_BYTES_MAX] {
+    let mut compared = [0; COMPARED_BYTES_MAX];
+    let length = bytes.len().min(COMPARED_BYTES_MAX);
+    compared[..length].copy_from_slice(&bytes[..length]);
+    compared
+}
+
+fn hash(compared: &[u8; COMPARED_BYTES_MAX], length: usize) -> u64 {
+    let mut hasher = Folded::default();
+    hasher.write_usize(length);
+    let used = length.min(COMPARED_BYTES_MAX).next_multiple_of(8);
+    hasher.write(&compared[..used]);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_packet_within_two_milliseconds_is_a_copy() {
+        let packet = |ttl: u8, id: u8| {
+            let mut bytes = [7; 40];
+            (bytes[0], bytes[4], bytes[8], bytes[10]) = (0x45, id, ttl, ttl);
+            bytes
+        };
+        let limit = DUPLICATE_NS as i64;
+        let rows = [
+            ("the same again", packet(64, 1), 10, true),
+            ("behind a router", packet(63, 1), 10, true),
+            ("at the limit", packet(64, 1), limit, true),
+            ("beyond it", packet(64, 1), limit + 1, false),
+            ("stamped earlier", packet(64, 1), -10, true),
+            ("another identification", packet(64, 2), 10, false),
+        ];
+        for (row, bytes, time_ns, wanted) in rows {
+            let mut recent = Recent::new();
+            assert!(!recent.is_copy_of_packet(&packet(64, 1), 0), "the first is no copy");
+            assert_eq!(recent.is_copy_of_packet(&bytes, time_ns), wanted, "{row}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Who contacted what? Sightings in, a [`HostFinding`] a host out.
+//!
+//! Its memory is bounded by hosts and hits. What arrives from outside only may fill half of each
+//! budget, so that a flood from a watchlist entry never hides a host that answers the call. A packet
+//! beyond the budgets still counts at its host, and as unlisted.
+
+use super::hash::FastMap;
+use super::heard::timestamp;
+use super::spans::Spans;
+use super::{CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, Matched};
+use crate::pure::packet::Mac;
+use crate::pure::watchlist::{EntryId, Index};
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// So many hosts with sightings are told apart; as many again when they send.
+pub const FINDING_HOSTS_MAX: usize = 65_536;
+/// So many hits (host, entry and outside end) get a row; as many again when the host sends.
+pub const HITS_MAX: usize = 65_536;
+/// So many pairs of host and entry have contacts of their own; as many again when the host sends.
+/// Further entries of a host share one count of contacts.
+const PAIRS_MAX: usize = 65_536;
+const CONTACT_GAP_NS: i64 = CONTACT_GAP_SECONDS as i64 * 1_000_000_000;
+
+/// One packet between an inside host and the entries that it matched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting<'a> {
+    pub(super) host: IpAddr,
+    pub(super) remote: IpAddr,
+    pub(super) protocol: u8,
+    pub(super) port: Option<u16>,
+    pub(super) tcp_flags: u8,
+    /// Whether the host sent it.
+    pub(super) is_out: bool,
+    pub(super) time_ns: i64,
+    pub(super) wire_length: u32,
+    /// The entries and how each matched, the most telling first.
+    pub(super) matches: &'a [(Matched, EntryId)],
+}
+
+/// All sightings of a capture by host.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    hosts: FastMap<IpAddr, Host>,
+    hits: Budget,
+    pairs: Budget,
+    unlisted: u64,
+}
+
+/// How much of a table is used; what came from outside only may use half of it.
+#[derive(Debug, Default)]
+struct Budget {
+    used: usize,
+    used_by_inbound: usize,
+}
+
+impl Budget {
+    fn has_room(&self, is_out: bool, half: usize) -> bool {
+        if is_out { self.used < 2 * half } else { self.used_by_inbound < half && self.used < 2 * half }
+    }
+
+    fn spend(&mut self, is_out: bool) {
+        self.used += 1;
+        self.used_by_inbound += usize::from(!is_out);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Host {
+    /// Contacts by entry; `None` is for entries beyond [`PAIRS_MAX`].
+    pairs: HashMap<Option<EntryId>, Tally>,
+    rows: FastMap<Row, RowTally>,
+    /// Entries of lists that require all, to which the host sent something.
+    contacted: Vec<EntryId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Row {
+    entry: EntryId,
+    matched: Matched,
+    remote: IpAddr,
+    protocol: u8,
+    port: Option<u16>,
+}
+
+#[derive(Debug)]
+struct RowTally {
+    tally: Tally,
+    bytes: u64,
+    handshake: Handshake,
+}
+
+#[derive(Clone, Debug)]
+struct Tally {
+    sightings: u64,
+    sightings_out: u64,
+    first_ns: i64,
+    last_ns: i64,
+    spans: Spans,
+}
+
+impl Tally {
+    const NONE: Tally =
+        Tally { sightings: 0, sightings_out: 0, first_ns: i64::MAX, last_ns: i64::MIN, spans: Spans::EMPTY };
+
+    fn add(&mut self, sighting: &Sighting<'_>) {
+        self.sightings += 1;
+        self.sightings_out += u64::from(sighting.is_out);
+        self.first_ns = self.first_ns.min(sighting.time_ns);
+        self.last_ns = self.last_ns.max(sighting.time_ns);
+        self.spans.add(sighting.time_ns, sighting.is_out, CONTACT_GAP_NS, CONTACT_SPANS_MAX);
+    }
+}
+
+impl Findings {
+    /// Counts one sighting, which matches at least one entry.
+    pub(super) fn add(&mut self, sighting: &Sighting<'_>, index: &Index) {
+        let known_hosts = self.hosts.len();
+        let half_full = FINDING_HOSTS_MAX * if sighting.is_out { 2 } else { 1 };
+        if known_hosts >= half_full && !self.hosts.contains_key(&sighting.host) {
+            self.unlisted += 1;
+            return;
+        }
+        let host = self.hosts.entry(sighting.host).or_default();
+        for entry in attributed(sighting.matches, index) {
+            host.tally(entry, sighting, &mut self.pairs).add(sighting);
+        }
+        let mut is_listed = true;
+        for &(matched, entry) in sighting.matches {
+            is_listed &= host.add_row(matched, entry, sighting, &mut self.hits);
+            let is_required = sighting.is_out && index.required(entry).is_some();
+            if is_required && !host.contacted.contains(&entry) {
+                host.contacted.push(entry);
+            }
+        }
+        self.unlisted += u64::from(!is_listed);
+    }
+
+    /// Whether the host has any sighting.
+    pub(super) fn contains(&self, host: IpAddr) -> bool {
+        self.hosts.contains_key(&host)
+    }
+
+    /// Sightings that have no row of their own, because there were too many.
+    pub(super) fn unlisted(&self) -> u64 {
+        self.unlisted
+    }
+
+    /// Hosts that made contact, and those that only received, both in their final order.
+    pub(super) fn finish(
+        &self,
+        index: &Index,
+        identities: &HashMap<IpAddr, Mac>,
+    ) -> (Vec<HostFinding>, Vec<HostFinding>) {
+        let mut findings: Vec<HostFinding> = self
+            .hosts
+            .iter()
+            .filter_map(|(&address, host)| host.finding(address, identities.get(&address).copied(), index))
+            .collect();
+        sort(&mut findings);
+        findings.into_iter().partition(|finding| finding.contacts > 0)
+    }
+}
+
+/// Most contacts first, then by address.
+pub(super) fn sort(findings: &mut [HostFinding]) {
+    findings.sort_by(|a, b| b.contacts.cmp(&a.contacts).then(a.host.cmp(&b.host)));
+    for finding in findings {
+        finding.hits.sort_by(|a, b| {
+            let key = |hit: &Hit| (hit.remote, hit.port, hit.matched as u8);
+            let names = |hit: &Hit| (hit.entry.clone(), hit.watchlist.clone(), hit.protocol.clone());
+            b.contacts.cmp(&a.contacts).then(key(a).cmp(&key(b))).then_with(|| names(a).cmp(&names(b)))
+        });
+    }
+}
+
+/// The entries whose contact a packet is: one, however many it matched, so that an address that stands
+/// in two lists and in a listed network is called once. Lists that require all count only together,
+/// so that they come into it only when no other list matched.
+fn attributed<'a>(matches: &'a [(Matched, EntryId)], index: &'a Index) -> impl Iterator<Item = EntryId> + 'a {
+    let plain = matches.iter().map(|&(_, entry)| entry).find(|&entry| index.required(entry).is_none());
+    let required = matches.iter().map(|&(_, entry)| entry).filter(move |_| plain.is_none());
+    plain.into_iter().chain(required)
+}
+
+impl Host {
+    fn tally(&mut self, entry: EntryId, sighting: &Sighting<'_>, budget: &mut Budget) -> &mut Tally {
+        let is_known = self.pairs.contains_key(&Some(entry));
+        let has_room = is_known || budget.has_room(sighting.is_out, PAIRS_MAX);
+        if !is_known && has_room {
+            budget.spend(sighting.is_out);
+        }
+        self.pairs.entry(has_room.then_some(entry)).or_insert(Tally::NONE)
+    }
+
+    /// Whether there was room for it.
+    fn add_row(
+        &mut self,
+        matched: Matched,
+        entry: EntryId,
+        sighting: &Sighting<'_>,
+        budget: &mut Budget,
+    ) -> bool {
+        let &Sighting { remote, protocol, port, is_out, .. } = sighting;
+        let key = Row { entry, matched, remote, protocol, port };
+        if !self.rows.contains_key(&key) {
+            if !budget.has_room(is_out, HITS_MAX) {
+                return false;
+            }
+            budget.spend(is_out);
+        }
+        let new = || RowTally { tally: Tally::NONE, bytes: 0, handshake: Handshake::None };
+        let row = self.rows.entry(key).or_insert_with(new);
+        row.tally.add(sighting);
+        row.bytes += u64::from(sighting.wire_length);
+        row.handshake = row.handshake.max(handshake(sighting));
+        true
+    }
+
+    /// `None` when it contacted some entries of a list that requires all, and nothing else.
+    fn finding(&self, address: IpAddr, mac: Option<Mac>, index: &Index) -> Option<HostFinding> {
+        let counts = |entry: EntryId| self.is_satisfied(entry, index);
+        let pairs = self.pairs.iter().filter(|(entry, _)| entry.is_none_or(counts)).map(|(_, tally)| tally);
+        let mut all = Tally::NONE;
+        let mut contacts = 0;
+        for tally in pairs {
+            contacts += tally.spans.contacts();
+            all.absorb(tally);
+        }
+        let rows = self.rows.iter().filter(|(row, _)| counts(row.entry));
+        (all.sightings > 0).then(|| HostFinding {
+            host: address,
+            mac,
+            name: None,
+            contacts,
+            sightings: all.sightings,
+            sightings_out: all.sightings_out,
+            first: timestamp(all.first_ns),
+            last: timestamp(all.last_ns),
+            hits: rows.map(|(row, tally)| hit(row, tally, index)).collect(),
+            spans: contact_spans(&all.spans),
+        })
+    }
+
+    fn is_satisfied(&self, entry: EntryId, index: &Index) -> bool {
+        let Some(wanted) = index.required(entry) else { return true };
+        let list = index.list(entry);
+        self.contacted.iter().filter(|&&contacted| index.list(contacted) == list).count() >= wanted as usize
+    }
+}
+
+impl Tally {
+    /// Adds another entry's; only spans in which the host sent something.
+    fn absorb(&mut self, other: &Tally) {
+        self.sightings += other.sightings;
+        self.sightings_out += other.sightings_out;
+        self.first_ns = self.first_ns.min(other.first_ns);
+        self.last_ns = self.last_ns.max(other.last_ns);
+        self.spans.absorb_sent(&other.spans, CONTACT_GAP_NS, CONTACT_SPANS_MAX);
+    }
+}
+
+fn contact_spans(spans: &Spans) -> Vec<ContactSpan> {
+    let span = |span: super::spans::Span| ContactSpan {
+        first: timestamp(span.first_ns),
+        last: timestamp(span.last_ns),
+    };
+    spans.iter().map(span).collect()
+}
+
+fn hit(row: &Row, counted: &RowTally, index: &Index) -> Hit {
+    let tally = &counted.tally;
+    Hit {
+        entry: index.text(row.entry).to_owned(),
+        watchlist: index.list_name(row.entry).to_owned(),
+        matched: row.matched,
+        remote: row.remote,
+        protocol: protocol_name(row.protocol),
+        port: row.port,
+        sightings: tally.sightings,
+        sightings_out: tally.sightings_out,
+        contacts: tally.spans.contacts(),
+        bytes: counted.bytes,
+        handshake: counted.handshake,
+        first: timestamp(tally.first_ns),
+        last: timestamp(tally.last_ns),
+    }
+}
+
+/// "tcp", "udp", "icmp", "icmp6", or the IANA number.
+pub fn protocol_name(protocol: u8) -> String {
+    match protocol {
+        1 => "icmp".to_owned(),
+        6 => "tcp".to_owned(),
+        17 => "udp".to_owned(),
+        58 => "icmp6".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// How far the connection had got when this packet was sent. An answer of SYN,ACK, or any later
+/// segment with ACK, means that it was accepted; an RST from outside that it was refused, unless it
+/// had been accepted before.
+fn handshake(sighting: &Sighting<'_>) -> Handshake {
+    const SYN: u8 = 2;
+    const RST: u8 = 4;
+    const ACK: u8 = 16;
+    let &Sighting { protocol, tcp_flags: flags, is_out, .. } = sighting;
+    let (has_syn, has_rst, has_ack) = (flags & SYN != 0, flags & RST != 0, flags & ACK != 0);
+    match protocol {
+        6 if has_rst && !is_out => Handshake::Refused,
+        6 if has_rst => Handshake::Syn,
+        6 if has_ack && (!has_syn || !is_out) => Handshake::Established,
+        6 => Handshake::Syn,
+        _ => Handshake::None,
+    }
+}

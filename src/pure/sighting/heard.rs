@@ -1,0 +1,204 @@
+//! Which inside hosts said something, when, and with which MAC address?
+//!
+//! It must never make a host more present than its packets prove: what no longer fits is forgotten,
+//! which can only make a run inconclusive.
+
+use super::hash::FastMap;
+use super::spans::Spans;
+use super::{PRESENCE_SECONDS, Presence};
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::Mac;
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+/// So many inside hosts are told apart: a whole /16. Packets from further ones count as heard, without
+/// presence.
+pub const HEARD_HOSTS_MAX: usize = 65_536;
+/// Stretches of presence kept of one host, the newest: a week of coming and going every ten minutes.
+const PRESENCE_SPANS_MAX: usize = 1_024;
+/// MAC addresses told apart for one inside address; a host with more is not known by any.
+const MACS_MAX: usize = 4;
+const PRESENCE_NS: i64 = PRESENCE_SECONDS as i64 * 1_000_000_000;
+
+/// The inside hosts that sent something.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
+    numbers: FastMap<IpAddr, u32>,
+    hosts: Vec<HeardHost>,
+}
+
+#[derive(Clone, Debug)]
+struct HeardHost {
+    address: IpAddr,
+    macs: Vec<MacUse>,
+    has_more_macs: bool,
+    spans: Spans,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct MacUse {
+    mac: Mac,
+    first_ns: i64,
+    last_ns: i64,
+}
+
+impl Heard {
+    /// Notes that the inside host sent something.
+    pub(super) fn note(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64) {
+        let Some(host) = self.host(address) else { return };
+        host.spans.add(time_ns, true, 2 * PRESENCE_NS, PRESENCE_SPANS_MAX);
+        if let Some(mac) = mac {
+            host.note_mac(mac, time_ns);
+        }
+    }
+
+    fn host(&mut self, address: IpAddr) -> Option<&mut HeardHost> {
+        let number = match self.numbers.get(&address) {
+            Some(&number) => number as usize,
+            None if self.hosts.len() >= HEARD_HOSTS_MAX => return None,
+            None => {
+                let number = self.hosts.len();
+                self.numbers.insert(address, u32::try_from(number).expect("at most HEARD_HOSTS_MAX"));
+                let (macs, spans) = (Vec::new(), Spans::default());
+                self.hosts.push(HeardHost { address, macs, has_more_macs: false, spans });
+                number
+            }
+        };
+        self.hosts.get_mut(number)
+    }
+
+    /// How many different inside hosts sent something; stops at [`HEARD_HOSTS_MAX`].
+    pub(super) fn count(&self) -> u64 {
+        self.hosts.len() as u64
+    }
+
+    /// The MAC address that identifies each host; a host without one is not in the map.
+    pub(super) fn identities(&self) -> HashMap<IpAddr, Mac> {
+        let routers = self.routers();
+        let identity = |host: &HeardHost| {
+            let mut own = host.macs.iter().map(|used| used.mac).filter(|mac| !routers.contains(mac));
+            let mac = own.next().filter(|_| !host.has_more_macs)?;
+            own.next().is_none().then_some((host.address, mac))
+        };
+        self.hosts.iter().filter_map(identity).collect()
+    }
+
+    /// MAC addresses that several inside IPv4 addresses use at one time: those of routers.
+    fn routers(&self) -> HashSet<Mac> {
+        let mut uses: HashMap<Mac, Vec<(i64, i64)>> = HashMap::new();
+        for host in self.hosts.iter().filter(|host| host.address.is_ipv4()) {
+            for used in &host.macs {
+                let present =
+                    (used.first_ns.saturating_sub(PRESENCE_NS), used.last_ns.saturating_add(PRESENCE_NS));
+                uses.entry(used.mac).or_default().push(present);
+            }
+        }
+        uses.into_iter().filter_map(|(mac, times)| has_overlap(times).then_some(mac)).collect()
+    }
+
+    /// The presence of every host that `is_wanted` by its address or its identifying MAC address, by
+    /// address.
+    pub(super) fn presences(&self, is_wanted: impl Fn(IpAddr, Option<Mac>) -> bool) -> Vec<Presence> {
+        let identities = self.identities();
+        let mut presences: Vec<Presence> = self
+            .hosts
+            .iter()
+            .map(|host| (host, identities.get(&host.address).copied()))
+            .filter(|(host, mac)| is_wanted(host.address, *mac))
+            .map(|(host, mac)| Presence { host: host.address, mac, present: host.present() })
+            .collect();
+        presences.sort_by_key(|presence| presence.host);
+        presences
+    }
+}
+
+fn has_overlap(mut times: Vec<(i64, i64)>) -> bool {
+    times.sort_unstable();
+    times.windows(2).any(|pair| pair[1].0 <= pair[0].1)
+}
+
+impl HeardHost {
+    fn note_mac(&mut self, mac: Mac, time_ns: i64) {
+        let is_room = self.macs.len() < MACS_MAX;
+        match self.macs.iter_mut().find(|used| used.mac == mac) {
+            Some(used) => {
+                used.first_ns = used.first_ns.min(time_ns);
+                used.last_ns = used.last_ns.max(time_ns);
+            }
+            None if is_room => {
+                self.macs.push(MacUse { mac, first_ns: time_ns, last_ns: time_ns });
+            }
+            None => self.has_more_macs = true,
+        }
+    }
+
+    fn present(&self) -> Intervals {
+        Intervals::of(self.spans.iter().map(|span| {
+            let from = span.first_ns.saturating_sub(PRESENCE_NS);
+            let to = span.last_ns.saturating_add(PRESENCE_NS);
+            Interval::new(timestamp(from), timestamp(to))
+        }))
+    }
+}
+
+/// Nanoseconds since 1970 as a timestamp; every `i64` is one.
+pub(super) fn timestamp(time_ns: i64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(time_ns)).expect("64 bits of nanoseconds reach from 1677 to 2262")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn mac(last: u8) -> Mac {
+        Mac([2, 0, 0, 0, 0, last])
+    }
+
+    fn heard(packets: &[(&str, u8, i64)]) -> Heard {
+        let mut heard = Heard::default();
+        for &(host, last, second) in packets {
+            heard.note(host.parse().expect(host), Some(mac(last)), second * SECOND);
+        }
+        heard
+    }
+
+    #[test]
+    fn a_mac_used_by_several_addresses_at_one_time_identifies_nobody() {
+        let rows: [(&str, &[(&str, u8, i64)], Option<Mac>); 6] = [
+            ("its own", &[("10.0.0.1", 1, 0), ("10.0.0.2", 2, 0)], Some(mac(1))),
+            ("a router's", &[("10.0.0.1", 9, 0), ("10.0.0.2", 9, 1)], None),
+            ("a lease taken over later", &[("10.0.0.1", 1, 0), ("10.0.0.2", 1, 601)], Some(mac(1))),
+            ("too soon to tell", &[("10.0.0.1", 1, 0), ("10.0.0.2", 1, 600)], None),
+            ("a second address of IPv6", &[("10.0.0.1", 1, 0), ("fd00::1", 1, 0)], Some(mac(1))),
+            (
+                "mirrored on both sides of a router",
+                &[("10.0.0.1", 1, 0), ("10.0.0.1", 9, 0), ("10.0.0.2", 9, 0)],
+                Some(mac(1)),
+            ),
+        ];
+        for (row, packets, wanted) in rows {
+            let identities = heard(packets).identities();
+            assert_eq!(identities.get(&"10.0.0.1".parse().expect("one")).copied(), wanted, "{row}");
+        }
+    }
+
+    #[test]
+    fn presence_reaches_five_minutes_to_both_sides_and_no_further() {
+        let heard = heard(&[("10.0.0.1", 1, 1000), ("10.0.0.1", 1, 1600), ("10.0.0.1", 1, 2201)]);
+        let presences = heard.presences(|host, _| host.is_ipv4());
+        let seconds: Vec<(i64, i64)> =
+            presences[0].present.as_slice().iter().map(|i| (i.from.as_second(), i.to.as_second())).collect();
+        assert_eq!(seconds, [(700, 1900), (1901, 2501)]);
+    }
+
+    #[test]
+    fn a_blamed_host_is_found_under_its_new_address_by_its_mac() {
+        let heard = heard(&[("10.0.0.7", 1, 0), ("10.0.0.8", 2, 0)]);
+        let presences = heard.presences(|_, own| own == Some(mac(1)));
+        assert_eq!(presences.len(), 1);
+        assert_eq!(presences[0].host.to_string(), "10.0.0.7");
+    }
+}

@@ -1,0 +1,117 @@
+//! What did several sources show together?
+
+use super::findings::sort;
+use super::{CONTACT_SPANS_MAX, ContactSpan, Coverage, Hit, HostFinding, Observation};
+use jiff::{SignedDuration, Timestamp};
+use std::cmp::{max, min};
+
+impl Observation {
+    /// Adds what another source of the same window showed. Packets that both saw count twice, but
+    /// contacts of one host that both saw count once. How many inside hosts there are together is not
+    /// known; the larger number is taken.
+    pub fn merge(&mut self, other: Observation) {
+        self.coverage.merge(other.coverage);
+        let mut contacting = std::mem::take(&mut self.hosts);
+        contacting.append(&mut self.inbound_only);
+        for finding in other.hosts.into_iter().chain(other.inbound_only) {
+            match contacting.iter_mut().find(|known| known.host == finding.host) {
+                Some(known) => known.merge(finding),
+                None => contacting.push(finding),
+            }
+        }
+        sort(&mut contacting);
+        (self.hosts, self.inbound_only) = contacting.into_iter().partition(|finding| finding.contacts > 0);
+        self.unattributed_sightings += other.unattributed_sightings;
+        self.unlisted_sightings += other.unlisted_sightings;
+    }
+}
+
+impl Coverage {
+    fn merge(&mut self, other: Coverage) {
+        let Coverage { first, last, lost_packets, incomplete_files, .. } = other;
+        self.first = earlier(self.first, first);
+        self.last = max(self.last, last);
+        self.heard_packets += other.heard_packets;
+        self.heard_bytes += other.heard_bytes;
+        self.lost_packets = self.lost_packets.zip(lost_packets).map(|(one, more)| one + more);
+        self.truncated_packets += other.truncated_packets;
+        self.ip_packets += other.ip_packets;
+        self.undecoded_packets += other.undecoded_packets;
+        self.duplicate_packets += other.duplicate_packets;
+        self.inside_hosts = max(self.inside_hosts, other.inside_hosts);
+        self.incomplete_files.extend(incomplete_files);
+    }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(min(one, other)),
+        (one, other) => one.or(other),
+    }
+}
+
+impl HostFinding {
+    fn merge(&mut self, other: HostFinding) {
+        let seen_by_both = other.spans.iter().filter(|span| is_near(&self.spans, **span)).count() as u64;
+        let together = (self.contacts + other.contacts).saturating_sub(seen_by_both);
+        self.contacts = together.max(self.contacts).max(other.contacts);
+        // Two sources that know it by different MAC addresses know it by none.
+        self.mac = if self.mac == other.mac { self.mac } else { self.mac.xor(other.mac) };
+        self.name = self.name.take().or(other.name);
+        self.sightings += other.sightings;
+        self.sightings_out += other.sightings_out;
+        self.first = min(self.first, other.first);
+        self.last = max(self.last, other.last);
+        for hit in other.hits {
+            match self.hits.iter_mut().find(|known| known.is_same(&hit)) {
+                Some(known) => known.merge(hit),
+                None => self.hits.push(hit),
+            }
+        }
+        self.spans = joined(&self.spans, &other.spans);
+    }
+}
+
+/// Whether two spans are one contact seen twice.
+fn touches(one: ContactSpan, other: ContactSpan) -> bool {
+    let gap = SignedDuration::from_secs(super::CONTACT_GAP_SECONDS as i64);
+    max(one.first, other.first).duration_since(min(one.last, other.last)) <= gap
+}
+
+fn is_near(spans: &[ContactSpan], span: ContactSpan) -> bool {
+    spans.iter().any(|known| touches(*known, span))
+}
+
+/// Both in order of time, those of one contact joined; the newest when there are too many.
+fn joined(one: &[ContactSpan], other: &[ContactSpan]) -> Vec<ContactSpan> {
+    let mut sorted = [one, other].concat();
+    sorted.sort_by_key(|span| span.first);
+    let mut joined: Vec<ContactSpan> = Vec::new();
+    for span in sorted {
+        match joined.last_mut() {
+            Some(last) if touches(*last, span) => last.last = max(last.last, span.last),
+            _ => joined.push(span),
+        }
+    }
+    joined.split_off(joined.len().saturating_sub(CONTACT_SPANS_MAX))
+}
+
+impl Hit {
+    fn is_same(&self, other: &Hit) -> bool {
+        let key = |hit: &Hit| (hit.matched, hit.remote, hit.port);
+        key(self) == key(other)
+            && self.entry == other.entry
+            && self.watchlist == other.watchlist
+            && self.protocol == other.protocol
+    }
+
+    fn merge(&mut self, other: Hit) {
+        self.sightings += other.sightings;
+        self.sightings_out += other.sightings_out;
+        self.contacts = max(self.contacts, other.contacts);
+        self.bytes += other.bytes;
+        self.handshake = max(self.handshake, other.handshake);
+        self.first = min(self.first, other.first);
+        self.last = max(self.last, other.last);
+    }
+}

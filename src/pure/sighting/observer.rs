@@ -1,0 +1,301 @@
+//! What does one packet after the other show? The loop of the packet path: coverage, presence,
+//! sightings.
+//!
+//! It allocates nothing for a packet that matches nothing.
+
+use super::duplicates::Recent;
+use super::findings::{Findings, Sighting};
+use super::heard::{Heard, timestamp};
+use super::inside::Inside;
+use super::{Coverage, Matched, Observation, Presence};
+use crate::pure::packet::{self, Decoded, Frame, Mac, Name, NameKind, NameRead, NotIp, Packet};
+use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+const TCP: u8 = 6;
+
+/// What a packet counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// It passed the filter: looked up in the watchlists too.
+    Matched,
+    /// It did not: heard, and its sender present, and nothing else.
+    CoverageOnly,
+}
+
+/// What a packet turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether it matches a watchlist entry, with an inside host or without: evidence.
+    pub is_sighting: bool,
+}
+
+/// Observes one capture (or several files read as one), packet by packet.
+#[derive(Debug)]
+pub struct Observer<'a> {
+    index: &'a Index,
+    inside: Inside,
+    heard: Heard,
+    findings: Findings,
+    recent: Recent,
+    coverage: Coverage,
+    times_ns: Option<(i64, i64)>,
+    unattributed: u64,
+    hits: Vec<Side>,
+    found: Vec<Match>,
+}
+
+/// An entry that a packet matched, and who is to blame for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Side {
+    /// `None` when no end of the packet is inside.
+    blamed: Option<Blamed>,
+    kind: MatchKind,
+    entry: EntryId,
+    matched: Matched,
+}
+
+/// Which end of a packet is the inside host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Blamed {
+    is_source: bool,
+    /// Whether it called; an inside server that is asked, or the answer to a question, is none.
+    is_out: bool,
+}
+
+impl<'a> Observer<'a> {
+    /// An observer that looks for the entries of `index` at hosts of the `inside` networks.
+    pub fn new(index: &'a Index, inside: &[IpNet]) -> Observer<'a> {
+        Observer {
+            index,
+            inside: Inside::new(inside),
+            heard: Heard::default(),
+            findings: Findings::default(),
+            recent: Recent::new(),
+            coverage: Coverage::default(),
+            times_ns: None,
+            unattributed: 0,
+            hits: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Takes the next frame, in any order of time, with what became of it in `packet::decode`.
+    pub fn see(&mut self, frame: &Frame<'_>, decoded: &Decoded<'_>, scope: Scope) -> Seen {
+        self.hear(frame);
+        if let Decoded::Packet(packet) = decoded {
+            return self.see_packet(packet, scope);
+        }
+        let is_copy = self.recent.is_copy_of_frame(frame.bytes, frame.time_ns);
+        self.coverage.duplicate_packets += u64::from(is_copy);
+        self.see_other(frame, decoded);
+        Seen { is_sighting: false }
+    }
+
+    /// Frames that tell who is there at most, or that could not be read.
+    fn see_other(&mut self, frame: &Frame<'_>, decoded: &Decoded<'_>) {
+        match decoded {
+            Decoded::NotIp(NotIp::Arp { sender, mac }) => {
+                if self.inside.contains(*sender) {
+                    self.heard.note(*sender, Some(*mac), frame.time_ns);
+                }
+            }
+            Decoded::Undecoded(_) => {
+                self.coverage.ip_packets += 1;
+                self.coverage.undecoded_packets += 1;
+            }
+            Decoded::Truncated => {
+                self.coverage.ip_packets += 1;
+                self.coverage.truncated_packets += 1;
+            }
+            Decoded::NotIp(NotIp::Other(_)) | Decoded::Packet(_) => {}
+        }
+    }
+
+    fn hear(&mut self, frame: &Frame<'_>) {
+        self.coverage.heard_packets += 1;
+        self.coverage.heard_bytes += u64::from(frame.wire_length);
+        let (first, last) = self.times_ns.unwrap_or((frame.time_ns, frame.time_ns));
+        self.times_ns = Some((first.min(frame.time_ns), last.max(frame.time_ns)));
+    }
+
+    fn see_packet(&mut self, packet: &Packet<'_>, scope: Scope) -> Seen {
+        self.coverage.ip_packets += 1;
+        let is_copy = self.recent.is_copy_of_packet(packet.ip_bytes, packet.time_ns);
+        self.coverage.duplicate_packets += u64::from(is_copy);
+        let from_inside = self.inside.contains(packet.source);
+        if from_inside {
+            self.heard.note(packet.source, packet.source_mac, packet.time_ns);
+        }
+        let name = self.name(packet);
+        let is_cut = packet.ports_truncated || (name == Some(NameRead::Cut) && self.index.has_domains());
+        self.coverage.truncated_packets += u64::from(is_cut);
+        if scope == Scope::CoverageOnly {
+            return Seen { is_sighting: false };
+        }
+        self.hits.clear();
+        self.match_addresses(packet, from_inside);
+        if let Some(NameRead::Name(name)) = name {
+            self.match_name(packet, &name, from_inside);
+        }
+        if self.hits.is_empty() {
+            return Seen { is_sighting: false };
+        }
+        self.record(packet);
+        Seen { is_sighting: true }
+    }
+
+    /// The list and the entry, as spelt there, of each match of the last frame that was a sighting.
+    pub fn last_matches(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.hits.iter().map(|hit| (self.index.list_name(hit.entry), self.index.text(hit.entry)))
+    }
+
+    /// Names are looked for where they can match: domains anywhere, literal addresses in HTTP.
+    fn name(&self, packet: &Packet<'_>) -> Option<NameRead> {
+        let is_wanted = self.index.has_domains() || packet.protocol == TCP;
+        if is_wanted && !packet.payload.is_empty() { packet::name(packet) } else { None }
+    }
+
+    /// Looks up each end as the other end's remote. With both ends outside nobody is to blame.
+    fn match_addresses(&mut self, packet: &Packet<'_>, from_inside: bool) {
+        let to_inside = self.inside.contains(packet.destination);
+        let is_attributable = from_inside || to_inside;
+        if from_inside || !is_attributable {
+            let port = packet.ports.map(|ports| ports.destination);
+            let blamed = from_inside.then_some(Blamed { is_source: true, is_out: true });
+            self.match_end(packet, packet.destination, port, !to_inside, blamed);
+        }
+        if to_inside || !is_attributable {
+            let port = packet.ports.map(|ports| ports.source);
+            let blamed = to_inside.then_some(Blamed { is_source: false, is_out: false });
+            self.match_end(packet, packet.source, port, !from_inside, blamed);
+        }
+    }
+
+    fn match_end(
+        &mut self,
+        packet: &Packet<'_>,
+        address: IpAddr,
+        port: Option<u16>,
+        is_outside: bool,
+        blamed: Option<Blamed>,
+    ) {
+        let end = End { address, protocol: packet.protocol, port, is_outside };
+        if !self.index.may_match(end) {
+            return;
+        }
+        let other = if address == packet.destination { packet.source } else { packet.destination };
+        self.found.clear();
+        self.index.look_up(end, other, &mut self.found);
+        self.hits.extend(self.found.iter().map(|&Match { kind, entry }| {
+            let matched = match kind {
+                MatchKind::Address => Matched::Address,
+                MatchKind::Network => Matched::Network,
+                MatchKind::Port | MatchKind::Domain => Matched::Port,
+            };
+            Side { blamed, kind, entry, matched }
+        }));
+    }
+
+    /// Blames the client that asks for the name, else the inside server that is asked.
+    fn match_name(&mut self, packet: &Packet<'_>, name: &Name, from_inside: bool) {
+        let to_inside = self.inside.contains(packet.destination);
+        let (matched, is_answer) = match name.kind {
+            NameKind::Dns { is_answer, .. } => (Matched::Dns, is_answer),
+            NameKind::Tls => (Matched::Tls, false),
+            NameKind::Http => (Matched::Http, false),
+        };
+        let is_client_inside = if is_answer { to_inside } else { from_inside };
+        let is_source = if is_client_inside { !is_answer } else { from_inside };
+        let is_out = is_client_inside && !is_answer;
+        let blamed = (from_inside || to_inside).then_some(Blamed { is_source, is_out });
+        self.found.clear();
+        let text = name.text.as_str();
+        match text.parse::<IpAddr>() {
+            Ok(literal) if matched == Matched::Http => self.look_up_literal(packet, literal),
+            _ => self.index.look_up_name(text, (packet.source, packet.destination), &mut self.found),
+        }
+        let side = |&Match { kind, entry }: &Match| Side { blamed, kind, entry, matched };
+        self.hits.extend(self.found.iter().map(side));
+    }
+
+    /// An address in HTTP Host counts as that address, unless the packet goes there anyway.
+    fn look_up_literal(&mut self, packet: &Packet<'_>, literal: IpAddr) {
+        if literal != packet.destination {
+            let port = packet.ports.map(|ports| ports.destination);
+            let end = End { address: literal, protocol: packet.protocol, port, is_outside: false };
+            self.index.look_up(end, packet.source, &mut self.found);
+        }
+    }
+
+    /// Counts the packet once for each end that is to blame, or as unattributed.
+    fn record(&mut self, packet: &Packet<'_>) {
+        self.hits.sort_unstable();
+        self.unattributed += u64::from(self.hits.iter().all(|hit| hit.blamed.is_none()));
+        for is_source in [true, false] {
+            let of_end = |hit: &&Side| hit.blamed.is_some_and(|blamed| blamed.is_source == is_source);
+            let matches: Vec<_> =
+                self.hits.iter().filter(of_end).map(|hit| (hit.matched, hit.entry)).collect();
+            if matches.is_empty() {
+                continue;
+            }
+            let is_out =
+                self.hits.iter().filter(of_end).any(|hit| hit.blamed.is_some_and(|blamed| blamed.is_out));
+            self.findings.add(&sighting(packet, is_source, is_out, &matches), self.index);
+        }
+    }
+
+    /// The presence of the `wanted` hosts, each known by address and, where known, by MAC address, and
+    /// of every host with findings; by address. Hosts that said nothing are not there.
+    pub fn presence_of(&self, wanted: &[(IpAddr, Option<Mac>)]) -> Vec<Presence> {
+        self.heard.presences(|address, mac| {
+            let is_same =
+                |&(host, known): &(IpAddr, Option<Mac>)| host == address || (known.is_some() && known == mac);
+            wanted.iter().any(is_same) || self.findings.contains(address)
+        })
+    }
+
+    /// Everything that was seen. Losses and incomplete files are the reader's to add.
+    pub fn finish(self) -> Observation {
+        let identities = self.heard.identities();
+        let (hosts, inbound_only) = self.findings.finish(self.index, &identities);
+        let coverage = Coverage {
+            first: self.times_ns.map(|(first, _)| timestamp(first)),
+            last: self.times_ns.map(|(_, last)| timestamp(last)),
+            inside_hosts: self.heard.count(),
+            ..self.coverage
+        };
+        Observation {
+            coverage,
+            hosts,
+            inbound_only,
+            unattributed_sightings: self.unattributed,
+            unlisted_sightings: self.findings.unlisted(),
+        }
+    }
+}
+
+fn sighting<'a>(
+    packet: &Packet<'_>,
+    is_source: bool,
+    is_out: bool,
+    matches: &'a [(Matched, EntryId)],
+) -> Sighting<'a> {
+    let (host, remote, port) = if is_source {
+        (packet.source, packet.destination, packet.ports.map(|ports| ports.destination))
+    } else {
+        (packet.destination, packet.source, packet.ports.map(|ports| ports.source))
+    };
+    Sighting {
+        host,
+        remote,
+        protocol: packet.protocol,
+        port,
+        tcp_flags: packet.tcp_flags,
+        is_out,
+        time_ns: packet.time_ns,
+        wire_length: packet.wire_length,
+        matches,
+    }
+}

@@ -1,0 +1,54 @@
+//! Frames built by hand, for tests of the decoder.
+
+use allclear::pure::packet::{Decoded, Frame, Packet, decode};
+
+pub fn frame(link_type: u16, bytes: &[u8]) -> Frame<'_> {
+    Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type }
+}
+
+/// A UDP datagram of `payload` in IPv4, from 10.0.0.1:1000 to 192.0.2.9:53 unless built otherwise.
+pub fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let length = (20 + payload.len() as u16).to_be_bytes();
+    let header = [0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 192, 0, 2, 9];
+    [&header[..], payload].concat()
+}
+
+pub fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
+    let fields = [source, destination, 8 + payload.len() as u16, 0].map(u16::to_be_bytes).concat();
+    [&fields[..], payload].concat()
+}
+
+pub fn tcp(flags: u8, payload: &[u8]) -> Vec<u8> {
+    let header = [0x03, 0xe8, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0];
+    [&header[..], payload].concat()
+}
+
+pub fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u16).to_be_bytes();
+    let mut header = vec![0x60, 0, 0, 0, length[0], length[1], next, 64];
+    header.extend([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    header.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
+    [header, payload.to_vec()].concat()
+}
+
+pub const MACS: [u8; 12] = [2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1];
+
+pub fn ethernet(ethertype: u16, payload: &[u8]) -> Vec<u8> {
+    [&MACS[..], &ethertype.to_be_bytes(), payload].concat()
+}
+
+/// The plainest packet there is: 10.0.0.1:1000 to 192.0.2.9:7 over UDP.
+pub fn plain() -> Vec<u8> {
+    ipv4(17, &udp(1000, 7, b"hello"))
+}
+
+pub fn plain_6() -> Vec<u8> {
+    ipv6(17, &udp(1000, 7, b"hello"))
+}
+
+pub fn packet<'a>(frame: &Frame<'a>, what: &str) -> Packet<'a> {
+    match decode(frame) {
+        Decoded::Packet(packet) => packet,
+        other => panic!("{what}: {other:?}"),
+    }
+}

@@ -1,0 +1,510 @@
+//! What do an interface and a command show? Real packets through libpcap, in network namespaces made
+//! for the test, and real programs. No packet leaves them.
+
+use allclear::edge::capture::files::read_frames;
+use allclear::edge::capture::interface;
+use allclear::edge::capture::run::{Captured, Means, capture};
+use allclear::edge::capture::session::{Listened, Session};
+use allclear::edge::capture::stop::Stop;
+use allclear::edge::clock;
+use allclear::pure::interval::Interval;
+use allclear::pure::packet::Frame;
+use allclear::pure::plan::CapturePlan;
+use allclear::pure::playbook::Keep;
+use allclear::pure::site::{Source, SourceKind};
+use allclear::pure::verdict::{BlamedHost, Control, Ending};
+use allclear::pure::watchlist::{Entry, Watchlist};
+use jiff::Timestamp;
+use std::fs::{self, File};
+use std::net::UdpSocket;
+use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+const MIB: u64 = 1024 * 1024;
+/// Longer than any test needs; reaching it is a failure, not a wait.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Two namespaces with a veth pair between them: the test listens at 10.99.0.1, others send from
+/// 10.99.0.2. Gone when dropped.
+struct Wire {
+    here: String,
+    there: String,
+}
+
+impl Wire {
+    /// `None`, and why on standard error, where namespaces cannot be made.
+    fn new() -> Option<Wire> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = |end| format!("allclear-{}-{number}-{end}", std::process::id());
+        let wire = Wire { here: name("a"), there: name("b") };
+        let (here, there) = (&wire.here, &wire.there);
+        let commands = [
+            format!("netns add {here}"),
+            format!("netns add {there}"),
+            format!("-n {here} link add v0 type veth peer name v1 netns {there}"),
+            format!("-n {here} addr add 10.99.0.1/24 dev v0"),
+            format!("-n {there} addr add 10.99.0.2/24 dev v1"),
+            format!("-n {here} link set v0 up"),
+            format!("-n {there} link set v1 up"),
+        ];
+        match commands.iter().try_for_each(|command| ip(command)) {
+            Ok(()) => Some(wire),
+            Err(why) => {
+                eprintln!("SKIPPED: network namespaces need root and iproute2: {why}");
+                None
+            }
+        }
+    }
+
+    /// Runs `work` in a thread at the listening end.
+    fn here<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| {
+            scope
+                .spawn(|| inside(&self.here, work))
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// Runs `work` in a thread at the sending end, given a socket, while the caller goes on.
+    fn there<'scope>(
+        &'scope self,
+        scope: &'scope thread::Scope<'scope, '_>,
+        work: impl FnOnce(UdpSocket) + Send + 'scope,
+    ) {
+        scope.spawn(move || {
+            inside(&self.there, || work(UdpSocket::bind("10.99.0.2:4000").expect("an address of ours")))
+        });
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        for name in [&self.here, &self.there] {
+            let _ = ip(&format!("netns del {name}"));
+        }
+    }
+}
+
+fn ip(arguments: &str) -> Result<(), String> {
+    let run = Command::new("ip").args(arguments.split(' ')).output().map_err(|error| error.to_string())?;
+    if run.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&run.stderr).into_owned()) }
+}
+
+fn inside<T>(namespace: &str, work: impl FnOnce() -> T) -> T {
+    let file = File::open(format!("/run/netns/{namespace}")).expect("the namespace was made");
+    // SAFETY: the descriptor is open; only this thread, which was made for it, changes its namespace.
+    let moved = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+    assert_eq!(moved, 0, "setns failed: {}", std::io::Error::last_os_error());
+    work()
+}
+
+/// Sends until told to stop: to the port under test, and to the one of the positive control.
+fn chatter(socket: &UdpSocket, is_over: &AtomicBool) {
+    socket.set_read_timeout(Some(Duration::from_millis(1))).expect("not zero");
+    while !is_over.load(Ordering::Relaxed) {
+        // Errors tell of refused ports and of interfaces taken away by the test.
+        let _ = socket.send_to(b"bot", "10.99.0.1:9999");
+        let _ = socket.send_to(b"time", "10.99.0.1:123");
+        let _ = socket.recv(&mut [0; 16]);
+    }
+}
+
+fn window(length: Duration) -> Interval {
+    Interval::lasting(clock::now(), length)
+}
+
+/// Listens on the near end while the far end chatters; `on_frame` is given the count of frames.
+fn listen_to_chatter(
+    wire: &Wire,
+    window: Interval,
+    stop: &Stop,
+    mut on_frame: impl FnMut(u64) -> ControlFlow<Ending> + Send,
+) -> Listened {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        wire.there(scope, |socket| chatter(&socket, &is_over));
+        let listened = wire.here(|| {
+            let session = Session { window, stop, clock: clock::now };
+            let mut count = 0;
+            interface::listen("v0", MIB, &session, &mut |_| {
+                count += 1;
+                on_frame(count)
+            })
+        });
+        is_over.store(true, Ordering::Relaxed);
+        listened
+    })
+}
+
+#[test]
+fn an_interface_shows_every_packet_tagged_ones_too() {
+    let Some(wire) = Wire::new() else { return };
+    static IS_OPEN: AtomicBool = AtomicBool::new(false);
+    /// The listener asks for the time first when its handle is open.
+    fn opening() -> Timestamp {
+        IS_OPEN.store(true, Ordering::SeqCst);
+        clock::now()
+    }
+    let vlan = [
+        format!("-n {} link add link v1 name v7 type vlan id 7", wire.there),
+        format!("-n {} addr add 10.99.7.2/24 dev v7", wire.there),
+        format!("-n {} link set v7 up", wire.there),
+        format!("-n {} neigh add 10.99.7.1 lladdr 02:00:00:00:00:01 dev v7", wire.there),
+    ];
+    let has_vlan = vlan.iter().try_for_each(|command| ip(command)).is_ok();
+    let wanted = if has_vlan { 300 } else { 200 };
+    let (mut plain, mut tagged) = (0, 0);
+    let listened = thread::scope(|scope| {
+        wire.there(scope, move |socket| {
+            while !IS_OPEN.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            for _ in 0..200 {
+                let _ = socket.send_to(b"bot", "10.99.0.1:9999");
+            }
+            let tagged = has_vlan.then(|| UdpSocket::bind("10.99.7.2:4000").expect("an address of ours"));
+            for _ in 0..100 {
+                let _ = tagged.as_ref().map(|tagged| tagged.send_to(b"bot", "10.99.7.1:9999"));
+            }
+        });
+        wire.here(|| {
+            let session = Session { window: window(LONG), stop: &Stop::new(), clock: opening };
+            interface::listen("v0", MIB, &session, &mut |frame: &Frame<'_>| {
+                let is_bot =
+                    frame.bytes.ends_with(b"bot") || frame.bytes.windows(3).any(|bytes| bytes == b"bot");
+                let is_udp = frame.bytes.windows(2).any(|bytes| bytes == 9999u16.to_be_bytes());
+                let is_icmp = frame.bytes.get(23) == Some(&1);
+                match frame.bytes.get(12..14) {
+                    Some([0x81, 0]) if is_bot && is_udp => tagged += 1,
+                    _ if is_bot && is_udp && !is_icmp => plain += 1,
+                    _ => {}
+                }
+                assert_eq!(frame.wire_length as usize, frame.bytes.len(), "whole frames are captured");
+                assert!((clock::now().as_nanosecond() - i128::from(frame.time_ns)).abs() < 60_000_000_000);
+                if plain + tagged == wanted {
+                    ControlFlow::Break(Ending::PacketLimit(wanted))
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })
+        })
+    });
+    assert_eq!(listened.ending, Ending::PacketLimit(wanted), "{plain} plain and {tagged} tagged were heard");
+    assert_eq!((plain, tagged), (200, wanted - 200));
+    assert_eq!(listened.lost_packets, Some(0));
+}
+
+#[test]
+fn listening_ends_with_its_window() {
+    let Some(wire) = Wire::new() else { return };
+    let window = window(Duration::from_secs(1));
+    let listened = listen_to_chatter(&wire, window, &Stop::new(), |_| ControlFlow::Continue(()));
+    assert_eq!(listened.ending, Ending::TimeUp);
+    let seconds = listened.watched.within(window).seconds();
+    assert!((0.8..=1.0).contains(&seconds), "{seconds} s of 1 s were watched");
+}
+
+#[test]
+fn listening_ends_when_somebody_stops_it() {
+    let Some(wire) = Wire::new() else { return };
+    let stop = Stop::new();
+    let listened = listen_to_chatter(&wire, window(LONG), &stop, |_| {
+        stop.request();
+        ControlFlow::Continue(())
+    });
+    assert_eq!(listened.ending, Ending::Stopped);
+    assert!(listened.watched.seconds() < 30.0);
+}
+
+#[test]
+fn an_interface_that_vanishes_is_told() {
+    let Some(wire) = Wire::new() else { return };
+    let delete = format!("-n {} link del v1", wire.there);
+    let listened = listen_to_chatter(&wire, window(LONG), &Stop::new(), |count| {
+        if count == 1 {
+            ip(&delete).expect("it is there");
+        }
+        ControlFlow::Continue(())
+    });
+    let Ending::SourceGone(what) = &listened.ending else { panic!("it ended with {:?}", listened.ending) };
+    assert!(what.starts_with("interface v0 "), "{what}");
+}
+
+#[test]
+fn time_without_a_link_is_not_watched() {
+    let Some(wire) = Wire::new() else { return };
+    let (window, down) = (window(Duration::from_secs(2)), format!("-n {} link set v1 down", wire.there));
+    let listened = listen_to_chatter(&wire, window, &Stop::new(), |count| {
+        if count == 1 {
+            ip(&down).expect("it is there");
+        }
+        ControlFlow::Continue(())
+    });
+    let Ending::SourceGone(what) = &listened.ending else { panic!("it ended with {:?}", listened.ending) };
+    assert!(what.starts_with("interface v0 has no carrier: plug in the cable"), "{what}");
+    assert!(listened.watched.seconds() < 1.5, "{} s were watched", listened.watched.seconds());
+}
+
+#[test]
+fn interfaces_that_cannot_be_captured_on_are_told() {
+    let Some(wire) = Wire::new() else { return };
+    ip(&format!("-n {} link set v0 down", wire.here)).expect("it is there");
+    let listen = |name: &str| {
+        wire.here(|| {
+            let session = Session { window: window(LONG), stop: &Stop::new(), clock: clock::now };
+            interface::listen(name, MIB, &session, &mut |_| ControlFlow::Continue(())).ending
+        })
+    };
+    let gone = |text: &str| Ending::SourceGone(text.to_owned());
+    assert_eq!(listen("v0"), gone("interface v0 is down: `ip link set v0 up`"));
+    assert_eq!(listen("v9"), gone("there is no interface v9: `ip link` lists those there are"));
+}
+
+/// Sends a burst while the listener does not listen; returns what was heard and lost of it.
+fn burst(ring_bytes: u64, datagrams: u64) -> Option<(u64, u64)> {
+    let wire = Wire::new()?;
+    let (sent, wait_for_sent) = mpsc::channel::<()>();
+    let is_ready = AtomicBool::new(false);
+    let is_ready = &is_ready;
+    Some(thread::scope(|scope| {
+        wire.there(scope, |socket| {
+            while !is_ready.load(Ordering::SeqCst) {
+                let _ = socket.send_to(b"first", "10.99.0.1:9999");
+                thread::yield_now();
+            }
+            for _ in 0..datagrams {
+                let _ = socket.send_to(&[7; 1400], "10.99.0.1:9999");
+            }
+            drop(sent);
+        });
+        wire.here(move || {
+            let mut heard = 0;
+            let session =
+                Session { window: window(Duration::from_secs(3)), stop: &Stop::new(), clock: clock::now };
+            let listened = interface::listen("v0", ring_bytes, &session, &mut |frame| {
+                if !is_ready.swap(true, Ordering::SeqCst) {
+                    let _ = wait_for_sent.recv();
+                }
+                heard += u64::from(frame.bytes.len() > 1400);
+                ControlFlow::Continue(())
+            });
+            (heard, listened.lost_packets.expect("libpcap counts"))
+        })
+    }))
+}
+
+#[test]
+fn a_large_ring_holds_what_a_small_one_loses_and_the_loss_is_counted() {
+    let Some((heard, lost)) = burst(64 * MIB, 5000) else { return };
+    assert_eq!((heard, lost), (5000, 0), "a ring of 64 MiB");
+    let Some((heard, lost)) = burst(MIB, 5000) else { return };
+    assert!(heard < 5000 && heard + lost >= 5000, "a ring of 1 MiB: {heard} heard and {lost} lost");
+}
+
+fn plan(kind: SourceKind, length: Duration) -> CapturePlan {
+    let source = Source {
+        name: "lan".to_owned(),
+        kind,
+        positive_control: Some("udp port 123".to_owned()),
+        ring_bytes: 8 * MIB,
+    };
+    let watchlist = Watchlist {
+        name: "sinkholes".to_owned(),
+        entries: Entry::parse("10.99.0.1").expect("an address"),
+        ..Watchlist::default()
+    };
+    CapturePlan {
+        window: window(length),
+        sources: vec![source],
+        filter: Some("udp dst port 9999".to_owned()),
+        packets_max: None,
+        bytes_max: None,
+        keep: Keep::Hits,
+        watchlists: vec![watchlist],
+        inside: vec!["10.99.0.2/32".parse().expect("a network")],
+        public: Vec::new(),
+        blamed: vec![BlamedHost { host: "10.99.0.2".parse().expect("an address"), mac: None }],
+        evidence_stem: "evidence/7/41".to_owned(),
+    }
+}
+
+fn carry_out(plan: &CapturePlan, state_dir: &Path) -> Captured {
+    let means = Means { state_dir, stop: &Stop::new(), clock: clock::now, is_clock_synchronised: None };
+    capture(plan, &means)
+}
+
+#[test]
+fn a_plan_on_an_interface_gives_contacts_control_and_evidence() {
+    let Some(wire) = Wire::new() else { return };
+    let state = tempfile::tempdir().expect("a directory");
+    let plan = CapturePlan { packets_max: Some(50), ..plan(SourceKind::Interface("v0".to_owned()), LONG) };
+    let is_over = AtomicBool::new(false);
+    let captured = thread::scope(|scope| {
+        wire.there(scope, |socket| chatter(&socket, &is_over));
+        let captured = wire.here(|| carry_out(&plan, state.path()));
+        is_over.store(true, Ordering::Relaxed);
+        captured
+    });
+    assert_eq!(captured.troubles, [""; 0]);
+    let [lan] = &captured.facts.sources[..] else { panic!("one source was planned") };
+    assert_eq!(lan.ending, Ending::PacketLimit(50), "packets that pass the filter are counted");
+    assert!(lan.observation.coverage.heard_packets > 50, "coverage counts the others too");
+    assert_eq!(lan.control, Control::Seen, "though the filter does not let it pass");
+    assert_eq!(lan.presences.len(), 1);
+    let [host] = &lan.observation.hosts[..] else { panic!("one host calls: {:?}", lan.observation.hosts) };
+    assert_eq!((host.host.to_string().as_str(), host.contacts, host.sightings), ("10.99.0.2", 1, 50));
+    let evidence = lan.evidence.as_ref().expect("hits are kept");
+    assert_eq!((evidence.path.as_str(), evidence.packets), ("evidence/7/41-hits.pcapng", 50));
+    let path = state.path().join(&evidence.path);
+    let mut frames = 0;
+    let end = read_frames(&path, |frame| {
+        frames +=
+            u64::from(frame.bytes.ends_with(b"bot") || frame.bytes.windows(3).any(|bytes| bytes == b"bot"));
+        ControlFlow::Continue(())
+    });
+    assert_eq!((frames, end.expect("readable").incomplete), (50, None));
+    let sum = Command::new("sha256sum").arg(&path).output().expect("coreutils are there").stdout;
+    assert!(String::from_utf8_lossy(&sum).starts_with(&evidence.sha256));
+    assert_eq!(fs::metadata(&path).expect("there").len(), evidence.bytes);
+}
+
+/// A capture of `count` bot datagrams from 10.99.0.2 to 10.99.0.1, as pcap.
+fn bot_capture(count: u32) -> Vec<u8> {
+    let mut frame = vec![2; 12];
+    frame.extend([8, 0, 0x45, 0, 0, 31, 0, 0, 0, 0, 64, 17, 0, 0, 10, 99, 0, 2, 10, 99, 0, 1]);
+    frame.extend([0x0f, 0xa0, 0x27, 0x0f, 0, 11, 0, 0]);
+    frame.extend(b"bot");
+    let frames: Vec<(i32, &[u8])> =
+        (0..count).map(|second| (1_430_000_000 + second as i32, &frame[..])).collect();
+    crate::recordings::pcap(&frames)
+}
+
+struct Commands {
+    directory: tempfile::TempDir,
+}
+
+impl Commands {
+    fn new() -> Commands {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("bots.pcap"), bot_capture(20)).expect("writable");
+        Commands { directory }
+    }
+
+    /// Runs a shell script in the directory of the captures as a source.
+    fn run(&self, script: &str, length: Duration, packets_max: Option<u64>) -> Captured {
+        let script = format!("cd '{}'; {script}", self.directory.path().display());
+        let argv = ["sh", "-c", &script].map(str::to_owned).to_vec();
+        let plan = CapturePlan { packets_max, ..plan(SourceKind::Command(argv), length) };
+        carry_out(&plan, self.directory.path())
+    }
+
+    /// Whether the process that wrote its number into the file `pid` is gone.
+    fn is_gone(&self) -> bool {
+        let number = fs::read_to_string(self.directory.path().join("pid")).expect("the script wrote it");
+        let state = fs::read_to_string(format!("/proc/{}/stat", number.trim())).unwrap_or_default();
+        state.is_empty() || state.contains(") Z ")
+    }
+}
+
+#[test]
+fn a_command_that_ends_before_its_time_is_told_and_what_it_wrote_counts() {
+    let commands = Commands::new();
+    let rows = [
+        ("it ends well", "cat bots.pcap", "command sh exited with code 0 after 0 s, before its time", 20),
+        (
+            "it dies and says why",
+            "cat bots.pcap; printf 'tcpdump: eth9: \\033[31mno such device\\n' >&2; exit 3",
+            "command sh exited with code 3 after 0 s, before its time; it said: tcpdump: eth9: \\u{1b}[31mno such device",
+            20,
+        ),
+        (
+            "it is killed",
+            "kill -9 $$",
+            "command sh was ended (signal: 9 (SIGKILL)) after 0 s, before its time",
+            0,
+        ),
+        (
+            "it ends in a record",
+            "head -c 200 bots.pcap",
+            "command sh exited with code 0 after 0 s, before its time",
+            2,
+        ),
+    ];
+    for (name, script, wanted, heard) in rows {
+        let captured = commands.run(script, LONG, None);
+        let [source] = &captured.facts.sources[..] else { panic!("one source was planned") };
+        assert_eq!(source.ending, Ending::SourceGone(wanted.to_owned()), "{name}");
+        assert_eq!(source.observation.coverage.heard_packets, heard, "{name}");
+        assert_eq!(source.observation.hosts.len(), usize::from(heard > 0), "{name}");
+    }
+}
+
+#[test]
+fn rubbish_and_missing_programs_are_told() {
+    let commands = Commands::new();
+    let captured = commands.run("echo hello, this is no capture at all", LONG, None);
+    let Ending::SourceGone(what) = &captured.facts.sources[0].ending else { panic!("rubbish was taken") };
+    assert!(what.starts_with("command sh does not write a sound capture: damaged at byte 0: "), "{what}");
+    let missing = plan(SourceKind::Command(vec!["/no/such/program".to_owned()]), LONG);
+    let captured = carry_out(&missing, commands.directory.path());
+    let wanted = "command /no/such/program was not found: install it, or write its full path";
+    assert_eq!(captured.facts.sources[0].ending, Ending::SourceGone(wanted.to_owned()));
+}
+
+#[test]
+fn a_command_that_hangs_or_floods_is_ended_with_all_it_started() {
+    let commands = Commands::new();
+    let second = Duration::from_secs(1);
+    let silent = commands.run("sleep 1000 & echo $! > pid; wait", second, None);
+    let wanted = "command sh wrote nothing in 1 s";
+    assert_eq!(silent.facts.sources[0].ending, Ending::SourceGone(wanted.to_owned()));
+    assert!(commands.is_gone(), "its child was left behind");
+    let stubborn = commands.run("trap '' TERM; echo $$ > pid; cat bots.pcap /dev/zero", second, None);
+    assert_eq!(stubborn.facts.sources[0].ending, Ending::TimeUp);
+    assert!(commands.is_gone(), "it was left behind");
+    let enough = commands.run("echo $$ > pid; cat bots.pcap; exec sleep 1000", LONG, Some(20));
+    assert_eq!(enough.facts.sources[0].ending, Ending::PacketLimit(20));
+    assert!(commands.is_gone(), "it was left behind");
+}
+
+#[test]
+fn a_command_that_goes_on_is_watched_and_tells_its_losses() {
+    let commands = Commands::new();
+    let script = "cat bots.pcap; trap 'echo 3 packets dropped by kernel >&2; exit 0' TERM; sleep 1000 & wait";
+    let captured = commands.run(script, Duration::from_secs(1), None);
+    let [source] = &captured.facts.sources[..] else { panic!("one source was planned") };
+    assert_eq!(source.ending, Ending::TimeUp);
+    assert_eq!(source.observation.coverage.lost_packets, Some(3));
+    let seconds = source.watched.seconds();
+    assert!((0.7..=1.0).contains(&seconds), "{seconds} s of 1 s were watched");
+    assert_eq!(source.control, Control::Missing);
+}
+
+#[test]
+fn the_command_is_given_a_filter_that_lets_coverage_through() {
+    let commands = Commands::new();
+    let argv =
+        ["sh", "-c", "printf %s \"$0\" > filter; cat bots.pcap", "{filter}"].map(str::to_owned).to_vec();
+    let argv = vec![
+        argv[0].clone(),
+        argv[1].clone(),
+        format!("cd '{}'; {}", commands.directory.path().display(), argv[2]),
+        argv[3].clone(),
+    ];
+    let captured = carry_out(&plan(SourceKind::Command(argv), LONG), commands.directory.path());
+    assert_eq!(captured.facts.sources[0].observation.coverage.heard_packets, 20);
+    let given = fs::read_to_string(commands.directory.path().join("filter")).expect("the command wrote it");
+    assert_eq!(
+        given,
+        "(udp dst port 9999) or (arp) or (udp port 67 or udp port 68 or udp port 546 or udp port 547) or (udp port \
+         123) or (host 10.99.0.2) or ether proto 0x8100 or ether proto 0x88a8 or ether proto 0x9100"
+    );
+}

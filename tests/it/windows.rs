@@ -1,0 +1,174 @@
+//! What do recorded files show of a window of time? Files in, coverage out: gaps, seams and faults.
+
+use crate::recordings::pcap;
+use allclear::edge::capture::recordings::Recordings;
+use allclear::edge::capture::run::Captured;
+use allclear::pure::interval::Interval;
+use allclear::pure::plan::CapturePlan;
+use allclear::pure::playbook::Keep;
+use allclear::pure::site::{Source, SourceKind};
+use allclear::pure::verdict::{Control, Ending};
+use allclear::pure::watchlist::{Entry, Watchlist};
+use jiff::Timestamp;
+use std::fs;
+use tempfile::TempDir;
+
+/// An ARP request of 10.0.0.1: a frame that decodes and matches nothing.
+fn arp() -> Vec<u8> {
+    let mut frame = vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6];
+    frame.extend([0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2]);
+    frame
+}
+
+/// A directory with one capture for each list of packet times, in seconds.
+fn files(times: &[&[i32]]) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (number, seconds) in times.iter().enumerate() {
+        let frame = arp();
+        let frames: Vec<(i32, &[u8])> = seconds.iter().map(|second| (*second, &frame[..])).collect();
+        fs::write(directory.path().join(format!("{number}.pcap")), pcap(&frames)).expect("writable");
+    }
+    directory
+}
+
+fn plan(from: i64, to: i64) -> CapturePlan {
+    let at = |second| Timestamp::from_second(second).expect("in range");
+    let source = Source {
+        name: "ring".to_owned(),
+        kind: SourceKind::Files(String::new()),
+        positive_control: Some("arp".to_owned()),
+        ring_bytes: 0,
+    };
+    let watchlist = Watchlist {
+        name: "sinkholes".to_owned(),
+        entries: Entry::parse("192.0.2.1").expect("an address"),
+        ..Watchlist::default()
+    };
+    CapturePlan {
+        window: Interval::new(at(from), at(to)),
+        sources: vec![source],
+        filter: None,
+        packets_max: None,
+        bytes_max: None,
+        keep: Keep::Nothing,
+        watchlists: vec![watchlist],
+        inside: vec!["10.0.0.0/8".parse().expect("a network")],
+        public: Vec::new(),
+        blamed: Vec::new(),
+        evidence_stem: "evidence/1/1".to_owned(),
+    }
+}
+
+fn carry_out(directory: &TempDir, plan: &CapturePlan) -> Captured {
+    let pattern = directory.path().join("*.pcap");
+    let mut recordings = Recordings::open(&pattern.to_string_lossy()).expect("readable");
+    recordings.facts(plan, directory.path(), plan.window.to)
+}
+
+/// The watched seconds, rounded, and the packets heard.
+fn shown(captured: &Captured) -> (Vec<(i64, i64)>, u64) {
+    let [source] = &captured.facts.sources[..] else { panic!("one source") };
+    let second = |time: Timestamp| (time.as_millisecond() as f64 / 1000.0).round() as i64;
+    let watched = source.watched.as_slice().iter().map(|i| (second(i.from), second(i.to))).collect();
+    (watched, source.observation.coverage.heard_packets)
+}
+
+#[test]
+fn only_what_files_cover_is_watched() {
+    type Row = (&'static str, &'static [&'static [i32]], (i64, i64), &'static [(i64, i64)], u64);
+    let rows: [Row; 8] = [
+        ("within one file", &[&[0, 50, 100]], (20, 80), &[(20, 80)], 1),
+        ("half covered", &[&[0, 50, 100]], (40, 200), &[(40, 100)], 2),
+        ("a seam of 10 s", &[&[0, 100], &[110, 200]], (0, 200), &[(0, 200)], 3),
+        ("a gap of 11 s", &[&[0, 100], &[111, 200]], (0, 200), &[(0, 100), (111, 200)], 3),
+        ("a window within a seam", &[&[0, 100], &[110, 200]], (102, 108), &[(102, 108)], 0),
+        ("files that overlap", &[&[0, 150], &[100, 200]], (0, 300), &[(0, 200)], 4),
+        ("names in another order than times", &[&[100, 200], &[0, 95]], (0, 200), &[(0, 200)], 3),
+        ("packets in another order than times", &[&[100, 0, 50]], (0, 101), &[(0, 100)], 3),
+    ];
+    for (name, times, (from, to), watched, heard) in rows {
+        let captured = carry_out(&files(times), &plan(from, to));
+        assert_eq!(shown(&captured), (watched.to_vec(), heard), "{name}");
+        assert_eq!(captured.facts.sources[0].ending, Ending::TimeUp, "{name}");
+    }
+}
+
+#[test]
+fn a_window_that_nothing_covers_is_missed() {
+    for (name, times, window) in [
+        ("before the files", &[&[100, 200][..]][..], (0, 99)),
+        ("after the files", &[&[100, 200]], (201, 300)),
+        ("in a gap", &[&[0, 100], &[200, 300]], (120, 180)),
+        ("no files", &[], (0, 100)),
+        ("a file without packets", &[&[]], (0, 100)),
+    ] {
+        let captured = carry_out(&files(times), &plan(window.0, window.1));
+        assert_eq!(captured.facts.sources[0].ending, Ending::NothingRecorded, "{name}");
+        assert_eq!(shown(&captured), (vec![], 0), "{name}");
+        assert_eq!(captured.facts.sources[0].control, Control::Missing, "{name}");
+    }
+}
+
+#[test]
+fn behind_a_fault_nothing_is_covered() {
+    let directory = files(&[&[0, 50, 100], &[105, 200]]);
+    let path = directory.path().join("0.pcap");
+    let bytes = fs::read(&path).expect("readable");
+    fs::write(&path, &bytes[..bytes.len() - 5]).expect("writable");
+    let captured = carry_out(&directory, &plan(0, 200));
+    assert_eq!(shown(&captured), (vec![(0, 50), (105, 200)], 3));
+    let incomplete = &captured.facts.sources[0].observation.coverage.incomplete_files;
+    assert!(incomplete.len() == 1 && incomplete[0].contains("0.pcap"), "{incomplete:?}");
+    let later = carry_out(&directory, &plan(110, 200));
+    assert_eq!(later.facts.sources[0].observation.coverage.incomplete_files, [""; 0], "another night");
+}
+
+#[test]
+fn a_fault_hides_a_seam_to_the_next_file() {
+    let directory = files(&[&[0, 100, 101], &[105, 200]]);
+    let path = directory.path().join("0.pcap");
+    let bytes = fs::read(&path).expect("readable");
+    fs::write(&path, &bytes[..bytes.len() - 5]).expect("writable");
+    assert_eq!(shown(&carry_out(&directory, &plan(0, 200))).0, [(0, 100), (105, 200)]);
+}
+
+#[test]
+fn a_limit_ends_the_watch_where_it_was_reached() {
+    let directory = files(&[&[0, 50, 100], &[105, 200]]);
+    let limited = CapturePlan { packets_max: Some(2), ..plan(0, 201) };
+    let captured = carry_out(&directory, &limited);
+    assert_eq!(captured.facts.sources[0].ending, Ending::PacketLimit(2));
+    assert_eq!(shown(&captured), (vec![(0, 50)], 2));
+    let limited = CapturePlan { bytes_max: Some(43), ..plan(0, 201) };
+    assert_eq!(carry_out(&directory, &limited).facts.sources[0].ending, Ending::ByteLimit(43));
+    assert_eq!(shown(&carry_out(&directory, &limited)).1, 2, "42 bytes are below the limit");
+}
+
+#[test]
+fn the_control_is_looked_for_and_a_filter_that_fits_nothing_is_told() {
+    let directory = files(&[&[0, 50, 100]]);
+    let captured = carry_out(&directory, &plan(0, 100));
+    assert_eq!(captured.facts.sources[0].control, Control::Seen);
+    let mut other = plan(0, 100);
+    other.sources[0].positive_control = Some("udp port 123".to_owned());
+    assert_eq!(carry_out(&directory, &other).facts.sources[0].control, Control::Missing);
+    other.sources[0].positive_control = Some("host ntp.example".to_owned());
+    let Control::NotApplied(why) = &carry_out(&directory, &other).facts.sources[0].control else {
+        panic!("a name was looked up")
+    };
+    assert!(why.starts_with("'ntp.example' at character 6 of the filter is neither"), "{why}");
+    other.filter = Some("tcp and udp".to_owned());
+    let Ending::SourceGone(why) = &carry_out(&directory, &other).facts.sources[0].ending else {
+        panic!("a filter that cannot be applied was skipped")
+    };
+    assert!(why.starts_with("the filter cannot be applied: "), "{why}");
+}
+
+#[test]
+fn files_that_are_no_captures_are_told() {
+    let directory = files(&[&[0, 50, 100]]);
+    fs::write(directory.path().join("9.pcap"), "hello").expect("writable");
+    let captured = carry_out(&directory, &plan(0, 100));
+    assert_eq!(shown(&captured), (vec![(0, 100)], 2));
+    assert!(captured.troubles.len() == 1 && captured.troubles[0].contains("9.pcap is no capture"));
+}
