@@ -1,3 +1,6 @@
 //! A file an outside thing: each touches the world and decides nothing.
 
+pub mod bundle;
 pub mod capture;
+pub mod mailer;
+pub mod template;
