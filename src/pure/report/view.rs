@@ -73,6 +73,8 @@ pub struct TicketView {
     pub as_of: String,
     /// The IANA name of the site's zone.
     pub zone: String,
+    /// `by Tue 2015-05-05 03:30 CDT`, or `before the next night`: until when causes must be removed.
+    pub before_next: String,
     /// `Tue 2015-05-05 03:30 to 09:30 CDT`, when the machine must be switched on.
     pub next_window: String,
     pub has_next_window: bool,
@@ -173,6 +175,9 @@ fn facts(material: &Material) -> TicketView {
         opened: local_time(ticket.opened, zone),
         as_of: local_time(*at, zone),
         zone: site.timezone_name.clone(),
+        before_next: standing.next_window.map_or("before the next night".to_string(), |(from, _)| {
+            format!("by {}", local_time(from, zone))
+        }),
         next_window: standing.next_window.map_or_else(String::new, |(from, to)| local_window(from, to, zone)),
         has_next_window: standing.next_window.is_some(),
         ..TicketView::default()
