@@ -6,6 +6,8 @@ use allclear::edge::template::{Form, SHIPPED, Templates};
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::{Letter, TicketJson};
 use allclear::pure::site::{MailSettings, MailTransport};
+use allclear::pure::ticket::{Blame, HostState, Phase};
+use allclear::pure::verdict::{Reason, ReasonCode};
 
 const EVENTS: [(MailEvent, &str); 5] = [
     (MailEvent::Opened, "opened"),
@@ -82,7 +84,10 @@ fn a_hostile_name_stays_text_wherever_it_is_shown() {
     hostile.ticket.hosts[0].name = Some(format!("{evil}{}", "long".repeat(500)));
     hostile.ticket.reports[0].malware = Some(evil.to_string());
     hostile.ticket.reference = Some(evil.to_string());
-    hostile.ticket.runs[1].end.as_mut().expect("it has ended").reasons[0..0].iter().for_each(drop);
+    hostile.ticket.signed.values_mut().for_each(|signed| signed.by = evil.to_string());
+    hostile.ticket.runs.iter_mut().flat_map(|run| &mut run.end).for_each(|end| {
+        end.reasons = vec![Reason { code: ReasonCode::Interrupted, text: evil.to_string() }];
+    });
     hostile.standing.missing = vec![evil.repeat(300)];
     let letter = letter(&hostile);
     assert!(!letter.subject.contains(['\r', '\n', '\u{202e}', '\u{0}']), "{:?}", letter.subject);
@@ -195,4 +200,52 @@ fn what_is_due_says_by_when_and_what_is_overdue_says_now() {
     assert!(letter(&late).text.contains("TO DO now (it was due Wed 2015-05-06 03:30 CDT):"));
     late.standing.due = None;
     assert!(letter(&late).text.contains("TO DO as soon as you can:"));
+}
+
+#[test]
+fn nothing_is_said_of_a_machine_that_nobody_saw() {
+    let mut named = sample(MailEvent::Located);
+    named.ticket.hosts[0].blame = Blame::Named;
+    let mail = letter(&named);
+    assert!(
+        mail.subject.ends_with("10.16.24.93 (LAB-7) is named as infected with Conficker"),
+        "{}",
+        mail.subject
+    );
+    assert!(mail.text.starts_with("10.16.24.93 (LAB-7) is named as infected"), "{}", mail.text);
+    let mut again = sample(MailEvent::Relapsed);
+    again.ticket.phase = Phase::Reported;
+    again.ticket.hosts[0].state = HostState::Cleaned;
+    let mail = letter(&again);
+    assert!(mail.subject.ends_with("Conficker is back: a machine behind 192.0.2.17"), "{}", mail.subject);
+    assert!(
+        mail.text.starts_with("Conficker is back: 192.0.2.17 was reported again.\nTO DO: leave"),
+        "{}",
+        mail.text
+    );
+}
+
+#[test]
+fn several_machines_are_counted_and_retired_ones_left_out() {
+    let mut many = sample(MailEvent::Located);
+    let mut second = many.ticket.hosts[0].clone();
+    second.name = None;
+    second.host = [10, 16, 24, 94].into();
+    many.ticket.hosts.push(second);
+    let start = |many: &Sample| letter(many).text.replace('\n', " ");
+    let both = "10.16.24.93 (LAB-7) and 1 more are infected and call a Conficker sinkhole. TO DO";
+    assert!(start(&many).starts_with(both), "{}", start(&many));
+    many.ticket.hosts[0].state = HostState::Retired;
+    assert!(start(&many).starts_with("10.16.24.94 is infected and calls a Conficker sinkhole. TO DO"));
+    many.ticket.reports[0].remote = None;
+    assert!(letter(&many).subject.ends_with("still calls an address on the watchlists of Conficker"));
+}
+
+#[test]
+fn an_event_without_a_template_is_told_as_such() {
+    let mut sample = sample(MailEvent::Located);
+    sample.mail.event = MailEvent::Listed;
+    let problem =
+        templates().letter(&sample.material(), &sample.mail, "a@dis.example").expect_err("no template");
+    assert_eq!(problem.what, "there is no template for 'listed'");
 }

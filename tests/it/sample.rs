@@ -221,12 +221,12 @@ fn relapse(ticket: &mut Ticket, standing: &mut Standing) {
         "2015-05-11T08:30:00Z",
         360,
         Some(Verdict::Fail),
-        "1 inside host made 2 contacts",
+        "1 inside host made 3 contacts",
     );
     ticket.hosts[0].state = HostState::Infected;
     ticket.relapses = 1;
-    phase(ticket, "2015-05-11T16:02:00Z", Phase::Located, "10.16.24.93 made 2 contacts", true);
-    standing.hosts[0].contacts = 11;
+    phase(ticket, "2015-05-11T16:02:00Z", Phase::Located, "10.16.24.93 made 3 contacts", true);
+    standing.hosts[0].contacts = 12;
     (standing.passes, standing.earliest) = (0, None);
     standing.due = Some(at("2015-05-16T16:02:00Z"));
 }
@@ -234,12 +234,12 @@ fn relapse(ticket: &mut Ticket, standing: &mut Standing) {
 fn confirm(ticket: &mut Ticket, standing: &mut Standing) {
     relapse(ticket, standing);
     ticket.hosts[0].cleaned = Some(at("2015-05-12T19:00:00Z"));
-    for day in [13, 14, 15, 18, 19, 20, 21, 22, 26] {
+    for day in [13, 14, 15, 18, 19, 20, 21, 22] {
         let start = format!("2015-05-{day}T08:30:00Z");
         run(ticket, StageName::Verify, &start, 360, Some(Verdict::Pass), "");
     }
-    let missed = "2015-05-25T08:30:00Z";
-    run(ticket, StageName::Verify, missed, 360, None, "the program was not running");
+    run(ticket, StageName::Verify, "2015-05-25T08:30:00Z", 360, None, "the program was not running");
+    run(ticket, StageName::Verify, "2015-05-26T08:30:00Z", 360, Some(Verdict::Pass), "");
     ticket.hosts[0].state = HostState::Clean;
     for item in ["patch", "scan"] {
         ticket
@@ -252,7 +252,7 @@ fn confirm(ticket: &mut Ticket, standing: &mut Standing) {
         raw: "NXDOMAIN".to_string(),
     });
     phase(ticket, "2015-05-26T14:30:00Z", Phase::Clean, "all criteria hold", false);
-    let exposed = HostStanding { host: host(), contacts: 11, exposure_s: 194_400, assurance: Some(0.9931) };
+    let exposed = HostStanding { host: host(), contacts: 12, exposure_s: 194_400, assurance: Some(0.9931) };
     *standing = Standing {
         hosts: vec![exposed],
         passes: 9,

@@ -83,7 +83,7 @@ impl Templates {
             sources,
         };
         for name in templates.sources.keys().cloned().collect::<Vec<_>>() {
-            problems.extend(templates.compile(&name).err());
+            problems.extend(templates.compile(&name).err().map(|problem| *problem));
         }
         if problems.is_empty() {
             problems = templates.try_out();
@@ -96,7 +96,7 @@ impl Templates {
     /// # Errors
     ///
     /// A template that fails on this ticket although it passed when it was loaded.
-    pub fn report(&self, material: &Material, form: Form) -> Result<String, Problem> {
+    pub fn report(&self, material: &Material, form: Form) -> Result<String, Box<Problem>> {
         self.render("report", form, &TicketView::of(material).to_value())
     }
 
@@ -105,7 +105,7 @@ impl Templates {
     /// # Errors
     ///
     /// There is no template for the event, or it fails on this ticket.
-    pub fn letter(&self, material: &Material, mail: &Mail, from: &str) -> Result<Letter, Problem> {
+    pub fn letter(&self, material: &Material, mail: &Mail, from: &str) -> Result<Letter, Box<Problem>> {
         let view = TicketView::of(material).to_value();
         let (subject, text) = self.mail_text(mail.event, &view)?;
         let first = material.ticket.outbox.first().map(|first| first.seq);
@@ -124,7 +124,7 @@ impl Templates {
     }
 
     /// Subject and text of a mail: the text template's first line and the rest.
-    fn mail_text(&self, event: MailEvent, view: &Value) -> Result<(String, String), Problem> {
+    fn mail_text(&self, event: MailEvent, view: &Value) -> Result<(String, String), Box<Problem>> {
         let name = event_word(event);
         let file = format!("{name}.txt.hbs");
         let rendered = self.rendered(name, Form::Text, view)?;
@@ -138,7 +138,7 @@ impl Templates {
         Ok((shortened(&clean_text(subject), SUBJECT_CHARS_MAX), tidy_text(rest)))
     }
 
-    fn render(&self, name: &str, form: Form, view: &Value) -> Result<String, Problem> {
+    fn render(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
         let rendered = self.rendered(name, form, view)?;
         Ok(match form {
             Form::Text => tidy_text(&rendered),
@@ -146,7 +146,7 @@ impl Templates {
         })
     }
 
-    fn rendered(&self, name: &str, form: Form, view: &Value) -> Result<String, Problem> {
+    fn rendered(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
         self.registry(form).render(name, view).map_err(|error| self.render_problem(&error, name, form))
     }
 
@@ -158,7 +158,7 @@ impl Templates {
         }
     }
 
-    fn compile(&mut self, file: &str) -> Result<(), Problem> {
+    fn compile(&mut self, file: &str) -> Result<(), Box<Problem>> {
         let Some((form, name)) = form_of(file) else { return Ok(()) };
         let text = self.sources[file].1.clone();
         let registry = match form {
@@ -173,25 +173,21 @@ impl Templates {
     /// false once.
     fn try_out(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = Vec::new();
+        let mut tell = |fault: Option<Box<Problem>>| {
+            let is_new = fault.as_ref().is_some_and(|fault| !problems.contains(fault));
+            problems.extend(fault.filter(|_| is_new).map(|fault| *fault));
+        };
         for view in TicketView::samples() {
             for event in EVENTS {
-                problems.extend(self.mail_text(event, &view).err());
-                problems.extend(self.render(event_word(event), Form::Html, &view).err());
+                tell(self.mail_text(event, &view).err());
+                tell(self.render(event_word(event), Form::Html, &view).err());
             }
-            problems
-                .extend(Form::ALL.into_iter().filter_map(|form| self.render("report", form, &view).err()));
+            Form::ALL.into_iter().for_each(|form| tell(self.render("report", form, &view).err()));
         }
-        let mut told: Vec<Problem> = Vec::new();
-        problems.retain(|problem| {
-            !told.contains(problem) && {
-                told.push(problem.clone());
-                true
-            }
-        });
         problems
     }
 
-    fn compile_problem(&self, error: &TemplateError, file: &str) -> Problem {
+    fn compile_problem(&self, error: &TemplateError, file: &str) -> Box<Problem> {
         let place = error.pos().and_then(|(line, column)| self.place(file, line, column));
         // pest's messages are pictures of several lines; its last line says what was expected.
         let reason = error.reason().to_string();
@@ -200,7 +196,7 @@ impl Templates {
         self.problem(file, place, format!("the template cannot be read: {reason}"), cure)
     }
 
-    fn render_problem(&self, error: &RenderError, name: &str, form: Form) -> Problem {
+    fn render_problem(&self, error: &RenderError, name: &str, form: Form) -> Box<Problem> {
         let file = format!("{}{}", error.template_name.as_deref().unwrap_or(name), form.ending());
         let place =
             error.line_no.zip(error.column_no).and_then(|(line, column)| self.place(&file, line, column));
@@ -208,9 +204,9 @@ impl Templates {
         self.problem(&file, place, what, &cure)
     }
 
-    fn problem(&self, file: &str, place: Option<Place>, what: String, cure: &str) -> Problem {
+    fn problem(&self, file: &str, place: Option<Place>, what: String, cure: &str) -> Box<Problem> {
         let path = self.sources.get(file).map_or_else(|| PathBuf::from(file), |(path, _)| path.clone());
-        Problem { severity: Severity::Error, path, place, what, cure: Some(cure.to_string()) }
+        Box::new(Problem { severity: Severity::Error, path, place, what, cure: Some(cure.to_string()) })
     }
 
     fn place(&self, file: &str, line: usize, column: usize) -> Option<Place> {

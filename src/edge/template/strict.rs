@@ -49,6 +49,10 @@ pub fn explain(error: &RenderError) -> (String, String) {
             format!("'{}' is not known", name.as_deref().unwrap_or("this name")),
             "use a name that the shipped template of this file uses".to_string(),
         ),
+        RenderErrorReason::TemplateNotFound(name) => (
+            format!("there is no template for '{name}'"),
+            "take this event out of the playbook's notify".to_string(),
+        ),
         RenderErrorReason::PartialNotFound(name) => {
             (format!("there is no template '{name}' to include"), "include a shipped one".to_string())
         }
