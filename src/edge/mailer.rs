@@ -74,7 +74,8 @@ pub struct Smtp {
     host: String,
     port: u16,
     security: MailSecurity,
-    tls: TlsParameters,
+    /// `None` for a plain connection.
+    tls: Option<TlsParameters>,
     login: Option<Credentials>,
     answer_max: Duration,
     delivery_max: Duration,
@@ -96,8 +97,10 @@ impl Mailer {
         if login.is_some() && security == MailSecurity::Plain && !is_loopback(&host) {
             return Err(MailerError::PlainLogin { host });
         }
-        let tls = TlsParameters::new(host.clone())
-            .map_err(|error| MailerError::Tls { host: host.clone(), error: error.to_string() })?;
+        let tls = match security {
+            MailSecurity::Plain => None,
+            MailSecurity::Tls | MailSecurity::StartTls => Some(tls(&host)?),
+        };
         let (answer_max, delivery_max) = (ANSWER_MAX, DELIVERY_MAX);
         Ok(Mailer::Smtp(Box::new(Smtp { host, port, security, tls, login, answer_max, delivery_max })))
     }
@@ -172,15 +175,15 @@ impl Smtp {
 
     fn connect(&self) -> Result<SmtpConnection, String> {
         let hello = ClientId::default();
-        let wrapper = (self.security == MailSecurity::Tls).then_some(&self.tls);
+        let wrapper = self.tls.as_ref().filter(|_| self.security == MailSecurity::Tls);
         let server = (self.host.as_str(), self.port);
         let connected = SmtpConnection::connect(server, Some(self.answer_max), &hello, wrapper, None);
         let mut connection = connected.map_err(|error| words(&error))?;
-        if self.security == MailSecurity::StartTls {
+        if let Some(tls) = self.tls.as_ref().filter(|_| self.security == MailSecurity::StartTls) {
             if !connection.can_starttls() {
                 return Err("the server offers no STARTTLS: use smtps://, or mend the server".to_string());
             }
-            connection.starttls(&self.tls, &hello).map_err(|error| words(&error))?;
+            connection.starttls(tls, &hello).map_err(|error| words(&error))?;
         }
         if let Some(login) = &self.login {
             connection.auth(DEFAULT_MECHANISMS, login).map_err(|error| words(&error))?;
@@ -266,6 +269,12 @@ fn words(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     shortened(&clean_text(&text), ERROR_CHARS_MAX)
+}
+
+/// Trusts what the system trusts.
+fn tls(host: &str) -> Result<TlsParameters, MailerError> {
+    TlsParameters::new(host.to_string())
+        .map_err(|error| MailerError::Tls { host: host.to_string(), error: error.to_string() })
 }
 
 fn login(settings: &MailSettings) -> Result<Option<Credentials>, MailerError> {

@@ -26,7 +26,7 @@ class Handler:
         return '250 taken'
 class Any(Controller):
     def _trigger_server(self): pass
-controller = Any(Handler(), hostname='127.0.0.1', port=0)
+controller = Any(Handler(), hostname='127.0.0.1', port=0, server_hostname='mx.x.example')
 controller.start()
 print(controller.server.sockets[0].getsockname()[1], flush=True)
 sys.stdin.read()
