@@ -1,6 +1,9 @@
 //! A file an outside thing: each touches the world and decides nothing.
 
+pub mod bundle;
 pub mod capture;
 pub mod clock;
 pub mod files;
 pub mod health;
+pub mod mailer;
+pub mod template;

@@ -3,6 +3,9 @@
 //! Right of it is `ticket`. It must never guess: what a text does not say stays `None`, and a text
 //! that is no report is refused with what to do instead.
 
+pub mod cbl;
+mod pasted;
+
 use crate::pure::watchlist::Transport;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,4 +30,31 @@ pub struct Report {
     pub protocol: Option<Transport>,
     /// Where it came from: `cbl-text`, `flags`, `note`.
     pub origin: String,
+}
+
+/// The longest text that is read, in bytes: the longest known page is below 20 KiB, and a mail with
+/// pictures in it is no report that a person pasted.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Why a text is no report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IntakeError {
+    /// The text is longer than [`TEXT_BYTES_MAX`].
+    #[error("the text has {bytes} bytes, more than {TEXT_BYTES_MAX}: paste the page's text alone")]
+    TooLong { bytes: usize },
+    /// The page says that the address is not listed.
+    #[error(
+        "the page says that {} is not listed, so it reports no infection: open a ticket only when it is listed",
+        address.map_or("the address".to_string(), |address| address.to_string())
+    )]
+    NotListed { address: Option<IpAddr> },
+    /// A time stands where the page states it, but it cannot be trusted.
+    #[error("the time after '{after}' cannot be read as UTC ('{text}'): state it with --seen TIME")]
+    BadTime { after: &'static str, text: String },
+    /// Nothing of what a report states was found.
+    #[error(
+        "this is no CBL page (looked for 'last detected at TIME GMT' and 'at exactly TIME (UTC)'): \
+         paste the whole page, or give its facts with ticket open --malware NAME --seen TIME"
+    )]
+    NoReport,
 }

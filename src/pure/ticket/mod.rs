@@ -5,8 +5,10 @@
 //! nowhere else. It must never let a person set `clean`.
 
 mod event;
+mod standing;
 
 pub use event::{Event, HostExposure, Listing, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
+pub use standing::{HostStanding, Standing};
 
 use crate::pure::intake::Report;
 use crate::pure::interval::Intervals;

@@ -1,0 +1,215 @@
+//! What does `ticket show --json` print? The schema `allclear.ticket/1`; fields are added, never
+//! renamed.
+
+use super::timeline::kind;
+use crate::pure::intake::Report;
+use crate::pure::packet::Mac;
+use crate::pure::playbook::{ChecklistItem, Playbook, StageName};
+use crate::pure::ticket::{
+    Host, HostState, Listing, Phase, Recorded, Run, RunId, Standing, Ticket, TicketId,
+};
+use crate::pure::verdict::{Outcome, Reason, Verdict};
+use crate::pure::watchlist::Transport;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// The whole document.
+#[derive(Debug, Serialize)]
+pub struct TicketJson<'a> {
+    schema: &'static str,
+    id: TicketId,
+    #[serde(rename = "ref")]
+    reference: Option<&'a str>,
+    site: &'a str,
+    playbook: &'a str,
+    phase: Phase,
+    flags: Vec<&'static str>,
+    relapses: u32,
+    opened: Timestamp,
+    public: IpAddr,
+    reports: Vec<ReportJson<'a>>,
+    hosts: Vec<HostJson<'a>>,
+    checklist: Vec<CheckJson<'a>>,
+    clean: CleanJson<'a>,
+    runs: Vec<RunJson<'a>>,
+    events: Vec<EventJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportJson<'a> {
+    malware: Option<&'a str>,
+    seen: Timestamp,
+    clock_error_s: u64,
+    remote: Option<IpAddr>,
+    port: Option<u16>,
+    source_port: Option<u16>,
+    protocol: Option<Transport>,
+    origin: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct HostJson<'a> {
+    host: IpAddr,
+    mac: Option<Mac>,
+    name: Option<&'a str>,
+    state: HostState,
+    contacts: u64,
+    exposure_s: u64,
+    assurance: Option<f64>,
+    located: Timestamp,
+    cleaned: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckJson<'a> {
+    item: &'a str,
+    text: &'a str,
+    signed_by: Option<&'a str>,
+    at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct CleanJson<'a> {
+    passes: u32,
+    passes_wanted: u32,
+    span_s: u64,
+    span_wanted_s: u64,
+    assurance: Option<f64>,
+    assurance_wanted: f64,
+    listing: Option<Listing>,
+    missing: &'a [String],
+    earliest: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct RunJson<'a> {
+    id: RunId,
+    stage: StageName,
+    occurrence: Option<Timestamp>,
+    started: Timestamp,
+    ended: Option<Timestamp>,
+    outcome: Option<Outcome>,
+    verdict: Option<Verdict>,
+    reasons: &'a [Reason],
+    evidence: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct EventJson<'a> {
+    seq: u64,
+    at: Timestamp,
+    kind: &'static str,
+    by: &'a str,
+    hash: &'a str,
+}
+
+impl<'a> TicketJson<'a> {
+    /// The document of one ticket.
+    pub fn of(ticket: &'a Ticket, playbook: &'a Playbook, standing: &'a Standing) -> TicketJson<'a> {
+        TicketJson {
+            schema: "allclear.ticket/1",
+            id: ticket.id,
+            reference: ticket.reference.as_deref(),
+            site: &ticket.site,
+            playbook: &ticket.playbook,
+            phase: ticket.phase,
+            flags: flags(ticket, standing),
+            relapses: ticket.relapses,
+            opened: ticket.opened,
+            public: ticket.public,
+            reports: ticket.reports.iter().map(report).collect(),
+            hosts: ticket.hosts.iter().map(|found| host(found, standing)).collect(),
+            checklist: checklist(ticket, playbook),
+            clean: clean(standing),
+            runs: ticket.runs.iter().map(run).collect(),
+            events: ticket.events.iter().map(event).collect(),
+        }
+    }
+}
+
+fn flags(ticket: &Ticket, standing: &Standing) -> Vec<&'static str> {
+    let overdue = standing.is_overdue.then_some("overdue");
+    overdue.into_iter().chain(ticket.hold.is_some().then_some("on_hold")).collect()
+}
+
+fn report(report: &Report) -> ReportJson<'_> {
+    ReportJson {
+        malware: report.malware.as_deref(),
+        seen: report.seen,
+        clock_error_s: report.clock_error_s,
+        remote: report.remote,
+        port: report.port,
+        source_port: report.source_port,
+        protocol: report.protocol,
+        origin: &report.origin,
+    }
+}
+
+fn host<'a>(host: &'a Host, standing: &Standing) -> HostJson<'a> {
+    let stands = standing.hosts.iter().find(|stands| stands.host == host.host);
+    HostJson {
+        host: host.host,
+        mac: host.mac,
+        name: host.name.as_deref(),
+        state: host.state,
+        contacts: stands.map_or(0, |stands| stands.contacts),
+        exposure_s: stands.map_or(0, |stands| stands.exposure_s),
+        assurance: stands.and_then(|stands| stands.assurance),
+        located: host.located,
+        cleaned: host.cleaned,
+    }
+}
+
+fn checklist<'a>(ticket: &'a Ticket, playbook: &'a Playbook) -> Vec<CheckJson<'a>> {
+    let check = |item: &'a ChecklistItem| {
+        let signed = ticket.signed.get(&item.item);
+        CheckJson {
+            item: &item.item,
+            text: &item.text,
+            signed_by: signed.map(|signed| signed.by.as_str()),
+            at: signed.map(|signed| signed.at),
+        }
+    };
+    playbook.checklist.iter().map(check).collect()
+}
+
+fn clean(standing: &Standing) -> CleanJson<'_> {
+    CleanJson {
+        passes: standing.passes,
+        passes_wanted: standing.passes_wanted,
+        span_s: standing.span_s,
+        span_wanted_s: standing.span_wanted_s,
+        assurance: standing.assurance,
+        assurance_wanted: standing.assurance_wanted,
+        listing: standing.listing,
+        missing: &standing.missing,
+        earliest: standing.earliest,
+    }
+}
+
+fn run(run: &Run) -> RunJson<'_> {
+    let end = run.end.as_ref();
+    RunJson {
+        id: run.id,
+        stage: run.stage,
+        occurrence: run.occurrence,
+        started: run.started,
+        ended: end.map(|end| end.ended),
+        outcome: end.map(|end| end.outcome),
+        verdict: end.and_then(|end| end.verdict),
+        reasons: end.map_or(&[], |end| &end.reasons),
+        evidence: end
+            .map_or_else(Vec::new, |end| end.evidence.iter().map(|file| file.path.as_str()).collect()),
+    }
+}
+
+fn event(recorded: &Recorded) -> EventJson<'_> {
+    EventJson {
+        seq: recorded.seq,
+        at: recorded.at,
+        kind: kind(&recorded.event),
+        by: &recorded.by,
+        hash: &recorded.hash,
+    }
+}

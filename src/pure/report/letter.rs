@@ -1,0 +1,43 @@
+//! What is a mail before it is sent? Plain data: who, about what, in which words.
+//!
+//! The mail edge turns it into bytes, always the same bytes, so that a repeat is recognised.
+
+use crate::pure::playbook::MailEvent;
+use crate::pure::ticket::TicketId;
+use jiff::Timestamp;
+
+/// One mail about one event of one ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub ticket: TicketId,
+    /// The sequence number of the event that decided upon it.
+    pub seq: u64,
+    pub event: MailEvent,
+    /// When that event happened; the mail's Date.
+    pub at: Timestamp,
+    /// A mailbox, as `Name <address>` or `address`.
+    pub from: String,
+    /// All who get it, as mailboxes; each gets an envelope of their own.
+    pub to: Vec<String>,
+    /// One line without control signs.
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    /// The `seq` of the ticket's first mail; `None` when this is the first.
+    pub in_reply_to: Option<u64>,
+}
+
+/// The word for a kind of mail: in playbooks, template names, headers and file names.
+pub fn event_word(event: MailEvent) -> &'static str {
+    match event {
+        MailEvent::Opened => "opened",
+        MailEvent::Located => "located",
+        MailEvent::Reminder => "reminder",
+        MailEvent::Overdue => "overdue",
+        MailEvent::Relapsed => "relapsed",
+        MailEvent::Inconclusive => "inconclusive",
+        MailEvent::Clean => "clean",
+        MailEvent::Listed => "listed",
+        MailEvent::Closed => "closed",
+    }
+}

@@ -1,0 +1,18 @@
+//! What do people and programs get to read of a ticket? Ticket in, plain data out.
+//!
+//! Left of it is `ticket`; right of it are the templates, the pages and the mails. All sentences,
+//! numbers and times become display strings here, so that a template has nothing to compute. It
+//! must never decide anything about the ticket.
+
+mod json;
+mod letter;
+mod parts;
+mod timeline;
+mod view;
+pub mod words;
+
+pub use json::TicketJson;
+pub use letter::{Letter, event_word};
+pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
+pub use timeline::{EventView, kind};
+pub use view::{Material, TicketView};

@@ -1,0 +1,237 @@
+//! The parts of a ticket that are shown in tables: hosts, nights, checklist, reports, evidence.
+//!
+//! Everything is a display string in the site's zone; `has_…` and `is_…` are all that a template may
+//! branch on.
+
+use super::timeline::named;
+use super::view::Material;
+use super::words::{self, count, duration, local_time, local_window, share};
+use crate::pure::intake::Report;
+use crate::pure::ticket::{Host, HostState, Run, RunRecord};
+use crate::pure::verdict::{Outcome, Verdict};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+/// One inside host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HostView {
+    /// `10.16.24.93 (LAB-7)`.
+    pub label: String,
+    pub host: String,
+    pub mac: String,
+    pub has_mac: bool,
+    pub state: String,
+    /// `fail` while infected, `pass` once clean, else `inconclusive`: names of colours.
+    pub colour: String,
+    /// `9 contacts, the last one Wed 2015-04-29 13:52 CDT`.
+    pub contacts: String,
+    pub located: String,
+    pub cleaned: String,
+    pub has_cleaned: bool,
+    /// How long it could have been seen since it was cleaned.
+    pub exposure: String,
+    pub assurance: String,
+}
+
+/// One run, or one occurrence that did not run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NightView {
+    pub run: String,
+    pub stage: String,
+    /// Its window, `Wed 2015-04-29 19:00 to 01:00 CDT`.
+    pub window: String,
+    /// Month and day of its begin, `04-29`.
+    pub day: String,
+    /// `pass`, `fail`, `inconclusive`, `running`, or the outcome of one that did not run.
+    pub word: String,
+    /// One sign for the strip: `+` pass, `!` fail, `?` inconclusive, `-` did not run, `.` running.
+    pub mark: String,
+    /// `pass`, `fail`, `inconclusive` or `none`: names of colours.
+    pub colour: String,
+    /// `watched 6 h, heard 12,034 packets, lost 0`.
+    pub coverage: String,
+    pub contacts: String,
+    pub reasons: Vec<String>,
+    pub has_reasons: bool,
+}
+
+/// One item of the checklist.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CheckView {
+    /// `[x]` or `[ ]`.
+    pub mark: String,
+    pub text: String,
+    /// `signed by tech, Wed 2015-05-06 09:05 CDT` or `not signed off yet`.
+    pub signed: String,
+    pub is_signed: bool,
+}
+
+/// What is wanted for clean, and what there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CleanView {
+    pub passes: String,
+    pub span: String,
+    pub assurance: String,
+    pub listing: String,
+    pub missing: Vec<String>,
+    pub has_missing: bool,
+    pub earliest: String,
+    pub has_earliest: bool,
+}
+
+/// One report from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReportView {
+    pub malware: String,
+    /// With the uncertainty of the reporter's clock.
+    pub seen: String,
+    /// `216.66.15.109 port 80 (tcp)` or `not stated`.
+    pub remote: String,
+    pub source_port: String,
+    pub origin: String,
+}
+
+/// One file of packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EvidenceView {
+    pub run: String,
+    pub path: String,
+    pub sha256: String,
+    pub size: String,
+    pub packets: String,
+}
+
+/// What is said where nothing is known.
+pub const NOT_KNOWN: &str = "not known";
+
+/// The address of a host, with its name where it has one.
+pub fn label(host: &Host) -> String {
+    format!("{}{}", host.host, named(host.name.as_deref()))
+}
+
+pub(super) fn host(host: &Host, material: &Material) -> HostView {
+    let zone = &material.site.timezone;
+    let stands = material.standing.hosts.iter().find(|stands| stands.host == host.host);
+    let last = host.contacts.last().map(|span| format!(", the last one {}", local_time(span.last, zone)));
+    HostView {
+        label: label(host),
+        host: host.host.to_string(),
+        mac: host.mac.map_or(NOT_KNOWN.to_string(), |mac| mac.to_string()),
+        has_mac: host.mac.is_some(),
+        state: words::state(host.state).to_string(),
+        colour: colour(host.state).to_string(),
+        contacts: count(stands.map_or(0, |stands| stands.contacts), "contact") + &last.unwrap_or_default(),
+        located: local_time(host.located, zone),
+        cleaned: host.cleaned.map_or("not cleaned yet".to_string(), |at| local_time(at, zone)),
+        has_cleaned: host.cleaned.is_some(),
+        exposure: duration(stands.map_or(0, |stands| stands.exposure_s)),
+        assurance: stands.and_then(|stands| stands.assurance).map_or(NOT_KNOWN.to_string(), share),
+    }
+}
+
+fn colour(state: HostState) -> &'static str {
+    match state {
+        HostState::Infected => "fail",
+        HostState::Cleaned => "inconclusive",
+        HostState::Clean => "pass",
+        HostState::Retired => "none",
+    }
+}
+
+pub(super) fn night(run: &Run, zone: &TimeZone) -> NightView {
+    let end = run.end.as_ref();
+    let (word, mark, colour) = end.map_or(("running", ".", "none"), verdict_signs);
+    let reasons: Vec<String> =
+        end.map_or_else(Vec::new, |end| end.reasons.iter().map(|reason| reason.text.clone()).collect());
+    NightView {
+        run: run.id.to_string(),
+        stage: run.stage.to_string(),
+        window: local_window(run.started, run.window_end, zone),
+        day: words::local(run.started, zone, "%m-%d"),
+        word: word.to_string(),
+        mark: mark.to_string(),
+        colour: colour.to_string(),
+        coverage: end.map_or_else(String::new, coverage),
+        contacts: end.map_or_else(String::new, |end| count(end.contacts, "contact")),
+        has_reasons: !reasons.is_empty(),
+        reasons,
+    }
+}
+
+fn verdict_signs(end: &RunRecord) -> (&'static str, &'static str, &'static str) {
+    match end.verdict {
+        Some(Verdict::Pass) => ("pass", "+", "pass"),
+        Some(Verdict::Fail) => ("fail", "!", "fail"),
+        Some(Verdict::Inconclusive) => ("inconclusive", "?", "inconclusive"),
+        None => (words::outcome(end.outcome), "-", "none"),
+    }
+}
+
+fn coverage(end: &RunRecord) -> String {
+    if matches!(end.outcome, Outcome::Missed | Outcome::Skipped | Outcome::Suppressed) {
+        return "nothing was watched".to_string();
+    }
+    let lost = end.lost_packets.map_or("losses not known".to_string(), |lost| format!("lost {lost}"));
+    format!(
+        "watched {}, heard {}, {lost}",
+        duration(end.watched.seconds() as u64),
+        count(end.heard_packets, "packet")
+    )
+}
+
+pub(super) fn checklist(material: &Material) -> Vec<CheckView> {
+    let zone = &material.site.timezone;
+    let check = |item: &crate::pure::playbook::ChecklistItem| {
+        let signed = material.ticket.signed.get(&item.item);
+        let words = signed.map(|s| format!("signed by {}, {}", words::name(&s.by), local_time(s.at, zone)));
+        CheckView {
+            mark: if signed.is_some() { "[x]" } else { "[ ]" }.to_string(),
+            text: item.text.clone(),
+            signed: words.unwrap_or("not signed off yet".to_string()),
+            is_signed: signed.is_some(),
+        }
+    };
+    material.playbook.checklist.iter().map(check).collect()
+}
+
+pub(super) fn clean(material: &Material) -> CleanView {
+    let stands = material.standing;
+    let assurance = stands.assurance.map_or(NOT_KNOWN.to_string(), share);
+    CleanView {
+        passes: format!("{} (wanted: {})", stands.passes, stands.passes_wanted),
+        span: format!("{} (wanted: {})", duration(stands.span_s), duration(stands.span_wanted_s)),
+        assurance: format!("{assurance} (wanted: {})", share(stands.assurance_wanted)),
+        listing: words::listing(stands.listing).to_string(),
+        missing: stands.missing.clone(),
+        has_missing: !stands.missing.is_empty(),
+        earliest: stands.earliest.map_or(NOT_KNOWN.to_string(), |at| local_time(at, &material.site.timezone)),
+        has_earliest: stands.earliest.is_some(),
+    }
+}
+
+pub(super) fn report(report: &Report, zone: &TimeZone) -> ReportView {
+    let error = duration(report.clock_error_s);
+    let port = report.port.map_or(String::new(), |port| format!(" port {port}"));
+    let protocol = match report.protocol {
+        Some(crate::pure::watchlist::Transport::Tcp) => " (tcp)",
+        Some(crate::pure::watchlist::Transport::Udp) => " (udp)",
+        None => "",
+    };
+    ReportView {
+        malware: report.malware.as_deref().map_or("not named".to_string(), words::name),
+        seen: format!("{}, give or take {error}", words::local_time_exact(report.seen, zone)),
+        remote: report.remote.map_or("not stated".to_string(), |remote| format!("{remote}{port}{protocol}")),
+        source_port: report.source_port.map_or("not stated".to_string(), |port| port.to_string()),
+        origin: words::name(&report.origin),
+    }
+}
+
+pub(super) fn evidence(run: &Run) -> impl Iterator<Item = EvidenceView> {
+    run.end.iter().flat_map(|end| &end.evidence).map(|file| EvidenceView {
+        run: run.id.to_string(),
+        path: file.path.clone(),
+        sha256: file.sha256.clone(),
+        size: words::size(file.bytes),
+        packets: count(file.packets, "packet"),
+    })
+}

@@ -1,0 +1,116 @@
+//! What happened to a ticket, in words? One line an event.
+
+use super::letter::event_word;
+use super::words::{self, local_time};
+use crate::pure::playbook::StageName;
+use crate::pure::ticket::{Event, Recorded, RunEnd, RunId, Ticket};
+use crate::pure::verdict::Verdict;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+/// One line of the timeline.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EventView {
+    /// In the site's zone.
+    pub when: String,
+    pub by: String,
+    /// What happened.
+    pub what: String,
+}
+
+/// The events that a person wants to read, in order: all but begun runs, passed `locate` runs and
+/// mails that went out as they should.
+pub fn timeline(ticket: &Ticket, zone: &TimeZone) -> Vec<EventView> {
+    let line = |recorded: &Recorded| {
+        words_of(&recorded.event, ticket, zone).map(|what| EventView {
+            when: local_time(recorded.at, zone),
+            by: words::name(&recorded.by),
+            what,
+        })
+    };
+    ticket.events.iter().filter_map(line).collect()
+}
+
+/// The public name of an event's kind, as in `ticket show --json`.
+pub fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Opened { .. } => "opened",
+        Event::ReportAdded { .. } => "report_added",
+        Event::HostBlamed { .. } => "host_blamed",
+        Event::HostCleaned { .. } => "host_cleaned",
+        Event::HostWithdrawn { .. } => "host_withdrawn",
+        Event::HostRetired { .. } => "host_retired",
+        Event::RunStarted(_) => "run_started",
+        Event::RunEnded(_) => "run_ended",
+        Event::OccurrencePassed(_) => "occurrence_passed",
+        Event::PhaseChanged { .. } => "phase_changed",
+        Event::Signed { .. } => "signed",
+        Event::Noted { .. } => "noted",
+        Event::Held { .. } => "held",
+        Event::Resumed => "resumed",
+        Event::ListingAnswered(_) => "listing_answered",
+        Event::MailQueued { .. } => "mail_queued",
+        Event::MailAccepted { .. } => "mail_accepted",
+        Event::MailFailed { .. } => "mail_failed",
+    }
+}
+
+fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
+    Some(match event {
+        Event::Opened { public, .. } => format!("Ticket opened for {public}"),
+        Event::ReportAdded { report } => format!(
+            "Report added: {} seen {}",
+            words::name(report.malware.as_deref().unwrap_or("malware without a name")),
+            words::local_time_exact(report.seen, zone)
+        ),
+        Event::HostBlamed { host, name, .. } => format!("{host}{} blamed", named(name.as_deref())),
+        Event::HostCleaned { host, cleaned } => format!("{host} cleaned at {}", local_time(*cleaned, zone)),
+        Event::HostWithdrawn { host, reason } => format!("{host} withdrawn: {reason}"),
+        Event::HostRetired { host, reason } => format!("{host} left the network: {reason}"),
+        Event::RunStarted(_) | Event::MailAccepted { .. } => return None,
+        Event::RunEnded(end) => run_ended(end, ticket)?,
+        Event::OccurrencePassed(passed) => format!(
+            "{} of {} {}: {}",
+            passed.stage,
+            local_time(passed.occurrence, zone),
+            words::outcome(passed.outcome),
+            passed.reason
+        ),
+        Event::PhaseChanged { to, because, is_relapse, .. } => {
+            let relapse = if *is_relapse { "Relapse: " } else { "" };
+            format!("{relapse}now {}, because {because}", words::phase(*to))
+        }
+        Event::Signed { item } => format!("Checklist item '{item}' signed off"),
+        Event::Noted { text } => format!("Note: {text}"),
+        Event::Held { reason } => format!("Put on hold: {reason}"),
+        Event::Resumed => "Taken up again".to_string(),
+        Event::ListingAnswered(answer) => format!("Blocklist says: {}", words::listing(Some(answer.answer))),
+        Event::MailQueued { event, to } => format!("Mail '{}' for {}", event_word(*event), to.join(", ")),
+        Event::MailFailed { error, is_refused, .. } => {
+            let end = if *is_refused { "given up" } else { "tried again later" };
+            format!("Mail not accepted, {end}: {error}")
+        }
+    })
+}
+
+fn run_ended(end: &RunEnd, ticket: &Ticket) -> Option<String> {
+    let stage = stage_of(end.run, ticket);
+    if stage == Some(StageName::Locate) && end.verdict == Some(Verdict::Pass) {
+        return None;
+    }
+    let stage = stage.map_or_else(|| "run".to_string(), |stage| stage.to_string());
+    let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
+    let reasons: String = end.reasons.iter().map(|reason| format!("; {}", reason.text)).collect();
+    Some(format!("Run {} ({stage}): {verdict}{reasons}", end.run))
+}
+
+fn stage_of(run: RunId, ticket: &Ticket) -> Option<StageName> {
+    ticket.runs.iter().find(|known| known.id == run).map(|known| known.stage)
+}
+
+/// ` (LAB-7)`, or nothing.
+pub fn named(name: Option<&str>) -> String {
+    name.map(words::name)
+        .filter(|name| !name.is_empty())
+        .map_or_else(String::new, |name| format!(" ({name})"))
+}

@@ -1,0 +1,275 @@
+//! What do the templates know of a ticket? One flat object of display strings.
+
+use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
+use super::timeline::{EventView, timeline};
+use super::words::{self, clean_value, count, local_time, local_window};
+use crate::pure::playbook::{Playbook, StageName};
+use crate::pure::site::Site;
+use crate::pure::ticket::{Blame, Host, HostState, Phase, Run, Standing, Ticket};
+use crate::pure::verdict::Verdict;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Nights shown in the strip of a mail: four weeks fit beside each other on a phone.
+const STRIP_NIGHTS_MAX: usize = 28;
+
+/// Runs listed one by one in a report: a school year of nights, and some.
+const RUNS_MAX: usize = 400;
+
+/// Events listed in a report; `events.jsonl` of the bundle holds all.
+const EVENTS_MAX: usize = 1_000;
+
+/// Runs listed one by one in a mail.
+const RECENT_NIGHTS_MAX: usize = 7;
+
+/// Everything a page or mail is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Material<'a> {
+    pub ticket: &'a Ticket,
+    pub playbook: &'a Playbook,
+    pub site: &'a Site,
+    pub standing: &'a Standing,
+    /// The instant that "now" means: the event of a mail, the asking for a page.
+    pub at: Timestamp,
+}
+
+/// What templates may use. Sentences are whole, times are in the site's zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TicketView {
+    /// The ticket's number.
+    pub id: String,
+    /// The outside number, or nothing.
+    pub reference: String,
+    pub has_reference: bool,
+    /// The site's title.
+    pub site: String,
+    /// The public address.
+    pub public: String,
+    pub playbook: String,
+    /// `Conficker`.
+    pub malware: String,
+    /// What the machines call: `a Conficker sinkhole`, or, where no report names one, `an address on the
+    /// watchlists of Conficker`.
+    pub called: String,
+    /// The machines that have to be worked on, `10.16.24.93 (LAB-7) and 1 more`; while none is known,
+    /// `a machine behind 192.0.2.17`.
+    pub machines: String,
+    /// Whether it is known which machines; false while a report has no machine yet.
+    pub is_found: bool,
+    /// Whether a run saw their traffic; false when people named them.
+    pub is_seen: bool,
+    /// `calls`, or `call` when there are several machines; likewise the next.
+    pub calls: String,
+    pub is_are: String,
+    pub has_hosts: bool,
+    /// `by Mon 2015-05-04 14:00 CDT`, or `as soon as you can`.
+    pub by_when: String,
+    pub phase: String,
+    /// Whether it waits (school break).
+    pub is_on_hold: bool,
+    pub hold: String,
+    pub is_overdue: bool,
+    pub has_relapses: bool,
+    /// `1 relapse`.
+    pub relapses: String,
+    pub opened: String,
+    /// The instant of which all this is true.
+    pub as_of: String,
+    /// The IANA name of the site's zone.
+    pub zone: String,
+    /// `by Tue 2015-05-05 03:30 CDT`, or `before the next night`: until when causes must be removed.
+    pub before_next: String,
+    /// `Tue 2015-05-05 03:30 to 09:30 CDT`, when the machine must be switched on.
+    pub next_window: String,
+    pub has_next_window: bool,
+    pub hosts: Vec<HostView>,
+    pub reports: Vec<ReportView>,
+    /// The last `verify` runs, for a strip; oldest first.
+    pub strip: Vec<NightView>,
+    /// The same as one line of signs.
+    pub strip_signs: String,
+    pub has_strip: bool,
+    /// The newest of them, for a list.
+    pub recent: Vec<NightView>,
+    /// Every run worth a line in a report: all `verify` runs, and what `locate` runs found.
+    pub runs: Vec<NightView>,
+    pub has_runs: bool,
+    /// How many runs are not listed one by one, in words; empty when none.
+    pub unlisted_runs: String,
+    pub clean: CleanView,
+    pub checklist: Vec<CheckView>,
+    pub has_checklist: bool,
+    pub timeline: Vec<EventView>,
+    /// How many earlier events are not listed, in words; empty when none.
+    pub unlisted_events: String,
+    pub evidence: Vec<EvidenceView>,
+    pub has_evidence: bool,
+}
+
+impl TicketView {
+    /// Everything about one ticket.
+    pub fn of(material: &Material) -> TicketView {
+        let mut view = facts(material);
+        add_runs(&mut view, material);
+        add_lists(&mut view, material);
+        view
+    }
+
+    /// The view as templates get it: every string without control signs and of bounded length.
+    pub fn to_value(&self) -> Value {
+        clean_value(serde_json::to_value(self).expect("a view is made of strings, booleans and lists"))
+    }
+
+    /// Two views for trying out templates: every list with one entry and every condition true, then
+    /// every list empty and every condition false.
+    pub fn samples() -> [Value; 2] {
+        let full = TicketView {
+            hosts: vec![HostView::default()],
+            reports: vec![ReportView::default()],
+            strip: vec![NightView::default()],
+            recent: vec![NightView { reasons: vec![String::new()], ..NightView::default() }],
+            runs: vec![NightView { reasons: vec![String::new()], ..NightView::default() }],
+            clean: CleanView { missing: vec![String::new()], ..CleanView::default() },
+            checklist: vec![CheckView::default()],
+            timeline: vec![EventView::default()],
+            evidence: vec![EvidenceView::default()],
+            ..TicketView::default()
+        };
+        [all_true(full.to_value()), TicketView::default().to_value()]
+    }
+}
+
+fn all_true(value: Value) -> Value {
+    match value {
+        Value::Bool(_) => Value::Bool(true),
+        Value::Array(items) => Value::Array(items.into_iter().map(all_true).collect()),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, all_true(value))).collect(),
+        other => other,
+    }
+}
+
+/// The single facts.
+fn facts(material: &Material) -> TicketView {
+    let Material { ticket, playbook, site, standing, at } = material;
+    let zone = &site.timezone;
+    let machines = machines(ticket);
+    let malware = malware(ticket, playbook);
+    TicketView {
+        id: ticket.id.to_string(),
+        reference: words::name(ticket.reference.as_deref().unwrap_or("")),
+        has_reference: ticket.reference.is_some(),
+        site: words::name(&site.title),
+        public: ticket.public.to_string(),
+        playbook: words::shortened(&words::clean_text(&playbook.title), 2 * words::NAME_CHARS_MAX),
+        called: called(ticket, &malware),
+        malware,
+        machines: machine_words(ticket, &machines),
+        is_found: !machines.is_empty(),
+        is_seen: machines.iter().any(|host| host.blame == Blame::Seen),
+        calls: if machines.len() > 1 { "call" } else { "calls" }.to_string(),
+        is_are: if machines.len() > 1 { "are" } else { "is" }.to_string(),
+        has_hosts: !ticket.hosts.is_empty(),
+        by_when: by_when(material),
+        phase: words::phase(ticket.phase).to_string(),
+        is_on_hold: ticket.hold.is_some(),
+        hold: ticket.hold.as_ref().map_or_else(String::new, |hold| {
+            format!("since {}: {}", local_time(hold.since, zone), hold.reason)
+        }),
+        is_overdue: standing.is_overdue,
+        has_relapses: ticket.relapses > 0,
+        relapses: count(u64::from(ticket.relapses), "relapse"),
+        opened: local_time(ticket.opened, zone),
+        as_of: local_time(*at, zone),
+        zone: site.timezone_name.clone(),
+        before_next: standing.next_window.map_or("before the next night".to_string(), |(from, _)| {
+            format!("by {}", local_time(from, zone))
+        }),
+        next_window: standing.next_window.map_or_else(String::new, |(from, to)| local_window(from, to, zone)),
+        has_next_window: standing.next_window.is_some(),
+        ..TicketView::default()
+    }
+}
+
+/// The machines that need work: the infected ones, else all that are still here. None in `reported`,
+/// also after a relapse: nobody knows yet whether it is one of those that were cleaned.
+fn machines(ticket: &Ticket) -> Vec<&Host> {
+    if ticket.phase == Phase::Reported {
+        return Vec::new();
+    }
+    let in_state = |wanted: fn(HostState) -> bool| ticket.hosts.iter().filter(move |host| wanted(host.state));
+    let infected: Vec<&Host> = in_state(|state| state == HostState::Infected).collect();
+    if infected.is_empty() { in_state(|state| state != HostState::Retired).collect() } else { infected }
+}
+
+fn machine_words(ticket: &Ticket, machines: &[&Host]) -> String {
+    match machines {
+        [] => format!("a machine behind {}", ticket.public),
+        [one] => parts::label(one),
+        [first, more @ ..] => format!("{} and {} more", parts::label(first), more.len()),
+    }
+}
+
+/// What the newest report that names it calls it, else the playbook's name.
+fn malware(ticket: &Ticket, playbook: &Playbook) -> String {
+    let reported = ticket.reports.iter().rev().find_map(|report| report.malware.as_deref());
+    words::name(reported.unwrap_or(&playbook.name))
+}
+
+fn called(ticket: &Ticket, malware: &str) -> String {
+    if ticket.reports.iter().all(|report| report.remote.is_none()) {
+        return format!("an address on the watchlists of {malware}");
+    }
+    let is_vowel = malware.starts_with(|first: char| "aeiouAEIOU".contains(first));
+    format!("{} {malware} sinkhole", if is_vowel { "an" } else { "a" })
+}
+
+fn by_when(material: &Material) -> String {
+    match material.standing.due {
+        Some(due) if material.standing.is_overdue => {
+            format!("now (it was due {})", local_time(due, &material.site.timezone))
+        }
+        Some(due) => format!("by {}", local_time(due, &material.site.timezone)),
+        None => "as soon as you can".to_string(),
+    }
+}
+
+fn add_runs(view: &mut TicketView, material: &Material) {
+    let zone = &material.site.timezone;
+    let (ticket, is_verify) = (material.ticket, |run: &&Run| run.stage == StageName::Verify);
+    let nights: Vec<NightView> =
+        ticket.runs.iter().filter(is_verify).map(|run| parts::night(run, zone)).collect();
+    view.strip = nights[nights.len().saturating_sub(STRIP_NIGHTS_MAX)..].to_vec();
+    view.strip_signs = view.strip.iter().map(|night| night.mark.as_str()).collect::<Vec<_>>().join(" ");
+    view.has_strip = !view.strip.is_empty();
+    view.recent = nights.iter().rev().take(RECENT_NIGHTS_MAX).cloned().collect();
+    let listed: Vec<&Run> = ticket.runs.iter().filter(|run| is_verify(run) || is_telling(run)).collect();
+    let newest = &listed[listed.len().saturating_sub(RUNS_MAX)..];
+    view.runs = newest.iter().map(|run| parts::night(run, zone)).collect();
+    view.has_runs = !view.runs.is_empty();
+    view.unlisted_runs = not_listed(ticket.runs.len() - newest.len(), "run");
+}
+
+/// Whether a run of another stage than `verify` found something, or could not see.
+fn is_telling(run: &Run) -> bool {
+    run.end.as_ref().is_some_and(|end| matches!(end.verdict, Some(Verdict::Fail | Verdict::Inconclusive)))
+}
+
+fn add_lists(view: &mut TicketView, material: &Material) {
+    let (ticket, zone) = (material.ticket, &material.site.timezone);
+    view.hosts = ticket.hosts.iter().map(|host| parts::host(host, material)).collect();
+    view.reports = ticket.reports.iter().map(|report| parts::report(report, zone)).collect();
+    view.clean = parts::clean(material);
+    view.checklist = parts::checklist(material);
+    view.has_checklist = !view.checklist.is_empty();
+    view.evidence = ticket.runs.iter().flat_map(parts::evidence).collect();
+    view.has_evidence = !view.evidence.is_empty();
+    let events = timeline(ticket, zone);
+    let hidden = events.len().saturating_sub(EVENTS_MAX);
+    view.timeline = events[hidden..].to_vec();
+    view.unlisted_events = not_listed(hidden, "earlier event");
+}
+
+fn not_listed(number: usize, noun: &str) -> String {
+    if number == 0 { String::new() } else { format!("{} not listed here", count(number as u64, noun)) }
+}

@@ -1,0 +1,277 @@
+//! How are times, numbers and states written for people? And how is a text from outside made
+//! harmless?
+
+use crate::pure::ticket::{HostState, Listing, Phase};
+use crate::pure::verdict::{Outcome, Verdict};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+use serde_json::Value;
+
+/// The longest text of one value in a page or mail, in signs: a long note, not a book.
+pub const TEXT_CHARS_MAX: usize = 2_000;
+
+/// The longest name of a machine, malware or person, in signs (a DNS label has 63).
+pub const NAME_CHARS_MAX: usize = 64;
+
+/// `Wed 2015-04-29 13:52 CDT`, in the site's zone.
+pub fn local_time(time: Timestamp, zone: &TimeZone) -> String {
+    local(time, zone, "%a %Y-%m-%d %H:%M %Z")
+}
+
+/// `Wed 2015-04-29 13:52:14 CDT`, in the site's zone.
+pub fn local_time_exact(time: Timestamp, zone: &TimeZone) -> String {
+    local(time, zone, "%a %Y-%m-%d %H:%M:%S %Z")
+}
+
+/// `Wed 2015-04-29 19:00 to 01:00 CDT`: a window, by its begin's day.
+pub fn local_window(from: Timestamp, to: Timestamp, zone: &TimeZone) -> String {
+    format!("{} to {}", local(from, zone, "%a %Y-%m-%d %H:%M"), local(to, zone, "%H:%M %Z"))
+}
+
+/// A time in the site's zone, in the form of strftime(3).
+pub fn local(time: Timestamp, zone: &TimeZone, form: &str) -> String {
+    ZonedDateTime::new(time, zone.clone()).strftime(form).to_string()
+}
+
+/// `3 d 4 h`, `6 h`, `25 min`, `14 s`: at most two units, rounded down.
+pub fn duration(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let Some(first) = units.iter().position(|(length, _)| seconds >= *length) else {
+        return "0 s".to_string();
+    };
+    let (length, unit) = units[first];
+    let (count, rest) = (seconds / length, seconds % length);
+    match units.get(first + 1).filter(|(next, _)| rest >= *next && first < 2) {
+        Some((next, smaller)) => format!("{count} {unit} {} {smaller}", rest / next),
+        None => format!("{count} {unit}"),
+    }
+}
+
+/// `97.3 %`, rounded down, so that what is not reached is never shown as reached.
+pub fn share(share: f64) -> String {
+    // The small addend undoes the error of binary fractions: 0.99 * 1000 is 989.99….
+    let tenths = (share.clamp(0.0, 1.0) * 1000.0 + 1e-9).floor() / 10.0;
+    format!("{tenths} %")
+}
+
+/// `12.3 KiB`, rounded down.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{}.{} KiB", bytes / 1024, bytes % 1024 * 10 / 1024),
+        _ => format!("{}.{} MiB", bytes / 1_048_576, bytes % 1_048_576 * 10 / 1_048_576),
+    }
+}
+
+/// `1 contact`, `3 contacts`, `12,034 packets`.
+pub fn count(number: u64, noun: &str) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A phase in words.
+pub fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Reported => "reported, machine not found yet",
+        Phase::Located => "located, not cleaned yet",
+        Phase::Verifying => "cleaned, being verified",
+        Phase::Clean => "confirmed clean, still watched",
+        Phase::Closed => "closed",
+        Phase::Rejected => "rejected",
+        Phase::AcceptedRisk => "risk accepted",
+    }
+}
+
+/// A host's state in words.
+pub fn state(state: HostState) -> &'static str {
+    match state {
+        HostState::Infected => "infected",
+        HostState::Cleaned => "cleaned, not confirmed yet",
+        HostState::Clean => "confirmed clean",
+        HostState::Retired => "left the network",
+    }
+}
+
+/// A listing in words.
+pub fn listing(listing: Option<Listing>) -> &'static str {
+    match listing {
+        Some(Listing::Listed) => "listed",
+        Some(Listing::NotListed) => "not listed",
+        Some(Listing::Unknown) => "unknown",
+        None => "not asked",
+    }
+}
+
+/// A verdict in one word.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+/// An outcome in one word.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ran => "ran",
+        Outcome::Late => "late",
+        Outcome::Missed => "missed",
+        Outcome::Skipped => "skipped",
+        Outcome::Interrupted => "interrupted",
+        Outcome::Suppressed => "suppressed",
+    }
+}
+
+/// A name from outside: harmless, and no longer than [`NAME_CHARS_MAX`].
+pub fn name(text: &str) -> String {
+    shortened(&clean_text(text), NAME_CHARS_MAX)
+}
+
+/// A text from outside without anything that could leave its place: control signs and line breaks
+/// become blanks; signs that are invisible or turn the direction of writing are dropped (Unicode
+/// Standard Annex 9; tag characters of block E0000).
+pub fn clean_text(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            '\u{2028}' | '\u{2029}' => clean.push(' '),
+            control if control.is_control() => clean.push(' '),
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => {}
+            '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => {}
+            other => clean.push(other),
+        }
+    }
+    clean.trim().to_string()
+}
+
+/// The text, or its beginning with `...`, so that it has at most `chars_max` signs.
+pub fn shortened(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        None => text.to_string(),
+        Some(_) => text.chars().take(chars_max.saturating_sub(3)).chain("...".chars()).collect(),
+    }
+}
+
+/// [`clean_text`] for every string within a value, each at most [`TEXT_CHARS_MAX`] long. All that
+/// reaches a template passes through here, so that no single place can forget it.
+pub fn clean_value(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(shortened(&clean_text(&text), TEXT_CHARS_MAX)),
+        Value::Array(items) => Value::Array(items.into_iter().map(clean_value).collect()),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, clean_value(value))).collect(),
+        other => other,
+    }
+}
+
+/// A text as Markdown that shows it as it is, tables and HTML included.
+pub fn markdown_escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' | '!' => {
+                escaped.extend(['\\', sign])
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Breaks lines of plain text at blanks so that each has at most `columns` signs, as far as words
+/// allow; what is broken off is indented like its line, and two more behind a list mark.
+pub fn wrap(text: &str, columns: usize) -> String {
+    let mut wrapped = String::with_capacity(text.len() + text.len() / 8);
+    for line in text.lines() {
+        wrap_line(line.trim_end(), columns, &mut wrapped);
+    }
+    wrapped
+}
+
+fn wrap_line(line: &str, columns: usize, wrapped: &mut String) {
+    let body = line.trim_start();
+    let list_mark = ["- ", "[x] ", "[ ] ", "* "].iter().find(|mark| body.starts_with(**mark));
+    let indent = line.len() - body.len() + list_mark.map_or(0, |mark| mark.len());
+    let mut width = 0;
+    for (at, word) in line.split(' ').enumerate() {
+        let length = word.chars().count();
+        if at > 0 && width > indent && width + 1 + length > columns {
+            wrapped.push('\n');
+            wrapped.extend(std::iter::repeat_n(' ', indent));
+            width = indent;
+        } else if at > 0 {
+            wrapped.push(' ');
+            width += 1;
+        }
+        wrapped.push_str(word);
+        width += length;
+    }
+    wrapped.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_never_rounded_up() {
+        assert_eq!(share(0.98999), "98.9 %");
+        assert_eq!((share(0.99), share(1.0), share(0.0)), ("99 %".into(), "100 %".into(), "0 %".into()));
+        for (seconds, words) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3_599, "59 min"),
+            (5_400, "1 h 30 min"),
+            (86_399, "23 h 59 min"),
+            (90_000, "1 d 1 h"),
+            (604_800, "7 d"),
+        ] {
+            assert_eq!(duration(seconds), words);
+        }
+        assert_eq!(
+            (size(1023), size(1536), size(1_048_575)),
+            ("1023 bytes".into(), "1.5 KiB".into(), "1023.9 KiB".into())
+        );
+    }
+
+    #[test]
+    fn counts_are_grouped_and_agree_with_their_noun() {
+        for (number, words) in [
+            (0, "0 packets"),
+            (1, "1 packet"),
+            (999, "999 packets"),
+            (1_000, "1,000 packets"),
+            (1_234_567, "1,234,567 packets"),
+        ] {
+            assert_eq!(count(number, "packet"), words);
+        }
+    }
+
+    #[test]
+    fn a_hostile_text_stays_in_its_place() {
+        assert_eq!(clean_text("LAB\r\nBcc: x@y.example\u{0}"), "LAB  Bcc: x@y.example");
+        assert_eq!(clean_text("\u{202e}7-BAL\u{2066}\u{200b}"), "7-BAL");
+        assert_eq!(name(&"x".repeat(64)).len(), 64);
+        assert_eq!(name(&"x".repeat(65)), format!("{}...", "x".repeat(61)));
+        assert_eq!(markdown_escape("a|b <i> [x](y)"), "a\\|b &lt;i&gt; \\[x\\](y)");
+    }
+
+    #[test]
+    fn long_lines_are_broken_at_blanks_and_hang_under_their_text() {
+        assert_eq!(wrap("aaa bbb ccc", 7), "aaa bbb\nccc\n");
+        assert_eq!(wrap("  - aaa bbb ccc", 11), "  - aaa bbb\n    ccc\n");
+        assert_eq!(wrap("abcdefghij", 4), "abcdefghij\n", "a word is never broken");
+        assert_eq!(wrap("a\n\nb  ", 4), "a\n\nb\n");
+    }
+}
