@@ -3,7 +3,7 @@
 //! Left of it is `read`; right of it the raw types. Each type reads one text, and its error says what
 //! is wrong and, after a line break, what to write instead. Nothing is rounded or guessed.
 
-use super::read::{clipped, nearest};
+use super::words::{clipped, nearest};
 use crate::pure::schedule::Cron;
 use crate::pure::site::{ClosedDays, MailSecurity};
 use crate::pure::watchlist::{Entry, PortRange, Target, normalise_domain};

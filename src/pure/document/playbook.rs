@@ -9,10 +9,10 @@ use super::leaf::{Length, Mailbox, Share};
 use super::node::Span;
 use super::not_yet::NotYet;
 use super::raw_playbook::{RawChecklist, RawClean, RawDue, RawJudge, RawNotify, RawPlaybook, RawStage};
-use super::read::nearest;
 use super::sheet::{Outside, Sheet};
 use super::stages::{Around, stage};
 use super::watchlists::watchlists;
+use super::words::nearest;
 use crate::pure::playbook::{
     ChecklistItem, CleanCriteria, Due, JudgeCriteria, Notify, Playbook, Recipient, StageName,
 };

@@ -11,9 +11,6 @@ use serde::de::DeserializeOwned;
 /// Faults that are collected of one file; nobody reads more.
 pub const FAULTS_MAX: usize = 200;
 
-/// Nearer than this (Jaro-Winkler, 0 to 1) a known name is suggested.
-const NEAR_MIN: f64 = 0.75;
-
 /// Reads a `T` from the tree, and adds every fault to `faults`. `None` when nothing could be read.
 pub fn read<T: DeserializeOwned>(root: &mut Node, faults: &mut Vec<Fault>) -> Option<T> {
     // Every round breaks one more node, and silent ones only climb: this bounds the loop.
@@ -31,28 +28,6 @@ pub fn read<T: DeserializeOwned>(root: &mut Node, faults: &mut Vec<Fault>) -> Op
         }
     }
     None
-}
-
-/// The known name that `name` is nearest to, if any is near.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = name.to_lowercase();
-    let scored = known.into_iter().map(|known| (strsim::jaro_winkler(&lower, &known.to_lowercase()), known));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 >= NEAR_MIN).then_some(best.1)
-}
-
-/// The cure for an unknown name: the nearest, else all of them.
-pub fn suggestion(name: &str, known: &[&str]) -> Option<String> {
-    match nearest(name, known.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None if known.is_empty() => None,
-        None => Some(format!("known here: {}", listed(known))),
-    }
-}
-
-/// Names as they stand in a message.
-pub fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Takes an unknown key out (or puts the one that is `meant` in its place, so that what stands below
@@ -98,13 +73,4 @@ fn break_off(node: &mut Node, id: usize, meant: Option<&'static str>) -> bool {
 
 fn mark(node: &mut Node) {
     node.kind = Kind::Broken;
-}
-
-/// A text that a person wrote, short enough for a message.
-pub fn clipped(text: &str) -> String {
-    let mut short: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(60).is_some() {
-        short.push('…');
-    }
-    short
 }

@@ -5,7 +5,7 @@
 
 use super::field::SPANNED;
 use super::node::{Kind, Node, Span};
-use super::read::{clipped, listed, nearest, suggestion};
+use super::words::{clipped, listed, nearest, suggestion};
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 use std::fmt;

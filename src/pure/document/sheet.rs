@@ -7,6 +7,7 @@ use super::field::{Field, Spanned};
 use super::node::{Fault, Span, load};
 use super::not_yet::NotYet;
 use super::read::read;
+use super::words::suggestion;
 use crate::pure::problem::{Place, Problem, Severity, has_error};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,7 @@ impl<'a> Sheet<'a> {
 
     /// A reference to something that does not exist.
     pub fn unknown(&mut self, span: Span, what: String, name: &str, known: &[&str]) {
-        let cure = super::read::suggestion(name, known);
+        let cure = suggestion(name, known);
         self.add(Severity::Error, Fault { span, what, cure });
     }
 
