@@ -20,7 +20,7 @@ pub fn run(named: Option<&Path>, args: &CheckArgs) -> Exit {
     let now = clock::now();
     let mut readings: Vec<Reading> = match args.paths.as_slice() {
         [] => vec![reading_of_site(named)],
-        paths => paths.iter().map(|path| reading_of(path)).collect(),
+        paths => paths.iter().map(|path| reading_of(path, named)).collect(),
     };
     readings.iter_mut().for_each(|reading| add_forecast_problems(reading, now));
     let problems: Vec<&Problem> = readings.iter().flat_map(|reading| &reading.problems).collect();
@@ -42,19 +42,21 @@ fn reading_of_site(named: Option<&Path>) -> Reading {
     }
 }
 
-/// A directory, a site file, or one playbook with the site file beside its directory.
-fn reading_of(path: &Path) -> Reading {
+/// A directory, a site file, or one playbook with the site file that is named, else the one beside its
+/// directory.
+fn reading_of(path: &Path, named: Option<&Path>) -> Reading {
     if path.is_dir() {
         return files::read_all(&path.join(SITE_FILE_NAME), &lint);
     }
     let is_playbook = files::read_text(path).is_ok_and(|text| {
         text.lines().any(|line| ["playbook:", "locate:", "verify:"].iter().any(|key| line.starts_with(key)))
     });
-    if is_playbook { reading_of_playbook(path) } else { files::read_all(path, &lint) }
+    if is_playbook { reading_of_playbook(path, named) } else { files::read_all(path, &lint) }
 }
 
-fn reading_of_playbook(path: &Path) -> Reading {
-    let site_path = site_file_of(path).filter(|path| path.exists());
+fn reading_of_playbook(path: &Path, named: Option<&Path>) -> Reading {
+    let beside = || site_file_of(path).filter(|path| path.exists());
+    let site_path = named.map(Path::to_owned).or_else(beside);
     let mut reading = site_path.map(|site| files::read_all(&site, &lint)).unwrap_or_default();
     let site_file = reading.library.as_ref().map(|library| &library.site_file);
     let (playbook, problems) = files::read_playbook(path, site_file, &lint);
@@ -91,13 +93,16 @@ fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_exp
     let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
     let mut text = String::new();
     for library in libraries {
+        if is_explained {
+            text.push_str(&format!("{}\n", library.site_file.path.display()));
+            text.push_str(&rows_text(&explain::site_values(&library.site_file)));
+        }
+        let at_sites = forecasts(library, now);
         for playbook in library.playbooks.values() {
             text.push_str(&format!("{}: {}\n", playbook.path.display(), playbook.title));
             if is_explained {
-                let rows = explain::values(playbook);
-                rows.iter().for_each(|(key, value)| text.push_str(&format!("  {key:<26} {value}\n")));
+                text.push_str(&rows_text(&explain::values(playbook)));
             }
-            let at_sites = forecasts(library, now);
             let own = at_sites.iter().filter(|forecast| forecast.playbook.name == playbook.name);
             own.for_each(|forecast| text.push_str(&forecast_text(forecast)));
         }
@@ -110,6 +115,10 @@ fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_exp
         count(Severity::NotYet)
     ));
     text
+}
+
+fn rows_text(rows: &[(String, String)]) -> String {
+    rows.iter().map(|(key, value)| format!("  {key:<30} {value}\n")).collect()
 }
 
 fn forecast_text(forecast: &Forecast<'_>) -> String {
@@ -144,7 +153,12 @@ fn as_json(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_exp
         .map(|forecast| forecast_json(&forecast, is_explained))
         .collect();
     let problems: Vec<Value> = problems.iter().map(|problem| problem_json(problem)).collect();
-    json!({"schema": "allclear.check/1", "problems": problems, "forecasts": forecasts})
+    let mut value = json!({"schema": "allclear.check/1", "problems": problems, "forecasts": forecasts});
+    if is_explained {
+        let site_files = libraries.iter().map(|library| rows_json(explain::site_values(&library.site_file)));
+        value["site_files"] = site_files.collect();
+    }
+    value
 }
 
 fn problem_json(problem: &Problem) -> Value {
@@ -170,8 +184,11 @@ fn forecast_json(forecast: &Forecast<'_>, is_explained: bool) -> Value {
         "is_assurance_open": is_assurance_open,
     });
     if is_explained {
-        let values = explain::values(playbook).into_iter().map(|(key, text)| (key, Value::String(text)));
-        value["values"] = Value::Object(values.collect());
+        value["values"] = rows_json(explain::values(playbook));
     }
     value
+}
+
+fn rows_json(rows: Vec<(String, String)>) -> Value {
+    Value::Object(rows.into_iter().map(|(key, text)| (key, Value::String(text))).collect())
 }

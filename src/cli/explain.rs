@@ -1,21 +1,18 @@
-//! Which values does a playbook have, defaults included? For `check --explain`.
+//! Which values do the files have, defaults included? For `check --explain`.
 
 use crate::pure::document::length_words;
-use crate::pure::playbook::{CleanCriteria, JudgeCriteria, Keep, Playbook, Stage, StageName};
+use crate::pure::playbook::{
+    CleanCriteria, JudgeCriteria, Keep, Notify, Playbook, Recipient, Stage, StageName,
+};
 use crate::pure::schedule::Schedule;
+use crate::pure::site::{MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind};
+use crate::pure::watchlist::{Require, Watchlist};
 
 /// Every value, as `key` and `value`, in the order of the file.
 pub fn values(playbook: &Playbook) -> Vec<(String, String)> {
     let mut rows = vec![("title".to_owned(), playbook.title.clone())];
     rows.push(("malware".to_owned(), or_none(playbook.malware.join(", "))));
-    for list in playbook.watchlists.values() {
-        let key = format!("watchlists.{}", list.name);
-        let file =
-            list.file.as_ref().map(|file| format!(", and the file {}", file.display())).unwrap_or_default();
-        let counts = format!("{} entries, {} port ranges{file}", list.entries.len(), list.ports.len());
-        rows.push((key.clone(), counts));
-        rows.push((format!("{key}.require"), format!("{:?}", list.require).to_lowercase()));
-    }
+    rows.extend(playbook.watchlists.values().flat_map(watchlist_rows));
     for name in [StageName::Locate, StageName::Verify, StageName::Detect] {
         if let Some(stage) = playbook.stage(name) {
             rows.extend(stage_rows(name, stage));
@@ -25,7 +22,108 @@ pub fn values(playbook: &Playbook) -> Vec<(String, String)> {
     rows.extend(clean_rows(&playbook.clean));
     let due = [("due.located", playbook.due.located), ("due.cleaned", playbook.due.cleaned)];
     rows.extend(due.map(|(key, length)| (key.to_owned(), length.map_or("never".to_owned(), length_words))));
+    let items = playbook.checklist.iter();
+    rows.extend(items.map(|entry| (format!("checklist.{}", entry.item), entry.text.clone())));
+    let rules = playbook.notify.iter().enumerate();
+    rows.extend(rules.map(|(index, rule)| (format!("notify.{}", index + 1), notify_words(rule))));
     rows
+}
+
+/// Every value of the site file, likewise.
+pub fn site_values(file: &SiteFile) -> Vec<(String, String)> {
+    let mut rows = vec![("state".to_owned(), file.state.display().to_string())];
+    rows.push((
+        "listen".to_owned(),
+        file.listen.map_or("none: no dashboard".to_owned(), |at| at.to_string()),
+    ));
+    rows.extend(file.sources.values().flat_map(source_rows));
+    rows.extend(file.sites.values().flat_map(site_rows));
+    let keep = file.evidence_keep.map_or("for ever".to_owned(), length_words);
+    rows.push(("evidence.keep".to_owned(), keep));
+    rows.push(("mail".to_owned(), file.mail.as_ref().map_or("none: no mail leaves".to_owned(), mail_words)));
+    let listing = file.listing.as_ref().map(|list| format!("{} through {}", list.zone, list.resolver));
+    rows.push(("listing".to_owned(), listing.unwrap_or("none: nothing is looked up".to_owned())));
+    rows
+}
+
+fn source_rows(source: &Source) -> Vec<(String, String)> {
+    let Source { name, kind, positive_control, ring_bytes } = source;
+    let kind = match kind {
+        SourceKind::Interface(interface) => format!("interface {interface}"),
+        SourceKind::Command(command) => format!("command {}", command.join(" ")),
+        SourceKind::Files(glob) => format!("files {glob}"),
+    };
+    [
+        ("kind", kind),
+        ("positive_control", positive_control.clone().unwrap_or("none".to_owned())),
+        ("ring", format!("{ring_bytes} bytes")),
+    ]
+    .map(|(key, value)| (format!("sources.{name}.{key}"), value))
+    .to_vec()
+}
+
+fn site_rows(site: &Site) -> Vec<(String, String)> {
+    let Site { name, title, public, inside, timezone: _, timezone_name, sources, coordinator, closed } = site;
+    let closed: Vec<String> = closed.iter().map(|days| format!("{}..{}", days.first, days.last)).collect();
+    [
+        ("title", title.clone()),
+        ("public", listed(public)),
+        ("inside", listed(inside)),
+        ("timezone", timezone_name.clone()),
+        ("source", sources.join(", ")),
+        ("coordinator", coordinator.clone()),
+        ("closed", or_none(closed.join(", "))),
+    ]
+    .map(|(key, value)| (format!("sites.{name}.{key}"), value))
+    .to_vec()
+}
+
+fn mail_words(mail: &MailSettings) -> String {
+    let MailSettings { from, transport, username, password_file: _, digest: _ } = mail;
+    let by = username.as_ref().map(|name| format!(", logged in as {name}")).unwrap_or_default();
+    match transport {
+        MailTransport::Directory(directory) => format!("from {from}, written to {}", directory.display()),
+        MailTransport::Smtp { host, port, security } => {
+            let protection = match security {
+                MailSecurity::Plain => "unprotected",
+                MailSecurity::Tls => "over TLS",
+                MailSecurity::StartTls => "after STARTTLS",
+            };
+            format!("from {from}, sent to {host} port {port} {protection}{by}")
+        }
+    }
+}
+
+fn watchlist_rows(list: &Watchlist) -> Vec<(String, String)> {
+    let Watchlist { name, entries, ports, file, age_max, except, require } = list;
+    let entries: Vec<&str> = entries.iter().map(|entry| entry.text.as_str()).collect();
+    let require = match require {
+        Require::Any => "any",
+        Require::All => "all",
+    };
+    [
+        ("entries", or_none(entries.join(", "))),
+        ("ports", or_none(listed(ports))),
+        ("file", file.as_ref().map_or("none".to_owned(), |file| file.display().to_string())),
+        ("max_age", age_max.map_or("any".to_owned(), length_words)),
+        ("except", or_none(listed(except))),
+        ("require", require.to_owned()),
+    ]
+    .map(|(key, value)| (format!("watchlists.{name}.{key}"), value))
+    .to_vec()
+}
+
+fn notify_words(rule: &Notify) -> String {
+    let events: Vec<String> = rule.events.iter().map(|event| format!("{event:?}").to_lowercase()).collect();
+    let to = rule.to.iter().map(|to| match to {
+        Recipient::Coordinator => "coordinator",
+        Recipient::Mailbox(mailbox) => mailbox,
+    });
+    format!("{} to {}", events.join(", "), to.collect::<Vec<_>>().join(", "))
+}
+
+fn listed<T: ToString>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// How a schedule is written.

@@ -174,7 +174,13 @@ fn read_playbooks(
 ) -> Vec<Playbook> {
     let directory = site_path.parent().unwrap_or(Path::new("")).join("playbooks");
     let mut playbooks = Vec::new();
-    for path in playbook_paths(&directory, &mut reading.problems) {
+    let paths = playbook_paths(&directory, &mut reading.problems);
+    if paths.is_empty() && site_file.is_some() {
+        let cure = "`allclear init` writes some to start from";
+        let what = "there are no playbooks here, so no ticket can be opened";
+        reading.problems.push(Problem { severity: Severity::Warning, ..*problem(&directory, what, cure) });
+    }
+    for path in paths {
         match read_text(&path) {
             Ok(text) => {
                 let (playbook, problems) = document::read_playbook(&path, &text, site_file, outside);
@@ -229,6 +235,9 @@ fn check_watchlist_file(path: &Path) -> Result<Vec<String>, String> {
     if read.rejected_lines == 0 {
         return Ok(Vec::new());
     }
-    let lines = read.rejected_lines;
-    Ok(vec![format!("{lines} lines of {shown} are no entries: `allclear watchlist {shown}` shows them")])
+    let lines = match read.rejected_lines {
+        1 => "a line is no entry".to_owned(),
+        lines => format!("{lines} lines are no entries"),
+    };
+    Ok(vec![format!("in {shown} {lines}: `allclear watchlist {shown}` shows what was read")])
 }

@@ -1,9 +1,12 @@
 //! A file an outside thing: each touches the world and decides nothing.
 
+pub mod bundle;
 pub mod capture;
 pub mod clock;
 pub mod files;
 pub mod health;
+pub mod mailer;
 #[cfg(any())]
 pub mod perform;
 pub mod store;
+pub mod template;

@@ -50,6 +50,9 @@ const SHOWN_MAX: usize = 120;
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Problem { severity, path, place, what, cure } = self;
+        // Both may quote the file.
+        let what: String = what.chars().map(printable).collect();
+        let cure: Option<String> = cure.as_ref().map(|cure| cure.chars().map(printable).collect());
         write!(f, "{}:", path.display())?;
         if let Some(place) = place {
             write!(f, "{}:{}:", place.line, place.column)?;

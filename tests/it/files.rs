@@ -110,6 +110,18 @@ fn check_reports_files_that_cannot_be_read() {
     );
 }
 
+/// The examples of the design, which name every key that there is.
+#[test]
+fn every_key_of_the_design_is_read_and_shown_with_its_value() {
+    let whole = Path::new(ROOT).join("tests/it/whole");
+    let check = allclear(&whole, &["check", "--explain"]);
+    assert_eq!(check.status.code(), Some(0));
+    let out = text(&check.stdout);
+    let values: String =
+        out.lines().take_while(|line| !line.starts_with("  springfield (")).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!("values_of_the_design", format!("{values}\n\n{}", text(&check.stderr)));
+}
+
 #[test]
 fn playbooks_that_claim_the_same_are_told() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -120,6 +132,37 @@ fn playbooks_that_claim_the_same_are_told() {
     let said: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();
     assert!(said.contains(&"the malware `kido` is claimed by the playbook `conficker` too"), "{said:?}");
     assert!(said.iter().any(|what| what.starts_with("the playbook `conficker` is there twice")), "{said:?}");
+}
+
+#[test]
+fn files_that_do_not_fit_together_are_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    allclear(directory.path(), &["init"]);
+    let site = "\
+sources:
+  recorded: {files: \"*.pcap\"}
+sites:
+  springfield:
+    public: [192.0.2.17]
+    inside: [10.16.0.0/16]
+    timezone: America/Chicago
+    source: recorded
+    coordinator: tech@springfield.example
+";
+    fs::write(directory.path().join("allclear.yaml"), site).expect("written");
+    let playbook = directory.path().join("playbooks/spambot.yaml");
+    let sound = fs::read_to_string(&playbook).expect("written by init");
+    fs::write(&playbook, format!("{sound}\njudge:\n  lost: 0.1%\n")).expect("written");
+    let check = allclear(directory.path(), &["check"]);
+    assert_eq!(check.status.code(), Some(0), "warnings alone do not keep files from being used");
+    insta::assert_snapshot!("files_that_do_not_fit_together", text(&check.stderr));
+    fs::remove_dir_all(directory.path().join("playbooks")).expect("removed");
+    let check = allclear(directory.path(), &["check"]);
+    assert_eq!(
+        text(&check.stderr),
+        "playbooks: warning: there are no playbooks here, so no ticket can be opened: `allclear init` writes some to \
+         start from\n"
+    );
 }
 
 #[test]

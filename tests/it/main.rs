@@ -1,17 +1,22 @@
 //! The one integration test binary: a file a room.
 
+mod bundle;
 mod capture_files;
 mod commands;
 mod doctor;
 mod files;
 mod frames;
 mod ground_truth;
+mod intake;
+mod letters;
 mod life;
 mod live;
+mod mail;
 mod messages;
 mod names;
 mod packets;
 mod recordings;
+mod sample;
 mod scan;
 mod windows;
 mod world;

@@ -174,6 +174,7 @@ fn slips_after_the_stages() {
         ("a tag", "title: !!str Conficker"),
         ("a merge key", "due: {<<: 1}"),
         ("a second document", "---\ntitle: two"),
+        ("detect without a list", "detect:\n  every: 1h\n  capture: {for: 30m}\n  match: [reported]"),
         ("all not acted on yet", NOT_YET),
     ];
     let mut whole = String::new();
@@ -206,6 +207,7 @@ fn slips_in_a_site_file() {
         ("ring too large", "{interface: eth1}", "{interface: eth1, ring: 2GiB}"),
         ("ring as large as can be", "{interface: eth1}", "{interface: eth1, ring: 2047MiB}"),
         ("public inside", "192.0.2.17", "10.16.0.5"),
+        ("public at two sites", "sites:\n", TWIN),
         ("bits beyond the mask", "10.16.0.0/16", "10.16.0.1/16"),
         ("inside of nothing", "[10.16.0.0/16]", "[]"),
         ("unknown zone", "America/Chicago", "America/Chicgo"),
@@ -247,6 +249,16 @@ fn slips_in_a_site_file() {
     }
     insta::assert_snapshot!("slips_in_a_site_file", whole);
 }
+
+const TWIN: &str = "\
+sites:
+  shelbyville:
+    public: [192.0.2.16/28]
+    inside: [10.17.0.0/16]
+    timezone: America/Chicago
+    source: lan
+    coordinator: tech@shelbyville.example
+";
 
 const SITE_NOT_YET: &str = "\
 listen: 127.0.0.1:8080

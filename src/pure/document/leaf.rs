@@ -3,7 +3,7 @@
 //! Left of it is `read`; right of it the raw types. Each type reads one text, and its error says what
 //! is wrong and, after a line break, what to write instead. Nothing is rounded or guessed.
 
-use super::read::{clipped, nearest};
+use super::words::{clipped, nearest};
 use crate::pure::schedule::Cron;
 use crate::pure::site::{ClosedDays, MailSecurity};
 use crate::pure::watchlist::{Entry, PortRange, Target, normalise_domain};
@@ -293,5 +293,105 @@ fn smtp(text: &str) -> Result<(String, u16, MailSecurity), String> {
         Ok((bare.unwrap_or(host).to_owned(), port, security))
     } else {
         Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(text: &str) -> Option<u64> {
+        length(text).ok().map(|length| length.as_secs())
+    }
+
+    #[test]
+    fn durations_have_a_whole_number_and_a_unit() {
+        let rows = [
+            ("90s", Some(90)),
+            ("30m", Some(1_800)),
+            ("6h", Some(21_600)),
+            ("7d", Some(604_800)),
+            ("2w", Some(1_209_600)),
+            ("1y", Some(31_536_000)),
+            ("0s", Some(0)),
+            ("100y", Some(LENGTH_SECONDS_MAX)),
+            ("101y", None),
+            ("99999999999999999999s", None),
+            ("1.5h", None),
+            ("-1h", None),
+            ("1 h", None),
+            ("1H", None),
+            ("h", None),
+            ("30", None),
+        ];
+        rows.iter().for_each(|(text, wanted)| assert_eq!(seconds(text), *wanted, "{text}"));
+    }
+
+    #[test]
+    fn shares_lie_between_none_and_all() {
+        let rows = [("0%", Some(0.0)), ("100%", Some(1.0)), ("50%", Some(0.5)), ("12.5%", Some(0.125))];
+        rows.iter().for_each(|(text, wanted)| assert_eq!(share(text).ok(), *wanted, "{text}"));
+        for text in ["100.1%", "-1%", "0.5", "%", "1e1%", "inf%", "NaN%", "+5%"] {
+            assert!(share(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        let rows = [
+            ("0B", Some(0)),
+            ("256KiB", Some(256 << 10)),
+            ("64MiB", Some(64 << 20)),
+            ("1GiB", Some(1 << 30)),
+            ("1TiB", Some(1 << 40)),
+            ("16777215TiB", Some(16_777_215 << 40)),
+            ("16777216TiB", None),
+            ("1KB", None),
+            ("1", None),
+            ("1.5MiB", None),
+        ];
+        rows.iter().for_each(|(text, wanted)| assert_eq!(size(text).ok(), *wanted, "{text}"));
+    }
+
+    #[test]
+    fn mailboxes_have_a_name_or_none() {
+        for text in ["a@b.example", "Tech <tech@b.example>", "o'neil+x@b-c.example", "Jürgen <j@b.example>"]
+        {
+            assert_eq!(mailbox(text).as_deref(), Ok(text));
+        }
+        for text in [
+            "",
+            "a",
+            "@b",
+            "a@",
+            "a b@c.example",
+            "a@b@c",
+            "A <a@b",
+            "A <>",
+            "a@.b",
+            "a..b@c",
+            "a@b\nBcc: c@d",
+        ] {
+            assert!(mailbox(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn mail_servers_have_the_usual_ports() {
+        let rows = [
+            ("smtp://h", ("h", 25, MailSecurity::Plain)),
+            ("smtp://127.0.0.1:2525/", ("127.0.0.1", 2525, MailSecurity::Plain)),
+            ("smtps://mail.example", ("mail.example", 465, MailSecurity::Tls)),
+            ("smtp+starttls://[::1]", ("::1", 587, MailSecurity::StartTls)),
+            ("smtp://[::1]:26", ("::1", 26, MailSecurity::Plain)),
+        ];
+        for (text, (host, port, security)) in rows {
+            assert_eq!(smtp(text), Ok((host.to_owned(), port, security)), "{text}");
+        }
+        for text in
+            ["h:25", "http://h", "smtp://", "smtp://h:0", "smtp://h:65536", "smtp://u:p@h", "smtp://::1"]
+        {
+            assert!(smtp(text).is_err(), "{text}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Place, Problem, Severity};
-use crate::pure::site::SiteFile;
+use crate::pure::site::{SiteFile, SourceKind};
 use std::collections::BTreeMap;
 
 /// What could be read so far.
@@ -39,11 +39,26 @@ pub fn library(draft: Draft<'_>, problems: &mut Vec<Problem>) -> Option<Library>
             problems.push(at(&playbook, text, &playbook.name, what, "give each its own name"));
             continue;
         }
+        if let Some(site_file) = &draft.site_file {
+            problems.extend(uncounted_losses(site_file, &playbook, text));
+        }
         playbooks.insert(playbook.name.clone(), playbook);
     }
     let is_told = playbooks.values().any(|playbook| !playbook.notify.is_empty());
     problems.extend(draft.site_file.as_ref().filter(|file| file.mail.is_none() && is_told).map(without_mail));
     draft.site_file.map(|site_file| Library { site_file, playbooks })
+}
+
+/// A stated `lost` makes every run inconclusive on a source that cannot count its losses.
+fn uncounted_losses(site_file: &SiteFile, playbook: &Playbook, text: &str) -> Option<Problem> {
+    playbook.judge.lost_max?;
+    let used = site_file.sites.values().flat_map(|site| &site.sources);
+    let source = used
+        .filter_map(|name| site_file.sources.get(name))
+        .find(|source| !matches!(source.kind, SourceKind::Interface(_)))?;
+    let what = format!("`lost` is wanted, and the source `{}` may not count its losses", source.name);
+    let cure = "leave `lost` out, unless the captures say what was lost: a known loss above 0.1% is lossy all the same";
+    Some(Problem { severity: Severity::Warning, ..at(playbook, text, "lost:", what, cure) })
 }
 
 fn without_mail(site_file: &SiteFile) -> Problem {

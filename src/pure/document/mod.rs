@@ -2,25 +2,29 @@
 //! every [`Problem`](crate::pure::problem::Problem) out.
 //!
 //! In reading order: text becomes a tree of nodes with places (`node`), the tree becomes the types
-//! as typed (`read`, `field`, `leaf`, `raw_site`, `raw_playbook`), and those become the types as
+//! as typed (`field`, `reader`, `read`, `leaf`, `raw_site`, `raw_playbook`), and those become the types as
 //! meant (`site`, `playbook`, with `watchlists` and `stages`; `library` looks across files).
 //! `not_yet` is the one list of keys that have no effect so far. Nothing here opens a file.
 
 mod node;
 
-mod read;
+mod words;
 
 mod field;
 
-mod leaf;
+mod reader;
 
-mod raw_playbook;
+mod read;
+
+mod leaf;
 
 mod raw_site;
 
-mod sheet;
+mod raw_playbook;
 
 mod not_yet;
+
+mod sheet;
 
 mod site;
 

@@ -13,6 +13,9 @@ pub const NODES_MAX: usize = 20_000;
 /// Levels of lists and mappings; a playbook has five.
 pub const DEPTH_MAX: usize = 64;
 
+/// A longer value is not repeated in a cure, in characters.
+const QUOTED_MAX: usize = 60;
+
 /// A stretch of one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
@@ -303,7 +306,10 @@ fn trap(line: &str) -> Option<(usize, usize, &'static str, String)> {
     let column = key.chars().count() + 3;
     let first = value.chars().next()?;
     let length = value.chars().count();
-    let quoted = format!("put it in quotes: `\"{value}\"`");
+    let quoted = match length <= QUOTED_MAX {
+        true => format!("put it in quotes: `\"{value}\"`"),
+        false => "put it in quotes".to_owned(),
+    };
     match first {
         '*' | '@' | '&' | '!' | '%' | '`' | '|' | '>' => {
             Some((column, length, "YAML gives this first character a meaning of its own", quoted))

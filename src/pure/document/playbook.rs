@@ -8,11 +8,11 @@ use super::field::{Field, Spanned};
 use super::leaf::{Length, Mailbox, Share};
 use super::node::Span;
 use super::not_yet::NotYet;
-use super::raw_playbook::{RawClean, RawDue, RawJudge, RawNotify, RawPlaybook, RawStage};
-use super::read::nearest;
+use super::raw_playbook::{RawChecklist, RawClean, RawDue, RawJudge, RawNotify, RawPlaybook, RawStage};
 use super::sheet::{Outside, Sheet};
 use super::stages::{Around, stage};
 use super::watchlists::watchlists;
+use super::words::nearest;
 use crate::pure::playbook::{
     ChecklistItem, CleanCriteria, Due, JudgeCriteria, Notify, Playbook, Recipient, StageName,
 };
@@ -21,7 +21,7 @@ use crate::pure::site::SiteFile;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as TextError, StrDeserializer};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -260,10 +260,7 @@ fn malware_names(sheet: &mut Sheet<'_>, raw: Option<&Spanned<Vec<Spanned<String>
     names
 }
 
-fn checklist_items(
-    sheet: &mut Sheet<'_>,
-    raw: Option<&Spanned<Vec<Spanned<BTreeMap<String, Spanned<String>>>>>>,
-) -> Vec<ChecklistItem> {
+fn checklist_items(sheet: &mut Sheet<'_>, raw: Option<&Spanned<RawChecklist>>) -> Vec<ChecklistItem> {
     let mut items: Vec<ChecklistItem> = Vec::new();
     for entry in raw.into_iter().flat_map(|raw| &raw.value) {
         if entry.value.len() != 1 {

@@ -36,13 +36,16 @@ pub struct RawPlaybook {
     pub clean: Option<Spanned<RawClean>>,
     /// What people do and sign, each `item: text`.
     #[schemars(extend("default" = []))]
-    pub checklist: Option<Spanned<Vec<Spanned<BTreeMap<String, Spanned<String>>>>>>,
+    pub checklist: Option<Spanned<RawChecklist>>,
     /// When a ticket is overdue.
     pub due: Option<Spanned<RawDue>>,
     /// Who gets mail about what.
     #[schemars(extend("default" = []))]
     pub notify: Option<Spanned<Vec<Spanned<RawNotify>>>>,
 }
+
+/// Entries of one `item: text` each.
+pub type RawChecklist = Vec<Spanned<BTreeMap<String, Spanned<String>>>>;
 
 /// What to look for.
 #[derive(Debug, Deserialize, JsonSchema)]

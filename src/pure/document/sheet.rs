@@ -7,12 +7,16 @@ use super::field::{Field, Spanned};
 use super::node::{Fault, Span, load};
 use super::not_yet::NotYet;
 use super::read::read;
-use crate::pure::problem::{Place, Problem, Severity};
+use super::words::suggestion;
+use crate::pure::problem::{Place, Problem, Severity, has_error};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// Larger files are not read; a playbook has a few kilobytes, and long lists have files of their own.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Problems of one file that are shown; nobody reads more.
+const PROBLEMS_MAX: usize = 400;
 
 /// What only the outside world can tell: warnings, or why it cannot be used, each as `what: what to
 /// do`. Compiling a filter needs the capture library, a watchlist file has to be opened.
@@ -70,7 +74,7 @@ impl<'a> Sheet<'a> {
 
     /// A reference to something that does not exist.
     pub fn unknown(&mut self, span: Span, what: String, name: &str, known: &[&str]) {
-        let cure = super::read::suggestion(name, known);
+        let cure = suggestion(name, known);
         self.add(Severity::Error, Fault { span, what, cure });
     }
 
@@ -131,7 +135,12 @@ impl<'a> Sheet<'a> {
         self.add(severity, Fault { span, what, cure });
     }
 
+    /// Past the limit nothing is kept but the first error, which decides whether the file is used.
     fn add(&mut self, severity: Severity, fault: Fault) {
+        let is_new_error = severity == Severity::Error && !has_error(&self.problems);
+        if self.problems.len() >= PROBLEMS_MAX && !is_new_error {
+            return;
+        }
         let Fault { span, what, cure } = fault;
         // A fault at the end of the text has a line of its own only in the parser's count.
         let line = span.line.clamp(1, self.lines.len().max(1));

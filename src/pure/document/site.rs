@@ -181,7 +181,7 @@ fn networks(
                 "name the site's own networks",
             );
         } else if key == "public" && is_private(network.value.0.addr()) {
-            let what = format!("`{}` is a private network", network.value.0);
+            let what = format!("`{}` is private", plain(network.value.0));
             sheet.warn(network.span, what, "complaints name the public side of the NAT");
         }
     }
@@ -202,8 +202,8 @@ fn check_sources(sheet: &mut Sheet<'_>, names: &[Spanned<String>], span: Span, k
     }
 }
 
-/// A public address must not be inside, nor belong to two sites: a complaint names it, and the
-/// ticket would be the wrong one's.
+/// A public address must not be inside, and should not belong to two sites: a complaint names it, and
+/// the ticket could be the wrong one's.
 fn check_public_addresses(sheet: &mut Sheet<'_>, sites: &BTreeMap<String, Field<RawSite>>) {
     let mut seen: Vec<(IpNet, &str)> = Vec::new();
     for (name, site) in sites {
@@ -213,17 +213,31 @@ fn check_public_addresses(sheet: &mut Sheet<'_>, sites: &BTreeMap<String, Field<
         for network in &public.value {
             let net = network.value.0;
             if let Some(other) = inside.iter().find(|other| overlaps(net, other.value.0)) {
-                let what = format!("`{net}` is public and, within `{}`, inside", other.value.0);
+                let what =
+                    format!("`{}` is public and, within `{}`, inside", plain(net), plain(other.value.0));
                 sheet.error(network.span, what, "keep it on one side of the NAT");
             }
             if let Some((other, owner)) =
                 seen.iter().find(|(other, owner)| *owner != name && overlaps(net, *other))
             {
-                let what = format!("`{net}` overlaps `{other}`, which is public at `{owner}`");
-                sheet.error(network.span, what, "a public address belongs to one site");
+                let what =
+                    format!("`{}` overlaps `{}`, which is public at `{owner}`", plain(net), plain(*other));
+                sheet.warn(
+                    network.span,
+                    what,
+                    "a complaint that names it fits both: open its ticket with `--site`",
+                );
             }
             seen.push((net, name));
         }
+    }
+}
+
+/// A network as people write it: one address without its mask.
+fn plain(network: IpNet) -> String {
+    match network.prefix_len() == network.max_prefix_len() {
+        true => network.addr().to_string(),
+        false => network.to_string(),
     }
 }
 
@@ -232,7 +246,7 @@ fn overlaps(a: IpNet, b: IpNet) -> bool {
 }
 
 /// Whether an address is never seen on the public side of a NAT (RFC 1918, 6598, 4193, 3927, 1122).
-pub fn is_private(address: IpAddr) -> bool {
+fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();

@@ -9,7 +9,7 @@ use super::not_yet::NotYet;
 use super::raw_playbook::{RawCapture, RawKeep, RawStage};
 use super::sheet::Sheet;
 use crate::pure::playbook::{CaptureSettings, Keep, REPORTED, Stage, StageName};
-use crate::pure::schedule::Schedule;
+use crate::pure::schedule::{Schedule, occurrences};
 use crate::pure::site::SiteFile;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -18,6 +18,9 @@ use std::time::Duration;
 /// Where the search for the shortest time between two occurrences begins, 2026-01-01T00:00Z: any
 /// year does, since a pattern repeats and both changes of the clocks are in it.
 const GAP_SEARCH_START_SECONDS: i64 = 1_767_225_600;
+
+/// How far the search goes: both changes of the clocks lie within it.
+const GAP_SEARCH_DAYS: i64 = 370;
 
 /// Occurrences looked at for it: more than a year of nights, and a week of every 5 minutes.
 const GAP_SEARCH_MAX: usize = 2_200;
@@ -53,6 +56,12 @@ pub fn stage(
     let watchlists = sheet.required(r#match, "match", raw.span);
     if let Some(names) = watchlists {
         check_names(sheet, names, around);
+        let is_all_reported =
+            !names.value.is_empty() && names.value.iter().all(|list| list.value == REPORTED);
+        if name == StageName::Detect && is_all_reported {
+            let what = "`detect` has no ticket, so `reported` names nothing and it can never match";
+            sheet.error(names.span, what, "name a watchlist");
+        }
     }
     if let Some(listing) = listing
         && listing.value
@@ -162,9 +171,8 @@ fn shortest_gap(schedule: &Schedule, site_file: Option<&SiteFile>) -> Option<Dur
 
 fn shortest_gap_in(schedule: &Schedule, zone: &TimeZone) -> Option<Duration> {
     let start = Timestamp::constant(GAP_SEARCH_START_SECONDS, 0);
-    let fired =
-        std::iter::successors(schedule.next_after(start, zone), |last| schedule.next_after(*last, zone));
-    let fired: Vec<Timestamp> = fired.take(GAP_SEARCH_MAX).collect();
+    let end = Timestamp::constant(GAP_SEARCH_START_SECONDS + GAP_SEARCH_DAYS * 86_400, 0);
+    let fired: Vec<Timestamp> = occurrences(schedule, zone, start, end).take(GAP_SEARCH_MAX).collect();
     fired.windows(2).map(|pair| pair[1].duration_since(pair[0]).unsigned_abs()).min()
 }
 
@@ -187,7 +195,7 @@ fn check_names(sheet: &mut Sheet<'_>, names: &Spanned<Vec<Spanned<String>>>, aro
 pub fn words(length: Duration) -> String {
     let seconds = length.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
-    match units.iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0) {
+    match units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", seconds / unit),
         None => format!("{seconds}s"),
     }

@@ -11,7 +11,7 @@ use crate::pure::playbook::REPORTED;
 use crate::pure::site::SiteFile;
 use crate::pure::watchlist::{Entry, Require, Target, Watchlist, warnings};
 use ipnet::IpNet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The watchlists that could be read, by name.
 pub fn watchlists(
@@ -97,7 +97,7 @@ fn check_addresses(sheet: &mut Sheet<'_>, addresses: &[Spanned<Indicator>], site
         .flat_map(|file| file.sites.values())
         .flat_map(|site| site.public.clone())
         .collect();
-    let mut seen: Vec<&Entry> = Vec::new();
+    let mut seen = HashSet::new();
     for Spanned { value: Indicator(entries), span } in addresses {
         // A range is several entries of one spelling; the first tells enough.
         let Some(entry) = entries.first() else { continue };
@@ -106,10 +106,9 @@ fn check_addresses(sheet: &mut Sheet<'_>, addresses: &[Spanned<Indicator>], site
             sheet.error(*span, what, "name the addresses to look for");
             continue;
         }
-        if seen.iter().any(|other| other.target == entry.target && other.ports == entry.ports) {
+        if !seen.insert((&entry.target, entry.ports)) {
             sheet.warn(*span, format!("`{}` is there twice", entry.text), "keep one of them");
         }
-        seen.push(entry);
         for warning in warnings(entry, &public) {
             let (what, why) = warning.split_once(": ").unwrap_or((&warning, "remove it, unless you mean it"));
             sheet.warn(*span, what, why);

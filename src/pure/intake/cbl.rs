@@ -97,21 +97,16 @@ fn refuse_unlisted(page: &Pasted) -> Result<(), IntakeError> {
 /// When it was seen and how far that may be off in seconds: the exact time where the page has one.
 fn seen(page: &Pasted) -> Result<Option<(Timestamp, u64)>, IntakeError> {
     for after in EXACT {
-        if let Some((time, zone)) = time_after(page.compact(), after) {
+        if let Some((time, zone)) = page.after(&[after], time) {
             return is_utc(after, zone).map(|()| Some((time, EXACT_ERROR_S)));
         }
     }
-    match time_after(page.compact(), ROUNDED) {
+    match page.after(&[ROUNDED], time) {
         Some((time, zone)) => {
             is_utc(ROUNDED, zone).map(|()| Some((time, stated_error(zone).unwrap_or(ROUNDED_ERROR_S))))
         }
         None => Ok(None),
     }
-}
-
-/// The first time that directly follows `phrase`, as if it were UTC, and what follows it.
-fn time_after<'a>(text: &'a str, phrase: &str) -> Option<(Timestamp, &'a str)> {
-    text.match_indices(phrase).find_map(|(at, _)| time(&text[at + phrase.len()..]))
 }
 
 /// Reads `2015-04-2918:52:14`, `2015-04-29t18:52` or `wedmar2317:47:162016`.
@@ -175,7 +170,7 @@ fn stated_error(rest: &str) -> Option<u64> {
 /// page calls the sinkhole.
 fn malware(page: &Pasted) -> Option<String> {
     let text = page.compact();
-    let sentence = page.after(&INFECTED).and_then(|rest| {
+    let sentence = page.after(&INFECTED, |rest| {
         let start = floor(rest, NAME_BYTES_MAX);
         let end = NAME_ENDS.iter().filter_map(|end| start.find(end)).min().or_else(|| start.find('.'))?;
         Some(&rest[..end])
@@ -191,7 +186,7 @@ fn malware(page: &Pasted) -> Option<String> {
 
 /// The address that was called: a sinkhole, or a machine that the malware attacks.
 fn remote(page: &Pasted) -> Option<IpAddr> {
-    page.after(&["connectionsto", "goingto", "destinationip"]).and_then(|rest| {
+    page.after(&["connectionsto", "goingto", "destinationip"], |rest| {
         let rest = rest.strip_prefix("tcp/ip").or_else(|| rest.strip_prefix("udp/ip")).unwrap_or(rest);
         leading_address(rest.strip_prefix("ipaddress").unwrap_or(rest))
     })
@@ -200,36 +195,35 @@ fn remote(page: &Pasted) -> Option<IpAddr> {
 /// The address that is listed.
 fn public(page: &Pasted) -> Option<IpAddr> {
     let listed = ["islistedin", "hasbeenlistedin"].iter().find_map(|phrase| page.compact().find(phrase));
-    listed.and_then(|at| address_before(page, at)).or_else(|| {
-        let stated = page.after(&["connectionfromipaddress", "connectionfrom", "sourceip"])?;
-        leading_address(stated)
-    })
+    listed
+        .and_then(|at| address_before(page, at))
+        .or_else(|| page.after(&["connectionfromipaddress", "connectionfrom", "sourceip"], leading_address))
 }
 
 fn source_port(page: &Pasted) -> Option<u16> {
-    let of = |rest: &str| {
+    let stated = page.after(&["sourceport"], |rest| {
         let rest = rest.strip_prefix("(forthisdetection)").unwrap_or(rest);
         port(rest.strip_prefix("of").unwrap_or(rest))
-    };
-    page.after(&["sourceport"]).and_then(of).or_else(|| {
-        let (_, rest) = floor(page.after(&["connectionfrom"])?, SENTENCE_BYTES_MAX).split_once("onport")?;
-        port(rest)
-    })
+    });
+    stated.or_else(|| page.after(&["connectionfrom"], port_in_sentence))
 }
 
 /// The destination port. "on port" counts only where a connection is spoken of: pages say much about
 /// "port 25".
 fn destination_port(page: &Pasted) -> Option<u16> {
-    page.after(&["destinationport"]).and_then(port).or_else(|| {
-        let (_, rest) = floor(page.after(&["goingto"])?, SENTENCE_BYTES_MAX).split_once("onport")?;
-        port(rest)
-    })
+    page.after(&["destinationport"], port).or_else(|| page.after(&["goingto"], port_in_sentence))
+}
+
+fn port_in_sentence(rest: &str) -> Option<u16> {
+    let (_, rest) = floor(rest, SENTENCE_BYTES_MAX).split_once("onport")?;
+    port(rest)
 }
 
 fn protocol(page: &Pasted) -> Option<Transport> {
-    let stated = page.after(&["connectionsto", "detectedbya", "protocol"])?;
-    let is = |name| stated.starts_with(name);
-    if is("tcp") { Some(Transport::Tcp) } else { is("udp").then_some(Transport::Udp) }
+    page.after(&["connectionsto", "detectedbya", "protocol"], |rest| {
+        let is = |name| rest.starts_with(name);
+        if is("tcp") { Some(Transport::Tcp) } else { is("udp").then_some(Transport::Udp) }
+    })
 }
 
 fn port(text: &str) -> Option<u16> {

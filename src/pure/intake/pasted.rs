@@ -43,11 +43,14 @@ impl Pasted {
         &self.compact
     }
 
-    /// What follows the first of `phrases` that occurs, with its place in the compact text. The
-    /// phrases are written as they are searched: lower case, without blanks.
-    pub fn after(&self, phrases: &[&str]) -> Option<&str> {
-        let find = |phrase: &&str| self.compact.find(*phrase).map(|at| &self.compact[at + phrase.len()..]);
-        phrases.iter().find_map(find)
+    /// What `read` makes of the text behind a phrase: of the first phrase, and its first place, where
+    /// it makes something. Phrases are lower case and without blanks.
+    pub fn after<'a, T>(&'a self, phrases: &[&str], read: impl Fn(&'a str) -> Option<T>) -> Option<T> {
+        let behind = |phrase: &str| {
+            let length = phrase.len();
+            self.compact.match_indices(phrase).find_map(|(at, _)| read(&self.compact[at + length..]))
+        };
+        phrases.iter().find_map(|phrase| behind(phrase))
     }
 
     /// The readable spelling of `part`, which must be a slice of [`Pasted::compact`].
@@ -188,7 +191,7 @@ mod tests {
     #[test]
     fn a_part_is_given_back_with_its_blanks() {
         let pasted = Pasted::of("with the\n> **Zeus  Game Over** botnet");
-        let after = pasted.after(&["withthe"]).expect("it is there");
+        let after = pasted.after(&["withthe"], Some).expect("it is there");
         assert_eq!(pasted.spelling(&after[..12]), "Zeus Game Over");
     }
 }

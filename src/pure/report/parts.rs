@@ -48,7 +48,7 @@ pub struct NightView {
     pub mark: String,
     /// `pass`, `fail`, `inconclusive` or `none`: names of colours.
     pub colour: String,
-    /// `watched 6 h, heard 12034 packets, lost 0`.
+    /// `watched 6 h, heard 12,034 packets, lost 0`.
     pub coverage: String,
     pub contacts: String,
     pub reasons: Vec<String>,
@@ -198,9 +198,9 @@ pub(super) fn clean(material: &Material) -> CleanView {
     let stands = material.standing;
     let assurance = stands.assurance.map_or(NOT_KNOWN.to_string(), share);
     CleanView {
-        passes: format!("{} of {}", stands.passes, stands.passes_wanted),
-        span: format!("{} of {}", duration(stands.span_s), duration(stands.span_wanted_s)),
-        assurance: format!("{assurance} of {}", share(stands.assurance_wanted)),
+        passes: format!("{} (wanted: {})", stands.passes, stands.passes_wanted),
+        span: format!("{} (wanted: {})", duration(stands.span_s), duration(stands.span_wanted_s)),
+        assurance: format!("{assurance} (wanted: {})", share(stands.assurance_wanted)),
         listing: words::listing(stands.listing).to_string(),
         missing: stands.missing.clone(),
         has_missing: !stands.missing.is_empty(),

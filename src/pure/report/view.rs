@@ -5,7 +5,7 @@ use super::timeline::{EventView, timeline};
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::site::Site;
-use crate::pure::ticket::{Host, HostState, Run, Standing, Ticket};
+use crate::pure::ticket::{Blame, Host, HostState, Phase, Run, Standing, Ticket};
 use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -49,11 +49,16 @@ pub struct TicketView {
     pub playbook: String,
     /// `Conficker`.
     pub malware: String,
-    /// `a Conficker`, for sentences.
-    pub a_malware: String,
+    /// What the machines call: `a Conficker sinkhole`, or, where no report names one, `an address on the
+    /// watchlists of Conficker`.
+    pub called: String,
     /// The machines that have to be worked on, `10.16.24.93 (LAB-7) and 1 more`; while none is known,
     /// `a machine behind 192.0.2.17`.
     pub machines: String,
+    /// Whether it is known which machines; false while a report has no machine yet.
+    pub is_found: bool,
+    /// Whether a run saw their traffic; false when people named them.
+    pub is_seen: bool,
     /// `calls`, or `call` when there are several machines; likewise the next.
     pub calls: String,
     pub is_are: String,
@@ -73,6 +78,8 @@ pub struct TicketView {
     pub as_of: String,
     /// The IANA name of the site's zone.
     pub zone: String,
+    /// `by Tue 2015-05-05 03:30 CDT`, or `before the next night`: until when causes must be removed.
+    pub before_next: String,
     /// `Tue 2015-05-05 03:30 to 09:30 CDT`, when the machine must be switched on.
     pub next_window: String,
     pub has_next_window: bool,
@@ -155,9 +162,11 @@ fn facts(material: &Material) -> TicketView {
         site: words::name(&site.title),
         public: ticket.public.to_string(),
         playbook: words::shortened(&words::clean_text(&playbook.title), 2 * words::NAME_CHARS_MAX),
-        a_malware: with_article(&malware),
+        called: called(ticket, &malware),
         malware,
         machines: machine_words(ticket, &machines),
+        is_found: !machines.is_empty(),
+        is_seen: machines.iter().any(|host| host.blame == Blame::Seen),
         calls: if machines.len() > 1 { "call" } else { "calls" }.to_string(),
         is_are: if machines.len() > 1 { "are" } else { "is" }.to_string(),
         has_hosts: !ticket.hosts.is_empty(),
@@ -173,14 +182,21 @@ fn facts(material: &Material) -> TicketView {
         opened: local_time(ticket.opened, zone),
         as_of: local_time(*at, zone),
         zone: site.timezone_name.clone(),
+        before_next: standing.next_window.map_or("before the next night".to_string(), |(from, _)| {
+            format!("by {}", local_time(from, zone))
+        }),
         next_window: standing.next_window.map_or_else(String::new, |(from, to)| local_window(from, to, zone)),
         has_next_window: standing.next_window.is_some(),
         ..TicketView::default()
     }
 }
 
-/// The machines that need work: the infected ones, else all that are still here.
+/// The machines that need work: the infected ones, else all that are still here. None in `reported`,
+/// also after a relapse: nobody knows yet whether it is one of those that were cleaned.
 fn machines(ticket: &Ticket) -> Vec<&Host> {
+    if ticket.phase == Phase::Reported {
+        return Vec::new();
+    }
     let in_state = |wanted: fn(HostState) -> bool| ticket.hosts.iter().filter(move |host| wanted(host.state));
     let infected: Vec<&Host> = in_state(|state| state == HostState::Infected).collect();
     if infected.is_empty() { in_state(|state| state != HostState::Retired).collect() } else { infected }
@@ -200,9 +216,12 @@ fn malware(ticket: &Ticket, playbook: &Playbook) -> String {
     words::name(reported.unwrap_or(&playbook.name))
 }
 
-fn with_article(noun: &str) -> String {
-    let is_vowel = noun.starts_with(|first: char| "aeiouAEIOU".contains(first));
-    format!("{} {noun}", if is_vowel { "an" } else { "a" })
+fn called(ticket: &Ticket, malware: &str) -> String {
+    if ticket.reports.iter().all(|report| report.remote.is_none()) {
+        return format!("an address on the watchlists of {malware}");
+    }
+    let is_vowel = malware.starts_with(|first: char| "aeiouAEIOU".contains(first));
+    format!("{} {malware} sinkhole", if is_vowel { "an" } else { "a" })
 }
 
 fn by_when(material: &Material) -> String {

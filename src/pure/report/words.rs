@@ -63,9 +63,17 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// `1 contact`, `3 contacts`.
+/// `1 contact`, `3 contacts`, `12,034 packets`.
 pub fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A phase in words.
@@ -235,6 +243,19 @@ mod tests {
             (size(1023), size(1536), size(1_048_575)),
             ("1023 bytes".into(), "1.5 KiB".into(), "1023.9 KiB".into())
         );
+    }
+
+    #[test]
+    fn counts_are_grouped_and_agree_with_their_noun() {
+        for (number, words) in [
+            (0, "0 packets"),
+            (1, "1 packet"),
+            (999, "999 packets"),
+            (1_000, "1,000 packets"),
+            (1_234_567, "1,234,567 packets"),
+        ] {
+            assert_eq!(count(number, "packet"), words);
+        }
     }
 
     #[test]

@@ -1,0 +1,310 @@
+//! How does a letter leave? To a mail server, or into a directory as an `.eml` file.
+//!
+//! Left of it is `template`, which wrote the letter. The bytes of a letter depend on nothing but the
+//! letter, so that a repeat after a lost answer is the same mail with the same Message-ID. It decides
+//! nothing about when to try again.
+
+use crate::pure::report::words::{clean_text, shortened};
+use crate::pure::report::{Letter, event_word};
+use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
+use lettre::Address;
+use lettre::address::Envelope;
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+/// How long each answer of a mail server may take: RFC 5321 would allow minutes, but the mail is
+/// tried again anyway.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// How long a whole delivery may take, for servers that answer a letter at a time.
+const DELIVERY_MAX: Duration = Duration::from_secs(120);
+
+/// The longest password, in bytes, and the longest error text, in signs, that are believed.
+const PASSWORD_BYTES_MAX: usize = 4_096;
+const ERROR_CHARS_MAX: usize = 300;
+
+/// What became of one letter to one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The server has taken it over, or the file is on disk.
+    Accepted,
+    /// Not now, and why: a temporary refusal, a server that cannot be reached or hangs. It may have
+    /// arrived all the same; a repeat carries the same Message-ID.
+    TryLater(String),
+    /// Never, and why: the server refused this mail or recipient for good.
+    Refused(String),
+}
+
+/// Why no mail can leave with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum MailerError {
+    #[error(
+        "the user name would go to {host} unprotected: use smtps:// or smtp+starttls://, or a server on this machine"
+    )]
+    PlainLogin { host: String },
+    #[error("there is a mail user name but no password_file: add it")]
+    NoPassword,
+    #[error("the password file {} cannot be read: {error}: make it readable for allclear", path.display())]
+    Password { path: PathBuf, error: io::Error },
+    #[error("the sender '{from}' is no mail address: write it as 'Name <user@host>'")]
+    Sender { from: String },
+    #[error("TLS for {host} cannot be set up: {error}: install the package ca-certificates")]
+    Tls { host: String, error: String },
+}
+
+/// Where letters go.
+pub enum Mailer {
+    Smtp(Box<Smtp>),
+    Directory(PathBuf),
+}
+
+/// A mail server and how to speak to it.
+#[derive(Clone)]
+pub struct Smtp {
+    host: String,
+    port: u16,
+    security: MailSecurity,
+    /// `None` for a plain connection.
+    tls: Option<TlsParameters>,
+    login: Option<Credentials>,
+    answer_max: Duration,
+    delivery_max: Duration,
+}
+
+impl Mailer {
+    /// Reads the password and prepares TLS; connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// See [`MailerError`].
+    pub fn open(settings: &MailSettings) -> Result<Mailer, MailerError> {
+        settings.from.parse::<Mailbox>().map_err(|_| MailerError::Sender { from: settings.from.clone() })?;
+        let (host, port, security) = match &settings.transport {
+            MailTransport::Directory(directory) => return Ok(Mailer::Directory(directory.clone())),
+            MailTransport::Smtp { host, port, security } => (host.clone(), *port, *security),
+        };
+        let login = login(settings)?;
+        if login.is_some() && security == MailSecurity::Plain && !is_loopback(&host) {
+            return Err(MailerError::PlainLogin { host });
+        }
+        let tls = match security {
+            MailSecurity::Plain => None,
+            MailSecurity::Tls | MailSecurity::StartTls => Some(tls(&host)?),
+        };
+        let (answer_max, delivery_max) = (ANSWER_MAX, DELIVERY_MAX);
+        Ok(Mailer::Smtp(Box::new(Smtp { host, port, security, tls, login, answer_max, delivery_max })))
+    }
+
+    /// The same mailer with other limits: for one answer of the server, and for a whole delivery.
+    pub fn with_patience(self, answer_max: Duration, delivery_max: Duration) -> Mailer {
+        match self {
+            Mailer::Smtp(smtp) => Mailer::Smtp(Box::new(Smtp { answer_max, delivery_max, ..*smtp })),
+            directory @ Mailer::Directory(_) => directory,
+        }
+    }
+
+    /// Sends a letter to one of its recipients. Takes at most two minutes. In a directory, all
+    /// recipients of a letter share one file.
+    pub fn deliver(&self, letter: &Letter, recipient: &str) -> Delivery {
+        let (message, envelope) =
+            match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
+                Ok(ready) => ready,
+                Err(fault) => return Delivery::Refused(fault),
+            };
+        match self {
+            Mailer::Smtp(smtp) => smtp.deliver(message.formatted(), envelope),
+            Mailer::Directory(directory) => {
+                match write(directory, &file_name(letter), &message.formatted()) {
+                    Ok(()) => Delivery::Accepted,
+                    Err(error) => {
+                        Delivery::TryLater(format!("{} cannot be written: {error}", directory.display()))
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Smtp {
+    /// Speaks to the server on a thread of its own, so that one that answers without end cannot hold
+    /// up the loop; the thread ends with its connection.
+    fn deliver(&self, message: Vec<u8>, envelope: Envelope) -> Delivery {
+        let (answer, outcome) = mpsc::channel();
+        let smtp = self.clone();
+        std::thread::spawn(move || {
+            // Nobody listens any more once the time was up.
+            let _ = answer.send(smtp.converse(&message, &envelope));
+        });
+        outcome.recv_timeout(self.delivery_max).unwrap_or_else(|_| {
+            Delivery::TryLater(format!(
+                "{}:{} took longer than {} s; the mail may have arrived all the same",
+                self.host,
+                self.port,
+                self.delivery_max.as_secs()
+            ))
+        })
+    }
+
+    /// A refusal before the mail itself was offered is the server's or our own trouble and may pass;
+    /// only what is said of this mail is final.
+    fn converse(&self, message: &[u8], envelope: &Envelope) -> Delivery {
+        let mut connection = match self.connect() {
+            Ok(connection) => connection,
+            Err(fault) => return Delivery::TryLater(format!("{}:{}: {fault}", self.host, self.port)),
+        };
+        match connection.send(envelope, message) {
+            Ok(_) => {
+                // The mail is accepted; how the conversation ends is of no interest.
+                let _ = connection.quit();
+                Delivery::Accepted
+            }
+            Err(error) if error.is_permanent() => Delivery::Refused(words(&error)),
+            Err(error) => Delivery::TryLater(words(&error)),
+        }
+    }
+
+    fn connect(&self) -> Result<SmtpConnection, String> {
+        let hello = ClientId::default();
+        let wrapper = self.tls.as_ref().filter(|_| self.security == MailSecurity::Tls);
+        let server = (self.host.as_str(), self.port);
+        let connected = SmtpConnection::connect(server, Some(self.answer_max), &hello, wrapper, None);
+        let mut connection = connected.map_err(|error| words(&error))?;
+        if let Some(tls) = self.tls.as_ref().filter(|_| self.security == MailSecurity::StartTls) {
+            if !connection.can_starttls() {
+                return Err("the server offers no STARTTLS: use smtps://, or mend the server".to_string());
+            }
+            connection.starttls(tls, &hello).map_err(|error| words(&error))?;
+        }
+        if let Some(login) = &self.login {
+            connection.auth(DEFAULT_MECHANISMS, login).map_err(|error| words(&error))?;
+        }
+        Ok(connection)
+    }
+}
+
+/// The Message-ID of a ticket's mail: `<allclear.7.42@host of the sender>`.
+fn message_id(letter: &Letter, seq: u64, sender: &Address) -> String {
+    format!("<allclear.{}.{seq}@{}>", letter.ticket, sender.domain())
+}
+
+/// The mail of a letter, the same bytes each time.
+fn message(letter: &Letter) -> Result<Message, String> {
+    let from: Mailbox = mailbox(&letter.from)?;
+    let first = letter.in_reply_to.map(|seq| message_id(letter, seq, &from.email));
+    let mut builder = Message::builder()
+        .date(date(letter))
+        .message_id(Some(message_id(letter, letter.seq, &from.email)))
+        .from(from)
+        .subject(clean_text(&letter.subject))
+        .raw_header(header("Auto-Submitted", "auto-generated".to_string()))
+        .raw_header(header("X-Allclear-Ticket", letter.ticket.to_string()))
+        .raw_header(header("X-Allclear-Event", event_word(letter.event).to_string()));
+    if let Some(first) = first {
+        builder = builder.in_reply_to(first.clone()).references(first);
+    }
+    for recipient in &letter.to {
+        builder = builder.to(mailbox(recipient)?);
+    }
+    let parts = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(boundary(letter))
+        .singlepart(SinglePart::plain(letter.text.clone()))
+        .singlepart(SinglePart::html(letter.html.clone()));
+    builder.multipart(parts).map_err(|error| format!("the mail cannot be put together: {error}"))
+}
+
+/// The Date header has whole seconds and begins with 1970.
+fn date(letter: &Letter) -> SystemTime {
+    let seconds = u64::try_from(letter.at.as_second()).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// A line that separates the parts. A text that knows its ticket's numbers could forge it, so it
+/// depends on the whole text as well.
+fn boundary(letter: &Letter) -> String {
+    let mut hash = Sha256::new();
+    for part in [&letter.subject, &letter.text, &letter.html] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let digest: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("allclear-{}-{}-{digest}", letter.ticket, letter.seq)
+}
+
+fn header(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+}
+
+/// One envelope a recipient: one refused address must not stop the others.
+fn envelope(letter: &Letter, recipient: &str) -> Result<Envelope, String> {
+    let (from, to) = (mailbox(&letter.from)?.email, mailbox(recipient)?.email);
+    Envelope::new(Some(from), vec![to]).map_err(|error| error.to_string())
+}
+
+fn mailbox(text: &str) -> Result<Mailbox, String> {
+    text.parse().map_err(|_| {
+        format!("'{}' is no mail address: mend it in the site file or playbook", clean_text(text))
+    })
+}
+
+/// What went wrong with a mail server, with its causes, in one harmless line.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    shortened(&clean_text(&text), ERROR_CHARS_MAX)
+}
+
+/// Trusts what the system trusts.
+fn tls(host: &str) -> Result<TlsParameters, MailerError> {
+    TlsParameters::new(host.to_string())
+        .map_err(|error| MailerError::Tls { host: host.to_string(), error: error.to_string() })
+}
+
+fn login(settings: &MailSettings) -> Result<Option<Credentials>, MailerError> {
+    let Some(username) = &settings.username else { return Ok(None) };
+    let path = settings.password_file.as_ref().ok_or(MailerError::NoPassword)?;
+    let fault = |error| MailerError::Password { path: path.clone(), error };
+    let password = fs::read_to_string(path).map_err(fault)?;
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(fault(io::Error::other(format!("it is longer than {PASSWORD_BYTES_MAX} bytes"))));
+    }
+    Ok(Some(Credentials::new(username.clone(), password.trim_end_matches(['\r', '\n']).to_string())))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let literal = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// `0007-0042-located.eml`.
+fn file_name(letter: &Letter) -> String {
+    format!("{:04}-{:04}-{}.eml", letter.ticket.0, letter.seq, event_word(letter.event))
+}
+
+/// Writes under a hidden name, so that nobody sees half a mail, and a repeat replaces its equal.
+fn write(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let hidden = directory.join(format!(".{name}.part"));
+    let mut file = File::create(&hidden)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&hidden, directory.join(name))?;
+    File::open(directory)?.sync_all()
+}

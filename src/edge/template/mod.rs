@@ -1,0 +1,288 @@
+//! How does a ticket become text? The templates, shipped and those beside the site file, and their
+//! rendering.
+//!
+//! Left of it is `report`, whose view is all that a template knows; right of it `mailer`. Every
+//! template is tried out when it is loaded, so that a slip in it is found before the night in which
+//! it is needed. It must never put a text from outside into a page as anything but text.
+
+mod shipped;
+mod strict;
+
+pub use shipped::SHIPPED;
+
+use crate::pure::playbook::MailEvent;
+use crate::pure::problem::{Place, Problem, Severity};
+use crate::pure::report::words::{clean_text, markdown_escape, shortened, wrap};
+use crate::pure::report::{Letter, Material, TicketView, event_word};
+use crate::pure::ticket::Mail;
+use handlebars::{Handlebars, RenderError, TemplateError, html_escape, no_escape};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The longest template file that is read, in bytes: ten times the longest shipped one.
+const FILE_BYTES_MAX: u64 = 128 * 1024;
+
+/// The columns of a text mail.
+const TEXT_COLUMNS: usize = 72;
+
+/// The longest subject, in signs: what fits unfolded beside the other headers (RFC 5322, 998 octets)
+/// however it is encoded.
+const SUBJECT_CHARS_MAX: usize = 200;
+
+/// What the first line of a mail's text template begins with.
+const SUBJECT: &str = "Subject:";
+
+/// The events that mail is written about.
+const EVENTS: [MailEvent; 5] =
+    [MailEvent::Opened, MailEvent::Located, MailEvent::Relapsed, MailEvent::Inconclusive, MailEvent::Clean];
+
+/// The form of a report or template, which says how texts from outside are made harmless in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Html,
+    Text,
+    Markdown,
+}
+
+impl Form {
+    const ALL: [Form; 3] = [Form::Html, Form::Text, Form::Markdown];
+
+    fn ending(self) -> &'static str {
+        match self {
+            Form::Html => ".html.hbs",
+            Form::Text => ".txt.hbs",
+            Form::Markdown => ".md.hbs",
+        }
+    }
+}
+
+/// All templates, compiled and tried out.
+pub struct Templates {
+    html: Handlebars<'static>,
+    text: Handlebars<'static>,
+    markdown: Handlebars<'static>,
+    /// Where each came from, and its text, by file name.
+    sources: BTreeMap<String, (PathBuf, String)>,
+}
+
+impl Templates {
+    /// Loads the shipped templates, and in the place of each the file of the same name in
+    /// `directory`, where there is one. A directory that does not exist holds none.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every template: what cannot be read, compiled or rendered, and files that take
+    /// no shipped template's place.
+    pub fn load(directory: Option<&Path>) -> Result<Templates, Vec<Problem>> {
+        let (sources, mut problems) = sources(directory);
+        let mut templates = Templates {
+            html: strict::registry(html_escape),
+            text: strict::registry(no_escape),
+            markdown: strict::registry(markdown_escape),
+            sources,
+        };
+        for name in templates.sources.keys().cloned().collect::<Vec<_>>() {
+            problems.extend(templates.compile(&name).err().map(|problem| *problem));
+        }
+        if problems.is_empty() {
+            problems = templates.try_out();
+        }
+        if problems.is_empty() { Ok(templates) } else { Err(problems) }
+    }
+
+    /// The report on a ticket.
+    ///
+    /// # Errors
+    ///
+    /// A template that fails on this ticket although it passed when it was loaded.
+    pub fn report(&self, material: &Material, form: Form) -> Result<String, Box<Problem>> {
+        self.render("report", form, &TicketView::of(material).to_value())
+    }
+
+    /// The letter about the event of `mail`, whose ticket and instant are those of `material`.
+    ///
+    /// # Errors
+    ///
+    /// There is no template for the event, or it fails on this ticket.
+    pub fn letter(&self, material: &Material, mail: &Mail, from: &str) -> Result<Letter, Box<Problem>> {
+        let view = TicketView::of(material).to_value();
+        let (subject, text) = self.mail_text(mail.event, &view)?;
+        let first = material.ticket.outbox.first().map(|first| first.seq);
+        Ok(Letter {
+            ticket: material.ticket.id,
+            seq: mail.seq,
+            event: mail.event,
+            at: mail.at,
+            from: from.to_string(),
+            to: mail.to.clone(),
+            subject,
+            text,
+            html: self.render(event_word(mail.event), Form::Html, &view)?,
+            in_reply_to: first.filter(|first| *first != mail.seq),
+        })
+    }
+
+    /// Subject and text of a mail: the text template's first line and the rest.
+    fn mail_text(&self, event: MailEvent, view: &Value) -> Result<(String, String), Box<Problem>> {
+        let name = event_word(event);
+        let file = format!("{name}.txt.hbs");
+        let rendered = self.rendered(name, Form::Text, view)?;
+        let (first, rest) = rendered.split_once('\n').unwrap_or((&rendered, ""));
+        let subject = first.strip_prefix(SUBJECT).ok_or_else(|| {
+            let what = format!("its first line does not begin with '{SUBJECT}'");
+            let place = self.place(&file, 1, 1);
+            let cure = format!("write '{SUBJECT} [allclear #{{{{id}}}}] ...' there, then an empty line");
+            self.problem(&file, place, what, &cure)
+        })?;
+        Ok((shortened(&clean_text(subject), SUBJECT_CHARS_MAX), tidy_text(rest)))
+    }
+
+    fn render(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
+        let rendered = self.rendered(name, form, view)?;
+        Ok(match form {
+            Form::Text => tidy_text(&rendered),
+            Form::Html | Form::Markdown => rendered,
+        })
+    }
+
+    fn rendered(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
+        self.registry(form).render(name, view).map_err(|error| self.render_problem(&error, name, form))
+    }
+
+    fn registry(&self, form: Form) -> &Handlebars<'static> {
+        match form {
+            Form::Html => &self.html,
+            Form::Text => &self.text,
+            Form::Markdown => &self.markdown,
+        }
+    }
+
+    fn compile(&mut self, file: &str) -> Result<(), Box<Problem>> {
+        let Some((form, name)) = form_of(file) else { return Ok(()) };
+        let text = self.sources[file].1.clone();
+        let registry = match form {
+            Form::Html => &mut self.html,
+            Form::Text => &mut self.text,
+            Form::Markdown => &mut self.markdown,
+        };
+        registry.register_template_string(name, text).map_err(|error| self.compile_problem(&error, file))
+    }
+
+    /// Renders every mail and report with two sample views, in which every condition is true once and
+    /// false once.
+    fn try_out(&self) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut tell = |fault: Option<Box<Problem>>| {
+            let is_new = fault.as_ref().is_some_and(|fault| !problems.contains(fault));
+            problems.extend(fault.filter(|_| is_new).map(|fault| *fault));
+        };
+        for view in TicketView::samples() {
+            for event in EVENTS {
+                tell(self.mail_text(event, &view).err());
+                tell(self.render(event_word(event), Form::Html, &view).err());
+            }
+            Form::ALL.into_iter().for_each(|form| tell(self.render("report", form, &view).err()));
+        }
+        problems
+    }
+
+    fn compile_problem(&self, error: &TemplateError, file: &str) -> Box<Problem> {
+        let place = error.pos().and_then(|(line, column)| self.place(file, line, column));
+        // pest's messages are pictures of several lines; its last line says what was expected.
+        let reason = error.reason().to_string();
+        let reason = reason.lines().last().unwrap_or_default().trim_start_matches(['=', ' ']).to_string();
+        let cure = "close every {{#if}} and {{#each}} with {{/if}} and {{/each}}, and every {{ with }}";
+        self.problem(file, place, format!("the template cannot be read: {reason}"), cure)
+    }
+
+    fn render_problem(&self, error: &RenderError, name: &str, form: Form) -> Box<Problem> {
+        let file = format!("{}{}", error.template_name.as_deref().unwrap_or(name), form.ending());
+        let place =
+            error.line_no.zip(error.column_no).and_then(|(line, column)| self.place(&file, line, column));
+        let (what, cure) = strict::explain(error);
+        self.problem(&file, place, what, &cure)
+    }
+
+    fn problem(&self, file: &str, place: Option<Place>, what: String, cure: &str) -> Box<Problem> {
+        let path = self.sources.get(file).map_or_else(|| PathBuf::from(file), |(path, _)| path.clone());
+        Box::new(Problem { severity: Severity::Error, path, place, what, cure: Some(cure.to_string()) })
+    }
+
+    fn place(&self, file: &str, line: usize, column: usize) -> Option<Place> {
+        let source = self.sources.get(file)?.1.lines().nth(line.checked_sub(1)?)?.to_string();
+        Some(Place { line, column: column.max(1), length: 1, source })
+    }
+}
+
+/// The form and the name without its ending; `None` for a file that is no template.
+fn form_of(file: &str) -> Option<(Form, &str)> {
+    Form::ALL.into_iter().find_map(|form| file.strip_suffix(form.ending()).map(|name| (form, name)))
+}
+
+/// At most 72 columns, no more than one empty line in a row, none at the ends.
+fn tidy_text(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    for line in wrap(text, TEXT_COLUMNS).lines() {
+        if !line.is_empty() || !(tidy.is_empty() || tidy.ends_with("\n\n")) {
+            tidy.push_str(line);
+            tidy.push('\n');
+        }
+    }
+    tidy.truncate(tidy.trim_end().len());
+    tidy.push('\n');
+    tidy
+}
+
+/// The text of every template, by file name, and the files that could not be used.
+fn sources(directory: Option<&Path>) -> (BTreeMap<String, (PathBuf, String)>, Vec<Problem>) {
+    let mut sources: BTreeMap<String, (PathBuf, String)> = SHIPPED
+        .iter()
+        .map(|(name, text)| (name.to_string(), (Path::new("templates").join(name), text.to_string())))
+        .collect();
+    let mut problems = Vec::new();
+    for path in own_files(directory) {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let used = match sources.get_mut(&name) {
+            Some(source) => read(&path).map(|text| *source = (path.clone(), text)),
+            None => Err(misnamed(&name)),
+        };
+        problems.extend(used.err().map(|(what, cure)| Problem {
+            severity: Severity::Error,
+            path,
+            place: None,
+            what,
+            cure: Some(cure),
+        }));
+    }
+    (sources, problems)
+}
+
+/// The template files in a directory, in order of their names.
+fn own_files(directory: Option<&Path>) -> Vec<PathBuf> {
+    let Some(entries) = directory.and_then(|directory| std::fs::read_dir(directory).ok()) else {
+        return Vec::new();
+    };
+    let is_template = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "hbs");
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_template).collect();
+    files.sort();
+    files
+}
+
+fn read(path: &Path) -> Result<String, (String, String)> {
+    let size = std::fs::metadata(path).map_or(0, |about| about.len());
+    if size > FILE_BYTES_MAX {
+        return Err((format!("it has {size} bytes, more than {FILE_BYTES_MAX}"), "shorten it".to_string()));
+    }
+    std::fs::read_to_string(path)
+        .map_err(|error| (format!("it cannot be read: {error}"), "make it a readable UTF-8 file".to_string()))
+}
+
+fn misnamed(name: &str) -> (String, String) {
+    let nearest = SHIPPED
+        .iter()
+        .map(|(shipped, _)| shipped)
+        .max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
+    let cure = format!("name it after the one it replaces, perhaps {}", nearest.unwrap_or(&""));
+    ("no shipped template has this name, so it would never be used".to_string(), cure)
+}

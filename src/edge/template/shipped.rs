@@ -1,0 +1,33 @@
+//! The templates inside the binary, by file name.
+
+/// Every shipped template: its file name and its text.
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("checklist.html.hbs", include_str!("../../../templates/checklist.html.hbs")),
+    ("checklist.txt.hbs", include_str!("../../../templates/checklist.txt.hbs")),
+    ("clean.html.hbs", include_str!("../../../templates/clean.html.hbs")),
+    ("clean.txt.hbs", include_str!("../../../templates/clean.txt.hbs")),
+    ("criteria.html.hbs", include_str!("../../../templates/criteria.html.hbs")),
+    ("foot.html.hbs", include_str!("../../../templates/foot.html.hbs")),
+    ("foot.txt.hbs", include_str!("../../../templates/foot.txt.hbs")),
+    ("hosts.html.hbs", include_str!("../../../templates/hosts.html.hbs")),
+    ("hosts.txt.hbs", include_str!("../../../templates/hosts.txt.hbs")),
+    ("inconclusive.html.hbs", include_str!("../../../templates/inconclusive.html.hbs")),
+    ("inconclusive.txt.hbs", include_str!("../../../templates/inconclusive.txt.hbs")),
+    ("layout.html.hbs", include_str!("../../../templates/layout.html.hbs")),
+    ("located.html.hbs", include_str!("../../../templates/located.html.hbs")),
+    ("located.txt.hbs", include_str!("../../../templates/located.txt.hbs")),
+    ("missing.html.hbs", include_str!("../../../templates/missing.html.hbs")),
+    ("missing.txt.hbs", include_str!("../../../templates/missing.txt.hbs")),
+    ("nights.html.hbs", include_str!("../../../templates/nights.html.hbs")),
+    ("nights.txt.hbs", include_str!("../../../templates/nights.txt.hbs")),
+    ("opened.html.hbs", include_str!("../../../templates/opened.html.hbs")),
+    ("opened.txt.hbs", include_str!("../../../templates/opened.txt.hbs")),
+    ("relapsed.html.hbs", include_str!("../../../templates/relapsed.html.hbs")),
+    ("relapsed.txt.hbs", include_str!("../../../templates/relapsed.txt.hbs")),
+    ("report.html.hbs", include_str!("../../../templates/report.html.hbs")),
+    ("report.md.hbs", include_str!("../../../templates/report.md.hbs")),
+    ("report.txt.hbs", include_str!("../../../templates/report.txt.hbs")),
+    ("reports.html.hbs", include_str!("../../../templates/reports.html.hbs")),
+    ("reports.txt.hbs", include_str!("../../../templates/reports.txt.hbs")),
+    ("strip.html.hbs", include_str!("../../../templates/strip.html.hbs")),
+];

@@ -1,0 +1,251 @@
+//! What people get to read: every mail and report, whole.
+
+use crate::sample::{Sample, at, sample};
+use allclear::edge::mailer::{Delivery, Mailer};
+use allclear::edge::template::{Form, SHIPPED, Templates};
+use allclear::pure::playbook::MailEvent;
+use allclear::pure::report::{Letter, TicketJson};
+use allclear::pure::site::{MailSettings, MailTransport};
+use allclear::pure::ticket::{Blame, HostState, Phase};
+use allclear::pure::verdict::{Reason, ReasonCode};
+
+const EVENTS: [(MailEvent, &str); 5] = [
+    (MailEvent::Opened, "opened"),
+    (MailEvent::Located, "located"),
+    (MailEvent::Relapsed, "relapsed"),
+    (MailEvent::Inconclusive, "inconclusive"),
+    (MailEvent::Clean, "clean"),
+];
+
+pub fn templates() -> Templates {
+    Templates::load(None).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+pub fn letter(sample: &Sample) -> Letter {
+    templates().letter(&sample.material(), &sample.mail, "allclear <allclear@dis.example>").expect("a letter")
+}
+
+/// The bytes of a letter, as they are written into a directory.
+fn eml(letter: &Letter) -> String {
+    let directory = tempfile::tempdir().expect("a directory");
+    let settings = MailSettings {
+        from: letter.from.clone(),
+        transport: MailTransport::Directory(directory.path().to_path_buf()),
+        username: None,
+        password_file: None,
+        digest: None,
+    };
+    let mailer = Mailer::open(&settings).expect("a directory needs nothing");
+    assert_eq!(mailer.deliver(letter, &letter.to[0]), Delivery::Accepted);
+    let files: Vec<_> = std::fs::read_dir(directory.path()).expect("a directory").flatten().collect();
+    assert_eq!(files.len(), 1, "no hidden file is left behind");
+    std::fs::read_to_string(files[0].path()).expect("a mail")
+}
+
+#[test]
+fn every_mail_reads_as_it_should() {
+    for (event, name) in EVENTS {
+        let letter = letter(&sample(event));
+        insta::assert_snapshot!(format!("{name}.txt"), format!("{}\n\n{}", letter.subject, letter.text));
+        insta::assert_snapshot!(format!("{name}.html"), letter.html);
+        insta::assert_snapshot!(format!("{name}.eml"), eml(&letter).replace("\r\n", "\n"));
+    }
+}
+
+#[test]
+fn every_report_reads_as_it_should() {
+    let sample = sample(MailEvent::Clean);
+    let templates = templates();
+    for (form, name) in
+        [(Form::Html, "report.html"), (Form::Text, "report.txt"), (Form::Markdown, "report.md")]
+    {
+        insta::assert_snapshot!(name, templates.report(&sample.material(), form).expect(name));
+    }
+    let json = TicketJson::of(&sample.ticket, &sample.playbook, &sample.standing);
+    insta::assert_snapshot!("ticket.json", serde_json::to_string_pretty(&json).expect("plain data"));
+}
+
+#[test]
+fn the_first_lines_of_a_mail_fit_a_preview_and_its_text_fits_72_columns() {
+    for (event, name) in EVENTS {
+        let letter = letter(&sample(event));
+        assert!(letter.subject.starts_with("[allclear #7] "), "{name}: {}", letter.subject);
+        assert!(letter.text.contains("\nTO DO"), "{name}");
+        let longest = letter.text.lines().max_by_key(|line| line.chars().count()).expect("lines");
+        assert!(longest.chars().count() <= 72, "{name}: {longest}");
+    }
+}
+
+#[test]
+fn a_hostile_name_stays_text_wherever_it_is_shown() {
+    let mut hostile = sample(MailEvent::Clean);
+    let evil =
+        "<script>alert(1)</script>\r\nBcc: all@springfield.example\u{202e}\u{0}|[x](http://evil.example)";
+    hostile.ticket.hosts[0].name = Some(format!("{evil}{}", "long".repeat(500)));
+    hostile.ticket.reports[0].malware = Some(evil.to_string());
+    hostile.ticket.reference = Some(evil.to_string());
+    hostile.ticket.signed.values_mut().for_each(|signed| signed.by = evil.to_string());
+    hostile.ticket.runs.iter_mut().flat_map(|run| &mut run.end).for_each(|end| {
+        end.reasons = vec![Reason { code: ReasonCode::Interrupted, text: evil.to_string() }];
+    });
+    hostile.standing.missing = vec![evil.repeat(300)];
+    let letter = letter(&hostile);
+    assert!(!letter.subject.contains(['\r', '\n', '\u{202e}', '\u{0}']), "{:?}", letter.subject);
+    assert!(letter.subject.chars().count() <= 200);
+    let raw = eml(&letter);
+    let head = raw.split("\r\n\r\n").next().expect("headers");
+    assert!(!head.lines().any(|line| line.starts_with("Bcc:")), "{head}");
+    let templates = templates();
+    for (form, name) in [(Form::Html, "html"), (Form::Markdown, "markdown")] {
+        let report = templates.report(&hostile.material(), form).expect(name);
+        assert!(!report.contains("<script>") && !report.contains(['\u{202e}', '\u{0}']), "{name}");
+    }
+    assert!(!letter.html.contains("<script>"));
+    let markdown = templates.report(&hostile.material(), Form::Markdown).expect("markdown");
+    assert!(!markdown.contains("[x](http"), "a link was made of a name");
+}
+
+#[test]
+fn the_same_letter_is_the_same_bytes_and_a_reply_to_the_first() {
+    let located = letter(&sample(MailEvent::Located));
+    assert_eq!(eml(&located), eml(&located));
+    let first = eml(&letter(&sample(MailEvent::Opened)));
+    assert!(
+        first.contains("Message-ID: <allclear.7.2@dis.example>") && !first.contains("In-Reply-To"),
+        "{first}"
+    );
+    for wanted in [
+        "Message-ID: <allclear.7.9@dis.example>",
+        "In-Reply-To: <allclear.7.2@dis.example>",
+        "References: <allclear.7.2@dis.example>",
+        "Auto-Submitted: auto-generated",
+        "X-Allclear-Ticket: 7",
+        "X-Allclear-Event: located",
+        "Date: Fri, 01 May 2015 08:30:00 +0000",
+    ] {
+        assert!(eml(&located).contains(wanted), "{wanted} is not in {}", eml(&located));
+    }
+}
+
+#[test]
+fn a_slip_in_a_template_is_found_when_it_is_loaded() {
+    for (case, file, text, wanted) in [
+        ("an unknown name", "located.txt.hbs", "Subject: x\n\n{{machine}}\n", "3:1: 'machine' is not known"),
+        (
+            "an unknown condition",
+            "foot.txt.hbs",
+            "a\n{{#if has_ref}}b{{/if}}\n",
+            "2:1: 'has_ref' is not known",
+        ),
+        (
+            "an unknown name under a condition",
+            "foot.html.hbs",
+            "{{#unless is_on_hold}}{{x}}{{/unless}}",
+            "'x' is not known",
+        ),
+        ("an open block", "clean.html.hbs", "{{#if has_hosts}}a", "the template cannot be read"),
+        ("an unknown partial", "clean.html.hbs", "{{> nobody}}", "there is no template 'nobody'"),
+        ("an unknown helper", "clean.html.hbs", "{{upper id}}", "there is no helper 'upper'"),
+        ("no subject", "clean.txt.hbs", "Hello\n", "1:1: its first line does not begin with 'Subject:'"),
+        ("a misspelled file", "locatd.txt.hbs", "Subject: x\n", "no shipped template has this name"),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join(file), text).expect("a file");
+        let problems = Templates::load(Some(directory.path())).err().unwrap_or_default();
+        let told: Vec<String> = problems
+            .iter()
+            .map(|problem| {
+                let place =
+                    problem.place.as_ref().map_or(String::new(), |p| format!("{}:{}: ", p.line, p.column));
+                format!(
+                    "{}: {place}{} ({})",
+                    problem.path.display(),
+                    problem.what,
+                    problem.cure.clone().unwrap_or_default()
+                )
+            })
+            .collect();
+        assert!(told.iter().any(|line| line.contains(wanted) && line.contains(file)), "{case}: {told:#?}");
+        assert!(problems.iter().all(|problem| problem.cure.is_some()), "{case}");
+    }
+}
+
+#[test]
+fn a_file_beside_the_site_file_takes_the_place_of_a_shipped_template() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("foot.txt.hbs"), "Bye from {{site}}\n").expect("a file");
+    let templates =
+        Templates::load(Some(directory.path())).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let sample = sample(MailEvent::Located);
+    let letter = templates.letter(&sample.material(), &sample.mail, "a@dis.example").expect("a letter");
+    assert!(letter.text.ends_with("Bye from Springfield School District\n"), "{}", letter.text);
+    assert!(Templates::load(Some(&directory.path().join("nothing"))).is_ok());
+}
+
+#[test]
+fn every_shipped_template_is_in_the_binary() {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).expect("the folder");
+    let mut names: Vec<String> =
+        files.flatten().map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, SHIPPED.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_due_says_by_when_and_what_is_overdue_says_now() {
+    let mut late = sample(MailEvent::Located);
+    assert!(letter(&late).text.contains("TO DO by Wed 2015-05-06 03:30 CDT:"));
+    late.standing.is_overdue = true;
+    late.mail.at = at("2015-05-07T08:30:00Z");
+    assert!(letter(&late).text.contains("TO DO now (it was due Wed 2015-05-06 03:30 CDT):"));
+    late.standing.due = None;
+    assert!(letter(&late).text.contains("TO DO as soon as you can:"));
+}
+
+#[test]
+fn nothing_is_said_of_a_machine_that_nobody_saw() {
+    let mut named = sample(MailEvent::Located);
+    named.ticket.hosts[0].blame = Blame::Named;
+    let mail = letter(&named);
+    assert!(
+        mail.subject.ends_with("10.16.24.93 (LAB-7) is named as infected with Conficker"),
+        "{}",
+        mail.subject
+    );
+    assert!(mail.text.starts_with("10.16.24.93 (LAB-7) is named as infected"), "{}", mail.text);
+    let mut again = sample(MailEvent::Relapsed);
+    again.ticket.phase = Phase::Reported;
+    again.ticket.hosts[0].state = HostState::Cleaned;
+    let mail = letter(&again);
+    assert!(mail.subject.ends_with("Conficker is back: a machine behind 192.0.2.17"), "{}", mail.subject);
+    assert!(
+        mail.text.starts_with("Conficker is back: 192.0.2.17 was reported again.\nTO DO: leave"),
+        "{}",
+        mail.text
+    );
+}
+
+#[test]
+fn several_machines_are_counted_and_retired_ones_left_out() {
+    let mut many = sample(MailEvent::Located);
+    let mut second = many.ticket.hosts[0].clone();
+    second.name = None;
+    second.host = [10, 16, 24, 94].into();
+    many.ticket.hosts.push(second);
+    let start = |many: &Sample| letter(many).text.replace('\n', " ");
+    let both = "10.16.24.93 (LAB-7) and 1 more are infected and call a Conficker sinkhole. TO DO";
+    assert!(start(&many).starts_with(both), "{}", start(&many));
+    many.ticket.hosts[0].state = HostState::Retired;
+    assert!(start(&many).starts_with("10.16.24.94 is infected and calls a Conficker sinkhole. TO DO"));
+    many.ticket.reports[0].remote = None;
+    assert!(letter(&many).subject.ends_with("still calls an address on the watchlists of Conficker"));
+}
+
+#[test]
+fn an_event_without_a_template_is_told_as_such() {
+    let mut sample = sample(MailEvent::Located);
+    sample.mail.event = MailEvent::Listed;
+    let problem =
+        templates().letter(&sample.material(), &sample.mail, "a@dis.example").expect_err("no template");
+    assert_eq!(problem.what, "there is no template for 'listed'");
+}

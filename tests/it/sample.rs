@@ -1,0 +1,385 @@
+//! One ticket in each of its states, without running anything.
+
+use allclear::pure::intake::Report;
+use allclear::pure::interval::{Interval, Intervals};
+use allclear::pure::playbook::{
+    CaptureSettings, ChecklistItem, CleanCriteria, Due, JudgeCriteria, Keep, MailEvent, Notify, Playbook,
+    Recipient, Stage, StageName,
+};
+use allclear::pure::report::Material;
+use allclear::pure::schedule::Schedule;
+use allclear::pure::sighting::ContactSpan;
+use allclear::pure::site::Site;
+use allclear::pure::ticket::{
+    Blame, Event, Host, HostStanding, HostState, Listing, ListingAnswer, Mail, Phase, Recorded, Run, RunEnd,
+    RunId, RunRecord, SignOff, Standing, Ticket, TicketId,
+};
+use allclear::pure::verdict::{EvidenceFile, Outcome, Reason, ReasonCode, Verdict};
+use allclear::pure::watchlist::Transport;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// A ticket with all that belongs to it, as it stands when a mail is written.
+pub struct Sample {
+    pub ticket: Ticket,
+    pub playbook: Playbook,
+    pub site: Site,
+    pub standing: Standing,
+    pub mail: Mail,
+}
+
+impl Sample {
+    pub fn material(&self) -> Material<'_> {
+        Material {
+            ticket: &self.ticket,
+            playbook: &self.playbook,
+            site: &self.site,
+            standing: &self.standing,
+            at: self.mail.at,
+        }
+    }
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time in RFC 3339")
+}
+
+pub fn host() -> IpAddr {
+    IpAddr::from([10, 16, 24, 93])
+}
+
+/// The story of ticket 7 as it stands when mail about `event` is written.
+pub fn sample(event: MailEvent) -> Sample {
+    let (seq, when) = match event {
+        MailEvent::Opened => (2, "2015-04-30T15:00:00Z"),
+        MailEvent::Located => (9, "2015-05-01T08:30:00Z"),
+        MailEvent::Inconclusive => (31, "2015-05-08T14:30:00Z"),
+        MailEvent::Relapsed => (38, "2015-05-11T16:02:00Z"),
+        _ => (77, "2015-05-26T14:30:00Z"),
+    };
+    let mail = |seq, event, when: &str| Mail {
+        seq,
+        event,
+        at: at(when),
+        to: vec!["Tech Coordinator <tech@springfield.example>".to_string()],
+        accepted: Vec::new(),
+        attempts: 0,
+        not_before: None,
+        last_error: None,
+        is_refused: false,
+    };
+    let mail_now = mail(seq, event, when);
+    let mut ticket = reported();
+    ticket.outbox = vec![mail(2, MailEvent::Opened, "2015-04-30T15:00:00Z"), mail_now.clone()];
+    ticket.outbox.dedup();
+    let mut standing = Standing {
+        passes_wanted: 5,
+        span_wanted_s: 7 * 86_400,
+        assurance_wanted: 0.99,
+        due: Some(at("2015-05-02T15:00:00Z")),
+        ..Standing::default()
+    };
+    match event {
+        MailEvent::Opened => {}
+        MailEvent::Located => locate(&mut ticket, &mut standing),
+        MailEvent::Inconclusive => doubt(&mut ticket, &mut standing),
+        MailEvent::Relapsed => relapse(&mut ticket, &mut standing),
+        _ => confirm(&mut ticket, &mut standing),
+    }
+    Sample { ticket, playbook: playbook(), site: site(), standing, mail: mail_now }
+}
+
+fn reported() -> Ticket {
+    let report = Report {
+        malware: Some("Conficker".to_string()),
+        seen: at("2015-04-29T18:52:14Z"),
+        clock_error_s: 1,
+        public: Some(IpAddr::from([192, 0, 2, 17])),
+        remote: Some(IpAddr::from([216, 66, 15, 109])),
+        port: Some(80),
+        source_port: Some(1701),
+        protocol: Some(Transport::Tcp),
+        origin: "cbl-text".to_string(),
+    };
+    let opened = Event::Opened {
+        reference: Some("MARS-1234".to_string()),
+        site: "springfield".to_string(),
+        playbook: "conficker".to_string(),
+        public: IpAddr::from([192, 0, 2, 17]),
+    };
+    let mut ticket = Ticket {
+        id: TicketId(7),
+        reference: Some("MARS-1234".to_string()),
+        site: "springfield".to_string(),
+        playbook: "conficker".to_string(),
+        public: IpAddr::from([192, 0, 2, 17]),
+        opened: at("2015-04-30T15:00:00Z"),
+        phase: Phase::Reported,
+        phase_since: at("2015-04-30T15:00:00Z"),
+        hold: None,
+        relapses: 0,
+        reports: vec![report.clone()],
+        hosts: Vec::new(),
+        signed: BTreeMap::new(),
+        runs: Vec::new(),
+        listing: None,
+        passes: Vec::new(),
+        inconclusive_row: 0,
+        outbox: Vec::new(),
+        events: Vec::new(),
+    };
+    record(&mut ticket, "2015-04-30T15:00:00Z", "jake", opened);
+    record(&mut ticket, "2015-04-30T15:00:00Z", "jake", Event::ReportAdded { report });
+    ticket
+}
+
+fn record(ticket: &mut Ticket, when: &str, by: &str, event: Event) {
+    let seq = ticket.events.len() as u64 + 1;
+    let hash = format!("{seq:064x}");
+    ticket.events.push(Recorded { seq, at: at(when), ticket: ticket.id, by: by.to_string(), event, hash });
+}
+
+fn phase(ticket: &mut Ticket, when: &str, to: Phase, because: &str, is_relapse: bool) {
+    let changed = Event::PhaseChanged { from: ticket.phase, to, because: because.to_string(), is_relapse };
+    record(ticket, when, "allclear", changed);
+    (ticket.phase, ticket.phase_since) = (to, at(when));
+}
+
+fn locate(ticket: &mut Ticket, standing: &mut Standing) {
+    run(
+        ticket,
+        StageName::Locate,
+        "2015-05-01T08:15:00Z",
+        10,
+        Some(Verdict::Fail),
+        "1 inside host made 3 contacts",
+    );
+    ticket.hosts.push(Host {
+        host: host(),
+        mac: "00:11:22:33:44:55".parse().ok(),
+        name: Some("LAB-7".to_string()),
+        state: HostState::Infected,
+        blame: Blame::Seen,
+        located: at("2015-05-01T08:30:00Z"),
+        cleaned: None,
+        contacts: vec![ContactSpan { first: at("2015-05-01T08:17:00Z"), last: at("2015-05-01T08:17:02Z") }],
+    });
+    let blamed =
+        Event::HostBlamed { host: host(), mac: None, name: Some("LAB-7".to_string()), blame: Blame::Seen };
+    record(ticket, "2015-05-01T08:30:00Z", "allclear", blamed);
+    phase(ticket, "2015-05-01T08:30:00Z", Phase::Located, "10.16.24.93 made 3 contacts", false);
+    standing.hosts = vec![HostStanding { host: host(), contacts: 9, exposure_s: 0, assurance: None }];
+    standing.due = Some(at("2015-05-06T08:30:00Z"));
+    standing.missing = vec!["10.16.24.93 is not reported as cleaned".to_string()];
+}
+
+fn doubt(ticket: &mut Ticket, standing: &mut Standing) {
+    locate(ticket, standing);
+    ticket.hosts[0].state = HostState::Cleaned;
+    ticket.hosts[0].cleaned = Some(at("2015-05-04T19:00:00Z"));
+    let cleaned = Event::HostCleaned { host: host(), cleaned: at("2015-05-04T19:00:00Z") };
+    record(ticket, "2015-05-04T19:05:00Z", "tech", cleaned);
+    phase(
+        ticket,
+        "2015-05-04T19:05:00Z",
+        Phase::Verifying,
+        "every blamed host is reported as cleaned",
+        false,
+    );
+    ticket
+        .signed
+        .insert("patch".to_string(), SignOff { by: "tech".to_string(), at: at("2015-05-04T19:05:00Z") });
+    run(ticket, StageName::Verify, "2015-05-05T08:30:00Z", 360, Some(Verdict::Pass), "");
+    let absent =
+        "10.16.24.93 said nothing at all in the window, so its silence proves nothing: leave it switched on";
+    for day in 6..=8 {
+        let start = format!("2015-05-{day:02}T08:30:00Z");
+        run(ticket, StageName::Verify, &start, 360, Some(Verdict::Inconclusive), absent);
+    }
+    standing.hosts[0].exposure_s = 21_600;
+    standing.hosts[0].assurance = Some(0.412);
+    (standing.passes, standing.assurance, standing.due) = (1, Some(0.412), None);
+    standing.missing = vec![
+        "4 more passes".to_string(),
+        "7 more days between the first and the last pass".to_string(),
+        "assurance 99 % for 10.16.24.93 (41.2 % so far)".to_string(),
+        "checklist: scan".to_string(),
+    ];
+    standing.earliest = Some(at("2015-05-21T14:30:00Z"));
+    standing.next_window = Some((at("2015-05-11T08:30:00Z"), at("2015-05-11T14:30:00Z")));
+    standing.listing = Some(Listing::Listed);
+}
+
+fn relapse(ticket: &mut Ticket, standing: &mut Standing) {
+    doubt(ticket, standing);
+    run(
+        ticket,
+        StageName::Verify,
+        "2015-05-11T08:30:00Z",
+        360,
+        Some(Verdict::Fail),
+        "1 inside host made 3 contacts",
+    );
+    ticket.hosts[0].state = HostState::Infected;
+    ticket.relapses = 1;
+    phase(ticket, "2015-05-11T16:02:00Z", Phase::Located, "10.16.24.93 made 3 contacts", true);
+    standing.hosts[0].contacts = 12;
+    (standing.passes, standing.earliest) = (0, None);
+    standing.due = Some(at("2015-05-16T16:02:00Z"));
+}
+
+fn confirm(ticket: &mut Ticket, standing: &mut Standing) {
+    relapse(ticket, standing);
+    ticket.hosts[0].cleaned = Some(at("2015-05-12T19:00:00Z"));
+    for day in [13, 14, 15, 18, 19, 20, 21, 22] {
+        let start = format!("2015-05-{day}T08:30:00Z");
+        run(ticket, StageName::Verify, &start, 360, Some(Verdict::Pass), "");
+    }
+    run(ticket, StageName::Verify, "2015-05-25T08:30:00Z", 360, None, "the program was not running");
+    run(ticket, StageName::Verify, "2015-05-26T08:30:00Z", 360, Some(Verdict::Pass), "");
+    ticket.hosts[0].state = HostState::Clean;
+    for item in ["patch", "scan"] {
+        ticket
+            .signed
+            .insert(item.to_string(), SignOff { by: "tech".to_string(), at: at("2015-05-12T19:05:00Z") });
+    }
+    ticket.listing = Some(ListingAnswer {
+        answer: Listing::NotListed,
+        at: at("2015-05-26T14:30:00Z"),
+        raw: "NXDOMAIN".to_string(),
+    });
+    phase(ticket, "2015-05-26T14:30:00Z", Phase::Clean, "all criteria hold", false);
+    let exposed = HostStanding { host: host(), contacts: 12, exposure_s: 194_400, assurance: Some(0.9931) };
+    *standing = Standing {
+        hosts: vec![exposed],
+        passes: 9,
+        passes_wanted: 5,
+        span_s: 13 * 86_400,
+        span_wanted_s: 7 * 86_400,
+        assurance: Some(0.9931),
+        assurance_wanted: 0.99,
+        listing: Some(Listing::NotListed),
+        next_window: Some((at("2015-06-01T08:30:00Z"), at("2015-06-01T14:30:00Z"))),
+        ..Standing::default()
+    };
+}
+
+fn run(
+    ticket: &mut Ticket,
+    stage: StageName,
+    start: &str,
+    minutes: u64,
+    verdict: Option<Verdict>,
+    why: &str,
+) {
+    let id = RunId(40 + ticket.runs.len() as u64);
+    let window = Interval::lasting(at(start), Duration::from_secs(minutes * 60));
+    let code = if verdict == Some(Verdict::Fail) { ReasonCode::Contacts } else { ReasonCode::HostAbsent };
+    let reasons = if why.is_empty() { Vec::new() } else { vec![Reason { code, text: why.to_string() }] };
+    let is_hit = verdict == Some(Verdict::Fail);
+    let evidence = EvidenceFile {
+        path: format!("evidence/7/{id}-hits.pcapng"),
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_string(),
+        bytes: 4_760,
+        packets: 36,
+    };
+    let end = RunRecord {
+        ended: window.to,
+        outcome: if verdict.is_some() { Outcome::Ran } else { Outcome::Missed },
+        verdict,
+        reasons: reasons.clone(),
+        watched: if verdict.is_some() { Intervals::of([window]) } else { Intervals::default() },
+        heard_packets: 1_204_311,
+        lost_packets: Some(0),
+        exposures: Vec::new(),
+        evidence: if is_hit { vec![evidence] } else { Vec::new() },
+        contacts: if is_hit { 3 } else { 0 },
+    };
+    let ended = RunEnd {
+        run: id,
+        outcome: end.outcome,
+        verdict,
+        reasons,
+        watched: end.watched.clone(),
+        coverage: Default::default(),
+        exposures: Vec::new(),
+        evidence: end.evidence.clone(),
+        contacts: end.contacts,
+    };
+    ticket.runs.push(Run {
+        id,
+        stage,
+        occurrence: Some(window.from),
+        started: window.from,
+        window_end: window.to,
+        end: Some(end),
+    });
+    ticket.runs.sort_by_key(|run| run.started);
+    record(ticket, &window.to.to_string(), "allclear", Event::RunEnded(Box::new(ended)));
+}
+
+fn site() -> Site {
+    Site {
+        name: "springfield".to_string(),
+        title: "Springfield School District".to_string(),
+        public: vec!["192.0.2.17/32".parse().expect("a network")],
+        inside: vec!["10.16.0.0/16".parse().expect("a network")],
+        timezone: TimeZone::get("America/Chicago").expect("a bundled zone"),
+        timezone_name: "America/Chicago".to_string(),
+        sources: vec!["lan".to_string()],
+        coordinator: "Tech Coordinator <tech@springfield.example>".to_string(),
+        closed: Vec::new(),
+    }
+}
+
+fn playbook() -> Playbook {
+    let stage = |hours: u64, minutes: u64| Stage {
+        schedule: Schedule::Every(Duration::from_secs(hours * 3_600)),
+        jitter: Duration::ZERO,
+        capture: CaptureSettings {
+            length: Duration::from_secs(minutes * 60),
+            packets_max: None,
+            bytes_max: None,
+            filter: None,
+            keep: Keep::Hits,
+        },
+        watchlists: vec!["reported".to_string()],
+        has_listing: false,
+    };
+    let item = |item: &str, text: &str| ChecklistItem { item: item.to_string(), text: text.to_string() };
+    Playbook {
+        path: "playbooks/conficker.yaml".into(),
+        name: "conficker".to_string(),
+        title: "Conficker calling its sinkholes".to_string(),
+        malware: vec!["conficker".to_string()],
+        watchlists: BTreeMap::new(),
+        locate: stage(1, 10),
+        verify: stage(24, 360),
+        detect: None,
+        judge: JudgeCriteria {
+            fail_at: 1,
+            watched_min: 0.95,
+            heard_packets_min: 1_000,
+            lost_max: None,
+            has_blamed_present: true,
+            inconclusive_row: 3,
+        },
+        clean: CleanCriteria {
+            passes: 5,
+            span: Duration::from_secs(7 * 86_400),
+            assurance: 0.99,
+            contact_interval: None,
+            is_unlisted: true,
+            watch: Duration::from_secs(30 * 86_400),
+        },
+        checklist: vec![
+            item("patch", "Install MS08-067 on the host"),
+            item("scan", "Scan the host with two products"),
+        ],
+        due: Due::default(),
+        notify: vec![Notify { events: vec![MailEvent::Located], to: vec![Recipient::Coordinator] }],
+    }
+}
