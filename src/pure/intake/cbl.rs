@@ -66,13 +66,12 @@ pub fn read(text: &str) -> Result<Report, IntakeError> {
     let page = Pasted::of(text);
     refuse_unlisted(&page)?;
     let (seen, clock_error_s) = seen(&page)?.ok_or(IntakeError::NoReport)?;
-    let remote = remote(&page);
     Ok(Report {
         malware: malware(&page),
         seen,
         clock_error_s,
-        public: public(&page).filter(|public| Some(*public) != remote),
-        remote,
+        public: public(&page),
+        remote: remote(&page),
         port: destination_port(&page),
         source_port: source_port(&page),
         protocol: protocol(&page),
@@ -354,6 +353,11 @@ mod tests {
             "IP Address 192.0.2.17 is not listed in the CBL. It was last detected at 2015-04-29 19:00 GMT";
         for (case, text, wanted) in [
             ("not listed", unlisted.to_string(), "the page says that 192.0.2.17 is not listed"),
+            (
+                "not listed, and others are spoken of further down",
+                format!("{unlisted}. Your provider is listed in the CBL, not you."),
+                "the page says that 192.0.2.17 is not listed",
+            ),
             ("empty", String::new(), "this is no CBL page"),
             ("another text", "the printer is broken since 2015-04-29 18:52:14".to_string(), "--seen TIME"),
             (
@@ -367,6 +371,8 @@ mod tests {
             let error = read(&text).expect_err(case).to_string();
             assert!(error.contains(wanted), "{case}: {error}");
         }
+        let both = format!("{PAGE} If an address is not listed in the CBL, nothing is wrong with it.");
+        assert_eq!(read(&both), Ok(expected()), "listed, and others are spoken of further down");
         assert_eq!(read(&"x".repeat(TEXT_BYTES_MAX)), Err(IntakeError::NoReport), "at the limit");
     }
 
