@@ -38,6 +38,9 @@ const EXACT: [&str; 4] = ["atexactly", "connectionat", "time:", "time"];
 /// Before the rounded time.
 const ROUNDED: &str = "lastdetectedat";
 
+/// A text without any of these is about something else, whatever times it states.
+const SUBJECT: [&str; 5] = ["lastdetectedat", "listedinthe", "sinkhole", "botnet", "detectioninformation"];
+
 /// Before the malware's name. "infected with a spam sending trojan" names none.
 const INFECTED: [&str; 4] = ["infected)withthe", "infected)with", "machineinfectedwith", "infectedwiththe"];
 
@@ -65,6 +68,9 @@ pub fn read(text: &str) -> Result<Report, IntakeError> {
     }
     let page = Pasted::of(text);
     refuse_unlisted(&page)?;
+    if !SUBJECT.iter().any(|subject| page.compact().contains(subject)) {
+        return Err(IntakeError::NoReport);
+    }
     let (seen, clock_error_s) = seen(&page)?.ok_or(IntakeError::NoReport)?;
     Ok(Report {
         malware: malware(&page),
@@ -127,7 +133,7 @@ fn numeric_time(text: &str) -> Option<(Date, Time, &str)> {
 fn unix_time(text: &str) -> Option<(Date, Time, &str)> {
     let text = text.get(3..).filter(|_| WEEKDAYS.contains(&&text[..3]))?;
     let month = MONTHS.iter().position(|month| text.starts_with(month))?;
-    let colon = text.find(':').filter(|colon| (6..=7).contains(colon))?;
+    let colon = floor(text, 8).find(':').filter(|colon| (6..=7).contains(colon))?;
     let day: i8 = text.get(3..colon - 2)?.parse().ok()?;
     let (time, rest) = clock(&text[colon - 2..])?;
     let year: i16 = rest.get(..4).and_then(|digits| digits.parse().ok())?;
