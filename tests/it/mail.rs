@@ -13,8 +13,9 @@ use std::time::Duration;
 
 /// What the server makes of a mail. It prints its port, then each mail that it took as JSON.
 const SERVER: &str = r#"
-import asyncio, json, sys
+import json, socket, ssl, sys
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 class Handler:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith('busy'): return '450 4.2.1 try again later'
@@ -25,8 +26,17 @@ class Handler:
         print(json.dumps({'from': envelope.mail_from, 'to': envelope.rcpt_tos, 'data': envelope.content.decode()}), flush=True)
         return '250 taken'
 class Any(Controller):
-    def _trigger_server(self): pass
-controller = Any(Handler(), hostname='127.0.0.1', port=0, server_hostname='mx.x.example')
+    def _trigger_server(self):
+        # The port is known only now; the parent class would try port 0.
+        socket.create_connection(self.server.sockets[0].getsockname()).close()
+def login(server, session, envelope, mechanism, data):
+    return AuthResult(success=(data.login, data.password) == (b'allclear', b'hunter2'), handled=False)
+tls = None
+if len(sys.argv) > 1:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(sys.argv[1] + '/cert.pem', sys.argv[1] + '/key.pem')
+controller = Any(Handler(), hostname='127.0.0.1', port=0, server_hostname='mx.x.example',
+                 authenticator=login, auth_require_tls=False, tls_context=tls)
 controller.start()
 print(controller.server.sockets[0].getsockname()[1], flush=True)
 sys.stdin.read()
@@ -42,24 +52,29 @@ struct Server {
 impl Server {
     /// `None`, with a message, when Debian's Python has no aiosmtpd.
     fn start() -> Option<Server> {
-        let command = Command::new("/usr/bin/python3")
-            .args(["-c", SERVER])
+        Server::start_with(&[])
+    }
+
+    /// The same, with arguments: a directory with `cert.pem` and `key.pem` makes it offer STARTTLS.
+    fn start_with(arguments: &[&str]) -> Option<Server> {
+        let python = "/usr/bin/python3";
+        let found = Command::new(python).args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status();
+        if !found.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: the package python3-aiosmtpd is not installed");
+            return None;
+        }
+        let mut command = Command::new(python);
+        command
+            .args(["-W", "ignore", "-c", SERVER])
+            .args(arguments)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut child = command.ok()?;
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().expect("python has just run");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut port = String::new();
         lines.read_line(&mut port).expect("a readable pipe");
-        match port.trim().parse() {
-            Ok(port) => Some(Server { child, lines, port }),
-            Err(_) => {
-                eprintln!("skipped: the package python3-aiosmtpd is not installed");
-                let _ = child.wait();
-                None
-            }
-        }
+        let port = port.trim().parse().expect("the server starts and prints its port");
+        Some(Server { child, lines, port })
     }
 
     /// The next mail that it took.
@@ -145,7 +160,8 @@ fn misbehaving(answers: &'static [&'static str], end: End) -> u16 {
         match end {
             End::Silence => drop(lines.read_to_end(&mut Vec::new())),
             End::Close => {}
-            End::Drip => while drip(&mut stream) {},
+            // Three times as long as the client may wait.
+            End::Drip => drop((0..60).take_while(|_| drip(&mut stream)).count()),
         }
     });
     port
@@ -246,4 +262,48 @@ fn a_missing_password_is_told_with_its_file() {
     assert!(told(&settings).contains("password_file"), "{}", told(&settings));
     settings.password_file = Some("/nowhere/smtp".into());
     assert!(told(&settings).contains("/nowhere/smtp"), "{}", told(&settings));
+}
+
+#[test]
+fn a_login_works_and_a_wrong_password_loses_no_mail() {
+    let Some(mut server) = Server::start() else { return };
+    let letter = letter(&sample(MailEvent::Located));
+    let secret = tempfile::NamedTempFile::new().expect("a file");
+    let mut settings = settings("127.0.0.1", server.port, MailSecurity::Plain);
+    settings.username = Some("allclear".to_string());
+    settings.password_file = Some(secret.path().to_path_buf());
+    for (password, is_right) in [("hunter2\n", true), ("hunter3\n", false)] {
+        std::fs::write(secret.path(), password).expect("a file");
+        let answer = Mailer::open(&settings).expect("settings").deliver(&letter, &letter.to[0]);
+        match answer {
+            Delivery::Accepted => assert!(is_right),
+            Delivery::TryLater(why) => {
+                assert!(!is_right && why.contains("535") && !why.contains("hunter3"), "{why}")
+            }
+            Delivery::Refused(why) => panic!("{password}: {why}"),
+        }
+    }
+    assert_eq!(server.next()["to"], serde_json::json!(["tech@springfield.example"]));
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_not_trusted() {
+    let place = tempfile::tempdir().expect("a directory");
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(place.path())
+        .stderr(Stdio::null())
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: the program openssl is not installed");
+        return;
+    }
+    let directory = place.path().to_str().expect("a plain path");
+    let Some(server) = Server::start_with(&[directory]) else { return };
+    let letter = letter(&sample(MailEvent::Located));
+    let starttls =
+        Mailer::open(&settings("localhost", server.port, MailSecurity::StartTls)).expect("settings");
+    let answer = starttls.deliver(&letter, &letter.to[0]);
+    assert!(matches!(&answer, Delivery::TryLater(why) if why.to_lowercase().contains("cert")), "{answer:?}");
 }

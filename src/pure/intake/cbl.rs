@@ -38,6 +38,9 @@ const EXACT: [&str; 4] = ["atexactly", "connectionat", "time:", "time"];
 /// Before the rounded time.
 const ROUNDED: &str = "lastdetectedat";
 
+/// A text without any of these is about something else, whatever times it states.
+const SUBJECT: [&str; 5] = ["lastdetectedat", "listedinthe", "sinkhole", "botnet", "detectioninformation"];
+
 /// Before the malware's name. "infected with a spam sending trojan" names none.
 const INFECTED: [&str; 4] = ["infected)withthe", "infected)with", "machineinfectedwith", "infectedwiththe"];
 
@@ -65,14 +68,16 @@ pub fn read(text: &str) -> Result<Report, IntakeError> {
     }
     let page = Pasted::of(text);
     refuse_unlisted(&page)?;
+    if !SUBJECT.iter().any(|subject| page.compact().contains(subject)) {
+        return Err(IntakeError::NoReport);
+    }
     let (seen, clock_error_s) = seen(&page)?.ok_or(IntakeError::NoReport)?;
-    let remote = remote(&page);
     Ok(Report {
         malware: malware(&page),
         seen,
         clock_error_s,
-        public: public(&page).filter(|public| Some(*public) != remote),
-        remote,
+        public: public(&page),
+        remote: remote(&page),
         port: destination_port(&page),
         source_port: source_port(&page),
         protocol: protocol(&page),
@@ -128,7 +133,7 @@ fn numeric_time(text: &str) -> Option<(Date, Time, &str)> {
 fn unix_time(text: &str) -> Option<(Date, Time, &str)> {
     let text = text.get(3..).filter(|_| WEEKDAYS.contains(&&text[..3]))?;
     let month = MONTHS.iter().position(|month| text.starts_with(month))?;
-    let colon = text.find(':').filter(|colon| (6..=7).contains(colon))?;
+    let colon = floor(text, 8).find(':').filter(|colon| (6..=7).contains(colon))?;
     let day: i8 = text.get(3..colon - 2)?.parse().ok()?;
     let (time, rest) = clock(&text[colon - 2..])?;
     let year: i16 = rest.get(..4).and_then(|digits| digits.parse().ok())?;
@@ -354,6 +359,11 @@ mod tests {
             "IP Address 192.0.2.17 is not listed in the CBL. It was last detected at 2015-04-29 19:00 GMT";
         for (case, text, wanted) in [
             ("not listed", unlisted.to_string(), "the page says that 192.0.2.17 is not listed"),
+            (
+                "not listed, and others are spoken of further down",
+                format!("{unlisted}. Your provider is listed in the CBL, not you."),
+                "the page says that 192.0.2.17 is not listed",
+            ),
             ("empty", String::new(), "this is no CBL page"),
             ("another text", "the printer is broken since 2015-04-29 18:52:14".to_string(), "--seen TIME"),
             (
@@ -367,6 +377,8 @@ mod tests {
             let error = read(&text).expect_err(case).to_string();
             assert!(error.contains(wanted), "{case}: {error}");
         }
+        let both = format!("{PAGE} If an address is not listed in the CBL, nothing is wrong with it.");
+        assert_eq!(read(&both), Ok(expected()), "listed, and others are spoken of further down");
         assert_eq!(read(&"x".repeat(TEXT_BYTES_MAX)), Err(IntakeError::NoReport), "at the limit");
     }
 
