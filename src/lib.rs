@@ -9,7 +9,6 @@ pub mod engine;
 
 pub mod edge;
 
-#[cfg(any())]
 pub mod season;
 
 pub mod cli;

@@ -6,7 +6,7 @@
 
 use crate::edge::perform::{self, Edges, Reply};
 use crate::engine::{Engine, EngineError};
-use crate::pure::ticket::{Act, Effect, Event, Input, Listing, Phase, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Act, Effect, Event, Input, Listing, Phase, TicketId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -89,13 +89,13 @@ impl Season {
     /// Lets at most one thing happen; `false` when nothing is left to happen.
     pub fn advance(&mut self) -> Result<bool, EngineError> {
         if let Some(reply) = self.replies.pop() {
-            self.engine.step(self.now, &reply.by, reply.ticket, &reply.input)?;
+            self.engine.step(self.now, ALLCLEAR, reply.ticket, &reply.input)?;
             return Ok(true);
         }
         self.begin_effects();
         if let Some(effect) = self.ripe_effect() {
             self.under_way.remove(&effect);
-            self.replies.extend(perform::perform(&effect, &self.engine, &mut self.edges, self.now)?);
+            self.replies.extend(perform::perform(&effect, &self.engine, &self.edges, self.now).map(Some)?);
             return Ok(true);
         }
         if self.play_scene()? {

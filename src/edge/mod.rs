@@ -6,7 +6,7 @@ pub mod clock;
 pub mod files;
 pub mod health;
 pub mod mailer;
-#[cfg(any())]
+
 pub mod perform;
 pub mod store;
 pub mod template;

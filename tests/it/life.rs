@@ -1,6 +1,8 @@
 //! The life of a ticket, by design "The life of a ticket" and "When is it clean?".
 
-use crate::world::{LAB, OFFICE, Seen, World, at, calls_at, calls_every_two_hours, ip, report, silent, switched_off};
+use crate::world::{
+    LAB, OFFICE, Seen, World, at, calls_at, calls_every_two_hours, ip, report, silent, switched_off,
+};
 use allclear::pure::packet::Mac;
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::ticket::{Act, HostState, Phase, stand};
@@ -129,7 +131,11 @@ fn inconclusive_nights_neither_count_nor_break_the_row() {
     let mut night = 0;
     world.live_until("2015-05-13T12:00:00Z", |window| {
         night += 1;
-        if night == 3 { Seen { ending: Some(Ending::PacketLimit(250)), ..silent(window) } } else { silent(window) }
+        if night == 3 {
+            Seen { ending: Some(Ending::PacketLimit(250)), ..silent(window) }
+        } else {
+            silent(window)
+        }
     });
     assert_eq!(world.ticket().passes.len(), 8 - 1, "eight nights, one of them cut short");
     assert_eq!(world.phase(), Phase::Clean, "seven passes over seven days");
@@ -156,7 +162,11 @@ fn assurance_counts_only_time_since_the_cleaning_in_which_the_host_was_there() {
     sign(&mut world, "2015-05-04T18:00:00Z");
     world.live_until("2015-06-04T18:00:00Z", silent);
     assert_eq!(world.phase(), Phase::Verifying, "four contacts tell too little of how often it calls");
-    assert!(missing(&world).iter().any(|what| what.contains("assurance is unknown")), "{:?}", missing(&world));
+    assert!(
+        missing(&world).iter().any(|what| what.contains("assurance is unknown")),
+        "{:?}",
+        missing(&world)
+    );
 }
 
 #[test]
@@ -184,7 +194,10 @@ fn nights_while_the_program_was_down_are_missed_and_a_late_one_is_judged_on_the_
     let mut world = World::new();
     world.cleaned_at("2015-05-05T10:00:00Z");
     world.now = at("2015-05-07T21:00:00Z");
-    world.live_until("2015-05-08T09:00:00Z", |window| Seen { watched_seconds: Some(7 * 3600), ..silent(window) });
+    world.live_until("2015-05-08T09:00:00Z", |window| Seen {
+        watched_seconds: Some(7 * 3600),
+        ..silent(window)
+    });
     let ended: Vec<(Outcome, Option<Verdict>)> = world
         .ticket()
         .runs
@@ -194,11 +207,7 @@ fn nights_while_the_program_was_down_are_missed_and_a_late_one_is_judged_on_the_
         .collect();
     assert_eq!(
         ended,
-        [
-            (Outcome::Missed, None),
-            (Outcome::Missed, None),
-            (Outcome::Late, Some(Verdict::Inconclusive))
-        ]
+        [(Outcome::Missed, None), (Outcome::Missed, None), (Outcome::Late, Some(Verdict::Inconclusive))]
     );
     assert_eq!(world.mails().last(), Some(&MailEvent::Inconclusive), "three in a row are mailed");
 }

@@ -69,7 +69,7 @@ pub fn sample(event: MailEvent) -> Sample {
         attempts: 0,
         not_before: None,
         last_error: None,
-        is_refused: false,
+        refused: Vec::new(),
     };
     let mail_now = mail(seq, event, when);
     let mut ticket = reported();
@@ -119,7 +119,10 @@ fn reported() -> Ticket {
         opened: at("2015-04-30T15:00:00Z"),
         phase: Phase::Reported,
         phase_since: at("2015-04-30T15:00:00Z"),
+        stage_since: at("2015-04-30T15:00:00Z"),
+        planned_until: BTreeMap::new(),
         hold: None,
+        held: Vec::new(),
         relapses: 0,
         reports: vec![report.clone()],
         hosts: Vec::new(),
@@ -143,7 +146,10 @@ fn record(ticket: &mut Ticket, when: &str, by: &str, event: Event) {
 }
 
 fn phase(ticket: &mut Ticket, when: &str, to: Phase, because: &str, is_relapse: bool) {
-    let changed = Event::PhaseChanged { from: ticket.phase, to, because: because.to_string(), is_relapse };
+    if is_relapse {
+        record(ticket, when, "allclear", Event::Relapsed { because: because.to_string() });
+    }
+    let changed = Event::PhaseChanged { from: ticket.phase, to, because: because.to_string() };
     record(ticket, when, "allclear", changed);
     (ticket.phase, ticket.phase_since) = (to, at(when));
 }
@@ -294,6 +300,9 @@ fn run(
         watched: if verdict.is_some() { Intervals::of([window]) } else { Intervals::default() },
         heard_packets: 1_204_311,
         lost_packets: Some(0),
+        lost_share: 0.0,
+        is_healthy: true,
+        is_attentive: true,
         exposures: Vec::new(),
         evidence: if is_hit { vec![evidence] } else { Vec::new() },
         contacts: if is_hit { 3 } else { 0 },
@@ -305,6 +314,9 @@ fn run(
         reasons,
         watched: end.watched.clone(),
         coverage: Default::default(),
+        lost_share: 0.0,
+        is_healthy: true,
+        is_attentive: true,
         exposures: Vec::new(),
         evidence: end.evidence.clone(),
         contacts: end.contacts,
@@ -315,6 +327,7 @@ fn run(
         occurrence: Some(window.from),
         started: window.from,
         window_end: window.to,
+        is_late: false,
         end: Some(end),
     });
     ticket.runs.sort_by_key(|run| run.started);

@@ -13,7 +13,7 @@ use allclear::pure::playbook::{
 use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::sighting::{ContactSpan, Coverage, HostFinding, Observation, Presence};
 use allclear::pure::site::{MailSettings, MailTransport, Site, SiteFile, Source, SourceKind};
-use allclear::pure::ticket::{Act, ALLCLEAR, Event, Input, Phase, RunId, Ticket, TicketId};
+use allclear::pure::ticket::{ALLCLEAR, Act, Event, Input, Phase, RunId, Ticket, TicketId};
 use allclear::pure::verdict::{CaptureFacts, Control, Ending, SourceFacts, WatchlistFacts};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -191,7 +191,9 @@ pub fn calls_every_two_hours(window: Interval, host: IpAddr, mac: Option<Mac>) -
     let first = from + (7200 - from.rem_euclid(7200)) % 7200;
     let times = (first..window.to.as_second()).step_by(7200);
     Seen {
-        contacts: times.map(|second| (host, mac, Timestamp::from_second(second).expect("in range"))).collect(),
+        contacts: times
+            .map(|second| (host, mac, Timestamp::from_second(second).expect("in range")))
+            .collect(),
         present: vec![(host, mac), (ip(OFFICE), None)],
         ..Seen::default()
     }

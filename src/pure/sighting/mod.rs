@@ -62,9 +62,8 @@ pub struct Coverage {
     /// Cut so short that addresses or ports (or names, while names are looked for) could not be read.
     pub truncated_packets: u64,
     /// Frames that should carry IP, those undecoded and truncated among them (all but the likes of
-    /// ARP and spanning tree); 0 when not counted, and then all that were heard stand in for it. Not
-    /// part of `scan --json`.
-    #[serde(skip_serializing, default)]
+    /// ARP and spanning tree); 0 when not counted, and then all that were heard stand in for it.
+    #[serde(default)]
     pub ip_packets: u64,
     /// Should carry IP and could not be read down to addresses.
     pub undecoded_packets: u64,
