@@ -18,5 +18,6 @@ mod packets;
 mod recordings;
 mod sample;
 mod scan;
+mod tidy;
 mod windows;
 mod world;
