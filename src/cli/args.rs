@@ -2,6 +2,7 @@
 
 use super::doctor::DoctorArgs;
 use super::scan::ScanArgs;
+use super::ticket::TicketArgs;
 use super::watchlist::WatchlistArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -39,6 +40,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Interface, capture right, mail server, resolver, clock, disk: each ok, or what to do
     Doctor(DoctorArgs),
+    /// Open, look at and work tickets
+    Ticket(TicketArgs),
     /// JSON Schema of a file, for editors
     Schema { of: SchemaArg },
     /// Completions for a shell

@@ -179,7 +179,9 @@ pub fn run(desk: &mut Desk, args: TicketArgs) -> Result<Exit, Fault> {
         TicketCommand::Open(args) => open::open(desk, *args),
         TicketCommand::List { all, json } => show::list(desk, all, json),
         TicketCommand::Show { ticket, json } => show::show(desk, ticket, json),
-        TicketCommand::Report { ticket, format, output } => show::report(desk, ticket, format, output.as_deref()),
+        TicketCommand::Report { ticket, format, output } => {
+            show::report(desk, ticket, format, output.as_deref())
+        }
         TicketCommand::Bundle { ticket, file } => show::bundle(desk, ticket, &file),
         other => act::act(desk, other),
     }
