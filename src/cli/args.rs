@@ -1,8 +1,10 @@
 //! The command line as typed.
 
+use super::doctor::DoctorArgs;
 use super::scan::ScanArgs;
 use super::watchlist::WatchlistArgs;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// Tracks an infection ticket from the first report to confirmed clean.
@@ -28,4 +30,42 @@ pub enum Command {
     Scan(ScanArgs),
     /// What a watchlist file holds
     Watchlist(WatchlistArgs),
+    /// A site file, playbooks and templates to start from; never overwrites
+    Init {
+        #[arg(value_name = "DIR", default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Read everything, report every fault, next occurrences, earliest night of confirmation
+    Check(CheckArgs),
+    /// Interface, capture right, mail server, resolver, clock, disk: each ok, or what to do
+    Doctor(DoctorArgs),
+    /// JSON Schema of a file, for editors
+    Schema { of: SchemaArg },
+    /// Completions for a shell
+    Completions { shell: Shell },
+    /// The manual page
+    Man,
+}
+
+/// What to check, and how much to say.
+#[derive(clap::Args, Debug)]
+pub struct CheckArgs {
+    /// Site files, playbooks or directories [default: the site file and its playbooks]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Show every value, defaults included, and each filter as it will run
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which file a schema is of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaArg {
+    Site,
+    Playbook,
 }

@@ -2,3 +2,5 @@
 
 pub mod capture;
 pub mod clock;
+pub mod files;
+pub mod health;

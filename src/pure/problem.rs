@@ -3,6 +3,7 @@
 //! All faults of all files are collected as [`Problem`]s and shown at once. Nothing else in
 //! allclear prints a fault of a person's file.
 
+use std::fmt;
 use std::path::PathBuf;
 
 /// One fault, or one warning, in a file that a person wrote.
@@ -40,4 +41,54 @@ pub struct Place {
     pub length: usize,
     /// The whole source line, without its line break.
     pub source: String,
+}
+
+/// How many characters of a source line are shown; longer ones are cut around the caret.
+const SHOWN_MAX: usize = 120;
+
+/// As people read it: `path:line:column: what`, the source line, a caret, the cure.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Problem { severity, path, place, what, cure } = self;
+        write!(f, "{}:", path.display())?;
+        if let Some(place) = place {
+            write!(f, "{}:{}:", place.line, place.column)?;
+        }
+        match severity {
+            Severity::Warning => write!(f, " warning: {what}")?,
+            Severity::Error | Severity::NotYet => write!(f, " {what}")?,
+        }
+        // What is only not acted on yet takes one line: nothing has to be found and cured.
+        if let (Some(place), Severity::Error | Severity::Warning) = (place, severity) {
+            write!(f, "\n{}", underlined(place))?;
+        }
+        match cure {
+            Some(cure) if place.is_some() => write!(f, "\n     = {cure}"),
+            Some(cure) => write!(f, ": {cure}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn underlined(place: &Place) -> String {
+    let from = if place.column > SHOWN_MAX { place.column - SHOWN_MAX / 2 } else { 0 };
+    let shown: String = place.source.chars().skip(from).take(SHOWN_MAX).map(printable).collect();
+    let indent = place.column.saturating_sub(1 + from);
+    let length = place.length.min(SHOWN_MAX.saturating_sub(indent)).max(1);
+    let line = place.line;
+    format!("{line:>4} | {}\n     | {}{}", shown.trim_end(), " ".repeat(indent), "^".repeat(length))
+}
+
+/// Tabs take one column, as the caret counts them; other control characters never reach a terminal.
+fn printable(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    }
+}
+
+/// Whether any of them keeps a file from being used.
+pub fn has_error(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.severity == Severity::Error)
 }

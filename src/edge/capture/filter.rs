@@ -6,6 +6,7 @@
 //! `not host X` does not let tagged packets of X pass.
 
 use super::lint;
+use super::words::words;
 use pcap::{BpfProgram, Capture, Linktype};
 
 /// The link layer of Ethernet, as numbered by <https://www.tcpdump.org/linktypes.html>.
@@ -62,11 +63,20 @@ impl Filter {
 
 /// The text to hand to another program that filters before us: lets through what `text` means, all
 /// tagged frames (they are filtered again here), and each of `others`. `others` are filters too.
+/// Empty, which lets everything pass, when one of them looks into another layer: words like `vlan`
+/// shift the meaning of all that follows them, so only `text`, which stands last, may have them.
 pub fn superset(text: &str, others: &[String]) -> String {
-    let mut parts = vec![format!("({text})")];
-    parts.extend(others.iter().map(|other| format!("({other})")));
-    parts.extend([0x8100, 0x88a8, 0x9100].map(|tag| format!("ether proto {tag:#x}")));
-    parts.join(" or ")
+    if others.iter().any(|other| words(other).iter().any(|word| is_shifting(word.text))) {
+        return String::new();
+    }
+    let tags = [0x8100, 0x88a8, 0x9100].map(|tag| format!("ether proto {tag:#x}"));
+    let grouped = others.iter().map(String::as_str).chain([text]).map(|part| format!("({part})"));
+    tags.into_iter().chain(grouped).collect::<Vec<_>>().join(" or ")
+}
+
+/// Whether a word moves the offsets of what follows it, pcap-filter(7).
+fn is_shifting(word: &str) -> bool {
+    matches!(word, "vlan" | "mpls" | "pppoes" | "geneve")
 }
 
 /// The file's number of a link layer, from the number that libpcap uses for live handles.
@@ -207,6 +217,12 @@ mod tests {
         }
         let program = program(&text, ETHERNET).expect("a good filter");
         assert!(program.filter(&frame(&[])) && program.filter(&frame(&[[0x88, 0xa8], [0x81, 0]])));
+        assert_eq!(superset("arp", &["vlan 7 and arp".to_owned()]), "");
+        let shifting = super::program(&superset("vlan 7 and arp", &["tcp port 25".to_owned()]), ETHERNET);
+        assert!(
+            shifting.expect("a good filter").filter(&frame(&[])),
+            "what stands before `vlan` keeps its meaning"
+        );
         let mut other_port = frame(&[]);
         other_port[37] = 80;
         assert!(!program.filter(&other_port));

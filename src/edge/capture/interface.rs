@@ -201,10 +201,14 @@ fn open(interface: &str, ring_bytes: u64) -> Result<Capture<Active>, String> {
     if matches!(state, LinkState::Gone | LinkState::Off) {
         return Err(state.advice(interface));
     }
-    // `any` cannot be promiscuous; some drivers cannot either, and hear less, but hear.
+    // `any` cannot be promiscuous.
     let is_promiscuous = interface != "any";
     try_open(interface, ring_bytes, is_promiscuous)
-        .or_else(|error| if is_promiscuous { try_open(interface, ring_bytes, false) } else { Err(error) })
+        .or_else(|error| {
+            let handle = try_open(interface, ring_bytes, false)?;
+            tracing::warn!("{interface} hears only what is sent to this machine: not promiscuous ({error})");
+            Ok(handle)
+        })
         .and_then(Capture::setnonblock)
         .map_err(|error| refusal(interface, &error))
 }

@@ -1,0 +1,132 @@
+//! `allclear doctor`: is everything there that a night needs? Each line is ok, or says what to do.
+
+use super::{Exit, print};
+use crate::edge::capture::recordings::Recordings;
+use crate::edge::capture::{interface, link, lint};
+use crate::edge::clock;
+use crate::edge::files;
+use crate::edge::health::{self, Finding};
+use crate::pure::site::{SiteFile, Source, SourceKind};
+use clap::Args;
+use serde_json::json;
+use std::path::Path;
+
+/// The flags of `allclear doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The interface that is always there, to try the right to capture on.
+const LOOPBACK: &str = "lo";
+
+/// Looks at everything and prints; done when all is well, else failed.
+pub fn run(named: Option<&Path>, args: &DoctorArgs) -> Exit {
+    let findings = findings(named);
+    let printed = if args.json { print::out(&as_json(&findings)) } else { print::out(&as_text(&findings)) };
+    if findings.iter().all(Result::is_ok) { printed } else { Exit::Failed }
+}
+
+fn findings(named: Option<&Path>) -> Vec<Finding> {
+    let (site, site_file) = site_file(named);
+    let mut findings = vec![site, capture_right(), clock()];
+    match site_file {
+        Some(site_file) => findings.extend(of_site_file(&site_file)),
+        None => findings.push(health::disk(Path::new("."))),
+    }
+    findings
+}
+
+fn site_file(named: Option<&Path>) -> (Finding, Option<SiteFile>) {
+    let path = match files::find_site_file(named) {
+        Ok(path) => path,
+        Err(problem) => return (Ok(format!("{}, which scans do without", problem.what)), None),
+    };
+    match files::load(&path, &lint::lint) {
+        Ok((library, _)) => (Ok(format!("site file {} is sound", path.display())), Some(library.site_file)),
+        Err(problems) => {
+            let text = format!(
+                "site file {} has {} faults: `allclear check` shows them",
+                path.display(),
+                problems.len()
+            );
+            (Err(text), None)
+        }
+    }
+}
+
+fn capture_right() -> Finding {
+    interface::probe(LOOPBACK).map(|()| "this user may capture".to_owned())
+}
+
+fn clock() -> Finding {
+    match clock::is_clock_synchronised() {
+        Some(true) => Ok("clock is synchronised".to_owned()),
+        Some(false) => Err("clock is not synchronised: start chrony or systemd-timesyncd".to_owned()),
+        None => {
+            Err("clock does not tell whether it is synchronised: run chrony or systemd-timesyncd".to_owned())
+        }
+    }
+}
+
+fn of_site_file(site_file: &SiteFile) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = site_file.sources.values().map(source).collect();
+    if let Some(mail) = &site_file.mail {
+        findings.push(health::mail(&mail.transport));
+        findings.extend(mail.password_file.as_deref().map(health::secret));
+    }
+    if let Some(listing) = &site_file.listing {
+        findings.push(health::resolver(listing.resolver));
+        findings.extend(listing.key_file.as_deref().map(health::secret));
+    }
+    findings.push(health::state_directory(&site_file.state));
+    findings.push(health::disk(&site_file.state));
+    findings
+}
+
+fn source(source: &Source) -> Finding {
+    let name = &source.name;
+    let finding = match &source.kind {
+        SourceKind::Interface(interface) => an_interface(interface),
+        SourceKind::Command(argv) => health::program(argv.first().map_or("", String::as_str)),
+        SourceKind::Files(pattern) => recorded(pattern),
+    };
+    finding.map(|text| format!("source {name}: {text}")).map_err(|text| format!("source {name}: {text}"))
+}
+
+fn an_interface(name: &str) -> Finding {
+    let state = link::state(name);
+    if !state.is_up() {
+        return Err(state.advice(name));
+    }
+    interface::probe(name).map(|()| format!("interface {name} is up and can be captured on"))
+}
+
+fn recorded(pattern: &str) -> Finding {
+    let recordings = Recordings::open(pattern)?;
+    match recordings.span() {
+        Some(span) => Ok(format!("{pattern} holds packets from {} to {}", span.from, span.to)),
+        None => Err(format!("{pattern} holds no packets: start what records them, or correct the pattern")),
+    }
+}
+
+fn as_text(findings: &[Finding]) -> String {
+    let line = |finding: &Finding| match finding {
+        Ok(text) => format!("ok     {text}\n"),
+        Err(text) => format!("TO DO  {text}\n"),
+    };
+    findings.iter().map(line).collect()
+}
+
+fn as_json(findings: &[Finding]) -> String {
+    let checks: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            let (Ok(text) | Err(text)) = finding;
+            json!({"is_ok": finding.is_ok(), "text": text})
+        })
+        .collect();
+    format!("{:#}\n", json!({"schema": "allclear.doctor/1", "checks": checks}))
+}

@@ -1,0 +1,106 @@
+//! When does a playbook run next at a site, and when could it confirm at the earliest?
+//!
+//! Used by `check`. The answers come from `pure::schedule` and `pure::earliest`; this puts them into
+//! words, and into a problem when it takes too long.
+
+use crate::pure::document::place_of;
+use crate::pure::earliest::{Criterion, Earliest, Progress, earliest};
+use crate::pure::playbook::{CleanCriteria, Library, Playbook, Stage, StageName};
+use crate::pure::problem::{Problem, Severity};
+use crate::pure::schedule::is_closed;
+use crate::pure::site::Site;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Longer than this to confirm is warned of (design: "The plan tells the truth in advance").
+const LONG: Duration = Duration::from_secs(90 * 86_400);
+
+/// How many occurrences are shown.
+const SHOWN: usize = 3;
+
+/// Occurrences passed over because the site is closed; more than a year of nights.
+const CLOSED_MAX: usize = 2_000;
+
+/// A playbook at a site.
+pub struct Forecast<'a> {
+    pub playbook: &'a Playbook,
+    pub site: &'a Site,
+    /// The next occurrences of each stage on days on which the site is not closed.
+    pub stages: Vec<(StageName, &'a Stage, Vec<Timestamp>)>,
+    pub earliest: Earliest,
+    /// Whether the assurance stays unknown until the ticket's own contacts tell how often the host
+    /// calls; then `earliest` is by passes and span alone.
+    pub is_assurance_open: bool,
+}
+
+/// Every playbook at every site.
+pub fn forecasts(library: &Library, now: Timestamp) -> Vec<Forecast<'_>> {
+    let playbooks = library.playbooks.values();
+    playbooks
+        .flat_map(|playbook| library.site_file.sites.values().map(move |site| forecast(playbook, site, now)))
+        .collect()
+}
+
+fn forecast<'a>(playbook: &'a Playbook, site: &'a Site, now: Timestamp) -> Forecast<'a> {
+    let names = [StageName::Detect, StageName::Locate, StageName::Verify];
+    let stages = names.iter().filter_map(|name| {
+        let stage = playbook.stage(*name)?;
+        Some((*name, stage, next(stage, site, now)))
+    });
+    let is_assurance_open = is_assurance_open(&playbook.clean);
+    let hosts = if is_assurance_open { Vec::new() } else { Progress::fresh().hosts };
+    let progress = Progress { hosts, ..Progress::fresh() };
+    Forecast {
+        playbook,
+        site,
+        stages: stages.collect(),
+        earliest: earliest(&playbook.verify, site, &playbook.clean, &progress, now),
+        is_assurance_open,
+    }
+}
+
+fn is_assurance_open(clean: &CleanCriteria) -> bool {
+    clean.contact_interval.is_none() && clean.assurance > 0.0
+}
+
+fn next(stage: &Stage, site: &Site, now: Timestamp) -> Vec<Timestamp> {
+    let zone = &site.timezone;
+    let planned = std::iter::successors(stage.schedule.next_after(now, zone), |last| {
+        stage.schedule.next_after(*last, zone)
+    });
+    let open = planned.take(CLOSED_MAX).filter(|planned| !is_closed(&site.closed, zone, *planned));
+    open.take(SHOWN).collect()
+}
+
+/// What is wrong with taking so long, at the key that makes it so.
+pub fn too_long(forecast: &Forecast<'_>, text: &str, now: Timestamp) -> Option<Problem> {
+    let Forecast { playbook, site, earliest, .. } = forecast;
+    let (key, cure) = match earliest.limiting {
+        Criterion::Passes => ("passes", "ask for fewer, or verify more often"),
+        Criterion::Span => ("span", "shorten it, or verify more often"),
+        Criterion::Assurance | Criterion::Unknown => {
+            ("assurance", "capture for longer or more often, or ask for less")
+        }
+    };
+    let (severity, what) = match earliest.at {
+        None => {
+            let what = format!(
+                "`{}` cannot be confirmed at `{}` within a year: `{key}` is not met",
+                playbook.name, site.name
+            );
+            (Severity::Error, what)
+        }
+        Some(at) if at.duration_since(now).unsigned_abs() > LONG => {
+            let days = at.duration_since(now).unsigned_abs().as_secs().div_ceil(86_400);
+            let what = format!(
+                "`{}` takes {days} days to confirm at `{}`, {} nights: `{key}` is met last",
+                playbook.name, site.name, earliest.nights
+            );
+            (Severity::Warning, what)
+        }
+        Some(_) => return None,
+    };
+    // A default stands nowhere; then the section, else the stage that is to be changed.
+    let place = [&format!("{key}:"), "clean:", "verify:"].into_iter().find_map(|word| place_of(text, word));
+    Some(Problem { severity, path: playbook.path.clone(), place, what, cure: Some(cure.to_owned()) })
+}

@@ -1,0 +1,297 @@
+//! What do the smallest values mean? `30m`, `99%`, `64MiB`, `tcp/445`, `America/Chicago`.
+//!
+//! Left of it is `read`; right of it the raw types. Each type reads one text, and its error says what
+//! is wrong and, after a line break, what to write instead. Nothing is rounded or guessed.
+
+use super::read::{clipped, nearest};
+use crate::pure::schedule::Cron;
+use crate::pure::site::{ClosedDays, MailSecurity};
+use crate::pure::watchlist::{Entry, PortRange, Target, normalise_domain};
+use ipnet::IpNet;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error};
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Longer durations are taken for a slip, in seconds: a hundred years.
+const LENGTH_SECONDS_MAX: u64 = 100 * 31_536_000;
+
+macro_rules! leaf {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $parse:expr, $schema:tt) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name(pub $inner);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                $parse(text.trim()).map($name).map_err(D::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+leaf!(
+    /// A duration such as `30m`.
+    Length(Duration), length, {"type": "string", "pattern": "^[0-9]+[smhdwy]$", "examples": ["90s", "30m", "6h", "7d", "2w"]}
+);
+leaf!(
+    /// A share from 0 to 1, written `99%`.
+    Share(f64), share, {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?%$", "examples": ["99%", "0.1%"]}
+);
+leaf!(
+    /// A number of bytes such as `64MiB`.
+    Size(u64), size, {"type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB|TiB)$", "examples": ["256KiB", "64MiB", "1GiB"]}
+);
+leaf!(
+    /// A network, or one address.
+    Network(IpNet), network, {"type": "string", "examples": ["192.0.2.17", "10.16.0.0/16"]}
+);
+leaf!(
+    /// A time zone by its IANA name.
+    Zone(TimeZone), zone, {"type": "string", "examples": ["America/Chicago"]}
+);
+leaf!(
+    /// `address` or `Name <address>`.
+    Mailbox(String), mailbox, {"type": "string", "examples": ["Tech Coordinator <tech@springfield.example>"]}
+);
+leaf!(
+    /// First and last day, both included.
+    Days(ClosedDays), days, {"type": "string", "examples": ["2026-12-21..2027-01-03"]}
+);
+leaf!(
+    /// Ports of a protocol.
+    Ports(PortRange), ports, {"type": ["string", "integer"], "examples": ["tcp/445", "tcp/4152-4177", "udp/53"]}
+);
+leaf!(
+    /// An address, a network or a range of addresses (which becomes several entries), perhaps with a port.
+    Indicator(Vec<Entry>), indicator, {"type": "string", "examples": ["149.93.23.110", "38.229.128.0/18", "216.66.15.109:80"]}
+);
+leaf!(
+    /// A domain name; it and every name below it match.
+    Name(Entry), domain, {"type": "string", "examples": ["conficker-sinkhole.example"]}
+);
+leaf!(
+    /// Five-field cron in the site's time zone.
+    CronText(Cron), cron, {"type": "string", "examples": ["30 8 * * 1-5"]}
+);
+leaf!(
+    /// An address and a port.
+    Socket(SocketAddr), socket, {"type": "string", "examples": ["127.0.0.1:53", "[::1]:8080"]}
+);
+leaf!(
+    /// A mail server.
+    Smtp((String, u16, MailSecurity)), smtp,
+    {"type": "string", "pattern": "^smtp(s|\\+starttls)?://", "examples": ["smtp://127.0.0.1:25", "smtps://mail.example", "smtp+starttls://mail.example:587"]}
+);
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    text.split_at(end)
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let (number, unit) = split_unit(text);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        "y" => 31_536_000,
+        _ => 0,
+    };
+    let number: Option<u64> = number.parse().ok();
+    match number.and_then(|number| number.checked_mul(seconds)) {
+        Some(total) if seconds > 0 && total <= LENGTH_SECONDS_MAX => Ok(Duration::from_secs(total)),
+        Some(_) if seconds > 0 => Err(format!("`{}` is longer than a hundred years", clipped(text))),
+        _ => Err(format!(
+            "`{}` is not a duration\nwrite a whole number and a unit: `90s`, `30m`, `6h`, `7d` or `2w`",
+            clipped(text)
+        )),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let wrong = || {
+        format!("`{}` is not a share\nwrite it in per cent, from 0 to 100: `99%` or `0.1%`", clipped(text))
+    };
+    let digits = text.strip_suffix('%').ok_or_else(wrong)?.trim_end();
+    let is_plain = digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let percent: f64 = digits.parse().map_err(|_| wrong())?;
+    if is_plain && (0.0..=100.0).contains(&percent) { Ok(percent / 100.0) } else { Err(wrong()) }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (number, unit) = split_unit(text);
+    let shift = match unit {
+        "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => 64,
+    };
+    let bytes: Option<u64> =
+        number.parse().ok().filter(|_| shift < 64).and_then(|n: u64| n.checked_mul(1 << shift));
+    bytes.ok_or_else(|| {
+        let cure = "write a whole number and `B`, `KiB`, `MiB`, `GiB` or `TiB`: `64MiB`";
+        format!("`{}` is not a size\n{cure}", clipped(text))
+    })
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(IpNet::from(address));
+    }
+    let network: IpNet = text.parse().map_err(|_| {
+        format!(
+            "`{}` is neither an address nor a network\nwrite `192.0.2.17` or `10.16.0.0/16`",
+            clipped(text)
+        )
+    })?;
+    if network.addr() != network.network() {
+        return Err(format!(
+            "`{network}` has bits set to the right of its mask\nwrite `{}`",
+            network.trunc()
+        ));
+    }
+    Ok(network)
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        let cure = match nearest(text, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "give an IANA name such as `America/Chicago`".to_owned(),
+        };
+        format!("unknown time zone `{}`\n{cure}", clipped(text))
+    })
+}
+
+fn mailbox(text: &str) -> Result<String, String> {
+    let address = match text.split_once('<') {
+        Some((_, rest)) => rest.strip_suffix('>').unwrap_or_default(),
+        None => text,
+    };
+    if is_address(address) {
+        return Ok(text.to_owned());
+    }
+    let cure = "write `tech@springfield.example` or `Tech Coordinator <tech@springfield.example>`";
+    Err(format!("`{}` is not a mail address\n{cure}", clipped(text)))
+}
+
+fn is_address(text: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let has_dots_inside = |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
+    text.rsplit_once('@').is_some_and(|(local, host)| {
+        let is_host = host.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.');
+        !local.is_empty()
+            && !host.is_empty()
+            && is_host
+            && local.chars().all(is_plain)
+            && has_dots_inside(local)
+            && has_dots_inside(host)
+    })
+}
+
+fn days(text: &str) -> Result<ClosedDays, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let day = |day: &str| {
+        day.trim().parse::<Date>().map_err(|_| {
+            let cure = "write first and last day: `2026-12-21..2027-01-03`";
+            format!("`{}` is not a day\n{cure}", clipped(day))
+        })
+    };
+    let closed = ClosedDays { first: day(first)?, last: day(last)? };
+    if closed.first > closed.last {
+        let cure = format!("write `{}..{}`", closed.last, closed.first);
+        return Err(format!(
+            "the break ends on {} before it begins on {}\n{cure}",
+            closed.last, closed.first
+        ));
+    }
+    Ok(closed)
+}
+
+/// Parts what is wrong from what to do, as the readers elsewhere write it.
+fn parted(message: String) -> String {
+    message.replacen(": ", "\n", 1)
+}
+
+fn ports(text: &str) -> Result<PortRange, String> {
+    PortRange::parse(text).map_err(parted)
+}
+
+fn indicator(text: &str) -> Result<Vec<Entry>, String> {
+    let entries = Entry::parse(text).map_err(parted)?;
+    match entries.first().map(|entry| &entry.target) {
+        Some(Target::Domain(_)) => Err(format!("`{}` is a name\nnames stand under `domains`", clipped(text))),
+        Some(Target::Anywhere) => Err(format!("`{}` is a port\nports stand under `ports`", clipped(text))),
+        _ => Ok(entries),
+    }
+}
+
+fn domain(text: &str) -> Result<Entry, String> {
+    if text.parse::<IpAddr>().is_ok() {
+        return Err(format!("`{}` is an address\naddresses stand under `addresses`", clipped(text)));
+    }
+    let name = normalise_domain(text).map_err(parted)?;
+    Ok(Entry { text: text.to_owned(), target: Target::Domain(name), ports: None })
+}
+
+fn cron(text: &str) -> Result<Cron, String> {
+    Cron::parse(text).map_err(parted)
+}
+
+fn socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("`{}` is not an address with a port\nwrite `127.0.0.1:53` or `[::1]:53`", clipped(text))
+    })
+}
+
+fn smtp(text: &str) -> Result<(String, u16, MailSecurity), String> {
+    let wrong = || {
+        let cure = "write `smtp://HOST:PORT`, `smtps://HOST` or `smtp+starttls://HOST`; a name and password have keys \
+                    of their own";
+        format!("`{}` is not a mail server\n{cure}", clipped(text))
+    };
+    // Default ports: RFC 5321 (25), RFC 8314 (465 and 587).
+    let (security, default_port, rest) = match text.split_once("://") {
+        Some(("smtp", rest)) => (MailSecurity::Plain, 25, rest),
+        Some(("smtps", rest)) => (MailSecurity::Tls, 465, rest),
+        Some(("smtp+starttls", rest)) => (MailSecurity::StartTls, 587, rest),
+        _ => return Err(wrong()),
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !rest.ends_with(']') => (host, port.parse().map_err(|_| wrong())?),
+        _ => (rest, default_port),
+    };
+    let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_v6 = bare.is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
+    if (is_name || is_v6) && port > 0 {
+        Ok((bare.unwrap_or(host).to_owned(), port, security))
+    } else {
+        Err(wrong())
+    }
+}

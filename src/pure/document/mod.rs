@@ -1,0 +1,42 @@
+//! What did a person write, and what is wrong with it? The text of a file in, a checked value and
+//! every [`Problem`](crate::pure::problem::Problem) out.
+//!
+//! In reading order: text becomes a tree of nodes with places (`node`), the tree becomes the types
+//! as typed (`read`, `field`, `leaf`, `raw_site`, `raw_playbook`), and those become the types as
+//! meant (`site`, `playbook`, with `watchlists` and `stages`; `library` looks across files).
+//! `not_yet` is the one list of keys that have no effect so far. Nothing here opens a file.
+
+mod node;
+
+mod read;
+
+mod field;
+
+mod leaf;
+
+mod raw_playbook;
+
+mod raw_site;
+
+mod sheet;
+
+mod not_yet;
+
+mod site;
+
+mod watchlists;
+
+mod stages;
+
+mod playbook;
+
+mod library;
+
+mod schema;
+
+pub use library::{Draft, library, place_of};
+pub use playbook::read_playbook;
+pub use schema::{SchemaOf, schema};
+pub use sheet::{Outside, TEXT_BYTES_MAX};
+pub use site::read_site_file;
+pub use stages::words as length_words;

@@ -1,0 +1,179 @@
+//! What does `allclear.yaml` say, as typed? Shapes only; `site` says what they mean.
+//!
+//! The doc comments here are the descriptions of the JSON Schema, so they speak to whoever writes
+//! the file.
+
+use super::field::{Field, Spanned};
+use super::leaf::{CronText, Days, Length, Mailbox, Network, Size, Smtp, Socket, Zone};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The site file: which networks, sources and people there are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "allclear site file")]
+pub struct RawSiteFile {
+    /// Directory of database, evidence and outbox, relative to this file.
+    #[schemars(extend("default" = "state"))]
+    pub state: Option<Spanned<String>>,
+    /// Address of the dashboard; left out, there is none.
+    pub listen: Option<Spanned<Socket>>,
+    /// Where packets come from, by name.
+    pub sources: Field<BTreeMap<String, Field<RawSource>>>,
+    /// The customer networks, by name.
+    pub sites: Field<BTreeMap<String, Field<RawSite>>>,
+    /// How long evidence is kept; left out, for ever.
+    pub evidence: Option<Spanned<RawEvidence>>,
+    /// How mail leaves; left out, none does.
+    pub mail: Option<Spanned<RawMail>>,
+    /// The DNS block list to ask; left out, nothing is looked up.
+    pub listing: Option<Spanned<RawListing>>,
+}
+
+/// Where packets come from: exactly one of interface, command and files.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSource {
+    /// A network interface on the inside LAN, never the outside of the NAT.
+    #[serde(default)]
+    pub interface: Field<String>,
+    /// A program and its arguments, run without a shell, that writes pcap or pcapng to standard output; `{filter}` becomes the filter of the run.
+    #[serde(default)]
+    pub command: Field<Vec<String>>,
+    /// Recorded files, as a glob; read by the packets' own time.
+    #[serde(default)]
+    pub files: Field<String>,
+    /// A filter for traffic that is always there; unseen for a whole run, the run is inconclusive.
+    pub positive_control: Option<Spanned<String>>,
+    /// Size of the capture ring of an interface.
+    #[schemars(extend("default" = "64MiB"))]
+    pub ring: Option<Spanned<Size>>,
+}
+
+/// One customer network.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSite {
+    /// Its name in mails; left out, the key.
+    pub title: Option<Spanned<String>>,
+    /// The public addresses that complaints name.
+    pub public: Field<Vec<Spanned<Network>>>,
+    /// The networks inside, where the infected host is.
+    pub inside: Field<Vec<Spanned<Network>>>,
+    /// Its time zone, by IANA name.
+    pub timezone: Field<Zone>,
+    /// A source by name, or a list of them; a run is blind when any of them is.
+    pub source: Field<OneOrMany>,
+    /// The tech coordinator: who gets the mails.
+    pub coordinator: Field<Mailbox>,
+    /// School breaks, first and last day: tickets are on hold.
+    #[schemars(extend("default" = []))]
+    pub closed: Option<Spanned<Vec<Spanned<Days>>>>,
+}
+
+/// One name, or a list of names.
+#[derive(Debug, JsonSchema)]
+#[schemars(transparent, inline)]
+pub struct OneOrMany(#[schemars(extend("type" = ["string", "array"]))] pub Vec<Spanned<String>>);
+
+/// How long evidence is kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawEvidence {
+    /// Older evidence is deleted, and the deletion is on record.
+    pub keep: Option<Spanned<Length>>,
+}
+
+/// How mail leaves: exactly one of smtp and directory.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMail {
+    /// The sender.
+    pub from: Field<Mailbox>,
+    /// The mail server.
+    #[serde(default)]
+    pub smtp: Field<Smtp>,
+    /// A directory to write .eml files to instead.
+    #[serde(default)]
+    pub directory: Field<String>,
+    /// The name to log in with.
+    pub username: Option<Spanned<String>>,
+    /// A file that holds the password.
+    pub password_file: Option<Spanned<String>>,
+    /// The nightly summary.
+    pub digest: Option<Spanned<RawDigest>>,
+}
+
+/// The nightly summary.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawDigest {
+    /// When, in five fields.
+    pub cron: Field<CronText>,
+    /// To whom.
+    pub to: Field<Vec<Spanned<Mailbox>>>,
+    /// Whether it is left out when nothing has changed.
+    #[schemars(extend("default" = false))]
+    pub skip_unchanged: Option<Spanned<bool>>,
+}
+
+/// How the DNS block list is asked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawListing {
+    /// The list's zone, such as xbl.spamhaus.org.
+    pub zone: Field<String>,
+    /// Your own resolver; public ones are refused by the list.
+    pub resolver: Field<Socket>,
+    /// A file that holds the query key.
+    pub key_file: Option<Spanned<String>>,
+    /// Queries a day, at most.
+    #[schemars(extend("default" = 1000))]
+    pub daily_limit: Option<Spanned<u32>>,
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Spanned::<Either>::deserialize(deserializer)?;
+        Ok(OneOrMany(match text.value {
+            Either::One(value) => vec![Spanned { value, span: text.span }],
+            Either::Many(names) => names,
+        }))
+    }
+}
+
+enum Either {
+    One(String),
+    Many(Vec<Spanned<String>>),
+}
+
+impl<'de> Deserialize<'de> for Either {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EitherVisitor)
+    }
+}
+
+struct EitherVisitor;
+
+impl<'de> Visitor<'de> for EitherVisitor {
+    type Value = Either;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name or a list of names")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Either, E> {
+        Ok(Either::One(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Either, A::Error> {
+        let mut names = Vec::new();
+        while let Some(name) = items.next_element()? {
+            names.push(name);
+        }
+        Ok(Either::Many(names))
+    }
+}

@@ -1,0 +1,145 @@
+//! What has been found wrong in one file so far? The file's path and text, and its problems.
+//!
+//! Shared by `site`, `watchlists`, `stages` and `playbook`. It only collects; whether a file is used
+//! in spite of its problems is for whoever reads them.
+
+use super::field::{Field, Spanned};
+use super::node::{Fault, Span, load};
+use super::not_yet::NotYet;
+use super::read::read;
+use crate::pure::problem::{Place, Problem, Severity};
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+
+/// Larger files are not read; a playbook has a few kilobytes, and long lists have files of their own.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// What only the outside world can tell: warnings, or why it cannot be used, each as `what: what to
+/// do`. Compiling a filter needs the capture library, a watchlist file has to be opened.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    pub check_filter: &'a dyn Fn(&str) -> Result<Vec<String>, String>,
+    pub check_watchlist_file: &'a dyn Fn(&Path) -> Result<Vec<String>, String>,
+}
+
+/// One file while it is checked.
+pub struct Sheet<'a> {
+    pub path: &'a Path,
+    lines: Vec<&'a str>,
+    outside: Outside<'a>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Sheet<'a> {
+    /// Reads the text as a `T`; `None` when nothing of it could be read.
+    pub fn open<T: DeserializeOwned>(
+        path: &'a Path,
+        text: &'a str,
+        outside: Outside<'a>,
+    ) -> (Sheet<'a>, Option<T>) {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut sheet = Sheet { path, lines: text.lines().collect(), outside, problems: Vec::new() };
+        let (root, mut faults) = load(text);
+        let value = root.and_then(|mut root| read(&mut root, &mut faults));
+        faults.into_iter().for_each(|fault| sheet.add(Severity::Error, fault));
+        (sheet, value)
+    }
+
+    /// Every problem, in the order of the text.
+    pub fn close(mut self) -> Vec<Problem> {
+        self.problems.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
+        self.problems
+    }
+
+    /// The file cannot be used.
+    pub fn error(&mut self, span: Span, what: impl Into<String>, cure: impl Into<String>) {
+        self.add(Severity::Error, Fault { span, what: what.into(), cure: Some(cure.into()) });
+    }
+
+    /// Worth a look.
+    pub fn warn(&mut self, span: Span, what: impl Into<String>, cure: impl Into<String>) {
+        self.add(Severity::Warning, Fault { span, what: what.into(), cure: Some(cure.into()) });
+    }
+
+    /// Read and checked, without effect so far.
+    pub fn not_yet(&mut self, span: Span, key: NotYet) {
+        let (name, until_then) = key.words();
+        let what = format!("{name} is accepted, not acted on yet: {until_then}");
+        self.add(Severity::NotYet, Fault { span, what, cure: None });
+    }
+
+    /// A reference to something that does not exist.
+    pub fn unknown(&mut self, span: Span, what: String, name: &str, known: &[&str]) {
+        let cure = super::read::suggestion(name, known);
+        self.add(Severity::Error, Fault { span, what, cure });
+    }
+
+    /// The value of a key that has to be there; reports it when it is not, at `within`.
+    pub fn required<'f, T>(
+        &mut self,
+        field: &'f Field<T>,
+        key: &str,
+        within: Span,
+    ) -> Option<&'f Spanned<T>> {
+        if !field.is_written() {
+            self.error(within, format!("the key `{key}` is missing"), format!("add `{key}:` here"));
+        }
+        field.given()
+    }
+
+    /// A count or duration that has to be more than zero.
+    pub fn positive<T: Default + PartialEq>(&mut self, key: &str, span: Span, value: &T) {
+        if *value == T::default() {
+            self.error(span, format!("`{key}` is zero"), "give more than zero");
+        }
+    }
+
+    /// A packet filter; it is compiled here and now.
+    pub fn filter(&mut self, filter: &Spanned<String>) -> String {
+        let found = (self.outside.check_filter)(&filter.value);
+        self.found_outside(filter.span, found);
+        filter.value.clone()
+    }
+
+    /// A watchlist file; it is opened here and now.
+    pub fn watchlist_file(&mut self, file: &Spanned<String>) -> PathBuf {
+        let path = self.resolve(&file.value);
+        let found = (self.outside.check_watchlist_file)(&path);
+        self.found_outside(file.span, found);
+        path
+    }
+
+    fn found_outside(&mut self, span: Span, found: Result<Vec<String>, String>) {
+        match found {
+            Ok(warnings) => {
+                warnings.iter().for_each(|warning| self.two_parts(Severity::Warning, span, warning))
+            }
+            Err(error) => self.two_parts(Severity::Error, span, &error),
+        }
+    }
+
+    /// A path as a person wrote it, relative to the file that names it.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    fn two_parts(&mut self, severity: Severity, span: Span, message: &str) {
+        let (what, cure) = match message.split_once(": ") {
+            Some((what, cure)) => (what.to_owned(), Some(cure.to_owned())),
+            None => (message.to_owned(), None),
+        };
+        self.add(severity, Fault { span, what, cure });
+    }
+
+    fn add(&mut self, severity: Severity, fault: Fault) {
+        let Fault { span, what, cure } = fault;
+        // A fault at the end of the text has a line of its own only in the parser's count.
+        let line = span.line.clamp(1, self.lines.len().max(1));
+        let source = self.lines.get(line - 1).copied().unwrap_or_default();
+        let width = source.chars().count();
+        let column = if line == span.line { span.column.clamp(1, width + 1) } else { width + 1 };
+        let length = span.length.clamp(1, (width + 1 - column).max(1));
+        let place = Place { line, column, length, source: source.to_owned() };
+        self.problems.push(Problem { severity, path: self.path.to_owned(), place: Some(place), what, cure });
+    }
+}

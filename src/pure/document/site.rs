@@ -1,0 +1,340 @@
+//! What does the site file mean, and what in it is wrong?
+//!
+//! Left of it is `raw_site` (as typed), right of it everything that reads a
+//! [`SiteFile`](crate::pure::site::SiteFile). What cannot be read is left out and reported.
+
+use super::field::{Field, Spanned};
+use super::leaf::Network;
+use super::node::Span;
+use super::not_yet::NotYet;
+use super::raw_site::{RawListing, RawMail, RawSite, RawSiteFile, RawSource};
+use super::sheet::{Outside, Sheet};
+use crate::pure::problem::Problem;
+use crate::pure::site::{
+    Digest, ListingSettings, MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind,
+};
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+
+/// The ring when the file names none: 0.5 s of a full 1 Gb/s.
+const RING_BYTES: u64 = 64 << 20;
+
+/// libpcap takes the size of the ring as a signed 32-bit number.
+const RING_BYTES_MAX: u64 = i32::MAX as u64;
+
+const START: Span = Span { line: 1, column: 1, length: 1 };
+
+/// Zones that are gone, and what took their place.
+const RETIRED_ZONES: [(&str, &str); 2] =
+    [("cbl.abuseat.org", "xbl.spamhaus.org"), ("dnsbl.abuseat.org", "xbl.spamhaus.org")];
+
+/// Resolvers that lists refuse to answer, since they hide who asks.
+const PUBLIC_RESOLVERS: [&str; 6] = ["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222"];
+
+/// Reads the text of a site file. `None` when nothing of it could be read; else what could be.
+pub fn read_site_file(path: &Path, text: &str, outside: Outside<'_>) -> (Option<SiteFile>, Vec<Problem>) {
+    let (mut sheet, raw) = Sheet::open::<RawSiteFile>(path, text, outside);
+    let meant = raw.map(|raw| meant(&mut sheet, raw));
+    (meant, sheet.close())
+}
+
+fn meant(sheet: &mut Sheet<'_>, raw: RawSiteFile) -> SiteFile {
+    let RawSiteFile { state, listen, sources, sites, evidence, mail, listing } = raw;
+    let known = sheet
+        .required(&sources, "sources", START)
+        .map(|given| given.value.keys().cloned().collect::<Vec<_>>());
+    let sites = sheet.required(&sites, "sites", START);
+    if let Some(listen) = &listen {
+        sheet.not_yet(listen.span, NotYet::Listen);
+    }
+    let evidence_keep = evidence.and_then(|evidence| evidence.value.keep);
+    if let Some(keep) = &evidence_keep {
+        sheet.positive("keep", keep.span, &keep.value.0);
+        sheet.not_yet(keep.span, NotYet::EvidenceKeep);
+    }
+    let file = SiteFile {
+        path: sheet.path.to_owned(),
+        state: sheet.resolve(state.as_ref().map_or("state", |state| &state.value)),
+        listen: listen.map(|listen| listen.value.0),
+        sources: each(sources.given(), |name, raw, _| source(sheet, name, raw)),
+        sites: each(sites, |name, raw, span| site(sheet, name, raw, span, known.as_deref())),
+        evidence_keep: evidence_keep.map(|keep| keep.value.0),
+        mail: mail.and_then(|raw| mail_settings(sheet, &raw)),
+        listing: listing.and_then(|raw| listing_settings(sheet, &raw)),
+    };
+    if let Some(sites) = sites {
+        check_public_addresses(sheet, &sites.value);
+    }
+    file
+}
+
+fn each<R, T>(
+    named: Option<&Spanned<BTreeMap<String, Field<R>>>>,
+    mut meant: impl FnMut(&str, &Spanned<R>, Span) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let entries = named.into_iter().flat_map(|named| &named.value);
+    entries
+        .filter_map(|(name, field)| field.given().map(|given| (name, given)))
+        .filter_map(|(name, given)| Some((name.clone(), meant(name, given, given.span)?)))
+        .collect()
+}
+
+fn source(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<RawSource>) -> Option<Source> {
+    let RawSource { interface, command, files, positive_control, ring } = &raw.value;
+    let written = [interface.is_written(), command.is_written(), files.is_written()];
+    if written.iter().filter(|is_written| **is_written).count() != 1 {
+        let what = format!("the source `{name}` needs exactly one of `interface`, `command` and `files`");
+        sheet.error(raw.span, what, "a source is a network interface, a program or recorded files");
+    }
+    let positive_control = positive_control.as_ref().map(|filter| sheet.filter(filter));
+    if let Some(ring) = ring {
+        check_ring(sheet, ring.span, ring.value.0, interface.is_written());
+    }
+    let kind = source_kind(sheet, interface, command, files)?;
+    let ring_bytes = ring.as_ref().map_or(RING_BYTES, |ring| ring.value.0);
+    Some(Source { name: name.to_owned(), kind, positive_control, ring_bytes })
+}
+
+fn check_ring(sheet: &mut Sheet<'_>, span: Span, bytes: u64, is_interface: bool) {
+    sheet.positive("ring", span, &bytes);
+    if bytes > RING_BYTES_MAX {
+        sheet.error(span, "`ring` is larger than libpcap can take", "give less than `2GiB`");
+    }
+    if !is_interface {
+        sheet.warn(span, "`ring` has no effect here", "only a source with `interface` has a ring");
+    }
+}
+
+fn source_kind(
+    sheet: &mut Sheet<'_>,
+    interface: &Field<String>,
+    command: &Field<Vec<String>>,
+    files: &Field<String>,
+) -> Option<SourceKind> {
+    if let Some(interface) = interface.given() {
+        return Some(SourceKind::Interface(interface.value.clone()));
+    }
+    if let Some(command) = command.given() {
+        if command.value.first().is_none_or(String::is_empty) {
+            sheet.error(
+                command.span,
+                "`command` names no program",
+                "write `[tcpdump, -U, -w, \"-\", \"{filter}\"]`",
+            );
+        }
+        return Some(SourceKind::Command(command.value.clone()));
+    }
+    let files = files.given()?;
+    let glob = sheet.resolve(&files.value);
+    Some(SourceKind::Files(glob.to_string_lossy().into_owned()))
+}
+
+fn site(
+    sheet: &mut Sheet<'_>,
+    name: &str,
+    raw: &Spanned<RawSite>,
+    span: Span,
+    known_sources: Option<&[String]>,
+) -> Option<Site> {
+    let RawSite { title, public, inside, timezone, source, coordinator, closed } = &raw.value;
+    let public = networks(sheet, public, "public", span);
+    let inside = networks(sheet, inside, "inside", span);
+    let timezone = sheet.required(timezone, "timezone", span).map(|zone| zone.value.0.clone());
+    let sources = sheet.required(source, "source", span);
+    if let (Some(sources), Some(known)) = (sources, known_sources) {
+        check_sources(sheet, &sources.value.0, sources.span, known);
+    }
+    let coordinator = sheet.required(coordinator, "coordinator", span).map(|mailbox| mailbox.value.0.clone());
+    let closed = closed.iter().flat_map(|closed| &closed.value).map(|days| days.value.0).collect();
+    let timezone = timezone?;
+    Some(Site {
+        name: name.to_owned(),
+        title: title.as_ref().map_or_else(|| name.to_owned(), |title| title.value.clone()),
+        public: public?,
+        inside: inside?,
+        timezone_name: timezone.iana_name().unwrap_or("UTC").to_owned(),
+        timezone,
+        sources: sources?.value.0.iter().map(|source| source.value.clone()).collect(),
+        coordinator: coordinator?,
+        closed,
+    })
+}
+
+fn networks(
+    sheet: &mut Sheet<'_>,
+    field: &Field<Vec<Spanned<Network>>>,
+    key: &str,
+    span: Span,
+) -> Option<Vec<IpNet>> {
+    let list = sheet.required(field, key, span)?;
+    if list.value.is_empty() {
+        sheet.error(list.span, format!("`{key}` is empty"), "name at least one network");
+    }
+    for network in &list.value {
+        let is_all = network.value.0.prefix_len() == 0;
+        if is_all {
+            sheet.error(
+                network.span,
+                format!("`{key}` holds every address there is"),
+                "name the site's own networks",
+            );
+        } else if key == "public" && is_private(network.value.0.addr()) {
+            let what = format!("`{}` is a private network", network.value.0);
+            sheet.warn(network.span, what, "complaints name the public side of the NAT");
+        }
+    }
+    Some(list.value.iter().map(|network| network.value.0).collect())
+}
+
+fn check_sources(sheet: &mut Sheet<'_>, names: &[Spanned<String>], span: Span, known: &[String]) {
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    if names.is_empty() {
+        sheet.error(span, "`source` is empty", "name at least one source");
+    }
+    for (index, name) in names.iter().enumerate() {
+        if !known.contains(&name.value.as_str()) {
+            sheet.unknown(name.span, format!("there is no source `{}`", name.value), &name.value, &known);
+        } else if names[..index].iter().any(|earlier| earlier.value == name.value) {
+            sheet.error(name.span, format!("the source `{}` is named twice", name.value), "name it once");
+        }
+    }
+}
+
+/// A public address must not be inside, nor belong to two sites: a complaint names it, and the
+/// ticket would be the wrong one's.
+fn check_public_addresses(sheet: &mut Sheet<'_>, sites: &BTreeMap<String, Field<RawSite>>) {
+    let mut seen: Vec<(IpNet, &str)> = Vec::new();
+    for (name, site) in sites {
+        let Some(site) = site.given() else { continue };
+        let (Some(public), inside) = (site.value.public.given(), site.value.inside.given()) else { continue };
+        let inside = inside.map_or(&[][..], |inside| &inside.value);
+        for network in &public.value {
+            let net = network.value.0;
+            if let Some(other) = inside.iter().find(|other| overlaps(net, other.value.0)) {
+                let what = format!("`{net}` is public and, within `{}`, inside", other.value.0);
+                sheet.error(network.span, what, "keep it on one side of the NAT");
+            }
+            if let Some((other, owner)) =
+                seen.iter().find(|(other, owner)| *owner != name && overlaps(net, *other))
+            {
+                let what = format!("`{net}` overlaps `{other}`, which is public at `{owner}`");
+                sheet.error(network.span, what, "a public address belongs to one site");
+            }
+            seen.push((net, name));
+        }
+    }
+}
+
+fn overlaps(a: IpNet, b: IpNet) -> bool {
+    a.contains(&b) || b.contains(&a)
+}
+
+/// Whether an address is never seen on the public side of a NAT (RFC 1918, 6598, 4193, 3927, 1122).
+pub fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || a == 0
+                || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => {
+            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()
+        }
+    }
+}
+
+fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSettings> {
+    let RawMail { from, smtp, directory, username, password_file, digest } = &raw.value;
+    let from = sheet.required(from, "from", raw.span).map(|from| from.value.0.clone());
+    if smtp.is_written() == directory.is_written() {
+        let cure = "`smtp: smtp://HOST:25` sends, `directory: state/outbox` writes .eml files";
+        sheet.error(raw.span, "`mail` needs exactly one of `smtp` and `directory`", cure);
+    }
+    if username.is_some() != password_file.is_some() {
+        let span = username.as_ref().or(password_file.as_ref()).map_or(raw.span, |one| one.span);
+        sheet.error(span, "`username` and `password_file` go together", "give both, or neither");
+    }
+    let digest = digest.as_ref().and_then(|digest| {
+        sheet.not_yet(digest.span, NotYet::Digest);
+        let cron =
+            sheet.required(&digest.value.cron, "cron", digest.span).map(|cron| cron.value.0.text.clone());
+        let to = sheet.required(&digest.value.to, "to", digest.span)?;
+        Some(Digest {
+            cron: cron?,
+            to: to.value.iter().map(|to| to.value.0.clone()).collect(),
+            is_skipped_unchanged: digest.value.skip_unchanged.as_ref().is_some_and(|skip| skip.value),
+        })
+    });
+    let transport = match (smtp.given(), directory.given()) {
+        (Some(smtp), _) => {
+            let (host, port, security) = smtp.value.0.clone();
+            if security == MailSecurity::Plain && username.is_some() && !is_loopback(&host) {
+                sheet.warn(
+                    smtp.span,
+                    "the password would travel unprotected",
+                    "write `smtp+starttls://` or `smtps://`",
+                );
+            }
+            MailTransport::Smtp { host, port, security }
+        }
+        (None, Some(directory)) => MailTransport::Directory(sheet.resolve(&directory.value)),
+        (None, None) => return None,
+    };
+    Some(MailSettings {
+        from: from?,
+        transport,
+        username: username.as_ref().map(|name| name.value.clone()),
+        password_file: password_file.as_ref().map(|file| sheet.resolve(&file.value)),
+        digest,
+    })
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn listing_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawListing>) -> Option<ListingSettings> {
+    let RawListing { zone, resolver, key_file, daily_limit } = &raw.value;
+    sheet.not_yet(raw.span, NotYet::SiteListing);
+    let zone = sheet.required(zone, "zone", raw.span);
+    if let Some(zone) = zone {
+        let name = zone.value.trim_end_matches('.').to_lowercase();
+        if let Some((_, successor)) = RETIRED_ZONES.iter().find(|(retired, _)| *retired == name) {
+            sheet.error(
+                zone.span,
+                format!("the list `{name}` is retired"),
+                format!("ask its successor: `{successor}`"),
+            );
+        } else if !name.contains('.') || name.contains([' ', '/', ':']) {
+            sheet.error(
+                zone.span,
+                format!("`{}` is not a zone", zone.value),
+                "write it as `xbl.spamhaus.org`",
+            );
+        }
+    }
+    let resolver = sheet.required(resolver, "resolver", raw.span);
+    if let Some(resolver) = resolver
+        && PUBLIC_RESOLVERS.contains(&resolver.value.0.ip().to_string().as_str())
+    {
+        sheet.warn(
+            resolver.span,
+            "lists refuse to answer public resolvers",
+            "name your own, such as `127.0.0.1:53`",
+        );
+    }
+    if let Some(limit) = daily_limit {
+        sheet.positive("daily_limit", limit.span, &limit.value);
+    }
+    Some(ListingSettings {
+        zone: zone?.value.clone(),
+        resolver: resolver?.value.0,
+        key_file: key_file.as_ref().map(|file| sheet.resolve(&file.value)),
+        daily_limit: daily_limit.as_ref().map_or(1000, |limit| limit.value),
+    })
+}

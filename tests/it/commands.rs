@@ -1,0 +1,142 @@
+//! What does a command show that writes pcap? Real programs: some that die, hang, flood or write rubbish.
+
+use crate::live::{LONG, carry_out, plan};
+use allclear::edge::capture::run::Captured;
+use allclear::pure::plan::CapturePlan;
+use allclear::pure::site::SourceKind;
+use allclear::pure::verdict::{Control, Ending};
+use std::fs;
+use std::time::Duration;
+
+/// A capture of `count` bot datagrams from 10.99.0.2 to 10.99.0.1, as pcap.
+fn bot_capture(count: u32) -> Vec<u8> {
+    let mut frame = vec![2; 12];
+    frame.extend([8, 0, 0x45, 0, 0, 31, 0, 0, 0, 0, 64, 17, 0, 0, 10, 99, 0, 2, 10, 99, 0, 1]);
+    frame.extend([0x0f, 0xa0, 0x27, 0x0f, 0, 11, 0, 0]);
+    frame.extend(b"bot");
+    let frames: Vec<(i32, &[u8])> =
+        (0..count).map(|second| (1_430_000_000 + second as i32, &frame[..])).collect();
+    crate::recordings::pcap(&frames)
+}
+
+struct Commands {
+    directory: tempfile::TempDir,
+}
+
+impl Commands {
+    fn new() -> Commands {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("bots.pcap"), bot_capture(20)).expect("writable");
+        Commands { directory }
+    }
+
+    /// Runs a shell script in the directory of the captures as a source.
+    fn run(&self, script: &str, length: Duration, packets_max: Option<u64>) -> Captured {
+        let script = format!("cd '{}'; {script}", self.directory.path().display());
+        let argv = ["sh", "-c", &script].map(str::to_owned).to_vec();
+        let plan = CapturePlan { packets_max, ..plan(SourceKind::Command(argv), length) };
+        carry_out(&plan, self.directory.path())
+    }
+
+    /// Whether the process that wrote its number into the file `pid` is gone.
+    fn is_gone(&self) -> bool {
+        let number = fs::read_to_string(self.directory.path().join("pid")).expect("the script wrote it");
+        let state = fs::read_to_string(format!("/proc/{}/stat", number.trim())).unwrap_or_default();
+        state.is_empty() || state.contains(") Z ")
+    }
+}
+
+#[test]
+fn a_command_that_ends_before_its_time_is_told_and_what_it_wrote_counts() {
+    let commands = Commands::new();
+    let rows = [
+        ("it ends well", "cat bots.pcap", "command sh exited with code 0 after 0 s, before its time", 20),
+        (
+            "it dies and says why",
+            "cat bots.pcap; printf 'tcpdump: eth9: \\033[31mno such device\\n' >&2; exit 3",
+            "command sh exited with code 3 after 0 s, before its time; it said: tcpdump: eth9: \\u{1b}[31mno such device",
+            20,
+        ),
+        (
+            "it is killed",
+            "kill -9 $$",
+            "command sh was ended (signal: 9 (SIGKILL)) after 0 s, before its time",
+            0,
+        ),
+        (
+            "it ends in a record",
+            "head -c 200 bots.pcap",
+            "command sh exited with code 0 after 0 s, before its time",
+            2,
+        ),
+    ];
+    for (name, script, wanted, heard) in rows {
+        let captured = commands.run(script, LONG, None);
+        let [source] = &captured.facts.sources[..] else { panic!("one source was planned") };
+        assert_eq!(source.ending, Ending::SourceGone(wanted.to_owned()), "{name}");
+        assert_eq!(source.observation.coverage.heard_packets, heard, "{name}");
+        assert_eq!(source.observation.hosts.len(), usize::from(heard > 0), "{name}");
+    }
+}
+
+#[test]
+fn rubbish_and_missing_programs_are_told() {
+    let commands = Commands::new();
+    let captured = commands.run("echo hello, this is no capture at all", LONG, None);
+    let Ending::SourceGone(what) = &captured.facts.sources[0].ending else { panic!("rubbish was taken") };
+    assert!(what.starts_with("command sh does not write a sound capture: damaged at byte 0: "), "{what}");
+    let missing = plan(SourceKind::Command(vec!["/no/such/program".to_owned()]), LONG);
+    let captured = carry_out(&missing, commands.directory.path());
+    let wanted = "command /no/such/program was not found: install it, or write its full path";
+    assert_eq!(captured.facts.sources[0].ending, Ending::SourceGone(wanted.to_owned()));
+}
+
+#[test]
+fn a_command_that_hangs_or_floods_is_ended_with_all_it_started() {
+    let commands = Commands::new();
+    let second = Duration::from_secs(1);
+    let silent = commands.run("sleep 1000 & echo $! > pid; wait", second, None);
+    let wanted = "command sh wrote nothing in 1 s";
+    assert_eq!(silent.facts.sources[0].ending, Ending::SourceGone(wanted.to_owned()));
+    assert!(commands.is_gone(), "its child was left behind");
+    let stubborn = commands.run("trap '' TERM; echo $$ > pid; cat bots.pcap /dev/zero", second, None);
+    assert_eq!(stubborn.facts.sources[0].ending, Ending::TimeUp);
+    assert!(commands.is_gone(), "it was left behind");
+    let enough = commands.run("echo $$ > pid; cat bots.pcap; exec sleep 1000", LONG, Some(20));
+    assert_eq!(enough.facts.sources[0].ending, Ending::PacketLimit(20));
+    assert!(commands.is_gone(), "it was left behind");
+}
+
+#[test]
+fn a_command_that_goes_on_is_watched_and_tells_its_losses() {
+    let commands = Commands::new();
+    let script = "cat bots.pcap; trap 'echo 3 packets dropped by kernel >&2; exit 0' TERM; sleep 1000 & wait";
+    let captured = commands.run(script, Duration::from_secs(1), None);
+    let [source] = &captured.facts.sources[..] else { panic!("one source was planned") };
+    assert_eq!(source.ending, Ending::TimeUp);
+    assert_eq!(source.observation.coverage.lost_packets, Some(3));
+    let seconds = source.watched.seconds();
+    assert!((0.7..=1.0).contains(&seconds), "{seconds} s of 1 s were watched");
+    assert_eq!(source.control, Control::Missing);
+}
+
+#[test]
+fn the_command_is_given_a_filter_that_lets_coverage_through() {
+    let commands = Commands::new();
+    let argv =
+        ["sh", "-c", "printf %s \"$0\" > filter; cat bots.pcap", "{filter}"].map(str::to_owned).to_vec();
+    let argv = vec![
+        argv[0].clone(),
+        argv[1].clone(),
+        format!("cd '{}'; {}", commands.directory.path().display(), argv[2]),
+        argv[3].clone(),
+    ];
+    let captured = carry_out(&plan(SourceKind::Command(argv), LONG), commands.directory.path());
+    assert_eq!(captured.facts.sources[0].observation.coverage.heard_packets, 20);
+    let given = fs::read_to_string(commands.directory.path().join("filter")).expect("the command wrote it");
+    assert_eq!(
+        given,
+        "ether proto 0x8100 or ether proto 0x88a8 or ether proto 0x9100 or (arp) or (udp port 67 or udp port 68 or \
+         udp port 546 or udp port 547) or (udp port 123) or (host 10.99.0.2) or (udp dst port 9999)"
+    );
+}

@@ -1,0 +1,165 @@
+//! Do the shipped files load, and does no file at all break the reader?
+
+use allclear::edge::capture::lint::lint;
+use allclear::edge::files::{load, read_all};
+use allclear::pure::document::{Outside, SchemaOf, read_playbook, schema};
+use proptest::prelude::*;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn allclear(directory: &Path, args: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_allclear");
+    Command::new(program).args(args).current_dir(directory).output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn shipped_files_load_without_a_word() {
+    let (library, problems) = load(&Path::new(ROOT).join("allclear.yaml"), &lint).expect("they are sound");
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(said, Vec::<String>::new());
+    let names: Vec<&str> = library.playbooks.keys().map(String::as_str).collect();
+    assert_eq!(names, ["conficker", "irc-bot", "port-range", "sinkhole-generic", "spambot"]);
+    assert_eq!(
+        library.playbooks["conficker"].watchlists["sinkholes"].entries.len(),
+        15,
+        "those of the guide"
+    );
+}
+
+#[test]
+fn shipped_schemas_are_those_of_the_types() {
+    for (name, of) in [("site", SchemaOf::SiteFile), ("playbook", SchemaOf::Playbook)] {
+        let shipped = fs::read_to_string(format!("{ROOT}/schema/{name}.json")).expect("it is shipped");
+        assert_eq!(shipped, format!("{:#}\n", schema(of)), "write it anew: allclear schema {name}");
+    }
+}
+
+#[test]
+fn init_writes_what_check_accepts_and_leaves_alone_what_is_there() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::create_dir(directory.path().join("playbooks")).expect("made");
+    let own = "# mine\n";
+    fs::write(directory.path().join("playbooks/spambot.yaml"), own).expect("written");
+    let first = allclear(directory.path(), &["init"]);
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    assert!(text(&first.stdout).contains("left alone  ./playbooks/spambot.yaml"), "{}", text(&first.stdout));
+    let kept = fs::read_to_string(directory.path().join("playbooks/spambot.yaml")).expect("still there");
+    assert_eq!(kept, own);
+    fs::remove_file(directory.path().join("playbooks/spambot.yaml")).expect("removed");
+    allclear(directory.path(), &["init"]);
+    let check = allclear(directory.path(), &["check"]);
+    assert_eq!(text(&check.stderr), "");
+    assert_eq!(check.status.code(), Some(0));
+    let clean_by = text(&check.stdout).matches("clean at the earliest").count();
+    assert_eq!(clean_by, 5, "{}", text(&check.stdout));
+}
+
+#[test]
+fn check_exits_64_and_names_the_criterion_that_takes_over_a_year() {
+    let directory = tempfile::tempdir().expect("a directory");
+    allclear(directory.path(), &["init"]);
+    let path = directory.path().join("playbooks/irc-bot.yaml");
+    let sound = fs::read_to_string(&path).expect("written by init");
+    let rows = [
+        ("contact_interval: 1h", "contact_interval: 400h", Some("`assurance` is not met"), 64),
+        ("passes: 5", "passes: 300", Some("`passes` is not met"), 64),
+        ("span: 7d", "span: 400d", Some("`span` is not met"), 64),
+        ("span: 7d", "span: 100d", Some("warning: `irc-bot` takes"), 0),
+        ("span: 7d", "span: 80d", None, 0),
+    ];
+    for (from, to, said, code) in rows {
+        assert!(sound.contains(from), "{from}");
+        fs::write(&path, sound.replace(from, to)).expect("written");
+        let check = allclear(directory.path(), &["check", "playbooks/irc-bot.yaml"]);
+        let errors = text(&check.stderr);
+        assert_eq!(check.status.code(), Some(code), "{to}: {errors}");
+        match said {
+            Some(said) => assert!(errors.contains(said), "{to}: {errors}"),
+            None => assert_eq!(errors, "", "{to}"),
+        }
+    }
+}
+
+#[test]
+fn check_reports_files_that_cannot_be_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    allclear(directory.path(), &["init"]);
+    let playbooks = directory.path().join("playbooks");
+    fs::create_dir(playbooks.join("a-directory.yaml")).expect("made");
+    std::os::unix::fs::symlink("nowhere", playbooks.join("b-link.yaml")).expect("made");
+    fs::write(playbooks.join("c-latin.yaml"), b"playbook: caf\xe9\n").expect("written");
+    fs::write(playbooks.join("d-large.yaml"), "#".repeat((1 << 20) + 1)).expect("written");
+    fs::write(playbooks.join("e-ending.yml"), "playbook: e\n").expect("written");
+    let check = allclear(directory.path(), &["check"]);
+    assert_eq!(check.status.code(), Some(64));
+    insta::assert_snapshot!("files_that_cannot_be_read", text(&check.stderr));
+    let nothing = tempfile::tempdir().expect("a directory");
+    let check = allclear(nothing.path(), &["check", "."]);
+    assert_eq!(check.status.code(), Some(64));
+    assert!(
+        text(&check.stderr).starts_with("./allclear.yaml: there is no such file"),
+        "{}",
+        text(&check.stderr)
+    );
+}
+
+#[test]
+fn playbooks_that_claim_the_same_are_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    allclear(directory.path(), &["init"]);
+    let conficker = directory.path().join("playbooks/conficker.yaml");
+    fs::copy(conficker, directory.path().join("playbooks/copy.yaml")).expect("copied");
+    let problems = read_all(&directory.path().join("allclear.yaml"), &lint).problems;
+    let said: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();
+    assert!(said.contains(&"the malware `kido` is claimed by the playbook `conficker` too"), "{said:?}");
+    assert!(said.iter().any(|what| what.starts_with("the playbook `conficker` is there twice")), "{said:?}");
+}
+
+#[test]
+fn check_prints_json() {
+    let directory = tempfile::tempdir().expect("a directory");
+    allclear(directory.path(), &["init"]);
+    fs::write(directory.path().join("playbooks/new.yaml"), "playbook: new\nlocte: 1\n").expect("written");
+    let check = allclear(directory.path(), &["check", "--json", "--explain"]);
+    let json: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    assert_eq!(json["schema"], "allclear.check/1");
+    let unknown =
+        json["problems"].as_array().and_then(|all| all.iter().find(|one| one["line"] == 2)).expect("told");
+    assert_eq!(unknown["what"], "unknown key `locte`");
+    assert_eq!(unknown["cure"], "did you mean `locate`?");
+    assert_eq!(json["forecasts"][0]["values"]["judge.watched"], "95%", "defaults are shown");
+}
+
+proptest! {
+    #[test]
+    fn no_mutation_panics_and_every_fault_has_a_place_in_the_file(
+        edits in prop::collection::vec((0usize..4000, any::<char>(), 0usize..4), 1..12),
+    ) {
+        let sound = include_str!("../../playbooks/conficker.yaml");
+        let mut letters: Vec<char> = sound.chars().collect();
+        for (at, letter, cut) in edits {
+            let at = at % letters.len();
+            let end = (at + cut).min(letters.len());
+            letters.splice(at..end, [letter]);
+        }
+        let mutated: String = letters.into_iter().collect();
+        let outside = Outside { check_filter: &lint, check_watchlist_file: &|_| Ok(Vec::new()) };
+        let (playbook, problems) = read_playbook(Path::new("conficker.yaml"), &mutated, None, outside);
+        prop_assert!(playbook.is_some() || !problems.is_empty(), "a refusal says why");
+        let lines: Vec<&str> = mutated.strip_prefix('\u{feff}').unwrap_or(&mutated).lines().collect();
+        for problem in problems {
+            let place = problem.place.clone().expect("a place");
+            let source = lines.get(place.line - 1).copied().unwrap_or_default();
+            prop_assert_eq!(source, &place.source);
+            prop_assert!(place.column >= 1 && place.column <= source.chars().count() + 1, "{}", problem);
+            prop_assert!(place.length >= 1);
+        }
+    }
+}
