@@ -184,13 +184,13 @@ fn window(from: i64, to: i64) -> Interval {
 }
 
 /// Seconds of the frames in a window.
-fn seconds_in(recorded: &Recorded, from: i64, to: i64) -> Vec<i64> {
+fn seconds_in(recorded: &Recorded, window: Interval) -> Vec<i64> {
     let mut seconds = Vec::new();
     let take = |frame: allclear::pure::packet::Frame<'_>| {
         seconds.push(frame.time_ns / 1_000_000_000);
         ControlFlow::Continue(())
     };
-    recorded.frames_in(window(from, to), take).expect("the file is still there");
+    recorded.frames_in(window, take).expect("the file is still there");
     seconds
 }
 
@@ -212,8 +212,10 @@ fn a_window_gives_exactly_the_frames_whose_time_lies_in_it() {
         {
             let expected: Vec<i64> =
                 times.iter().map(|t| i64::from(*t)).filter(|t| from <= *t && *t < to).collect();
-            assert_eq!(seconds_in(&recorded, from, to), expected, "{name}, {from} to {to}");
+            assert_eq!(seconds_in(&recorded, window(from, to)), expected, "{name}, {from} to {to}");
         }
+        let just = Interval::new(span.from, Timestamp::from_nanosecond(6_499_000_000_001).expect("a time"));
+        assert_eq!(seconds_in(&recorded, just), [6499], "{name}, one nanosecond");
     }
 }
 
@@ -222,7 +224,7 @@ fn a_damaged_file_is_indexed_up_to_the_fault() {
     let dir = TempDir::new().expect("a directory");
     let file = three();
     let recorded = Recorded::index(&write(&dir, "cut", &file[..file.len() - 1])).expect("it begins well");
-    assert_eq!(seconds_in(&recorded, 0, 9), [1, 2]);
+    assert_eq!(seconds_in(&recorded, window(0, 9)), [1, 2]);
     assert!(recorded.incomplete.expect("it is cut").contains("byte 82"));
     let none = Recorded::index(&write(&dir, "none", &pcap(&[]))).expect("a header is enough");
     assert_eq!((none.span, none.frames), (None, 0));

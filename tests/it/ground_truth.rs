@@ -2,6 +2,7 @@
 //! which are not part of the project.
 
 use allclear::edge::capture::files::read_frames;
+use allclear::edge::capture::stream::FrameStream;
 use allclear::pure::packet::{Decoded, NameKind, NameRead, Packet, decode, name};
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -273,4 +274,21 @@ fn hostile_captures_are_survived_and_damage_is_told() {
             "{frames} frames of {file}: {end:?}"
         );
     }
+}
+
+#[test]
+fn a_real_capture_cut_anywhere_is_whole_only_between_records() {
+    let Some(data) = data() else { return };
+    let file = std::fs::read(data.join("A/pcap/enc/nano_be.pcap")).expect("it is readable");
+    let mut whole_frames = Vec::new();
+    for cut in 0..=file.len() {
+        let mut frames = 0;
+        let end = FrameStream::new(&file[..cut]).for_each(|frame| {
+            frames += 1;
+            _ = decode(&frame);
+            ControlFlow::Continue(())
+        });
+        whole_frames.extend(end.incomplete.is_none().then_some(frames));
+    }
+    assert_eq!(whole_frames, (0..=10).collect::<Vec<_>>(), "one good place to end after each record");
 }

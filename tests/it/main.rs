@@ -11,4 +11,5 @@ mod messages;
 mod names;
 mod packets;
 mod recordings;
+mod scan;
 mod windows;

@@ -352,6 +352,32 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_sees_what_the_long_way_sees(
+        protocol in prop_oneof![Just(6_u8), Just(17), Just(4), any::<u8>()],
+        fragment in prop_oneof![Just(0_u16), Just(0x4000), Just(0x2000), Just(7)],
+        port in prop_oneof![Just(4789_u16), Just(53), any::<u16>()],
+        mut rest in proptest::collection::vec(any::<u8>(), 0..60),
+        surplus in -20_i32..20, cut in 0_usize..90, first in prop_oneof![Just(0x45_u8), any::<u8>()],
+    ) {
+        if let Some(field) = rest.get_mut(2..4) {
+            field.copy_from_slice(&port.to_be_bytes());
+        }
+        let mut whole = ipv4(protocol, &rest);
+        let stated = (whole.len() as i32 + surplus) as u16;
+        whole[0] = first;
+        whole[2..4].copy_from_slice(&stated.to_be_bytes());
+        whole[6..8].copy_from_slice(&fragment.to_be_bytes());
+        // A tag forces the long way.
+        let [short, long] = [ethernet(0x0800, &whole), ethernet(0x8100, &[&[0, 5, 8, 0][..], &whole].concat())];
+        let seen = [(&short, 14), (&long, 18)].map(|(bytes, link)| {
+            let cut = Frame { bytes: &bytes[..(link + cut).min(bytes.len())], ..frame(1, bytes) };
+            format!("{:?}", decode(&cut))
+        });
+        let long = seen[1].replace(&format!("wire_length: {}", 18 + whole.len()), &format!("wire_length: {}", 14 + whole.len()));
+        prop_assert_eq!(&seen[0], &long);
+    }
+
+    #[test]
     fn no_bytes_do_harm(
         link_type in prop_oneof![Just(0_u16), Just(1), Just(9), Just(101), Just(104), Just(108), Just(113), Just(276), any::<u16>()],
         mut bytes in proptest::collection::vec(any::<u8>(), 0..300),

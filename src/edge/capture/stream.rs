@@ -33,7 +33,7 @@ pub struct ReadEnd {
 }
 
 /// Why no more frames come out of the buffer.
-enum Emptied {
+enum Drained {
     NeedMore,
     Enough,
     Damaged(String),
@@ -59,10 +59,10 @@ impl<R: Read> FrameStream<R> {
     /// on after a break. A frame is given as soon as its last byte has come.
     pub fn for_each(&mut self, mut take: impl FnMut(Frame<'_>) -> ControlFlow<()>) -> ReadEnd {
         let incomplete = loop {
-            match self.empty(&mut take) {
-                Emptied::Enough => break None,
-                Emptied::Damaged(what) => break Some(what),
-                Emptied::NeedMore => {}
+            match self.drain(&mut take) {
+                Drained::Enough => break None,
+                Drained::Damaged(what) => break Some(what),
+                Drained::NeedMore => {}
             }
             match self.fill() {
                 Ok(0) => break self.reader.missing_at_end(self.end - self.start),
@@ -74,19 +74,19 @@ impl<R: Read> FrameStream<R> {
     }
 
     #[inline]
-    fn empty(&mut self, take: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>) -> Emptied {
+    fn drain(&mut self, take: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>) -> Drained {
         loop {
             let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
             match self.reader.next(rest) {
                 Next::Frame { frame, used } => {
                     self.start += used;
                     if take(frame).is_break() {
-                        return Emptied::Enough;
+                        return Drained::Enough;
                     }
                 }
                 Next::Skip { used } => self.start += used,
-                Next::NeedMore(_) => return Emptied::NeedMore,
-                Next::Fault(fault) => return Emptied::Damaged(fault.to_string()),
+                Next::NeedMore(_) => return Drained::NeedMore,
+                Next::Fault(fault) => return Drained::Damaged(fault.to_string()),
             }
         }
     }

@@ -3,12 +3,20 @@
 use super::internet::{any_ip, ipv4, ipv6};
 use super::layer::Layer;
 use super::link;
+use super::plain::plain;
 use super::{Decoded, Frame};
 
 /// Reads a frame down to its innermost IP packet. Never panics, never allocates, opens a bounded number
 /// of layers, and reads nothing outside the frame's bytes.
 #[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Decoded<'a> {
+    match plain(frame) {
+        Some(packet) => Decoded::Packet(packet),
+        None => any(frame),
+    }
+}
+
+fn any<'a>(frame: &Frame<'a>) -> Decoded<'a> {
     let layer = Layer::outermost(frame);
     match frame.link_type {
         1 => link::ethernet(layer),

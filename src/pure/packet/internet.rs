@@ -10,10 +10,10 @@ const IPV4_HEADER_BYTES: usize = 20;
 const IPV6_HEADER_BYTES: usize = 40;
 
 /// How many IPv6 extension headers are walked; RFC 8200 knows seven, each of them once or twice.
-pub const EXTENSIONS_MAX: usize = 16;
+const EXTENSIONS_MAX: usize = 16;
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 const SCTP: u8 = 132;
 
 /// An IP packet whose version only its first byte tells.
@@ -184,7 +184,7 @@ fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
         is_later_fragment: header.is_later_fragment,
     };
     match header.protocol {
-        TCP if has_ports => add_tcp(&mut packet, layer.bytes),
+        TCP if has_ports => (packet.tcp_flags, packet.payload) = tcp(layer.bytes),
         UDP if has_ports => packet.payload = udp_payload(layer.bytes),
         _ => {}
     }
@@ -193,20 +193,23 @@ fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
 
 /// Four bytes tell the ports, however much of the header was cut away behind them.
 #[inline]
-fn ports(bytes: &[u8]) -> Option<Ports> {
+pub(super) fn ports(bytes: &[u8]) -> Option<Ports> {
     let [s0, s1, d0, d1] = *bytes.first_chunk()?;
     Some(Ports { source: u16::from_be_bytes([s0, s1]), destination: u16::from_be_bytes([d0, d1]) })
 }
 
+/// The flags and what follows the header; no flags and nothing where they were cut away.
 #[inline]
-fn add_tcp<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) {
-    packet.tcp_flags = bytes.get(13).copied().unwrap_or_default();
+pub(super) fn tcp(bytes: &[u8]) -> (u8, &[u8]) {
+    let flags = bytes.get(13).copied().unwrap_or_default();
     let header_bytes = bytes.get(12).map_or(0, |byte| usize::from(byte >> 4) * 4);
-    packet.payload = if header_bytes < 20 { &[] } else { bytes.get(header_bytes..).unwrap_or_default() };
+    let payload = if header_bytes < 20 { &[] } else { bytes.get(header_bytes..).unwrap_or_default() };
+    (flags, payload)
 }
 
+/// What follows the header, within the length that it states.
 #[inline]
-fn udp_payload(bytes: &[u8]) -> &[u8] {
+pub(super) fn udp_payload(bytes: &[u8]) -> &[u8] {
     let stated = bytes.get(4..6).and_then(|field| field.first_chunk()).map_or(0, |f| u16::from_be_bytes(*f));
     let end = if stated < 8 { bytes.len() } else { usize::from(stated).min(bytes.len()) };
     bytes.get(8..end).unwrap_or_default()

@@ -11,7 +11,7 @@ pub(super) const IPV6: u16 = 0x86dd;
 const ARP: u16 = 0x0806;
 
 /// How many VLAN tags and the like may stand before the EtherType.
-pub const TAGS_MAX: usize = 8;
+const TAGS_MAX: usize = 8;
 
 /// Below this the type field of Ethernet is a length (IEEE 802.3, 3.2.6), and LLC follows.
 const ETHERTYPE_MIN: u16 = 0x0600;

@@ -12,6 +12,7 @@ mod layer;
 mod link;
 mod mac;
 mod names;
+mod plain;
 mod tunnel;
 mod web_names;
 

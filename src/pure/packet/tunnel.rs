@@ -10,7 +10,7 @@ use super::link::{by_ethertype, ethernet, ppp};
 use super::{Decoded, Packet};
 
 /// How many MPLS labels may be stacked.
-pub const LABELS_MAX: usize = 16;
+const LABELS_MAX: usize = 16;
 
 const UDP: u8 = 17;
 const VXLAN_PORT: u16 = 4789;

@@ -1,46 +1,42 @@
 //! Has this very packet just been seen? A mirror port that copies both sides of a router, or both
 //! directions of a port, shows packets twice.
 
-use super::hash::Folded;
+use super::hash::{Folded, fold};
 use std::hash::Hasher;
 
 /// Copies come within this time of each other, in nanoseconds; a retransmission takes longer, and has
 /// another IP identification.
 pub const DUPLICATE_NS: u64 = 2_000_000;
-/// How many recent packets are remembered; at a million packets a second 2 ms hold 2,000.
-const REMEMBERED: usize = 4096;
+/// How many recent packets are remembered: all of 2 ms at half a million a second, in the processor's
+/// first-level cache. Copies mostly follow at once.
+const REMEMBERED: usize = 1024;
 /// How much of a packet is compared, in bytes: both headers with their checksums, and some payload.
 const COMPARED_BYTES_MAX: usize = 96;
 
 /// The packets of the last moments, by the hash of their bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Recent {
-    slots: Vec<(u64, i64)>,
+    slots: Box<[(u64, i64); REMEMBERED]>,
 }
 
 impl Recent {
     pub(super) fn new() -> Recent {
-        Recent { slots: vec![(0, i64::MIN); REMEMBERED] }
+        Recent { slots: Box::new([(0, i64::MIN); REMEMBERED]) }
     }
 
     /// Whether the IP packet is a copy of one seen at most [`DUPLICATE_NS`] before (or after, where
     /// frames are out of order), but for what a router changes: time to live and header checksum.
+    #[inline]
     pub(super) fn is_copy_of_packet(&mut self, ip_bytes: &[u8], time_ns: i64) -> bool {
-        let mut compared = head(ip_bytes);
-        if compared[0] >> 4 == 4 {
-            compared[8] = 0;
-            compared[10..12].fill(0);
-        } else {
-            compared[7] = 0;
-        }
-        self.is_known(hash(&compared, ip_bytes.len()), time_ns)
+        self.is_known(packet_hash(ip_bytes), time_ns)
     }
 
     /// Whether a frame without IP (ARP and the like) is a copy, byte for byte.
     pub(super) fn is_copy_of_frame(&mut self, bytes: &[u8], time_ns: i64) -> bool {
-        self.is_known(hash(&head(bytes), bytes.len()), time_ns)
+        self.is_known(hash(bytes), time_ns)
     }
 
+    #[inline]
     fn is_known(&mut self, hash: u64, time_ns: i64) -> bool {
         let slot = &mut self.slots[hash as usize % REMEMBERED];
         let is_copy = slot.0 == hash && slot.1.abs_diff(time_ns) <= DUPLICATE_NS;
@@ -49,19 +45,42 @@ impl Recent {
     }
 }
 
-fn head(bytes: &[u8]) -> [u8; COMPARED_BYTES_MAX] {
-    let mut compared = [0; COMPARED_BYTES_MAX];
-    let length = bytes.len().min(COMPARED_BYTES_MAX);
-    compared[..length].copy_from_slice(&bytes[..length]);
-    compared
+/// The first [`COMPARED_BYTES_MAX`] bytes and the length.
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = Folded::default();
+    hasher.write_usize(bytes.len());
+    hasher.write(&bytes[..bytes.len().min(COMPARED_BYTES_MAX)]);
+    hasher.finish()
 }
 
-fn hash(compared: &[u8; COMPARED_BYTES_MAX], length: usize) -> u64 {
-    let mut hasher = Folded::default();
-    hasher.write_usize(length);
-    let used = length.min(COMPARED_BYTES_MAX).next_multiple_of(8);
-    hasher.write(&compared[..used]);
-    hasher.finish()
+/// An IP packet without time to live and header checksum.
+#[inline]
+fn packet_hash(ip_bytes: &[u8]) -> u64 {
+    match ip_bytes.first_chunk::<40>() {
+        Some(start) if start[0] >> 4 == 4 => ipv4_hash(start, ip_bytes.len()),
+        _ => slow_hash(ip_bytes),
+    }
+}
+
+/// IPv4 up to TCP's or UDP's checksum, in independent multiplications: nearly every packet comes here.
+#[inline]
+fn ipv4_hash(start: &[u8; 40], length: usize) -> u64 {
+    let word = |at: usize| u64::from_le_bytes(start[at..at + 8].try_into().expect("eight bytes"));
+    let protocol_and_length = (length as u64) << 8 | u64::from(start[9]);
+    fold(word(0), word(12)) ^ fold(word(20), word(28)).rotate_left(21) ^ fold(word(32), protocol_and_length)
+}
+
+fn slow_hash(ip_bytes: &[u8]) -> u64 {
+    let mut compared = [0; COMPARED_BYTES_MAX];
+    let length = ip_bytes.len().min(COMPARED_BYTES_MAX);
+    compared[..length].copy_from_slice(&ip_bytes[..length]);
+    if compared[0] >> 4 == 4 {
+        compared[8] = 0;
+        compared[10..12].fill(0);
+    } else {
+        compared[7] = 0;
+    }
+    hash(&compared[..length]) ^ ip_bytes.len() as u64
 }
 
 #[cfg(test)]

@@ -15,10 +15,17 @@ const MULTIPLIER: u64 = 0x2437_54A0_98C3_F9D1 | 1;
 pub(super) struct Folded(u64);
 
 impl Folded {
+    #[inline]
     fn fold(&mut self, word: u64) {
-        let wide = u128::from(self.0 ^ word ^ MULTIPLIER) * u128::from(MULTIPLIER);
-        self.0 = (wide as u64) ^ ((wide >> 64) as u64);
+        self.0 = fold(self.0 ^ word, 0);
     }
+}
+
+/// Two words into one, each bit of either spread over all of it.
+#[inline]
+pub(super) fn fold(one: u64, other: u64) -> u64 {
+    let wide = u128::from(one ^ MULTIPLIER) * u128::from(other ^ MULTIPLIER.rotate_left(32));
+    (wide as u64) ^ ((wide >> 64) as u64)
 }
 
 impl Hasher for Folded {
@@ -44,6 +51,11 @@ impl Hasher for Folded {
 
     fn write_u64(&mut self, number: u64) {
         self.fold(number);
+    }
+
+    #[inline]
+    fn write_u128(&mut self, number: u128) {
+        self.0 = fold(self.0 ^ number as u64, (number >> 64) as u64);
     }
 
     fn write_usize(&mut self, number: usize) {

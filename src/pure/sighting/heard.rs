@@ -24,14 +24,16 @@ const PRESENCE_NS: i64 = PRESENCE_SECONDS as i64 * 1_000_000_000;
 /// The inside hosts that sent something.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard {
-    numbers: FastMap<IpAddr, u32>,
+    /// By [`key`].
+    numbers: FastMap<u128, u32>,
     hosts: Vec<HeardHost>,
 }
 
 #[derive(Clone, Debug)]
 struct HeardHost {
     address: IpAddr,
-    macs: Vec<MacUse>,
+    /// Filled from the front.
+    macs: [Option<MacUse>; MACS_MAX],
     has_more_macs: bool,
     spans: Spans,
 }
@@ -45,6 +47,7 @@ struct MacUse {
 
 impl Heard {
     /// Notes that the inside host sent something.
+    #[inline]
     pub(super) fn note(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64) {
         let Some(host) = self.host(address) else { return };
         host.spans.add(time_ns, true, 2 * PRESENCE_NS, PRESENCE_SPANS_MAX);
@@ -54,13 +57,13 @@ impl Heard {
     }
 
     fn host(&mut self, address: IpAddr) -> Option<&mut HeardHost> {
-        let number = match self.numbers.get(&address) {
+        let number = match self.numbers.get(&key(address)) {
             Some(&number) => number as usize,
             None if self.hosts.len() >= HEARD_HOSTS_MAX => return None,
             None => {
                 let number = self.hosts.len();
-                self.numbers.insert(address, u32::try_from(number).expect("at most HEARD_HOSTS_MAX"));
-                let (macs, spans) = (Vec::new(), Spans::default());
+                self.numbers.insert(key(address), u32::try_from(number).expect("at most HEARD_HOSTS_MAX"));
+                let (macs, spans) = ([None; MACS_MAX], Spans::EMPTY);
                 self.hosts.push(HeardHost { address, macs, has_more_macs: false, spans });
                 number
             }
@@ -77,7 +80,8 @@ impl Heard {
     pub(super) fn identities(&self) -> HashMap<IpAddr, Mac> {
         let routers = self.routers();
         let identity = |host: &HeardHost| {
-            let mut own = host.macs.iter().map(|used| used.mac).filter(|mac| !routers.contains(mac));
+            let mut own =
+                host.macs.iter().flatten().map(|used| used.mac).filter(|mac| !routers.contains(mac));
             let mac = own.next().filter(|_| !host.has_more_macs)?;
             own.next().is_none().then_some((host.address, mac))
         };
@@ -88,7 +92,7 @@ impl Heard {
     fn routers(&self) -> HashSet<Mac> {
         let mut uses: HashMap<Mac, Vec<(i64, i64)>> = HashMap::new();
         for host in self.hosts.iter().filter(|host| host.address.is_ipv4()) {
-            for used in &host.macs {
+            for used in host.macs.iter().flatten() {
                 let present =
                     (used.first_ns.saturating_sub(PRESENCE_NS), used.last_ns.saturating_add(PRESENCE_NS));
                 uses.entry(used.mac).or_default().push(present);
@@ -113,6 +117,15 @@ impl Heard {
     }
 }
 
+/// An address as one number; IPv4 mapped into IPv6, which no packet carries.
+#[inline]
+fn key(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => 0xffff_0000_0000 | u128::from(u32::from(address)),
+        IpAddr::V6(address) => address.into(),
+    }
+}
+
 fn has_overlap(mut times: Vec<(i64, i64)>) -> bool {
     times.sort_unstable();
     times.windows(2).any(|pair| pair[1].0 <= pair[0].1)
@@ -120,17 +133,15 @@ fn has_overlap(mut times: Vec<(i64, i64)>) -> bool {
 
 impl HeardHost {
     fn note_mac(&mut self, mac: Mac, time_ns: i64) {
-        let is_room = self.macs.len() < MACS_MAX;
-        match self.macs.iter_mut().find(|used| used.mac == mac) {
-            Some(used) => {
-                used.first_ns = used.first_ns.min(time_ns);
-                used.last_ns = used.last_ns.max(time_ns);
+        for used in &mut self.macs {
+            let known = used.get_or_insert(MacUse { mac, first_ns: time_ns, last_ns: time_ns });
+            if known.mac == mac {
+                known.first_ns = known.first_ns.min(time_ns);
+                known.last_ns = known.last_ns.max(time_ns);
+                return;
             }
-            None if is_room => {
-                self.macs.push(MacUse { mac, first_ns: time_ns, last_ns: time_ns });
-            }
-            None => self.has_more_macs = true,
         }
+        self.has_more_macs = true;
     }
 
     fn present(&self) -> Intervals {
@@ -167,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_mac_used_by_several_addresses_at_one_time_identifies_nobody() {
-        let rows: [(&str, &[(&str, u8, i64)], Option<Mac>); 6] = [
+        type Packets<'a> = &'a [(&'a str, u8, i64)];
+        let rows: [(&str, Packets<'_>, Option<Mac>); 6] = [
             ("its own", &[("10.0.0.1", 1, 0), ("10.0.0.2", 2, 0)], Some(mac(1))),
             ("a router's", &[("10.0.0.1", 9, 0), ("10.0.0.2", 9, 1)], None),
             ("a lease taken over later", &[("10.0.0.1", 1, 0), ("10.0.0.2", 1, 601)], Some(mac(1))),

@@ -162,3 +162,6 @@ pub struct Presence {
     /// Widened by [`PRESENCE_SECONDS`] on both sides; not clipped to the window.
     pub present: Intervals,
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,18 +16,22 @@ pub(super) struct Span {
 /// Stretches in order of time, each further from the next than the gap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spans {
+    /// The newest, at hand since nearly every moment belongs to it.
+    newest: Option<Span>,
+    /// Those before it.
     spans: VecDeque<Span>,
     /// Stretches with something sent that were dropped because there were too many: always the oldest.
     dropped_out: u64,
 }
 
 impl Spans {
-    pub(super) const EMPTY: Spans = Spans { spans: VecDeque::new(), dropped_out: 0 };
+    pub(super) const EMPTY: Spans = Spans { newest: None, spans: VecDeque::new(), dropped_out: 0 };
 
     /// Adds a moment. One at most `gap_ns` from a stretch joins it. Of more than `spans_max` stretches
     /// the oldest is dropped and, where the host sent something, only counted.
+    #[inline]
     pub(super) fn add(&mut self, time_ns: i64, is_out: bool, gap_ns: i64, spans_max: usize) {
-        if let Some(last) = self.spans.back_mut()
+        if let Some(last) = &mut self.newest
             && last.first_ns <= time_ns
             && time_ns <= last.last_ns.saturating_add(gap_ns)
         {
@@ -40,13 +44,14 @@ impl Spans {
 
     /// Adds the stretches of `other` in which the host sent something.
     pub(super) fn absorb_sent(&mut self, other: &Spans, gap_ns: i64, spans_max: usize) {
-        for &span in other.spans.iter().filter(|span| span.has_out) {
+        for span in other.iter().filter(|span| span.has_out) {
             self.insert(span, gap_ns, spans_max);
         }
         self.dropped_out += other.dropped_out;
     }
 
     fn insert(&mut self, mut new: Span, gap_ns: i64, spans_max: usize) {
+        self.spans.extend(self.newest.take());
         let start = self.spans.partition_point(|span| span.last_ns.saturating_add(gap_ns) < new.first_ns);
         let end = self.spans.partition_point(|span| span.first_ns <= new.last_ns.saturating_add(gap_ns));
         for joined in self.spans.range(start..end.max(start)) {
@@ -65,16 +70,17 @@ impl Spans {
         {
             self.dropped_out += u64::from(oldest.has_out);
         }
+        self.newest = self.spans.pop_back();
     }
 
     /// How many stretches have something that the host sent, those dropped included.
     pub(super) fn contacts(&self) -> u64 {
-        self.dropped_out + self.spans.iter().filter(|span| span.has_out).count() as u64
+        self.dropped_out + self.iter().filter(|span| span.has_out).count() as u64
     }
 
     /// Those that are kept, in order of time.
     pub(super) fn iter(&self) -> impl Iterator<Item = Span> + '_ {
-        self.spans.iter().copied()
+        self.spans.iter().copied().chain(self.newest)
     }
 }
 
@@ -92,7 +98,8 @@ mod tests {
 
     #[test]
     fn stretches_join_at_the_gap_and_part_beyond_it() {
-        let rows: [(&str, &[(i64, bool)], u64); 9] = [
+        type Times<'a> = &'a [(i64, bool)];
+        let rows: [(&str, Times<'_>, u64); 9] = [
             ("one moment", &[(0, true)], 1),
             ("at the gap", &[(0, true), (60, true)], 1),
             ("beyond it", &[(0, true), (61, true)], 2),

@@ -198,6 +198,14 @@ fn hosts_that_said_nothing() {
             &[],
         ),
         (
+            "heard after the window, in a capture that went on",
+            |_, f| {
+                watch(f, 7200);
+                f.sources[0].presences = vec![presence(None, 3600, 4200)];
+            },
+            &[HostAbsent],
+        ),
+        (
             "heard while not watched",
             |_, f| {
                 f.sources[0].watched = Intervals::of([Interval::new(at(601), at(3600))]);
