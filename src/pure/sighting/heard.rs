@@ -47,6 +47,7 @@ struct MacUse {
 
 impl Heard {
     /// Notes that the inside host sent something.
+    #[inline]
     pub(super) fn note(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64) {
         let Some(host) = self.host(address) else { return };
         host.spans.add(time_ns, true, 2 * PRESENCE_NS, PRESENCE_SPANS_MAX);

@@ -168,9 +168,13 @@ fn refang(text: &str) -> String {
     }
 }
 
-/// The host of a URL that names nothing but its host; other text as it is.
+/// The host of a URL that names nothing but its host; other text as it is. A name with a path is a URL
+/// that lacks its scheme.
 fn without_scheme(text: &str) -> Result<&str, EntryFault> {
-    let Some((_, rest)) = text.split_once("://") else { return Ok(text) };
+    let Some((_, rest)) = text.split_once("://") else {
+        let is_url = text.split_once('/').is_some_and(|(host, _)| domain::normalise(host).is_ok());
+        return if is_url { Err(EntryFault::Unusable("a URL with a path")) } else { Ok(text) };
+    };
     let host = rest.strip_suffix('/').unwrap_or(rest);
     if host.contains(['/', '?', '#', '@']) {
         Err(EntryFault::Unusable("a URL with a path"))
@@ -305,6 +309,7 @@ mod tests {
             ("evil.example:443", "write the name alone"),
             ("[2001:db8::1", "lacks its ']'"),
             ("http://evil.example/a.exe", "not usable here"),
+            ("evil.example/a.exe", "not usable here"),
             ("d41d8cd98f00b204e9800998ecf8427e", "not usable here"),
         ];
         for (text, wanted) in rows {
