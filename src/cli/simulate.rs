@@ -222,21 +222,24 @@ fn as_text(season: &Season, ticket: &Ticket) -> Result<String, Fault> {
     let context = season.engine().context(ticket.id, season.now())?;
     let zone = &context.site.timezone;
     let mut lines: Vec<(Timestamp, String)> = Vec::new();
+    for (run, end) in ticket.runs.iter().filter_map(|run| run.end.as_ref().map(|end| (run, end))) {
+        let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
+        let reasons: Vec<&str> = end.reasons.iter().map(|reason| reason.text.as_str()).collect();
+        let line = format!("{} {verdict} {}", run.stage, reasons.join("; "));
+        lines.push((end.ended, line.trim_end().to_owned()));
+    }
     for (at, from, to, because) in season.phases() {
         lines.push((at, format!("{from} -> {to}: {because}")));
     }
     for mail in &ticket.outbox {
         lines.push((mail.at, format!("mail '{}': {}", event_word(mail.event), season.subject(mail)?)));
     }
-    for (run, end) in ticket.runs.iter().filter_map(|run| run.end.as_ref().map(|end| (run, end))) {
-        let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
-        let reasons: Vec<&str> = end.reasons.iter().map(|reason| reason.text.as_str()).collect();
-        lines.push((end.ended, format!("{} {verdict} {}", run.stage, reasons.join("; "))));
-    }
     lines.sort_by_key(|(at, _)| *at);
     let mut text = String::new();
-    for (at, line) in lines {
-        text.push_str(&format!("{}  {}\n", words::local_time(at, zone), line.trim_end()));
+    for alike in lines.chunk_by(|(_, one), (_, next)| one == next) {
+        let (at, line) = &alike[0];
+        let times = if alike.len() > 1 { format!(" ({} times)", alike.len()) } else { String::new() };
+        text.push_str(&format!("{}  {line}{times}\n", words::local_time(*at, zone)));
     }
     let standing = stand(ticket, &context);
     text.push_str(&format!("the ticket is {} at the end\n", ticket.phase));
