@@ -3,6 +3,7 @@
 mod bundle;
 mod capture_files;
 mod commands;
+mod crash;
 mod doctor;
 mod files;
 mod frames;
@@ -18,5 +19,6 @@ mod packets;
 mod recordings;
 mod sample;
 mod scan;
+mod traffic;
 mod windows;
 mod world;
