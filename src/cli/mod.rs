@@ -29,9 +29,16 @@ use crate::pure::document::read_length;
 use args::Command;
 use clap::Parser;
 use desk::Desk;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -69,12 +76,16 @@ fn duration(text: &str) -> Result<Duration, String> {
     read_length(text).map_err(|why| why.replace('\n', ": "))
 }
 
-/// Logs go to standard error; `-v` says more.
+/// Logs go to standard error, ours from the level on that `-v` asks for, those of libraries only when
+/// something is wrong.
 fn log(verbose: u8) {
     let level = match verbose {
-        0 => tracing::Level::INFO,
-        1 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
+        0 => Level::INFO,
+        1 => Level::DEBUG,
+        _ => Level::TRACE,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+    let wanted = Targets::new().with_default(Level::WARN).with_target("allclear", level);
+    let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = layer().with_writer(std::io::stderr).with_target(false).with_ansi(is_coloured);
+    tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
 }

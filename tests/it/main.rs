@@ -19,6 +19,8 @@ mod packets;
 mod recordings;
 mod sample;
 mod scan;
+mod serve;
+mod simulate;
 mod traffic;
 mod windows;
 mod world;

@@ -158,7 +158,9 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
         missing.push(format!("{} is not reported as cleaned", host.host));
     }
     missing.extend(missing_passes(standing));
-    missing.extend(missing_assurance(standing));
+    if !ticket.has_infected() {
+        missing.extend(missing_assurance(standing));
+    }
     if context.playbook.clean.is_unlisted && standing.listing != Some(Listing::NotListed) {
         let answer = match standing.listing {
             Some(Listing::Listed) => "listed",
