@@ -6,29 +6,13 @@
 
 use crate::edge::perform::{self, Edges, Reply};
 use crate::engine::{Engine, EngineError};
-use crate::pure::ticket::{ALLCLEAR, Act, Effect, Event, Input, Listing, Phase, TicketId};
+use crate::pure::script::{Scene, Step};
+use crate::pure::ticket::{ALLCLEAR, Effect, Event, Input, Mail, Phase, TicketId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// How many instants a season may have: a quarter-hourly stage for five years, and some air.
 const INSTANTS_MAX: u32 = 1_000_000;
-
-/// One line of the script: what a person, or the DNSBL, does and when.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scene {
-    pub at: Timestamp,
-    /// Who does it.
-    pub by: String,
-    pub step: Step,
-}
-
-/// What happens in a scene.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    Act(Act),
-    /// The DNSBL answers so from then on.
-    Listing(Listing),
-}
 
 /// A scene that could not be played.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +195,11 @@ impl Season {
             }
             _ => false,
         }
+    }
+
+    /// The subject of a mail of the ticket.
+    pub fn subject(&self, mail: &Mail) -> Result<String, EngineError> {
+        perform::subject(&self.engine, &self.edges, self.ticket, mail.seq, self.now)
     }
 
     /// Every change of phase, in order: when, from, to, and why.

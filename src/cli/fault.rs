@@ -1,6 +1,6 @@
 //! Why a command could not do its work, and which exit code that is.
 
-use super::Exit;
+use super::{Exit, print};
 use crate::engine::EngineError;
 
 /// Why a command ended without a result.
@@ -19,11 +19,11 @@ impl Fault {
     pub fn show(self) -> Exit {
         match self {
             Fault::Failed(text) => {
-                eprintln!("allclear: {text}");
+                print::note(&format!("allclear: {text}"));
                 Exit::Failed
             }
             Fault::Usage(text) => {
-                eprintln!("allclear: {text}");
+                print::note(&format!("allclear: {text}"));
                 Exit::Usage
             }
             Fault::Shown => Exit::Usage,

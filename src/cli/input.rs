@@ -15,8 +15,7 @@ pub fn read_text(path: &Path) -> Result<String, Fault> {
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path)
-            .and_then(|file| file.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes))
+        std::fs::File::open(path).and_then(|file| file.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes))
     };
     if read.map_err(failed)? as u64 > TEXT_BYTES_MAX {
         return Err(Fault::Failed(format!("{shown} is longer than 1 MiB: hand over only the page's text")));

@@ -4,6 +4,7 @@
 //! what stands above it).
 
 pub mod interval;
+pub mod moment;
 pub mod problem;
 pub mod watchlist;
 
@@ -34,3 +35,5 @@ pub mod ticket;
 pub mod plan;
 
 pub mod report;
+
+pub mod script;

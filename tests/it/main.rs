@@ -3,6 +3,7 @@
 mod bundle;
 mod capture_files;
 mod commands;
+mod crash;
 mod doctor;
 mod files;
 mod frames;
@@ -18,6 +19,9 @@ mod packets;
 mod recordings;
 mod sample;
 mod scan;
+mod serve;
+mod simulate;
 mod tidy;
+mod traffic;
 mod windows;
 mod world;

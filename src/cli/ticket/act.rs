@@ -1,24 +1,25 @@
 //! What people do to a ticket, from the command line to the engine.
 
 use super::{ActArgs, ReasonArgs, TicketCommand};
-use crate::cli::desk::Desk;
-use crate::cli::{Exit, Fault};
+use crate::cli::desk::{self, Desk};
+use crate::cli::{Exit, Fault, print};
+use crate::edge::clock;
 use crate::pure::ticket::{Act, Event, Input, TicketId};
 
 /// Carries out a person's act and says what it changed.
 pub fn act(desk: &mut Desk, command: TicketCommand) -> Result<Exit, Fault> {
     let (who, act) = read(desk, command)?;
-    let by = desk.by(who.by.as_deref());
-    let happened = desk.engine.step(desk.clock.now(), &by, TicketId(who.ticket), &Input::Act(act))?;
-    for recorded in &happened {
-        if let Event::PhaseChanged { to, because, .. } = &recorded.event {
-            println!("ticket {} is {to} now: {because}", who.ticket);
+    let by = desk::who(who.by.as_deref());
+    let happened = desk.engine.step(clock::now(), &by, TicketId(who.ticket), &Input::Act(act))?;
+    let changes = happened.iter().filter_map(|recorded| match &recorded.event {
+        Event::PhaseChanged { to, because, .. } => {
+            Some(format!("ticket {} is {to} now: {because}\n", who.ticket))
         }
-    }
-    if happened.iter().all(|recorded| !matches!(recorded.event, Event::PhaseChanged { .. })) {
-        println!("ticket {}: on record", who.ticket);
-    }
-    Ok(Exit::Done)
+        _ => None,
+    });
+    let told: String = changes.collect();
+    let told = if told.is_empty() { format!("ticket {}: on record\n", who.ticket) } else { told };
+    Ok(print::out(&told))
 }
 
 fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {
@@ -39,7 +40,7 @@ fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {
         TicketCommand::Sign { act, item } => (act, Act::Sign { item }),
         TicketCommand::Cleaned { act, host, at } => {
             let site = &desk.engine.ticket(TicketId(act.ticket))?.site;
-            let at = at.map(|at| desk.time(&at, Some(site))).transpose()?;
+            let at = at.map(|at| desk.time(&at, site)).transpose()?;
             (act, Act::Clean { host, at })
         }
         TicketCommand::Hold(args) => with_reason(args, |reason| Act::Hold { reason }),

@@ -4,6 +4,8 @@ mod act;
 mod open;
 mod show;
 
+pub use open::{playbook_for, site_for};
+
 use super::desk::Desk;
 use super::{Exit, Fault};
 use clap::{Args, Subcommand, ValueEnum};
@@ -179,7 +181,9 @@ pub fn run(desk: &mut Desk, args: TicketArgs) -> Result<Exit, Fault> {
         TicketCommand::Open(args) => open::open(desk, *args),
         TicketCommand::List { all, json } => show::list(desk, all, json),
         TicketCommand::Show { ticket, json } => show::show(desk, ticket, json),
-        TicketCommand::Report { ticket, format, output } => show::report(desk, ticket, format, output.as_deref()),
+        TicketCommand::Report { ticket, format, output } => {
+            show::report(desk, ticket, format, output.as_deref())
+        }
         TicketCommand::Bundle { ticket, file } => show::bundle(desk, ticket, &file),
         other => act::act(desk, other),
     }

@@ -1,8 +1,9 @@
 //! From a report to a ticket: flags and a pasted page in, a new ticket or another report out.
 
 use super::OpenArgs;
-use crate::cli::desk::Desk;
-use crate::cli::{Exit, Fault, input};
+use crate::cli::desk::{self, Desk};
+use crate::cli::{Exit, Fault, input, print};
+use crate::edge::clock;
 use crate::engine::Opening;
 use crate::pure::intake::{self, Report};
 use crate::pure::playbook::Library;
@@ -12,10 +13,10 @@ use std::net::IpAddr;
 
 /// Opens a ticket, or adds the report to the open ticket about the same site, malware and address.
 pub fn open(desk: &mut Desk, args: OpenArgs) -> Result<Exit, Fault> {
-    let by = desk.by(args.by.as_deref());
+    let by = desk::who(args.by.as_deref());
     let is_json = args.json;
     let opening = opening(desk, args)?;
-    let now = desk.clock.now();
+    let now = clock::now();
     let known = desk.engine.tickets().find(|ticket| is_same(ticket, &opening)).map(|ticket| ticket.id);
     let (id, is_new) = match known {
         Some(id) => {
@@ -34,13 +35,14 @@ fn tell(desk: &Desk, id: TicketId, is_new: bool, is_json: bool) -> Result<Exit, 
         return super::show::show(desk, id.0, true);
     }
     let ticket = desk.engine.ticket(id)?;
-    if is_new {
-        println!("ticket {id} opened for {} at {}, playbook {}", ticket.public, ticket.site, ticket.playbook);
+    let told = if is_new {
+        let Ticket { public, site, playbook, .. } = ticket;
+        format!("ticket {id} opened for {public} at {site}, playbook {playbook}")
     } else {
-        println!("ticket {id} is about the same: the report was added to it");
-    }
-    println!("next: allclear run locate --ticket {id}, or keep `allclear serve` running");
-    Ok(Exit::Done)
+        format!("ticket {id} is about the same: the report was added to it")
+    };
+    let next = format!("next: allclear run locate --ticket {id}, or keep `allclear serve` running");
+    Ok(print::out(&format!("{told}\n{next}\n")))
 }
 
 /// Whether the new report belongs to this open ticket.
@@ -61,11 +63,13 @@ fn opening(desk: &Desk, args: OpenArgs) -> Result<Opening, Fault> {
     let read = read.map_err(|error| Fault::Failed(error.to_string()))?;
     let library = desk.engine.library();
     let public = args.public.or(read.as_ref().and_then(|report| report.public)).ok_or_else(|| {
-        Fault::Usage("the report does not say which of your addresses it is about: add --public ADDRESS".to_owned())
+        Fault::Usage(
+            "the report does not say which of your addresses it is about: add --public ADDRESS".to_owned(),
+        )
     })?;
-    let site = site(library, args.site.as_deref(), public)?;
+    let site = site_for(library, args.site.as_deref(), public)?;
     let report = report(desk, &args, read, &site, public)?;
-    let playbook = playbook(library, args.playbook.as_deref(), report.malware.as_deref())?;
+    let playbook = playbook_for(library, args.playbook.as_deref(), report.malware.as_deref())?;
     Ok(Opening { reference: args.reference, site, playbook, public, reports: vec![report] })
 }
 
@@ -77,7 +81,7 @@ fn report(
     site: &str,
     public: IpAddr,
 ) -> Result<Report, Fault> {
-    let seen = args.seen.as_deref().map(|seen| desk.time(seen, Some(site))).transpose()?;
+    let seen = args.seen.as_deref().map(|seen| desk.time(seen, site)).transpose()?;
     let seen = seen.or(read.as_ref().map(|report| report.seen)).ok_or_else(|| {
         Fault::Usage("when was it seen? add --seen TIME, or --from FILE with the page".to_owned())
     })?;
@@ -110,7 +114,7 @@ fn report(
 }
 
 /// The site that was named, or the one that has the public address.
-pub fn site(library: &Library, name: Option<&str>, public: IpAddr) -> Result<String, Fault> {
+pub fn site_for(library: &Library, name: Option<&str>, public: IpAddr) -> Result<String, Fault> {
     let known: Vec<&str> = library.site_file.sites.keys().map(String::as_str).collect();
     let known = known.join(", ");
     match name {
@@ -125,7 +129,7 @@ pub fn site(library: &Library, name: Option<&str>, public: IpAddr) -> Result<Str
 }
 
 /// The playbook that was named, or the one that works this malware.
-pub fn playbook(library: &Library, name: Option<&str>, malware: Option<&str>) -> Result<String, Fault> {
+pub fn playbook_for(library: &Library, name: Option<&str>, malware: Option<&str>) -> Result<String, Fault> {
     let known: Vec<&str> = library.playbooks.keys().map(String::as_str).collect();
     let known = known.join(", ");
     match (name, malware) {

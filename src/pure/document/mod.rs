@@ -38,9 +38,12 @@ mod library;
 
 mod schema;
 
+pub use field::Spanned;
+pub use leaf::length as read_length;
 pub use library::{Draft, library, place_of};
+pub use node::Span;
 pub use playbook::read_playbook;
 pub use schema::{SchemaOf, schema};
-pub use sheet::{Outside, TEXT_BYTES_MAX};
+pub use sheet::{Outside, Sheet, TEXT_BYTES_MAX};
 pub use site::read_site_file;
 pub use stages::words as length_words;

@@ -113,6 +113,11 @@ impl<'a> Sheet<'a> {
         path
     }
 
+    /// The file cannot be used; `message` is `what: what to do`.
+    pub fn error_in_two_parts(&mut self, span: Span, message: &str) {
+        self.two_parts(Severity::Error, span, message);
+    }
+
     fn found_outside(&mut self, span: Span, found: Result<Vec<String>, String>) {
         match found {
             Ok(warnings) => {

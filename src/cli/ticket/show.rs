@@ -1,0 +1,128 @@
+//! How does a person, or a program, look at tickets?
+
+use super::Format;
+use crate::cli::desk::Desk;
+use crate::cli::{Exit, Fault, print};
+use crate::edge::bundle::{self, Contents};
+use crate::edge::clock;
+use crate::edge::template::Form;
+use crate::engine::EngineError;
+use crate::pure::problem::Problem;
+use crate::pure::report::{Material, TicketJson, kind};
+use crate::pure::ticket::{Context, Standing, Ticket, TicketId, chain, stand};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use serde_json::json;
+use std::path::Path;
+
+/// A table of tickets, or their documents as a JSON list.
+pub fn list(desk: &Desk, is_all: bool, is_json: bool) -> Result<Exit, Fault> {
+    let tickets = desk.engine.tickets().filter(|ticket| is_all || ticket.phase.is_open());
+    if is_json {
+        let documents: Result<Vec<_>, Fault> = tickets.map(|ticket| document(desk, ticket)).collect();
+        let value = json!({"schema": "allclear.tickets/1", "tickets": documents?});
+        return Ok(print::out(&format!("{value:#}\n")));
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(["#", "ref", "site", "public", "phase", "since", "hosts", "flags"]);
+    for ticket in tickets {
+        table.add_row(row(desk, ticket)?);
+    }
+    Ok(print::out(&format!("{table}\n")))
+}
+
+fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
+    let (context, standing) = standing(desk, ticket)?;
+    let hosts: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
+    let overdue = standing.is_overdue.then_some("overdue");
+    let flags: Vec<&str> = overdue.into_iter().chain(ticket.hold.is_some().then_some("on hold")).collect();
+    let since = ticket.phase_since.to_zoned_datetime(context.site.timezone.clone());
+    Ok(vec![
+        ticket.id.to_string(),
+        ticket.reference.clone().unwrap_or_default(),
+        ticket.site.clone(),
+        ticket.public.to_string(),
+        ticket.phase.to_string(),
+        since.strftime("%Y-%m-%d %H:%M").to_string(),
+        hosts.join(" "),
+        flags.join(" "),
+    ])
+}
+
+/// One ticket, for people or as the document of the contract.
+pub fn show(desk: &Desk, id: u32, is_json: bool) -> Result<Exit, Fault> {
+    report(desk, id, if is_json { Format::Json } else { Format::Text }, None)
+}
+
+/// The whole story of a ticket.
+pub fn report(desk: &Desk, id: u32, format: Format, output: Option<&Path>) -> Result<Exit, Fault> {
+    let ticket = desk.engine.ticket(TicketId(id))?;
+    let text = match format {
+        Format::Json => format!("{:#}\n", document(desk, ticket)?),
+        Format::Text => rendered(desk, ticket, Form::Text)?,
+        Format::Html => rendered(desk, ticket, Form::Html)?,
+        Format::Markdown => rendered(desk, ticket, Form::Markdown)?,
+    };
+    let Some(path) = output else { return Ok(print::out(&text)) };
+    std::fs::write(path, text)
+        .map_err(|error| Fault::Failed(format!("cannot write {}: {error}", path.display())))?;
+    Ok(Exit::Done)
+}
+
+/// A zip for somebody who distrusts us.
+pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
+    let ticket = desk.engine.ticket(TicketId(id))?;
+    let evidence: Vec<_> = ticket
+        .runs
+        .iter()
+        .filter_map(|run| run.end.as_ref())
+        .flat_map(|end| end.evidence.iter().cloned())
+        .collect();
+    let remarks = bundle::write(
+        path,
+        desk.state(),
+        &Contents {
+            folder: &format!("ticket-{id}"),
+            report_html: &rendered(desk, ticket, Form::Html)?,
+            report_text: &rendered(desk, ticket, Form::Text)?,
+            ticket_json: &format!("{:#}\n", document(desk, ticket)?),
+            events: &events(ticket),
+            evidence: &evidence,
+        },
+    );
+    let remarks = remarks.map_err(|error| Fault::Failed(error.to_string()))?;
+    remarks.iter().for_each(|remark| print::note(remark));
+    Ok(print::out(&format!("{} written, {} evidence files\n", path.display(), evidence.len())))
+}
+
+/// Every event as stored, one JSON object a line.
+fn events(ticket: &Ticket) -> String {
+    let line = |recorded: &crate::pure::ticket::Recorded| {
+        let crate::pure::ticket::Recorded { seq, at, ticket, by, event, hash } = recorded;
+        let at_ns = at.as_nanosecond() as i64;
+        let (kind, body) = (kind(event), chain::body(event));
+        let value = json!({"seq": seq, "at": at, "at_ns": at_ns, "ticket": ticket, "by": by, "kind": kind,
+            "version": chain::EVENT_VERSION, "body": body, "hash": hash});
+        format!("{value}\n")
+    };
+    ticket.events.iter().map(line).collect()
+}
+
+fn standing<'a>(desk: &'a Desk, ticket: &Ticket) -> Result<(Context<'a>, Standing), EngineError> {
+    let context = desk.engine.context(ticket.id, clock::now())?;
+    Ok((context, stand(ticket, &context)))
+}
+
+fn document(desk: &Desk, ticket: &Ticket) -> Result<serde_json::Value, Fault> {
+    let (context, standing) = standing(desk, ticket)?;
+    let document = TicketJson::of(ticket, context.playbook, &standing);
+    serde_json::to_value(&document).map_err(|error| Fault::Failed(error.to_string()))
+}
+
+fn rendered(desk: &Desk, ticket: &Ticket, form: Form) -> Result<String, Fault> {
+    let (context, standing) = standing(desk, ticket)?;
+    let Context { playbook, site, now, .. } = context;
+    let material = Material { ticket, playbook, site, standing: &standing, at: now };
+    let shown = |problem: Box<Problem>| Fault::Failed(problem.to_string());
+    desk.templates()?.report(&material, form).map_err(shown)
+}
