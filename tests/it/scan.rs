@@ -93,7 +93,6 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "heard_bytes": 54,
     "lost_packets": null,
     "truncated_packets": 0,
-    "ip_packets": 1,
     "undecoded_packets": 0,
     "duplicate_packets": 0,
     "inside_hosts": 1,
