@@ -67,10 +67,20 @@ pub fn run(desk: &mut Desk, args: &RunArgs) -> Result<Exit, Fault> {
     let mut edges = desk.edges(stop)?;
     let window = window(desk, &mut edges, args, id, stage)?;
     let run = begin(desk, args, id, stage, window)?;
-    print::note(&format!("watching until {}; Ctrl-C ends it early, and then it is inconclusive", window.to));
+    note_watch(desk, id, window)?;
     let end = finish(desk, &edges, id, run)?;
     deliver(desk, &edges)?;
     tell(desk, id, &end, args.json)
+}
+
+/// A person waits: until when? Recorded files are read at once.
+fn note_watch(desk: &Desk, id: TicketId, window: Interval) -> Result<(), Fault> {
+    let now = clock::now();
+    if window.to > now {
+        let until = words::local_time(window.to, &desk.engine.context(id, now)?.site.timezone);
+        print::note(&format!("watching until {until}; Ctrl-C ends it early, and then it is inconclusive"));
+    }
+    Ok(())
 }
 
 /// The window of the run. Recorded files were written before now, everything else comes from now on.
@@ -167,13 +177,17 @@ fn tell(desk: &Desk, id: TicketId, end: &RunEnd, is_json: bool) -> Result<Exit, 
 fn as_text(id: TicketId, end: &RunEnd) -> String {
     let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
     let mut text = format!(
-        "run {} of ticket {id}: {verdict}; {} packets heard, {} inside hosts, {} contacts\n",
-        end.run, end.coverage.heard_packets, end.coverage.inside_hosts, end.contacts
+        "run {} of ticket {id}: {verdict}; heard {} from {}, {}\n",
+        end.run,
+        words::count(end.coverage.heard_packets, "packet"),
+        words::count(end.coverage.inside_hosts, "inside host"),
+        words::count(end.contacts, "contact")
     );
     end.reasons.iter().for_each(|reason| text.push_str(&format!("  {}\n", reason.text)));
     for seen in end.exposures.iter().filter(|seen| !seen.contacts.is_empty()) {
         let mac = seen.mac.map(|mac| format!(" ({mac})")).unwrap_or_default();
-        text.push_str(&format!("  {}{mac} made {} contacts\n", seen.host, seen.contacts.len()));
+        let contacts = words::count(seen.contacts.len() as u64, "contact");
+        text.push_str(&format!("  {}{mac} made {contacts}\n", seen.host));
     }
     end.evidence.iter().for_each(|file| text.push_str(&format!("  evidence: {}\n", file.path)));
     text

@@ -47,7 +47,7 @@ struct Server<'a> {
     mail: SyncSender<(Effect, Work)>,
     under_way: BTreeSet<Effect>,
     /// Replies that could not be recorded yet (full disk, locked database).
-    unrecorded: VecDeque<Box<Reply>>,
+    unrecorded: VecDeque<(Effect, Box<Reply>)>,
     /// Faults that were told already, so that a lasting one is told once.
     told: BTreeSet<String>,
 }
@@ -140,12 +140,11 @@ impl Server<'_> {
         match message {
             Message::Done(effect, reply) => {
                 reply.troubles.iter().for_each(|trouble| tracing::warn!("{trouble}"));
-                self.record(reply);
-                self.under_way.remove(&effect);
+                self.record(effect, reply);
             }
             Message::Ring => {
-                for reply in std::mem::take(&mut self.unrecorded) {
-                    self.record(reply);
+                for (effect, reply) in std::mem::take(&mut self.unrecorded) {
+                    self.record(effect, reply);
                 }
                 self.tick();
             }
@@ -153,13 +152,20 @@ impl Server<'_> {
         self.begin_effects();
     }
 
-    /// Enters what came of an effect; what cannot be entered now is kept for later.
-    fn record(&mut self, reply: Box<Reply>) {
+    /// Enters what came of an effect. What the store cannot take now is kept for later. What the
+    /// ticket cannot take (its playbook is gone) stays under way, so that it is not done over and over;
+    /// the next start derives it again.
+    fn record(&mut self, effect: Effect, reply: Box<Reply>) {
         match self.desk.engine.step(clock::now(), ALLCLEAR, reply.ticket, &reply.input) {
-            Ok(happened) => tracing::debug!("ticket {}: {} events", reply.ticket, happened.len()),
+            Ok(happened) => {
+                tracing::debug!("ticket {}: {} events", reply.ticket, happened.len());
+                self.under_way.remove(&effect);
+            }
             Err(error) => {
                 self.tell(&error);
-                self.unrecorded.push_back(reply);
+                if matches!(error, EngineError::Store(_)) {
+                    self.unrecorded.push_back((effect, reply));
+                }
             }
         }
     }
