@@ -71,9 +71,14 @@ fn at_desk(site_file: Option<&Path>, run: impl FnOnce(&mut Desk) -> Result<Exit,
     Desk::open(site_file).and_then(|mut desk| run(&mut desk)).unwrap_or_else(Fault::show)
 }
 
-/// Reads a duration on the command line.
+/// Reads a duration on the command line; none of them may be 0.
 fn duration(text: &str) -> Result<Duration, String> {
-    read_length(text).map_err(|why| why.replace('\n', ": "))
+    let length = read_length(text).map_err(|why| why.replace('\n', ": "))?;
+    if length.is_zero() {
+        Err(format!("`{text}` is no time at all: write at least `1s`"))
+    } else {
+        Ok(length)
+    }
 }
 
 /// Logs go to standard error, ours from the level on that `-v` asks for, those of libraries only when
@@ -88,4 +93,18 @@ fn log(verbose: u8) {
     let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = layer().with_writer(std::io::stderr).with_target(false).with_ansi(is_coloured);
     tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        assert_eq!(duration("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(duration("2w"), Ok(Duration::from_secs(1_209_600)));
+        for wrong in ["", "s", "0s", "5", "-5s", "5é", "99999999999999999999w"] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod sample;
 mod scan;
 mod serve;
 mod simulate;
+mod tidy;
 mod traffic;
 mod windows;
 mod world;
