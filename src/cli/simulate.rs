@@ -229,7 +229,7 @@ fn as_text(season: &Season, ticket: &Ticket) -> Result<String, Fault> {
         let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
         let reasons: Vec<&str> = end.reasons.iter().map(|reason| reason.text.as_str()).collect();
         let line = format!("{} {verdict} {}", run.stage, reasons.join("; "));
-        lines.push((end.ended, line.trim_end().to_owned()));
+        lines.push((run.ended.unwrap_or(run.window_end), line.trim_end().to_owned()));
     }
     for (at, from, to, because) in season.phases() {
         lines.push((at, format!("{from} -> {to}: {because}")));
