@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod desk;
 mod doctor;
+mod evidence;
 mod exit;
 mod explain;
 mod fault;
@@ -13,6 +14,7 @@ mod init;
 mod input;
 mod lists;
 mod man;
+mod occurrences;
 mod print;
 mod run;
 mod scan;
@@ -57,6 +59,14 @@ pub fn main() -> ExitCode {
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),
         Command::Run(run) => at_desk(args.site_file.as_deref(), |desk| run::run(desk, &run)),
+        Command::Occurrences(wanted) => {
+            at_desk(args.site_file.as_deref(), |desk| occurrences::run(desk, &wanted))
+        }
+        Command::Evidence(wanted) => at_desk(args.site_file.as_deref(), |desk| evidence::run(desk, &wanted)),
+        Command::Backup { file } => at_desk(args.site_file.as_deref(), |desk| {
+            desk.engine.back_up(&file)?;
+            Ok(print::out(&format!("{} written\n", file.display())))
+        }),
         Command::Serve => at_desk(args.site_file.as_deref(), serve::run),
         Command::Simulate(simulate) => {
             simulate::run(args.site_file.as_deref(), &simulate).unwrap_or_else(Fault::show)

@@ -9,6 +9,7 @@ mod files;
 mod frames;
 mod ground_truth;
 mod intake;
+mod keeping;
 mod letters;
 mod life;
 mod live;
