@@ -171,7 +171,7 @@ fn tell_it(season: &Season, directory: &Path, packets: usize) -> Result<Exit, Fa
         std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let told = story::tell(season.engine(), season.ticket())?;
     let zone = &site(season.engine().library())?.timezone;
-    let mut text = tell::opening(school::machines().len(), packets);
+    let mut text = tell::opening(school::machines().len() + 1, packets);
     told.iter()
         .for_each(|event| text.push_str(&tell::event(event, zone, &directory.join("mail"), has_colour)));
     text.push_str(&tell::closing(directory, season.engine().ticket(season.ticket())?));

@@ -31,7 +31,11 @@ const INFECTIONS: [(&str, &str); 2] =
 
 /// The mean time between two calls, and how far off it may be, in seconds.
 const CALL_EVERY_S: i64 = 2 * 3600;
-const CALL_JITTER_S: i64 = 20 * 60;
+const CALL_JITTER_S: i64 = 15 * 60;
+
+/// Which of the possible series of calls it is: one of which most fall into watches, so that the story
+/// needs no more than two weeks.
+const CALL_SERIES: u64 = 6;
 
 /// Every machine that is on says something at least once in so many minutes.
 const HEARTBEAT_MINUTES: i64 = 6;
@@ -86,7 +90,7 @@ fn minute_of(minute: i64, machines: &[Machine], zone: &TimeZone) -> Packets {
             _ => {}
         }
         // Once an hour, each in a minute of its own.
-        if (minute + 76 - own) % 60 == 0 {
+        if (minute + 46 - own) % 60 == 0 {
             packets.extend(traffic::renew_lease(at + 100_000, machine));
         }
     }
@@ -105,7 +109,7 @@ fn calls(zone: &TimeZone) -> Vec<i64> {
         let (mut next, end) = (instant(from, zone).as_second(), instant(to, zone).as_second());
         while next < end {
             calls.push(next);
-            let chance = (scrambled(next as u64) % (2 * CALL_JITTER_S as u64)) as i64;
+            let chance = (scrambled(next as u64 ^ CALL_SERIES) % (2 * CALL_JITTER_S as u64)) as i64;
             next += CALL_EVERY_S - CALL_JITTER_S + chance;
         }
     }

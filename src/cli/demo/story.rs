@@ -38,8 +38,9 @@ pub enum Tone {
 struct Quiet {
     /// `locate` runs: when the first one ended, how many, and contacts in them.
     looks: Option<(Timestamp, u64, u64)>,
-    /// `verify` runs that passed: when each ended.
+    /// `verify` runs that passed: when each ended, and what they come to.
     passes: Vec<Timestamp>,
+    row: String,
     /// Who signed which items.
     signed: Vec<(Timestamp, String, String)>,
 }
@@ -124,19 +125,33 @@ impl Teller<'_> {
     fn run(&mut self, end: &RunEnd) {
         let stage = self.ticket.run(end.run).map(|run| run.stage);
         match (stage, end.verdict) {
-            (Some(StageName::Verify), Some(Verdict::Pass)) => self.quiet.passes.push(self.context.now),
+            (Some(StageName::Verify), Some(Verdict::Pass)) => self.pass(),
             (Some(StageName::Verify), Some(Verdict::Fail)) => self.relapse(end),
             (Some(StageName::Verify), Some(Verdict::Inconclusive)) => self.doubt("INCONCLUSIVE", end),
             (Some(StageName::Verify), None) => self.doubt("MISSED", end),
             _ if end.verdict == Some(Verdict::Fail) && self.ticket.phase == Phase::Reported => {
                 self.found(end)
             }
+            // What was still under way when the host was cleaned.
+            _ if self.ticket.phase == Phase::Verifying => {}
             _ => {
                 let looks = self.quiet.looks.get_or_insert((self.context.now, 0, 0));
                 looks.1 += 1;
                 looks.2 += end.contacts;
             }
         }
+    }
+
+    fn pass(&mut self) {
+        let standing = stand(&self.ticket, &self.context);
+        self.quiet.passes.push(self.context.now);
+        self.quiet.row = format!(
+            "Row: {} of {} passes; assurance {} of {}.",
+            standing.passes,
+            standing.passes_wanted,
+            standing.assurance.map_or("unknown".to_owned(), share),
+            share(standing.assurance_wanted)
+        );
     }
 
     fn found(&mut self, end: &RunEnd) {
@@ -222,8 +237,8 @@ impl Teller<'_> {
 
     /// Tells in a line each what went on quietly.
     fn sum_up(&mut self) {
-        let Quiet { looks, passes, signed } = std::mem::take(&mut self.quiet);
-        let told = [self.told_looks(looks), self.told_signatures(&signed), self.told_passes(&passes)];
+        let Quiet { looks, passes, row, signed } = std::mem::take(&mut self.quiet);
+        let told = [self.told_looks(looks), self.told_signatures(&signed), self.told_passes(&passes, row)];
         self.told.extend(told.into_iter().flatten());
     }
 
@@ -260,14 +275,14 @@ impl Teller<'_> {
         Some(Told { at: *at, tone: Tone::Plain, what, why: vec![why], mails: Vec::new() })
     }
 
-    fn told_passes(&self, passes: &[Timestamp]) -> Option<Told> {
+    fn told_passes(&self, passes: &[Timestamp], row: String) -> Option<Told> {
         let at = *passes.first()?;
         let zone = &self.context.site.timezone;
         let days: Vec<String> = passes.iter().map(|pass| day(*pass, zone)).collect();
         let what = format!("{}: pass", days.join(", "));
         let host = self.ticket.hosts.last().map_or(String::new(), machine);
         let why = format!("Watched to the end; {host} was there and did not call.");
-        Some(Told { at, tone: Tone::Good, what, why: vec![why], mails: Vec::new() })
+        Some(Told { at, tone: Tone::Good, what, why: vec![why, row], mails: Vec::new() })
     }
 }
 

@@ -27,7 +27,7 @@ pub fn opening(machines: usize, packets: usize) -> String {
 /// One event: when and what, then why, then the mails about it, which lie in `mails`.
 pub fn event(told: &Told, zone: &TimeZone, mails: &Path, has_colour: bool) -> String {
     let when = local(told.at, zone, "%a %e %b %H:%M");
-    let mut text = format!("{when}  {}\n", painted(&told.what, told.tone, has_colour));
+    let mut text = when.clone() + &indented(&painted(&told.what, told.tone, has_colour))[when.len()..];
     told.why.iter().for_each(|why| text.push_str(&indented(why)));
     for (path, subject) in told.mails.iter().filter_map(|seq| mail(mails, *seq)) {
         text.push_str(&indented(&format!("Mail {}: \"{subject}\"", path.display())));

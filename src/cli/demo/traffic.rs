@@ -129,7 +129,7 @@ fn client_hello(name: &str) -> Vec<u8> {
 /// A whole conversation in one request and one answer.
 fn converse(at: i64, near: (&Machine, u16), far: (&Machine, u16), request: &[u8]) -> Packets {
     let (asked, answered) = (1 + request.len() as u32, 1 + 120);
-    let said: [(i64, bool, Step, [u32; 2], &[u8]); 7] = [
+    let said: [Said<'_>; 7] = [
         (0, true, Step::Syn, [0, 0], &[]),
         (20_000, false, Step::SynAck, [0, 1], &[]),
         (20_200, true, Step::Ack, [1, 1], &[]),
@@ -138,12 +138,16 @@ fn converse(at: i64, near: (&Machine, u16), far: (&Machine, u16), request: &[u8]
         (46_000, true, Step::Fin, [asked, answered], &[]),
         (66_000, false, Step::Fin, [answered, asked + 1], &[]),
     ];
-    let packet = |(after, is_ours, step, numbers, payload): (i64, bool, Step, [u32; 2], &[u8])| {
+    let packet = |(after, is_ours, step, numbers, payload): Said<'_>| {
         let (from, to) = if is_ours { (near, far) } else { (far, near) };
         (at + after, tcp(from, to, step, numbers, payload))
     };
     said.map(packet).to_vec()
 }
+
+/// One segment: microseconds since the first, whether the near end sent it, what for, its sequence and
+/// acknowledgement numbers, and what it carries.
+type Said<'a> = (i64, bool, Step, [u32; 2], &'a [u8]);
 
 /// What a TCP segment is there for.
 #[derive(Clone, Copy, Debug)]

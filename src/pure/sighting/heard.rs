@@ -1,4 +1,4 @@
-//! Which inside hosts said something, when, and with which MAC address?
+//! Which inside hosts said something, when, and with which MAC address and name?
 //!
 //! It must never make a host more present than its packets prove: what no longer fits is forgotten,
 //! which can only make a run inconclusive.
@@ -27,6 +27,8 @@ pub(super) struct Heard {
     /// By [`key`].
     numbers: FastMap<u128, u32>,
     hosts: Vec<HeardHost>,
+    /// What machines call themselves, at most [`HEARD_HOSTS_MAX`].
+    names: HashMap<Mac, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +55,20 @@ impl Heard {
         if let Some(mac) = mac {
             host.note_mac(mac, time_ns);
         }
+    }
+
+    /// Notes what the machine with this MAC address calls itself; the last name counts.
+    pub(super) fn note_name(&mut self, mac: Mac, name: &str) {
+        if self.names.get(&mac).map(String::as_str) != Some(name)
+            && (self.names.len() < HEARD_HOSTS_MAX || self.names.contains_key(&mac))
+        {
+            self.names.insert(mac, name.to_owned());
+        }
+    }
+
+    /// What the machine calls itself, if it said so.
+    pub(super) fn name(&self, mac: Mac) -> Option<&String> {
+        self.names.get(&mac)
     }
 
     fn host(&mut self, address: IpAddr) -> Option<&mut HeardHost> {
