@@ -171,10 +171,9 @@ fn tell_it(season: &Season, directory: &Path, packets: usize) -> Result<Exit, Fa
         std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let told = story::tell(season.engine(), season.ticket())?;
     let zone = &site(season.engine().library())?.timezone;
-    let mut text = tell::opening(school::machines().len() + 1, packets);
-    told.iter()
-        .for_each(|event| text.push_str(&tell::event(event, zone, &directory.join("mail"), has_colour)));
-    text.push_str(&tell::closing(directory, season.engine().ticket(season.ticket())?));
+    let mut text = tell::opening(directory, school::machines().len() + 1, packets);
+    told.iter().for_each(|event| text.push_str(&tell::event(event, zone, directory, has_colour)));
+    text.push_str(&tell::closing(directory, &program(), season.engine().ticket(season.ticket())?));
     let printed = print::out(&text);
     Ok(if ends_clean(season.engine(), season.ticket()) { printed } else { Exit::Inconclusive })
 }
@@ -185,6 +184,11 @@ fn ends_clean(engine: &Engine, ticket: TicketId) -> bool {
 
 fn site(library: &Library) -> Result<&Site, Fault> {
     library.site_file.sites.get(SITE).ok_or_else(|| broken("the site file names the school"))
+}
+
+/// What this program was started as, so that commands in the story can be copied.
+fn program() -> String {
+    std::env::args().next().filter(|name| !name.is_empty()).unwrap_or("allclear".to_owned())
 }
 
 /// The demo's own times can be read; were one wrong, the story would begin at the wrong time.

@@ -127,8 +127,10 @@ impl Teller<'_> {
         match (stage, end.verdict) {
             (Some(StageName::Verify), Some(Verdict::Pass)) => self.pass(),
             (Some(StageName::Verify), Some(Verdict::Fail)) => self.relapse(end),
-            (Some(StageName::Verify), Some(Verdict::Inconclusive)) => self.doubt("INCONCLUSIVE", end),
-            (Some(StageName::Verify), None) => self.doubt("MISSED", end),
+            (Some(StageName::Verify), Some(Verdict::Inconclusive)) => {
+                self.doubt("INCONCLUSIVE: this watch proves nothing", end)
+            }
+            (Some(StageName::Verify), None) => self.doubt("MISSED: nothing was recorded", end),
             _ if end.verdict == Some(Verdict::Fail) && self.ticket.phase == Phase::Reported => {
                 self.found(end)
             }
@@ -146,7 +148,7 @@ impl Teller<'_> {
         let standing = stand(&self.ticket, &self.context);
         self.quiet.passes.push(self.context.now);
         self.quiet.row = format!(
-            "Row: {} of {} passes; assurance {} of {}.",
+            "Row: {} of {} passes. Assurance: {} ({} wanted).",
             standing.passes,
             standing.passes_wanted,
             standing.assurance.map_or("unknown".to_owned(), share),
@@ -202,19 +204,21 @@ impl Teller<'_> {
     }
 
     /// A watch that proves nothing, whatever it did not see.
-    fn doubt(&mut self, word: &str, end: &RunEnd) {
+    fn doubt(&mut self, what: &str, end: &RunEnd) {
         let (passes, wanted) = (self.ticket.passes.len(), self.context.playbook.clean.passes);
-        let mut why: Vec<String> =
-            end.reasons.iter().map(|reason| format!("{}.", capital(&reason.text))).collect();
-        why.push(format!(
-            "No call was seen, but that is not the same as no call: it is no pass and no fail, and the row stands \
-             at {passes} of {wanted}."
-        ));
-        let what = match end.verdict {
-            Some(_) => format!("{word}: this watch proves nothing"),
-            None => format!("{word}: nothing was recorded today"),
-        };
-        self.say(Tone::Doubt, what, why);
+        let zone = &self.context.site.timezone;
+        let stopped = end.watched.as_slice().last().map(|last| {
+            format!(
+                "The recorder stopped at {}; what was said later, nobody knows.",
+                local(last.to, zone, "%H:%M")
+            )
+        });
+        let reasons = end.reasons.iter().map(|reason| format!("{}.", capital(&reason.text)));
+        let so = format!(
+            "Hearing nothing is not the same as silence: this is no pass, and no fail either. The row stands at \
+             {passes} of {wanted}, as before."
+        );
+        self.say(Tone::Doubt, what.to_owned(), stopped.into_iter().chain(reasons).chain([so]).collect());
     }
 
     fn clean(&mut self) {
