@@ -3,6 +3,7 @@
 mod bundle;
 mod capture_files;
 mod commands;
+mod demo;
 mod doctor;
 mod files;
 mod frames;
