@@ -128,6 +128,8 @@ fn the_ticket_is_an_ordinary_one() {
     assert_eq!(found["hosts"].as_array().map(Vec::len), Some(1), "no decoy is taken for a hit");
     let (coverage, host) = (&found["coverage"], &found["hosts"][0]);
     assert_eq!((&coverage["inside_hosts"], &coverage["undecoded_packets"]), (&41.into(), &0.into()));
+    let neighbour = run(&["scan", first, "--address", "216.66.15.110", "--json"]);
+    assert_eq!(neighbour.status.code(), Some(2), "the decoy beside the sinkhole is there to be told apart");
     assert_eq!((&host["name"], &host["mac"]), (&"LAB-7".into(), &"02:00:0a:10:18:5d".into()));
 }
 

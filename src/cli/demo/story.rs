@@ -162,10 +162,11 @@ impl Teller<'_> {
         let what = format!("FOUND: {}{mac}", machine(host));
         let why = vec![
             format!(
-                "Run {} heard {} from {}; this one called the sinkhole, and no other did.",
+                "Run {} heard {} from {}, and {} to the sinkhole: from this one.",
                 end.run,
                 count(end.coverage.heard_packets, "packet"),
                 count(end.coverage.inside_hosts, "machine"),
+                count(end.contacts, "call"),
             ),
             evidence(end),
         ];
@@ -173,21 +174,26 @@ impl Teller<'_> {
     }
 
     fn cleaned(&mut self, by: &str) {
-        let clean = &self.context.playbook.clean;
+        let Context { playbook, site, .. } = self.context;
+        let clean = &playbook.clean;
         let host = self.ticket.hosts.last().map_or(String::new(), machine);
-        let what = format!("The {by} reports {host} as cleaned");
-        let why = if self.ticket.relapses == 0 {
-            vec![format!(
+        let rule = if self.ticket.relapses == 0 {
+            format!(
                 "That is a claim, not a proof. From now on it is watched each school day: {} passes in a row over \
                  {} are wanted, and an assurance of {} that silence is no accident.",
                 clean.passes,
                 duration(clean.span.as_secs()),
                 share(clean.assurance),
-            )]
+            )
         } else {
-            vec![format!("The row begins again: 0 of {} passes.", clean.passes)]
+            format!("The row begins again: 0 of {} passes.", clean.passes)
         };
-        self.say(Tone::Plain, what, why);
+        let earliest = stand(&self.ticket, &self.context).earliest;
+        let forecast = earliest.map(|at| {
+            format!("If every day passes, it is confirmed on {} at the earliest.", day(at, &site.timezone))
+        });
+        let why = [rule].into_iter().chain(forecast).collect();
+        self.say(Tone::Plain, format!("The {by} reports {host} as cleaned"), why);
     }
 
     fn relapse(&mut self, end: &RunEnd) {
