@@ -7,7 +7,7 @@
 use crate::edge::perform::{self, Edges, Reply};
 use crate::engine::{Engine, EngineError};
 use crate::pure::script::{Scene, Step};
-use crate::pure::ticket::{ALLCLEAR, Effect, Event, Input, Phase, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Effect, Event, Input, Mail, Phase, TicketId};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -195,6 +195,11 @@ impl Season {
             }
             _ => false,
         }
+    }
+
+    /// The subject of a mail of the ticket.
+    pub fn subject(&self, mail: &Mail) -> Result<String, EngineError> {
+        perform::subject(&self.engine, &self.edges, self.ticket, mail.seq, self.now)
     }
 
     /// Every change of phase, in order: when, from, to, and why.

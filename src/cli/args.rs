@@ -2,7 +2,9 @@
 
 use super::demo::DemoArgs;
 use super::doctor::DoctorArgs;
+use super::run::RunArgs;
 use super::scan::ScanArgs;
+use super::simulate::SimulateArgs;
 use super::ticket::TicketArgs;
 use super::watchlist::WatchlistArgs;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -43,6 +45,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Interface, capture right, mail server, resolver, clock, disk: each ok, or what to do
     Doctor(DoctorArgs),
+    /// Carry out a stage now; the exit code is the verdict
+    Run(RunArgs),
+    /// The scheduler and the outbox, until told to stop
+    Serve,
+    /// A playbook over recorded captures and a virtual clock, to the rendered mails
+    Simulate(SimulateArgs),
     /// Open, look at and work tickets
     Ticket(TicketArgs),
     /// JSON Schema of a file, for editors

@@ -15,19 +15,31 @@ mod input;
 mod lists;
 mod man;
 mod print;
+mod run;
 mod scan;
 mod schema;
+mod serve;
+mod simulate;
 mod ticket;
 mod watchlist;
 
 pub use exit::Exit;
 pub use fault::Fault;
 
+use crate::pure::document::read_length;
 use args::Command;
 use clap::Parser;
 use desk::Desk;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -35,6 +47,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return exit::usage(&error),
     };
+    log(args.verbose);
     let exit = match args.command {
         Command::Scan(args) => scan::run(&args),
         Command::Watchlist(args) => watchlist::run(&args),
@@ -45,6 +58,11 @@ pub fn main() -> ExitCode {
         Command::Schema { of } => schema::run(of),
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),
+        Command::Run(run) => at_desk(args.site_file.as_deref(), |desk| run::run(desk, &run)),
+        Command::Serve => at_desk(args.site_file.as_deref(), serve::run),
+        Command::Simulate(simulate) => {
+            simulate::run(args.site_file.as_deref(), &simulate).unwrap_or_else(Fault::show)
+        }
         Command::Ticket(args_of) => at_desk(args.site_file.as_deref(), |desk| ticket::run(desk, args_of)),
     };
     exit.into()
@@ -53,4 +71,23 @@ pub fn main() -> ExitCode {
 /// Runs a command that needs tickets, and shows why it could not be done.
 fn at_desk(site_file: Option<&Path>, run: impl FnOnce(&mut Desk) -> Result<Exit, Fault>) -> Exit {
     Desk::open(site_file).and_then(|mut desk| run(&mut desk)).unwrap_or_else(Fault::show)
+}
+
+/// Reads a duration on the command line.
+fn duration(text: &str) -> Result<Duration, String> {
+    read_length(text).map_err(|why| why.replace('\n', ": "))
+}
+
+/// Logs go to standard error, ours from the level on that `-v` asks for, those of libraries only when
+/// something is wrong.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => Level::INFO,
+        1 => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    let wanted = Targets::new().with_default(Level::WARN).with_target("allclear", level);
+    let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = layer().with_writer(std::io::stderr).with_target(false).with_ansi(is_coloured);
+    tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
 }

@@ -20,20 +20,39 @@ fn after(last: Timestamp, raw: Timestamp) -> Timestamp {
     raw.max(last.checked_add(Duration::from_nanos(1)).unwrap_or(Timestamp::MAX))
 }
 
-/// Whether the kernel holds the system clock to be synchronised (adjtimex(2): STA_UNSYNC is what
-/// `timedatectl` and chrony show, too); `None` when it does not say.
+/// Whether the system clock is synchronised, as far as the kernel knows (adjtimex(2)).
+///
+/// `Some(false)` is a clock that a time daemon has kept and lost. A kernel that no daemon ever told
+/// (a virtual machine that takes its time from the host, say) calls itself unsynchronised, too, but
+/// that is not known: `None`.
 pub fn is_clock_synchronised() -> Option<bool> {
     // SAFETY: all zero is a valid `timex`; with `modes` 0 the call only fills it in.
     let (state, status) = unsafe {
         let mut timex: libc::timex = std::mem::zeroed();
         (libc::adjtimex(&mut timex), timex.status)
     };
-    (state >= 0).then_some(status & libc::STA_UNSYNC == 0)
+    if state < 0 { None } else { reading(status) }
+}
+
+fn reading(status: i32) -> Option<bool> {
+    let is_kept = status & (libc::STA_PLL | libc::STA_FLL | libc::STA_PPSFREQ | libc::STA_PPSTIME) != 0;
+    match (status & libc::STA_UNSYNC != 0, is_kept) {
+        (false, _) => Some(true),
+        (true, true) => Some(false),
+        (true, false) => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_nobody_ever_kept_is_not_known_to_be_wrong() {
+        assert_eq!(reading(libc::STA_PLL), Some(true));
+        assert_eq!(reading(libc::STA_PLL | libc::STA_UNSYNC), Some(false));
+        assert_eq!(reading(libc::STA_UNSYNC), None);
+    }
 
     #[test]
     fn time_goes_on_when_the_system_clock_is_set_back() {

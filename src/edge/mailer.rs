@@ -124,7 +124,7 @@ impl Mailer {
         match self {
             Mailer::Smtp(smtp) => smtp.deliver(message.formatted(), envelope),
             Mailer::Directory(directory) => {
-                match write(directory, &file_name(letter), &message.formatted()) {
+                match write(directory, &letter.file_name(), &message.formatted()) {
                     Ok(()) => Delivery::Accepted,
                     Err(error) => {
                         Delivery::TryLater(format!("{} cannot be written: {error}", directory.display()))
@@ -291,11 +291,6 @@ fn login(settings: &MailSettings) -> Result<Option<Credentials>, MailerError> {
 fn is_loopback(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// `0007-0042-located.eml`.
-fn file_name(letter: &Letter) -> String {
-    format!("{:04}-{:04}-{}.eml", letter.ticket.0, letter.seq, event_word(letter.event))
 }
 
 /// Writes under a hidden name, so that nobody sees half a mail, and a repeat replaces its equal.

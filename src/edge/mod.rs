@@ -3,8 +3,10 @@
 pub mod bundle;
 pub mod capture;
 pub mod clock;
+pub mod doorbell;
 pub mod files;
 pub mod health;
+pub mod lock;
 pub mod mailer;
 
 pub mod perform;

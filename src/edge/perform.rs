@@ -205,6 +205,18 @@ fn write_letter(
     Ok(letter(engine, edges, &ticket, &context, mail))
 }
 
+/// The subject that a mail has or will have; a faulty template's message where it cannot be written.
+pub fn subject(
+    engine: &Engine,
+    edges: &Edges,
+    id: TicketId,
+    seq: u64,
+    now: Timestamp,
+) -> Result<String, EngineError> {
+    let letter = write_letter(engine, edges, id, seq, now)?;
+    Ok(letter.map_or_else(|fault| fault, |letter| letter.subject))
+}
+
 fn letter(
     engine: &Engine,
     edges: &Edges,

@@ -3,6 +3,7 @@
 mod bundle;
 mod capture_files;
 mod commands;
+mod crash;
 mod demo;
 mod doctor;
 mod files;
@@ -19,5 +20,8 @@ mod packets;
 mod recordings;
 mod sample;
 mod scan;
+mod serve;
+mod simulate;
+mod traffic;
 mod windows;
 mod world;

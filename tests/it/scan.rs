@@ -96,7 +96,8 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "undecoded_packets": 0,
     "duplicate_packets": 0,
     "inside_hosts": 1,
-    "incomplete_files": []
+    "incomplete_files": [],
+    "ip_packets": 1
   }},
   "watchlist": {{
     "sha256": "{}",

@@ -3,12 +3,14 @@
 
 use super::ScanError;
 use super::dump::Dump;
+use crate::edge::capture::ahead::read_ahead;
 use crate::edge::capture::evidence::{Evidence, Worth};
-use crate::edge::capture::files;
+use crate::edge::capture::files::{self, OpenError};
 use crate::edge::capture::filter::{ETHERNET, Filter};
 use crate::edge::capture::interface::listen;
 use crate::edge::capture::session::Session;
 use crate::edge::capture::stop::Stop;
+use crate::edge::capture::stream::ReadEnd;
 use crate::edge::clock;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::{Frame, decode};
@@ -17,7 +19,7 @@ use crate::pure::verdict::Ending;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How a capture was heard, but for its packets.
@@ -126,7 +128,7 @@ pub fn recorded(paths: &[PathBuf], listener: &mut Listener<'_>) -> Result<Heard,
     for path in files::in_time_order(paths)? {
         let mut broken = None;
         let mut unshown = 0;
-        let end = files::read_frames(&path, |frame| {
+        let end = read(&path, |frame| {
             unshown += frame.bytes.len() as u64 + RECORD_HEADER_BYTES;
             if unshown > PROGRESS_STEP_BYTES {
                 progress.inc(std::mem::take(&mut unshown));
@@ -151,6 +153,12 @@ pub fn recorded(paths: &[PathBuf], listener: &mut Listener<'_>) -> Result<Heard,
     }
     progress.finish_and_clear();
     Ok(heard)
+}
+
+/// Reads a file ahead, and a pipe frame by frame.
+fn read(path: &Path, take: impl FnMut(Frame<'_>) -> ControlFlow<()>) -> Result<ReadEnd, OpenError> {
+    let mut stream = files::open(path)?;
+    Ok(if path.is_file() { read_ahead(stream, take) } else { stream.for_each(take) })
 }
 
 /// What stands before each frame in a pcap file.

@@ -4,6 +4,8 @@ mod act;
 mod open;
 mod show;
 
+pub use open::{playbook_for, site_for};
+
 use super::desk::Desk;
 use super::{Exit, Fault};
 use clap::{Args, Subcommand, ValueEnum};

@@ -67,9 +67,9 @@ fn opening(desk: &Desk, args: OpenArgs) -> Result<Opening, Fault> {
             "the report does not say which of your addresses it is about: add --public ADDRESS".to_owned(),
         )
     })?;
-    let site = site(library, args.site.as_deref(), public)?;
+    let site = site_for(library, args.site.as_deref(), public)?;
     let report = report(desk, &args, read, &site, public)?;
-    let playbook = playbook(library, args.playbook.as_deref(), report.malware.as_deref())?;
+    let playbook = playbook_for(library, args.playbook.as_deref(), report.malware.as_deref())?;
     Ok(Opening { reference: args.reference, site, playbook, public, reports: vec![report] })
 }
 
@@ -114,7 +114,7 @@ fn report(
 }
 
 /// The site that was named, or the one that has the public address.
-pub fn site(library: &Library, name: Option<&str>, public: IpAddr) -> Result<String, Fault> {
+pub fn site_for(library: &Library, name: Option<&str>, public: IpAddr) -> Result<String, Fault> {
     let known: Vec<&str> = library.site_file.sites.keys().map(String::as_str).collect();
     let known = known.join(", ");
     match name {
@@ -129,7 +129,7 @@ pub fn site(library: &Library, name: Option<&str>, public: IpAddr) -> Result<Str
 }
 
 /// The playbook that was named, or the one that works this malware.
-pub fn playbook(library: &Library, name: Option<&str>, malware: Option<&str>) -> Result<String, Fault> {
+pub fn playbook_for(library: &Library, name: Option<&str>, malware: Option<&str>) -> Result<String, Fault> {
     let known: Vec<&str> = library.playbooks.keys().map(String::as_str).collect();
     let known = known.join(", ");
     match (name, malware) {

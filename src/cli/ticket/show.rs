@@ -8,6 +8,7 @@ use crate::edge::clock;
 use crate::edge::template::Form;
 use crate::engine::EngineError;
 use crate::pure::problem::Problem;
+use crate::pure::report::words::clean_text;
 use crate::pure::report::{Material, TicketJson, kind};
 use crate::pure::ticket::{Context, Standing, Ticket, TicketId, chain, stand};
 use comfy_table::Table;
@@ -39,7 +40,7 @@ fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
     let since = ticket.phase_since.to_zoned_datetime(context.site.timezone.clone());
     Ok(vec![
         ticket.id.to_string(),
-        ticket.reference.clone().unwrap_or_default(),
+        clean_text(ticket.reference.as_deref().unwrap_or_default()),
         ticket.site.clone(),
         ticket.public.to_string(),
         ticket.phase.to_string(),

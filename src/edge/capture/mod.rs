@@ -2,6 +2,7 @@
 //!
 //! `run` carries out a `CapturePlan` and returns `CaptureFacts`; nothing here decides about them.
 
+pub mod ahead;
 pub mod command;
 mod escape;
 pub mod evidence;

@@ -42,3 +42,17 @@ impl Stop {
         self.0.load(Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_asks_and_all_clones_hear_it() {
+        let stop = Stop::on_signals().expect("signals can be caught");
+        let clone = stop.clone();
+        assert!(!clone.is_requested());
+        signal_hook::low_level::raise(SIGTERM).expect("the process can signal itself");
+        assert!(clone.is_requested());
+    }
+}

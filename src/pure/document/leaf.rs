@@ -107,7 +107,12 @@ fn split_unit(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-fn length(text: &str) -> Result<Duration, String> {
+/// Reads `90s`, `30m`, `6h`, `7d`, `2w`.
+///
+/// # Errors
+///
+/// What is wrong and, after a line break, what to write instead.
+pub fn length(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
     let seconds = match unit {
         "s" => 1,

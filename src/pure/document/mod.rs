@@ -39,6 +39,7 @@ mod library;
 mod schema;
 
 pub use field::Spanned;
+pub use leaf::length as read_length;
 pub use library::{Draft, library, place_of};
 pub use node::Span;
 pub use playbook::read_playbook;

@@ -38,7 +38,7 @@ impl Pcap {
         Ok(Pcap { order, unit_ns, record_header_bytes, link_type })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn next<'a>(&self, input: &'a [u8]) -> Step<'a> {
         let Some(header) = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>() else {
             return Ok(Next::NeedMore(self.record_header_bytes));

@@ -69,7 +69,8 @@ impl Reader {
     }
 
     /// Looks at what stands at the beginning of `input`.
-    #[inline]
+    // Always: its answer must not travel through memory, which costs more than the whole reading.
+    #[inline(always)]
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Next<'a> {
         let step = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(input),

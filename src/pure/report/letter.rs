@@ -27,6 +27,19 @@ pub struct Letter {
     pub in_reply_to: Option<u64>,
 }
 
+impl Letter {
+    /// The name of its file, as [`file_name`].
+    pub fn file_name(&self) -> String {
+        file_name(self.ticket, self.seq, self.event)
+    }
+}
+
+/// The name of the file that a mail becomes in a directory: `0007-0042-located.eml`. The same mail
+/// has the same name, so that a repeat takes its own place.
+pub fn file_name(ticket: TicketId, seq: u64, event: MailEvent) -> String {
+    format!("{:04}-{seq:04}-{}.eml", ticket.0, event_word(event))
+}
+
 /// The word for a kind of mail: in playbooks, template names, headers and file names.
 pub fn event_word(event: MailEvent) -> &'static str {
     match event {

@@ -12,7 +12,7 @@ mod view;
 pub mod words;
 
 pub use json::TicketJson;
-pub use letter::{Letter, event_word};
+pub use letter::{Letter, event_word, file_name};
 pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 pub use timeline::{EventView, kind};
 pub use view::{Material, TicketView};

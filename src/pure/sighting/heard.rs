@@ -26,9 +26,19 @@ const PRESENCE_NS: i64 = PRESENCE_SECONDS as i64 * 1_000_000_000;
 pub(super) struct Heard {
     /// By [`key`].
     numbers: FastMap<u128, u32>,
+    /// The last packet of each host, not yet in `hosts`: nearly always the next one takes its place.
+    latest: Vec<Latest>,
     hosts: Vec<HeardHost>,
     /// What machines call themselves, at most [`HEARD_HOSTS_MAX`].
     names: HashMap<Mac, String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    time_ns: i64,
+    mac: Option<Mac>,
+    /// The last one that is in `hosts`: further than the gap from it, this one must go there too.
+    noted_ns: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -49,12 +59,20 @@ struct MacUse {
 
 impl Heard {
     /// Notes that the inside host sent something.
+    #[inline]
     pub(super) fn note(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64) {
-        let Some(host) = self.host(address) else { return };
-        host.spans.add(time_ns, true, 2 * PRESENCE_NS, PRESENCE_SPANS_MAX);
-        if let Some(mac) = mac {
-            host.note_mac(mac, time_ns);
+        let Some(&number) = self.numbers.get(&key(address)) else {
+            return self.note_new(address, Latest { time_ns, mac, noted_ns: time_ns });
+        };
+        let latest = &mut self.latest[number as usize];
+        let is_in_order = latest.time_ns <= time_ns;
+        if is_in_order && latest.mac == mac && time_ns.saturating_sub(latest.noted_ns) <= 2 * PRESENCE_NS {
+            latest.time_ns = time_ns;
+            return;
         }
+        let past = std::mem::replace(latest, Latest { time_ns, mac, noted_ns: time_ns });
+        self.hosts[number as usize].note(past);
+        self.hosts[number as usize].note(*latest);
     }
 
     /// Notes what the machine with this MAC address calls itself; the last name counts.
@@ -71,19 +89,26 @@ impl Heard {
         self.names.get(&mac)
     }
 
-    fn host(&mut self, address: IpAddr) -> Option<&mut HeardHost> {
-        let number = match self.numbers.get(&key(address)) {
-            Some(&number) => number as usize,
-            None if self.hosts.len() >= HEARD_HOSTS_MAX => return None,
-            None => {
-                let number = self.hosts.len();
-                self.numbers.insert(key(address), u32::try_from(number).expect("at most HEARD_HOSTS_MAX"));
-                let (macs, spans) = ([None; MACS_MAX], Spans::EMPTY);
-                self.hosts.push(HeardHost { address, macs, has_more_macs: false, spans });
-                number
-            }
-        };
-        self.hosts.get_mut(number)
+    fn note_new(&mut self, address: IpAddr, first: Latest) {
+        if self.hosts.len() >= HEARD_HOSTS_MAX {
+            return;
+        }
+        let number = u32::try_from(self.hosts.len()).expect("at most HEARD_HOSTS_MAX");
+        self.numbers.insert(key(address), number);
+        let (macs, spans) = ([None; MACS_MAX], Spans::EMPTY);
+        let mut host = HeardHost { address, macs, has_more_macs: false, spans };
+        host.note(first);
+        self.hosts.push(host);
+        self.latest.push(first);
+    }
+
+    /// Every host with its latest packet.
+    fn settled(&self) -> Vec<HeardHost> {
+        let mut hosts = self.hosts.clone();
+        for (host, latest) in hosts.iter_mut().zip(&self.latest) {
+            host.note(*latest);
+        }
+        hosts
     }
 
     /// How many different inside hosts sent something; stops at [`HEARD_HOSTS_MAX`].
@@ -93,35 +118,16 @@ impl Heard {
 
     /// The MAC address that identifies each host; a host without one is not in the map.
     pub(super) fn identities(&self) -> HashMap<IpAddr, Mac> {
-        let routers = self.routers();
-        let identity = |host: &HeardHost| {
-            let mut own =
-                host.macs.iter().flatten().map(|used| used.mac).filter(|mac| !routers.contains(mac));
-            let mac = own.next().filter(|_| !host.has_more_macs)?;
-            own.next().is_none().then_some((host.address, mac))
-        };
-        self.hosts.iter().filter_map(identity).collect()
-    }
-
-    /// MAC addresses that several inside IPv4 addresses use at one time: those of routers.
-    fn routers(&self) -> HashSet<Mac> {
-        let mut uses: HashMap<Mac, Vec<(i64, i64)>> = HashMap::new();
-        for host in self.hosts.iter().filter(|host| host.address.is_ipv4()) {
-            for used in host.macs.iter().flatten() {
-                let present =
-                    (used.first_ns.saturating_sub(PRESENCE_NS), used.last_ns.saturating_add(PRESENCE_NS));
-                uses.entry(used.mac).or_default().push(present);
-            }
-        }
-        uses.into_iter().filter_map(|(mac, times)| has_overlap(times).then_some(mac)).collect()
+        let hosts = self.settled();
+        identities(&hosts)
     }
 
     /// The presence of every host that `is_wanted` by its address or its identifying MAC address, by
     /// address.
     pub(super) fn presences(&self, is_wanted: impl Fn(IpAddr, Option<Mac>) -> bool) -> Vec<Presence> {
-        let identities = self.identities();
-        let mut presences: Vec<Presence> = self
-            .hosts
+        let hosts = self.settled();
+        let identities = identities(&hosts);
+        let mut presences: Vec<Presence> = hosts
             .iter()
             .map(|host| (host, identities.get(&host.address).copied()))
             .filter(|(host, mac)| is_wanted(host.address, *mac))
@@ -130,6 +136,29 @@ impl Heard {
         presences.sort_by_key(|presence| presence.host);
         presences
     }
+}
+
+fn identities(hosts: &[HeardHost]) -> HashMap<IpAddr, Mac> {
+    let routers = routers(hosts);
+    let identity = |host: &HeardHost| {
+        let mut own = host.macs.iter().flatten().map(|used| used.mac).filter(|mac| !routers.contains(mac));
+        let mac = own.next().filter(|_| !host.has_more_macs)?;
+        own.next().is_none().then_some((host.address, mac))
+    };
+    hosts.iter().filter_map(identity).collect()
+}
+
+/// MAC addresses that several inside IPv4 addresses use at one time: those of routers.
+fn routers(hosts: &[HeardHost]) -> HashSet<Mac> {
+    let mut uses: HashMap<Mac, Vec<(i64, i64)>> = HashMap::new();
+    for host in hosts.iter().filter(|host| host.address.is_ipv4()) {
+        for used in host.macs.iter().flatten() {
+            let present =
+                (used.first_ns.saturating_sub(PRESENCE_NS), used.last_ns.saturating_add(PRESENCE_NS));
+            uses.entry(used.mac).or_default().push(present);
+        }
+    }
+    uses.into_iter().filter_map(|(mac, times)| has_overlap(times).then_some(mac)).collect()
 }
 
 /// An address as one number; IPv4 mapped into IPv6, which no packet carries.
@@ -147,6 +176,13 @@ fn has_overlap(mut times: Vec<(i64, i64)>) -> bool {
 }
 
 impl HeardHost {
+    fn note(&mut self, Latest { time_ns, mac, .. }: Latest) {
+        self.spans.add(time_ns, true, 2 * PRESENCE_NS, PRESENCE_SPANS_MAX);
+        if let Some(mac) = mac {
+            self.note_mac(mac, time_ns);
+        }
+    }
+
     fn note_mac(&mut self, mac: Mac, time_ns: i64) {
         for used in &mut self.macs {
             let known = used.get_or_insert(MacUse { mac, first_ns: time_ns, last_ns: time_ns });
@@ -219,6 +255,14 @@ mod tests {
         let seconds: Vec<(i64, i64)> =
             presences[0].present.as_slice().iter().map(|i| (i.from.as_second(), i.to.as_second())).collect();
         assert_eq!(seconds, [(700, 1900), (1901, 2501)]);
+    }
+
+    #[test]
+    fn a_host_that_never_falls_silent_is_present_throughout() {
+        let packets: Vec<(&str, u8, i64)> = (0..10).map(|number| ("10.0.0.1", 1, number * 600)).collect();
+        let presences = heard(&packets).presences(|_, _| true);
+        assert_eq!(presences[0].present.as_slice().len(), 1);
+        assert_eq!(presences[0].present.seconds(), 6000.0);
     }
 
     #[test]

@@ -61,10 +61,6 @@ pub struct Coverage {
     pub lost_packets: Option<u64>,
     /// Cut so short that addresses or ports (or names, while names are looked for) could not be read.
     pub truncated_packets: u64,
-    /// Frames that should carry IP, those undecoded and truncated among them (all but the likes of
-    /// ARP and spanning tree); 0 when not counted, and then all that were heard stand in for it.
-    #[serde(default)]
-    pub ip_packets: u64,
     /// Should carry IP and could not be read down to addresses.
     pub undecoded_packets: u64,
     /// Copies made by mirrors; counted in `heard_packets` too.
@@ -73,6 +69,10 @@ pub struct Coverage {
     pub inside_hosts: u64,
     /// Files that ended in the middle of a record or could not be read to their end.
     pub incomplete_files: Vec<String>,
+    /// Frames that should carry IP, those undecoded and truncated among them (all but the likes of
+    /// ARP and spanning tree); 0 when not counted, and then all that were heard stand in for it.
+    #[serde(default)]
+    pub ip_packets: u64,
 }
 
 /// One inside host and what it contacted.

@@ -113,6 +113,7 @@ impl<'a> Observer<'a> {
         }
     }
 
+    #[inline]
     fn hear(&mut self, frame: &Frame<'_>) {
         self.coverage.heard_packets += 1;
         self.coverage.heard_bytes += u64::from(frame.wire_length);
@@ -154,13 +155,17 @@ impl<'a> Observer<'a> {
         self.hits.iter().map(|hit| (self.index.list_name(hit.entry), self.index.text(hit.entry)))
     }
 
-    /// Names are looked for where they can match: domains anywhere, literal addresses in HTTP.
+    /// Names are looked for where they can match: domains anywhere, literal addresses in HTTP, whose
+    /// requests begin with a word in capitals.
+    #[inline]
     fn name(&self, packet: &Packet<'_>) -> Option<NameRead> {
-        let is_wanted = self.index.has_domains() || packet.protocol == TCP;
-        if is_wanted && !packet.payload.is_empty() { packet::name(packet) } else { None }
+        let is_request =
+            || packet.protocol == TCP && packet.payload.first().is_some_and(u8::is_ascii_uppercase);
+        if self.index.has_domains() || is_request() { packet::name(packet) } else { None }
     }
 
     /// Looks up each end as the other end's remote. With both ends outside nobody is to blame.
+    #[inline]
     fn match_addresses(&mut self, packet: &Packet<'_>, from_inside: bool) {
         let to_inside = self.inside.contains(packet.destination);
         let is_attributable = from_inside || to_inside;
@@ -176,6 +181,7 @@ impl<'a> Observer<'a> {
         }
     }
 
+    #[inline]
     fn match_end(
         &mut self,
         packet: &Packet<'_>,
@@ -185,9 +191,13 @@ impl<'a> Observer<'a> {
         blamed: Option<Blamed>,
     ) {
         let end = End { address, protocol: packet.protocol, port, is_outside };
-        if !self.index.may_match(end) {
-            return;
+        if self.index.may_match(end) {
+            self.match_entries(packet, end, blamed);
         }
+    }
+
+    fn match_entries(&mut self, packet: &Packet<'_>, end: End, blamed: Option<Blamed>) {
+        let address = end.address;
         let other = if address == packet.destination { packet.source } else { packet.destination };
         self.found.clear();
         self.index.look_up(end, other, &mut self.found);

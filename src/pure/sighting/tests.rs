@@ -331,6 +331,23 @@ fn a_flood_from_outside_never_hides_the_host_that_answers() {
 }
 
 #[test]
+fn rows_filled_from_outside_leave_room_for_what_a_host_calls() {
+    let index = index(&[list("s", &["216.0.0.0/8"])]);
+    let mut observer = Observer::new(&index, &inside());
+    let mut knock = tcp(0, ("216.0.0.0", 80), (HOST, 1025), SYN);
+    let knocks = 2 * super::HITS_MAX as u32 + 1;
+    for number in 0..knocks {
+        knock.bytes[26..30].copy_from_slice(&(0xd800_0000 + number).to_be_bytes());
+        feed(&mut observer, &knock, Scope::Matched);
+    }
+    feed(&mut observer, &out(1), Scope::Matched);
+    let observation = observer.finish();
+    assert_eq!(hosts(&observation), format!("10.0.0.1 1 {} 1", knocks + 1));
+    assert_eq!(observation.hosts[0].hits[0].remote.to_string(), SINK, "the call has its row");
+    assert_eq!(observation.unlisted_sightings, u64::from(knocks) - super::HITS_MAX as u64);
+}
+
+#[test]
 fn merged_sources_count_a_contact_that_both_saw_once() {
     let lists = [list("s", &[SINK])];
     let mut merged = observe(&lists, &[out(0), out(100), back(101)]);

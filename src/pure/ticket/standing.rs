@@ -105,8 +105,12 @@ fn reached(context: &Context<'_>, host: &Host, so_far: &HostProgress) -> Option<
     if host.state == HostState::Infected { None } else { reached }
 }
 
-/// The least of all hosts that must be found silent; 1 when there is none left (all retired).
+/// The least of all hosts that must be found silent; 1 when all are retired, unknown when no host
+/// is blamed at all.
 fn least_assurance(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Option<f64> {
+    if ticket.hosts.is_empty() {
+        return None;
+    }
     let mut least = 1.0_f64;
     for (host, so_far) in ticket.hosts.iter().zip(learned) {
         if host.state != HostState::Retired {
@@ -154,7 +158,9 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
         missing.push(format!("{} is not reported as cleaned", host.host));
     }
     missing.extend(missing_passes(standing));
-    missing.extend(missing_assurance(standing));
+    if !ticket.has_infected() {
+        missing.extend(missing_assurance(standing));
+    }
     if context.playbook.clean.is_unlisted && standing.listing != Some(Listing::NotListed) {
         let answer = match standing.listing {
             Some(Listing::Listed) => "listed",
@@ -191,6 +197,7 @@ fn missing_assurance(standing: &Standing) -> Option<String> {
             percent(reached),
             percent(wanted)
         )),
+        None if standing.hosts.is_empty() => None,
         None => Some(format!(
             "assurance is unknown and {} is wanted: it needs at least 6 contacts seen before the \
              cleaning, or contact_interval in the playbook",

@@ -5,6 +5,7 @@
 
 use super::{Entry, PortRange, Target, Transport, domain};
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -45,6 +46,10 @@ impl Entry {
 /// As [`Entry::parse`], telling what is wrong from what is merely of no use.
 pub fn read(text: &str) -> Result<Vec<Entry>, EntryFault> {
     let text = text.trim();
+    if let Ok(address) = text.parse::<IpAddr>() {
+        let target = Target::Address(address.to_canonical());
+        return Ok(vec![Entry { text: text.to_owned(), target, ports: None }]);
+    }
     let plain = refang(text);
     let plain = without_scheme(&plain)?;
     if is_hash(plain) {
@@ -160,17 +165,22 @@ fn range(first: IpAddr, last: IpAddr) -> Result<Vec<Target>, String> {
 }
 
 /// Undoes the spellings that keep people from clicking: `hxxp`, `[.]`, `(.)`, `[:]`, `[dot]`.
-fn refang(text: &str) -> String {
-    let dotted = text.replace("[.]", ".").replace("(.)", ".").replace("[dot]", ".").replace("[:]", ":");
-    match dotted.get(..4) {
-        Some(head) if head.eq_ignore_ascii_case("hxxp") => format!("http{}", &dotted[4..]),
-        _ => dotted,
+fn refang(text: &str) -> Cow<'_, str> {
+    let is_hxxp = has_prefix(text, "hxxp");
+    if !is_hxxp && !text.contains(['[', '(']) {
+        return Cow::Borrowed(text);
     }
+    let dotted = text.replace("[.]", ".").replace("(.)", ".").replace("[dot]", ".").replace("[:]", ":");
+    Cow::Owned(if is_hxxp { format!("http{}", &dotted[4..]) } else { dotted })
 }
 
-/// The host of a URL that names nothing but its host; other text as it is.
+/// The host of a URL that names nothing but its host; other text as it is. A name with a path is a URL
+/// that lacks its scheme.
 fn without_scheme(text: &str) -> Result<&str, EntryFault> {
-    let Some((_, rest)) = text.split_once("://") else { return Ok(text) };
+    let Some((_, rest)) = text.split_once("://") else {
+        let is_url = text.split_once('/').is_some_and(|(host, _)| domain::normalise(host).is_ok());
+        return if is_url { Err(EntryFault::Unusable("a URL with a path")) } else { Ok(text) };
+    };
     let host = rest.strip_suffix('/').unwrap_or(rest);
     if host.contains(['/', '?', '#', '@']) {
         Err(EntryFault::Unusable("a URL with a path"))
@@ -305,6 +315,7 @@ mod tests {
             ("evil.example:443", "write the name alone"),
             ("[2001:db8::1", "lacks its ']'"),
             ("http://evil.example/a.exe", "not usable here"),
+            ("evil.example/a.exe", "not usable here"),
             ("d41d8cd98f00b204e9800998ecf8427e", "not usable here"),
         ];
         for (text, wanted) in rows {

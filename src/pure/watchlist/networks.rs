@@ -65,7 +65,7 @@ impl<K: Copy + Ord + Into<u128>> Networks<K> {
     #[inline]
     pub(super) fn may_contain(&self, key: K) -> bool {
         let top = self.top(key);
-        self.touched[top / 64] & (1 << (top % 64)) != 0
+        !self.ranges.is_empty() && self.touched[top / 64] & (1 << (top % 64)) != 0
     }
 
     /// The entries of all networks that cover it, narrowest first.
