@@ -134,6 +134,48 @@ fn the_ticket_is_an_ordinary_one() {
 }
 
 #[test]
+fn simulate_lives_the_same_weeks_from_the_same_files() {
+    let home = home();
+    assert_eq!(demo(home.path(), &[]).status.code(), Some(0));
+    let directory = home.path().join("allclear-demo");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allclear"));
+    command.args([
+        "simulate",
+        "--playbook",
+        "conficker",
+        "--report",
+        "complaint.txt",
+        "--script",
+        "script.yaml",
+    ]);
+    command.args([
+        "--captures",
+        "captures/lan-*.pcap",
+        "--start",
+        "2015-04-29T14:20",
+        "--for",
+        "16d",
+        "--json",
+    ]);
+    let output = command.current_dir(&directory).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let season: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let mails = season["mails"].as_array().expect("a list").iter();
+    let simulated: Vec<&str> = mails.filter_map(|mail| mail["subject"].as_str()).collect();
+    assert_eq!(simulated, subjects(&directory.join("mail")));
+    let of_verify = |occurrence: &&serde_json::Value| occurrence["stage"] == "verify";
+    let occurrences = season["occurrences"].as_array().expect("a list").iter().filter(of_verify);
+    let words = |occurrence: &serde_json::Value| {
+        let word = &occurrence[if occurrence["verdict"].is_null() { "outcome" } else { "verdict" }];
+        word.as_str().expect("a word").to_owned()
+    };
+    assert_eq!(
+        occurrences.map(words).collect::<Vec<_>>().join(" "),
+        "pass pass pass fail pass pass inconclusive pass missed pass pass"
+    );
+}
+
+#[test]
 fn a_second_demo_replaces_the_first_and_spares_what_it_did_not_write() {
     let home = home();
     assert_eq!(demo(home.path(), &[]).status.code(), Some(0));

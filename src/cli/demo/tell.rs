@@ -52,6 +52,8 @@ pub fn closing(directory: &Path, program: &str, ticket: &Ticket) -> String {
          The same ticket, the ordinary way:\n\
          \x20 {program} --site-file {shown}/allclear.yaml ticket show {id}\n\
          \x20 {program} scan {shown}/captures/lan-2015-04-29.pcap --address 216.66.15.109\n\
+         \x20 {program} --site-file {shown}/allclear.yaml simulate --playbook conficker --start 2015-04-29T14:20 --for 16d \\\n\
+         \x20   --report {shown}/complaint.txt --script {shown}/script.yaml --captures '{shown}/captures/*.pcap'\n\
          \n\
          Next, for your own network:\n\
          \x20 {program} init my-site\n",
