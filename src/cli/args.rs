@@ -1,5 +1,6 @@
 //! The command line as typed.
 
+use super::demo::DemoArgs;
 use super::doctor::DoctorArgs;
 use super::evidence::EvidenceArgs;
 use super::occurrences::OccurrencesArgs;
@@ -35,6 +36,8 @@ pub enum Command {
     Scan(ScanArgs),
     /// What a watchlist file holds
     Watchlist(WatchlistArgs),
+    /// The whole story on shipped captures and a virtual clock, in seconds
+    Demo(DemoArgs),
     /// A site file, playbooks and templates to start from; never overwrites
     Init {
         #[arg(value_name = "DIR", default_value = ".")]

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod completions;
+mod demo;
 mod desk;
 mod doctor;
 mod evidence;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
     let exit = match args.command {
         Command::Scan(args) => scan::run(&args),
         Command::Watchlist(args) => watchlist::run(&args),
+        Command::Demo(args) => demo::run(&args).unwrap_or_else(Fault::show),
         Command::Init { directory } => init::run(&directory),
         Command::Check(check) => check::run(args.site_file.as_deref(), &check),
         Command::Doctor(doctor) => doctor::run(args.site_file.as_deref(), &doctor),

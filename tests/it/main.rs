@@ -4,6 +4,7 @@ mod bundle;
 mod capture_files;
 mod commands;
 mod crash;
+mod demo;
 mod doctor;
 mod files;
 mod frames;
