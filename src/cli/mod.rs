@@ -3,8 +3,10 @@
 mod args;
 mod check;
 mod completions;
+mod demo;
 mod desk;
 mod doctor;
+mod evidence;
 mod exit;
 mod explain;
 mod fault;
@@ -13,6 +15,7 @@ mod init;
 mod input;
 mod lists;
 mod man;
+mod occurrences;
 mod print;
 mod run;
 mod scan;
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
     let exit = match args.command {
         Command::Scan(args) => scan::run(&args),
         Command::Watchlist(args) => watchlist::run(&args),
+        Command::Demo(args) => demo::run(&args).unwrap_or_else(Fault::show),
         Command::Init { directory } => init::run(&directory),
         Command::Check(check) => check::run(args.site_file.as_deref(), &check),
         Command::Doctor(doctor) => doctor::run(args.site_file.as_deref(), &doctor),
@@ -57,6 +61,14 @@ pub fn main() -> ExitCode {
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),
         Command::Run(run) => at_desk(args.site_file.as_deref(), |desk| run::run(desk, &run)),
+        Command::Occurrences(wanted) => {
+            at_desk(args.site_file.as_deref(), |desk| occurrences::run(desk, &wanted))
+        }
+        Command::Evidence(wanted) => at_desk(args.site_file.as_deref(), |desk| evidence::run(desk, &wanted)),
+        Command::Backup { file } => at_desk(args.site_file.as_deref(), |desk| {
+            desk.engine.back_up(&file)?;
+            Ok(print::out(&format!("{} written\n", file.display())))
+        }),
         Command::Serve => at_desk(args.site_file.as_deref(), serve::run),
         Command::Simulate(simulate) => {
             simulate::run(args.site_file.as_deref(), &simulate).unwrap_or_else(Fault::show)

@@ -9,6 +9,7 @@ mod decode;
 mod info;
 mod internet;
 mod layer;
+mod lease;
 mod link;
 mod mac;
 mod names;
@@ -19,6 +20,7 @@ mod web_names;
 pub use crate::pure::recording::Frame;
 pub use decode::decode;
 pub use info::info;
+pub use lease::lease;
 pub use names::{Name, NameKind, NameRead, NameText, name};
 
 use std::net::IpAddr;

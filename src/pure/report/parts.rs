@@ -28,6 +28,8 @@ pub struct HostView {
     pub located: String,
     pub cleaned: String,
     pub has_cleaned: bool,
+    /// Whether its silence is being counted: it was cleaned and has not called since.
+    pub is_watched: bool,
     /// How long it could have been seen since it was cleaned.
     pub exposure: String,
     pub assurance: String,
@@ -124,6 +126,7 @@ pub(super) fn host(host: &Host, material: &Material) -> HostView {
         located: local_time(host.located, zone),
         cleaned: host.cleaned.map_or("not cleaned yet".to_string(), |at| local_time(at, zone)),
         has_cleaned: host.cleaned.is_some(),
+        is_watched: host.cleaned.is_some() && host.state != HostState::Infected,
         exposure: duration(stands.map_or(0, |stands| stands.exposure_s)),
         assurance: stands.and_then(|stands| stands.assurance).map_or(NOT_KNOWN.to_string(), share),
     }

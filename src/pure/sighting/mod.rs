@@ -81,6 +81,8 @@ pub struct HostFinding {
     pub host: IpAddr,
     /// `None` when unknown or when several inside addresses use it at one time (a router's).
     pub mac: Option<Mac>,
+    /// The host name that the machine with this MAC address told the DHCP server in the capture; `None`
+    /// when it told none.
     pub name: Option<String>,
     pub contacts: u64,
     /// Packets of its hits in both directions.

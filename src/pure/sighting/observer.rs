@@ -129,6 +129,9 @@ impl<'a> Observer<'a> {
         if from_inside {
             self.heard.note(packet.source, packet.source_mac, packet.time_ns);
         }
+        if let Some((mac, name)) = packet::lease(packet) {
+            self.heard.note_name(mac, name);
+        }
         let name = self.name(packet);
         let is_cut = packet.ports_truncated || (name == Some(NameRead::Cut) && self.index.has_domains());
         self.coverage.truncated_packets += u64::from(is_cut);
@@ -269,7 +272,10 @@ impl<'a> Observer<'a> {
     /// Everything that was seen. Losses and incomplete files are the reader's to add.
     pub fn finish(self) -> Observation {
         let identities = self.heard.identities();
-        let (hosts, inbound_only) = self.findings.finish(self.index, &identities);
+        let (mut hosts, mut inbound_only) = self.findings.finish(self.index, &identities);
+        for finding in hosts.iter_mut().chain(&mut inbound_only) {
+            finding.name = finding.mac.and_then(|mac| self.heard.name(mac)).cloned();
+        }
         let coverage = Coverage {
             first: self.times_ns.map(|(first, _)| timestamp(first)),
             last: self.times_ns.map(|(_, last)| timestamp(last)),

@@ -8,6 +8,7 @@ use crate::pure::sighting::{HostFinding, Observation};
 use crate::pure::verdict::{
     self, BlamedHost, CaptureFacts, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
 };
+use jiff::{Timestamp, ZonedDateTime};
 use std::net::IpAddr;
 
 /// The events of a capture that ended: hosts blamed, the run judged, the listing on record.
@@ -50,7 +51,7 @@ fn judge(
     let criteria = &context.playbook.judge;
     let contacts = observation.hosts.iter().map(|finding| finding.contacts).sum();
     if contacts == 0 && facts.sources.iter().any(|source| source.ending == Ending::NothingRecorded) {
-        return missed(run.id, facts);
+        return missed(context, run.id, facts);
     }
     let judgement = verdict::judge(criteria, facts);
     RunEnd {
@@ -69,18 +70,21 @@ fn judge(
     }
 }
 
-fn missed(run: RunId, facts: &CaptureFacts) -> RunEnd {
+fn missed(context: &Context<'_>, run: RunId, facts: &CaptureFacts) -> RunEnd {
     let names: Vec<&str> = facts
         .sources
         .iter()
         .filter(|source| source.ending == Ending::NothingRecorded)
         .map(|source| source.name.as_str())
         .collect();
+    let local = |at: Timestamp, form| {
+        ZonedDateTime::new(at, context.site.timezone.clone()).strftime(form).to_string()
+    };
     let text = format!(
         "no recorded file of {} covers any of {} to {}: check that the recorder ran",
         names.join(" and "),
-        facts.planned.from,
-        facts.planned.to
+        local(facts.planned.from, "%Y-%m-%d %H:%M"),
+        local(facts.planned.to, "%H:%M %Z")
     );
     let reasons = vec![Reason { code: ReasonCode::NothingRecorded, text }];
     RunEnd { reasons, ..RunEnd::empty(run, Outcome::Missed) }
