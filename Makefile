@@ -46,9 +46,9 @@ install:
 	$(TARGET)/release/allclear completions bash > $(TARGET)/install/allclear.bash
 	$(TARGET)/release/allclear completions zsh > $(TARGET)/install/_allclear
 	$(TARGET)/release/allclear completions fish > $(TARGET)/install/allclear.fish
-	$(AS_ROOT) install -Dm755 $(TARGET)/release/allclear '$(BIN)/allclear'
+	$(AS_ROOT) install -s -Dm755 $(TARGET)/release/allclear '$(BIN)/allclear'
 	$(AS_ROOT) install -Dm644 $(TARGET)/install/allclear.1 '$(SHARE)/man/man1/allclear.1'
 	$(AS_ROOT) install -Dm644 $(TARGET)/install/allclear.bash '$(SHARE)/bash-completion/completions/allclear'
 	$(AS_ROOT) install -Dm644 $(TARGET)/install/_allclear '$(SHARE)/zsh/site-functions/_allclear'
 	$(AS_ROOT) install -Dm644 $(TARGET)/install/allclear.fish '$(SHARE)/fish/vendor_completions.d/allclear.fish'
-	@echo 'To capture without being root: sudo setcap cap_net_raw+ep $(BIN)/allclear'
+	@echo 'To capture without being root: sudo setcap cap_net_raw+ep $(PREFIX)/bin/allclear'
