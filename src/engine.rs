@@ -13,6 +13,7 @@ use crate::pure::ticket::{
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::Path;
 
 /// How many rounds of consequences one input may have: blame, phase, clean, closed, and some air.
 const ROUNDS_MAX: usize = 8;
@@ -73,6 +74,11 @@ impl Engine {
     /// Everything that people wrote.
     pub fn library(&self) -> &Library {
         &self.library
+    }
+
+    /// Copies the log as it stands into a new file.
+    pub fn back_up(&self, copy: &Path) -> Result<(), EngineError> {
+        Ok(self.store.back_up(copy)?)
     }
 
     /// Every ticket, by number.

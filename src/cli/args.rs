@@ -2,6 +2,8 @@
 
 use super::demo::DemoArgs;
 use super::doctor::DoctorArgs;
+use super::evidence::EvidenceArgs;
+use super::occurrences::OccurrencesArgs;
 use super::run::RunArgs;
 use super::scan::ScanArgs;
 use super::simulate::SimulateArgs;
@@ -53,6 +55,12 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Open, look at and work tickets
     Ticket(TicketArgs),
+    /// The ledger: every planned firing and what became of it
+    Occurrences(OccurrencesArgs),
+    /// Check the kept packets and the log
+    Evidence(EvidenceArgs),
+    /// A consistent copy of the log (allclear.db), also while `serve` runs
+    Backup { file: PathBuf },
     /// JSON Schema of a file, for editors
     Schema { of: SchemaArg },
     /// Completions for a shell

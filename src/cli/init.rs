@@ -1,6 +1,7 @@
 //! `allclear init [DIR]`: the files to start from. What is there already is left alone.
 //!
-//! The files are those of the repository, built into the binary; a test checks that they pass.
+//! The files are those of the repository, built into the binary; a test checks that they pass. The state
+//! directory is not made here but by its first use, readable by its owner only.
 
 use super::{Exit, print};
 use std::fs::{self, OpenOptions};
@@ -8,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Every file that is written, with its text.
-pub const SHIPPED: [(&str, &str); 10] = [
+pub const SHIPPED: [(&str, &str); 9] = [
     ("allclear.yaml", include_str!("../../allclear.yaml")),
     ("playbooks/conficker.yaml", include_str!("../../playbooks/conficker.yaml")),
     ("playbooks/irc-bot.yaml", include_str!("../../playbooks/irc-bot.yaml")),
@@ -18,16 +19,11 @@ pub const SHIPPED: [(&str, &str); 10] = [
     ("schema/site.json", include_str!("../../schema/site.json")),
     ("schema/playbook.json", include_str!("../../schema/playbook.json")),
     ("templates/README", TEMPLATES),
-    ("state/README", STATE),
 ];
 
 const TEMPLATES: &str = "\
 The templates of all mails are inside the program. A file of the same name in this directory takes the
 place of the one inside.
-";
-
-const STATE: &str = "\
-Database, evidence and outbox are made here by running. Keep it: the history of every ticket is in it.
 ";
 
 /// Writes what is not there yet, and says what it left alone.

@@ -6,6 +6,7 @@ mod completions;
 mod demo;
 mod desk;
 mod doctor;
+mod evidence;
 mod exit;
 mod explain;
 mod fault;
@@ -14,6 +15,7 @@ mod init;
 mod input;
 mod lists;
 mod man;
+mod occurrences;
 mod print;
 mod run;
 mod scan;
@@ -59,6 +61,14 @@ pub fn main() -> ExitCode {
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),
         Command::Run(run) => at_desk(args.site_file.as_deref(), |desk| run::run(desk, &run)),
+        Command::Occurrences(wanted) => {
+            at_desk(args.site_file.as_deref(), |desk| occurrences::run(desk, &wanted))
+        }
+        Command::Evidence(wanted) => at_desk(args.site_file.as_deref(), |desk| evidence::run(desk, &wanted)),
+        Command::Backup { file } => at_desk(args.site_file.as_deref(), |desk| {
+            desk.engine.back_up(&file)?;
+            Ok(print::out(&format!("{} written\n", file.display())))
+        }),
         Command::Serve => at_desk(args.site_file.as_deref(), serve::run),
         Command::Simulate(simulate) => {
             simulate::run(args.site_file.as_deref(), &simulate).unwrap_or_else(Fault::show)
@@ -73,9 +83,14 @@ fn at_desk(site_file: Option<&Path>, run: impl FnOnce(&mut Desk) -> Result<Exit,
     Desk::open(site_file).and_then(|mut desk| run(&mut desk)).unwrap_or_else(Fault::show)
 }
 
-/// Reads a duration on the command line.
+/// Reads a duration on the command line; none of them may be 0.
 fn duration(text: &str) -> Result<Duration, String> {
-    read_length(text).map_err(|why| why.replace('\n', ": "))
+    let length = read_length(text).map_err(|why| why.replace('\n', ": "))?;
+    if length.is_zero() {
+        Err(format!("`{text}` is no time at all: write at least `1s`"))
+    } else {
+        Ok(length)
+    }
 }
 
 /// Logs go to standard error, ours from the level on that `-v` asks for, those of libraries only when
@@ -90,4 +105,18 @@ fn log(verbose: u8) {
     let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = layer().with_writer(std::io::stderr).with_target(false).with_ansi(is_coloured);
     tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        assert_eq!(duration("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(duration("2w"), Ok(Duration::from_secs(1_209_600)));
+        for wrong in ["", "s", "0s", "5", "-5s", "5é", "99999999999999999999w"] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

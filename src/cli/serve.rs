@@ -137,11 +137,14 @@ impl Server<'_> {
     }
 
     fn take(&mut self, message: Message) {
+        // Asked once: a run that a tick opens is begun, even when the request to stop comes between.
+        let is_stopping = self.edges.stop.is_requested();
         match message {
             Message::Done(effect, reply) => {
                 reply.troubles.iter().for_each(|trouble| tracing::warn!("{trouble}"));
                 self.record(effect, reply);
             }
+            Message::Ring if is_stopping => {}
             Message::Ring => {
                 for (effect, reply) in std::mem::take(&mut self.unrecorded) {
                     self.record(effect, reply);
@@ -149,7 +152,9 @@ impl Server<'_> {
                 self.tick();
             }
         }
-        self.begin_effects();
+        if !is_stopping {
+            self.begin_effects();
+        }
     }
 
     /// Enters what came of an effect. What the store cannot take now is kept for later. What the
@@ -187,7 +192,7 @@ impl Server<'_> {
     /// Begins what is due and not under way. While something could not be recorded nothing new is
     /// begun: it would only be lost, too.
     fn begin_effects(&mut self) {
-        if !self.unrecorded.is_empty() || self.edges.stop.is_requested() {
+        if !self.unrecorded.is_empty() {
             return;
         }
         for effect in self.desk.engine.effects(clock::now()) {

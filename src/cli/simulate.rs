@@ -129,6 +129,9 @@ fn settle_mail(library: &mut Library, directory: Option<&Path>) {
 fn edges(library: &Library, home: &Path, state: &Path, args: &SimulateArgs) -> Result<Edges, Fault> {
     let recordings = Recordings::open(&args.captures).map_err(Fault::Usage)?;
     recordings.troubles().iter().for_each(|trouble| print::note(trouble));
+    if recordings.span().is_none() {
+        print::note(&format!("{} holds no packets: every occurrence will be missed", args.captures));
+    }
     let mailer = match (&args.mail_dir, &library.site_file.mail) {
         (Some(_), Some(settings)) => {
             Post::Mailer(Mailer::open(settings).map_err(|error| Fault::Failed(error.to_string()))?)
@@ -226,7 +229,7 @@ fn as_text(season: &Season, ticket: &Ticket) -> Result<String, Fault> {
         let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
         let reasons: Vec<&str> = end.reasons.iter().map(|reason| reason.text.as_str()).collect();
         let line = format!("{} {verdict} {}", run.stage, reasons.join("; "));
-        lines.push((end.ended, line.trim_end().to_owned()));
+        lines.push((run.ended.unwrap_or(run.window_end), line.trim_end().to_owned()));
     }
     for (at, from, to, because) in season.phases() {
         lines.push((at, format!("{from} -> {to}: {because}")));

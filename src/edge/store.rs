@@ -88,6 +88,18 @@ impl Store {
         Ok(Writing { path, transaction })
     }
 
+    /// Copies the log as it stands into a new file, while others may write.
+    ///
+    /// # Errors
+    ///
+    /// The file is there already, or cannot be written.
+    pub fn back_up(&self, copy: &Path) -> Result<(), StoreError> {
+        let fault = |error| StoreError::Database { path: copy.to_owned(), error };
+        let text = copy.to_str().ok_or_else(|| fault(rusqlite::Error::InvalidPath(copy.to_owned())))?;
+        // VACUUM INTO refuses a file that is there, and reads one consistent state (sqlite.org/lang_vacuum).
+        self.connection.execute("VACUUM INTO ?1", [text]).map(drop).map_err(fault)
+    }
+
     fn migrate(&self) -> Result<(), StoreError> {
         let database = |error| StoreError::Database { path: self.path.clone(), error };
         let version: i64 =

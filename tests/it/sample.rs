@@ -9,10 +9,11 @@ use allclear::pure::playbook::{
 use allclear::pure::report::Material;
 use allclear::pure::schedule::Schedule;
 use allclear::pure::sighting::ContactSpan;
+use allclear::pure::sighting::Coverage;
 use allclear::pure::site::Site;
 use allclear::pure::ticket::{
     Blame, Event, Host, HostStanding, HostState, Listing, ListingAnswer, Mail, Phase, Recorded, Run, RunEnd,
-    RunId, RunRecord, SignOff, Standing, Ticket, TicketId,
+    RunId, SignOff, Standing, Ticket, TicketId,
 };
 use allclear::pure::verdict::{EvidenceFile, Outcome, Reason, ReasonCode, Verdict};
 use allclear::pure::watchlist::Transport;
@@ -292,34 +293,19 @@ fn run(
         bytes: 4_760,
         packets: 36,
     };
-    let end = RunRecord {
-        ended: window.to,
+    let end = RunEnd {
+        run: id,
         outcome: if verdict.is_some() { Outcome::Ran } else { Outcome::Missed },
         verdict,
-        reasons: reasons.clone(),
+        reasons,
         watched: if verdict.is_some() { Intervals::of([window]) } else { Intervals::default() },
-        heard_packets: 1_204_311,
-        lost_packets: Some(0),
+        coverage: Coverage { heard_packets: 1_204_311, lost_packets: Some(0), ..Default::default() },
         lost_share: 0.0,
         is_healthy: true,
         is_attentive: true,
         exposures: Vec::new(),
         evidence: if is_hit { vec![evidence] } else { Vec::new() },
         contacts: if is_hit { 3 } else { 0 },
-    };
-    let ended = RunEnd {
-        run: id,
-        outcome: end.outcome,
-        verdict,
-        reasons,
-        watched: end.watched.clone(),
-        coverage: Default::default(),
-        lost_share: 0.0,
-        is_healthy: true,
-        is_attentive: true,
-        exposures: Vec::new(),
-        evidence: end.evidence.clone(),
-        contacts: end.contacts,
     };
     ticket.runs.push(Run {
         id,
@@ -328,10 +314,11 @@ fn run(
         started: window.from,
         window_end: window.to,
         is_late: false,
-        end: Some(end),
+        ended: Some(window.to),
+        end: Some(end.clone()),
     });
     ticket.runs.sort_by_key(|run| run.started);
-    record(ticket, &window.to.to_string(), "allclear", Event::RunEnded(Box::new(ended)));
+    record(ticket, &window.to.to_string(), "allclear", Event::RunEnded(Box::new(end)));
 }
 
 fn site() -> Site {

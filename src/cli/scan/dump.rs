@@ -22,6 +22,7 @@ struct Line {
 }
 
 impl Dump {
+    /// A dump to standard output, or to standard error where that belongs to JSON.
     pub fn new(is_json: bool) -> Dump {
         let out: Box<dyn Write> = if is_json { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
         Dump { out: BufWriter::new(out), has_head: false }

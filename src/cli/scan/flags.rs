@@ -49,7 +49,7 @@ pub struct ScanArgs {
     pub packets: Option<u64>,
 
     /// Listen so long (30s, 10m, 6h); needs -i
-    #[arg(long = "for", value_name = "DURATION", requires = "interface", value_parser = duration)]
+    #[arg(long = "for", value_name = "DURATION", requires = "interface", value_parser = crate::cli::duration)]
     pub length: Option<Duration>,
 
     /// Print the packets as a table
@@ -63,23 +63,6 @@ pub struct ScanArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// Reads `90s`, `30m`, `6h`, `7d`, `2w`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("'{text}' is no duration: write 90s, 30m, 6h, 7d or 2w");
-    let unit_at = text.len().checked_sub(1).filter(|&at| text.is_char_boundary(at)).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(unit_at);
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|&all| all > 0).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// Why the flags and files do not say what to look for.
@@ -191,19 +174,5 @@ fn network(text: &str) -> Result<IpNet, String> {
         [Entry { target: Target::Network(network), ports: None, .. }] => Ok(*network),
         [Entry { target: Target::Address(address), ports: None, .. }] => Ok(IpNet::from(*address)),
         _ => Err(format!("--inside: '{text}' is no network: write it as 10.16.0.0/16")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_a_number_and_a_unit() {
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("2w"), Ok(Duration::from_secs(1_209_600)));
-        for wrong in ["", "s", "0s", "5", "5y", "-5s", "5é", "99999999999999999999w"] {
-            assert!(duration(wrong).is_err(), "{wrong:?}");
-        }
     }
 }

@@ -195,7 +195,7 @@ fn run(run: &Run) -> RunJson<'_> {
         stage: run.stage,
         occurrence: run.occurrence,
         started: run.started,
-        ended: end.map(|end| end.ended),
+        ended: run.ended,
         outcome: end.map(|end| end.outcome),
         verdict: end.and_then(|end| end.verdict),
         reasons: end.map_or(&[], |end| &end.reasons),

@@ -7,7 +7,7 @@ use super::timeline::named;
 use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::intake::Report;
-use crate::pure::ticket::{Host, HostState, Run, RunRecord};
+use crate::pure::ticket::{Host, HostState, Run, RunEnd};
 use crate::pure::verdict::{Outcome, Verdict};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -162,7 +162,7 @@ pub(super) fn night(run: &Run, zone: &TimeZone) -> NightView {
     }
 }
 
-fn verdict_signs(end: &RunRecord) -> (&'static str, &'static str, &'static str) {
+fn verdict_signs(end: &RunEnd) -> (&'static str, &'static str, &'static str) {
     match end.verdict {
         Some(Verdict::Pass) => ("pass", "+", "pass"),
         Some(Verdict::Fail) => ("fail", "!", "fail"),
@@ -172,23 +172,24 @@ fn verdict_signs(end: &RunRecord) -> (&'static str, &'static str, &'static str) 
 }
 
 /// Whether the occurrence never ran: then nobody knows whether anything called.
-fn is_unwatched(end: &RunRecord) -> bool {
+fn is_unwatched(end: &RunEnd) -> bool {
     matches!(end.outcome, Outcome::Missed | Outcome::Skipped | Outcome::Suppressed)
 }
 
-fn contacts(end: &RunRecord) -> String {
+fn contacts(end: &RunEnd) -> String {
     if is_unwatched(end) { format!("contacts {NOT_KNOWN}") } else { count(end.contacts, "contact") }
 }
 
-fn coverage(end: &RunRecord) -> String {
+fn coverage(end: &RunEnd) -> String {
     if is_unwatched(end) {
         return "nothing was watched".to_string();
     }
-    let lost = end.lost_packets.map_or("losses not known".to_string(), |lost| format!("lost {lost}"));
+    let lost =
+        end.coverage.lost_packets.map_or("losses not known".to_string(), |lost| format!("lost {lost}"));
     format!(
         "watched {}, heard {}, {lost}",
         duration(end.watched.seconds() as u64),
-        count(end.heard_packets, "packet")
+        count(end.coverage.heard_packets, "packet")
     )
 }
 

@@ -3,7 +3,7 @@
 //!
 //! It must never count a second twice, nor one in which silence means nothing.
 
-use super::{Host, HostExposure, HostState, RunRecord, Ticket, hosts};
+use super::{Host, HostExposure, HostState, RunEnd, Ticket, hosts};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
@@ -36,7 +36,7 @@ pub(super) fn exposure_since(ticket: &Ticket, host: &Host) -> f64 {
 
 /// Seconds within `limits` in which the host was present and watched in such runs, each counted
 /// once, less what the captures lost.
-fn exposure(ticket: &Ticket, host: &Host, limits: Interval, counts: impl Fn(&RunRecord) -> bool) -> f64 {
+fn exposure(ticket: &Ticket, host: &Host, limits: Interval, counts: impl Fn(&RunEnd) -> bool) -> f64 {
     let mut all = Vec::new();
     let mut lost_seconds = 0.0;
     for end in ended(ticket).filter(|end| counts(end)) {
@@ -49,7 +49,7 @@ fn exposure(ticket: &Ticket, host: &Host, limits: Interval, counts: impl Fn(&Run
     (Intervals::of(all).seconds() - lost_seconds).max(0.0)
 }
 
-fn ended(ticket: &Ticket) -> impl Iterator<Item = &RunRecord> {
+fn ended(ticket: &Ticket) -> impl Iterator<Item = &RunEnd> {
     ticket.runs.iter().filter_map(|run| run.end.as_ref())
 }
 

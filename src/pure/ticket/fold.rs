@@ -4,8 +4,8 @@
 //! It must never decide anything: an event that the table of phases forbids is a fault of the log.
 
 use super::{
-    Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId, RunRecord,
-    RunStart, SignOff, Ticket, TicketId, hosts,
+    Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId, RunStart,
+    SignOff, Ticket, TicketId, hosts,
 };
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -160,8 +160,8 @@ impl Ticket {
             window_end: record.window_end,
             is_late: false,
         });
-        let end = RunRecord::without_run(recorded.at, record.outcome, record.reason.clone());
-        self.close_run(record.run, end)
+        let reasons = vec![record.reason.clone()];
+        self.close_run(recorded.at, RunEnd { reasons, ..RunEnd::empty(record.run, record.outcome) })
     }
 
     fn blame(&mut self, recorded: &Recorded) {
@@ -199,6 +199,7 @@ impl Ticket {
             started: start.window_start,
             window_end: start.window_end,
             is_late: start.is_late,
+            ended: None,
             end: None,
         });
     }
@@ -209,13 +210,14 @@ impl Ticket {
                 self.hosts[index].learn(seen);
             }
         }
-        self.close_run(end.run, RunRecord::of(recorded.at, end))?;
+        self.close_run(recorded.at, end.clone())?;
         self.count_pass(end.run);
         Ok(())
     }
 
     /// Enters how a run ended, and keeps the row of inconclusive nights.
-    fn close_run(&mut self, id: RunId, end: RunRecord) -> Result<(), String> {
+    fn close_run(&mut self, at: Timestamp, end: RunEnd) -> Result<(), String> {
+        let id = end.run;
         let run = self.runs.iter_mut().rev().find(|run| run.id == id);
         let run = run.ok_or_else(|| format!("there is no run {id}"))?;
         if run.end.is_some() {
@@ -228,6 +230,7 @@ impl Ticket {
                 (_, None) => {}
             }
         }
+        run.ended = Some(at);
         run.end = Some(end);
         Ok(())
     }

@@ -32,11 +32,10 @@ pub use standing::{HostStanding, Standing, stand};
 pub use event::{Event, HostExposure, Listing, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
 
 use crate::pure::intake::Report;
-use crate::pure::interval::{Interval, Intervals};
+use crate::pure::interval::Interval;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::sighting::ContactSpan;
-use crate::pure::verdict::{EvidenceFile, Outcome, Reason, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -181,31 +180,10 @@ pub struct Run {
     pub window_end: Timestamp,
     /// It began inside its window, but after its time.
     pub is_late: bool,
-    /// `None` while it runs.
-    pub end: Option<RunRecord>,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunRecord {
-    pub ended: Timestamp,
-    pub outcome: Outcome,
-    /// `None` for an occurrence that did not run.
-    pub verdict: Option<Verdict>,
-    pub reasons: Vec<Reason>,
-    /// When packets were watched.
-    pub watched: Intervals,
-    pub heard_packets: u64,
-    pub lost_packets: Option<u64>,
-    /// See [`RunEnd::lost_share`], [`RunEnd::is_healthy`] and [`RunEnd::is_attentive`].
-    pub lost_share: f64,
-    pub is_healthy: bool,
-    pub is_attentive: bool,
-    /// What each blamed or contacting host could have been seen doing.
-    pub exposures: Vec<HostExposure>,
-    pub evidence: Vec<EvidenceFile>,
-    /// Contacts by inside hosts.
-    pub contacts: u64,
+    /// When its end went on record; `None` while it runs.
+    pub ended: Option<Timestamp>,
+    /// How it ended; `None` while it runs.
+    pub end: Option<RunEnd>,
 }
 
 /// A mail that was decided upon.

@@ -1,9 +1,8 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Event, Host, HostState, Mail, Phase, Run, RunEnd, RunId, RunRecord, Ticket};
+use super::{Event, Host, HostState, Mail, Phase, Run, RunId, Ticket};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::MailEvent;
-use crate::pure::verdict::{Outcome, Reason};
 use jiff::Timestamp;
 
 impl Ticket {
@@ -60,45 +59,6 @@ impl Run {
     /// Its planned window, which begins at the planned time and its jitter.
     pub fn window(&self) -> Interval {
         Interval::new(self.started, self.window_end)
-    }
-}
-
-impl RunRecord {
-    pub(super) fn of(ended: Timestamp, end: &RunEnd) -> RunRecord {
-        RunRecord {
-            ended,
-            outcome: end.outcome,
-            verdict: end.verdict,
-            reasons: end.reasons.clone(),
-            watched: end.watched.clone(),
-            heard_packets: end.coverage.heard_packets,
-            lost_packets: end.coverage.lost_packets,
-            lost_share: end.lost_share,
-            is_healthy: end.is_healthy,
-            is_attentive: end.is_attentive,
-            exposures: end.exposures.clone(),
-            evidence: end.evidence.clone(),
-            contacts: end.contacts,
-        }
-    }
-
-    /// The record of an occurrence that never ran.
-    pub(super) fn without_run(ended: Timestamp, outcome: Outcome, reason: Reason) -> RunRecord {
-        RunRecord {
-            ended,
-            outcome,
-            verdict: None,
-            reasons: vec![reason],
-            watched: Intervals::default(),
-            heard_packets: 0,
-            lost_packets: None,
-            lost_share: 0.0,
-            is_healthy: false,
-            is_attentive: false,
-            exposures: Vec::new(),
-            evidence: Vec::new(),
-            contacts: 0,
-        }
     }
 }
 

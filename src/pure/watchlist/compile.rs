@@ -64,7 +64,7 @@ impl Draft {
 
     fn take_entry(&mut self, list: u16, entry: &Entry) {
         let id = self.intern(list, entry);
-        self.canonical.push(canonical(entry));
+        self.canonical.push(entry.canonical());
         match &entry.target {
             Target::Address(IpAddr::V4(address)) => self.v4.push(((*address).into(), id)),
             Target::Address(IpAddr::V6(address)) => self.v6.push(((*address).into(), id)),
@@ -151,14 +151,4 @@ impl Draft {
 fn has_ports_alone(watchlist: &Watchlist) -> bool {
     let is_place = |entry: &Entry| matches!(entry.target, Target::Address(_) | Target::Network(_));
     watchlist.file.is_none() && !watchlist.entries.iter().any(is_place)
-}
-
-fn canonical(entry: &Entry) -> String {
-    let target = match &entry.target {
-        Target::Address(address) => address.to_string(),
-        Target::Network(network) => network.to_string(),
-        Target::Domain(name) => name.clone(),
-        Target::Anywhere => "*".to_owned(),
-    };
-    entry.ports.map(|ports| format!("{target} {ports}")).unwrap_or(target)
 }

@@ -41,6 +41,17 @@ impl Entry {
     pub fn of_address(address: IpAddr) -> Entry {
         Entry { text: address.to_string(), target: Target::Address(address), ports: None }
     }
+
+    /// What it names, whatever its spelling: two entries that look for the same have this in common.
+    pub(super) fn canonical(&self) -> String {
+        let target = match &self.target {
+            Target::Address(address) => address.to_string(),
+            Target::Network(network) => network.to_string(),
+            Target::Domain(name) => name.clone(),
+            Target::Anywhere => "*".to_owned(),
+        };
+        self.ports.map(|ports| format!("{target} {ports}")).unwrap_or(target)
+    }
 }
 
 /// As [`Entry::parse`], telling what is wrong from what is merely of no use.
@@ -261,16 +272,6 @@ fn port(text: &str) -> Result<u16, String> {
 mod tests {
     use super::*;
 
-    fn spelled(entry: &Entry) -> String {
-        let target = match &entry.target {
-            Target::Address(address) => address.to_string(),
-            Target::Network(network) => network.to_string(),
-            Target::Domain(name) => name.clone(),
-            Target::Anywhere => "*".to_owned(),
-        };
-        entry.ports.map(|ports| format!("{target} {ports}")).unwrap_or(target)
-    }
-
     #[test]
     fn every_plain_spelling_is_read_as_what_it_names() {
         let rows = [
@@ -294,7 +295,7 @@ mod tests {
         ];
         for (text, wanted) in rows {
             let entries = Entry::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
-            let read: Vec<String> = entries.iter().map(spelled).collect();
+            let read: Vec<String> = entries.iter().map(Entry::canonical).collect();
             assert_eq!(read.join(", "), wanted, "{text}");
             assert!(entries.iter().all(|entry| entry.text == text), "{text} keeps its spelling");
         }
