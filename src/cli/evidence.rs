@@ -31,6 +31,7 @@ pub enum EvidenceCommand {
     Verify {
         /// Only this ticket's
         ticket: Option<u32>,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },

@@ -18,6 +18,7 @@ pub struct OccurrencesArgs {
     /// Only those planned from then on: RFC 3339, or a time in UTC
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -61,6 +61,7 @@ pub struct SimulateArgs {
     /// Where the mails go, as .eml files
     #[arg(long, value_name = "DIR")]
     pub mail_dir: Option<PathBuf>,
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

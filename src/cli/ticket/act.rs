@@ -11,6 +11,9 @@ pub fn act(desk: &mut Desk, command: TicketCommand) -> Result<Exit, Fault> {
     let (who, act) = read(desk, command)?;
     let by = desk::who(who.by.as_deref());
     let happened = desk.engine.step(clock::now(), &by, TicketId(who.ticket), &Input::Act(act))?;
+    if who.json {
+        return super::show::show(desk, who.ticket, true);
+    }
     let changes = happened.iter().filter_map(|recorded| match &recorded.event {
         Event::PhaseChanged { to, because, .. } => {
             Some(format!("ticket {} is {to} now: {because}\n", who.ticket))

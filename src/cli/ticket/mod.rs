@@ -29,12 +29,14 @@ pub enum TicketCommand {
         /// Closed, rejected and accepted ones too
         #[arg(long)]
         all: bool,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
     /// Show one ticket: what was seen, what is missing for clean, and when that could be done
     Show {
         ticket: u32,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -121,6 +123,9 @@ pub struct ActArgs {
     /// Who does it; goes on record [default: the user's login name]
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
+    /// Print the ticket as JSON afterwards
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which ticket, who acts, and why.
@@ -143,15 +148,16 @@ pub struct OpenArgs {
     #[arg(long = "ref", value_name = "NUMBER")]
     pub reference: Option<String>,
     /// The site's name [default: the site that has the public address]
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pub site: Option<String>,
-    /// [default: the playbook that names the malware]
-    #[arg(long)]
+    /// How it is worked [default: the playbook that names the malware]
+    #[arg(long, value_name = "NAME")]
     pub playbook: Option<String>,
     /// The public address that was reported
     #[arg(long, value_name = "ADDRESS")]
     pub public: Option<IpAddr>,
-    #[arg(long)]
+    /// What it is infected with, as the report spells it
+    #[arg(long, value_name = "NAME")]
     pub malware: Option<String>,
     /// When it was seen: RFC 3339, or a time in the site's zone
     #[arg(long, value_name = "TIME")]
@@ -163,7 +169,7 @@ pub struct OpenArgs {
     #[arg(long)]
     pub port: Option<u16>,
     /// The port on the public side
-    #[arg(long)]
+    #[arg(long, value_name = "PORT")]
     pub source_port: Option<u16>,
     /// tcp or udp
     #[arg(long, value_parser = ["tcp", "udp"])]
@@ -171,6 +177,7 @@ pub struct OpenArgs {
     /// Who opens it [default: the user's login name]
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
+    /// Print the ticket as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -52,6 +52,7 @@ pub struct NightView {
     pub colour: String,
     /// `watched 6 h, heard 12,034 packets, lost 0`.
     pub coverage: String,
+    /// `3 contacts`; `contacts not known` where nothing was watched.
     pub contacts: String,
     pub reasons: Vec<String>,
     pub has_reasons: bool,
@@ -155,7 +156,7 @@ pub(super) fn night(run: &Run, zone: &TimeZone) -> NightView {
         mark: mark.to_string(),
         colour: colour.to_string(),
         coverage: end.map_or_else(String::new, coverage),
-        contacts: end.map_or_else(String::new, |end| count(end.contacts, "contact")),
+        contacts: end.map_or_else(String::new, contacts),
         has_reasons: !reasons.is_empty(),
         reasons,
     }
@@ -170,8 +171,17 @@ fn verdict_signs(end: &RunEnd) -> (&'static str, &'static str, &'static str) {
     }
 }
 
+/// Whether the occurrence never ran: then nobody knows whether anything called.
+fn is_unwatched(end: &RunEnd) -> bool {
+    matches!(end.outcome, Outcome::Missed | Outcome::Skipped | Outcome::Suppressed)
+}
+
+fn contacts(end: &RunEnd) -> String {
+    if is_unwatched(end) { format!("contacts {NOT_KNOWN}") } else { count(end.contacts, "contact") }
+}
+
 fn coverage(end: &RunEnd) -> String {
-    if matches!(end.outcome, Outcome::Missed | Outcome::Skipped | Outcome::Suppressed) {
+    if is_unwatched(end) {
         return "nothing was watched".to_string();
     }
     let lost =

@@ -2,7 +2,7 @@
 //! done at the earliest.
 
 use super::exposure::{attentive_contacts, exposure_before, exposure_since};
-use super::{Context, Host, HostState, Listing, Phase, RunId, Ticket, occurrences};
+use super::{Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, occurrences};
 use crate::pure::assurance;
 use crate::pure::earliest::{self, HostProgress, Progress};
 use crate::pure::interval::Interval;
@@ -17,7 +17,7 @@ pub struct Standing {
     /// Passes in the present row.
     pub passes: u32,
     pub passes_wanted: u32,
-    /// From the beginning of the first pass of the row to the beginning of its last, in seconds.
+    /// From the planned time of the first pass of the row to that of its last, in seconds.
     pub span_s: u64,
     pub span_wanted_s: u64,
     /// The least assurance of all hosts, 0 to 1; `None` when it is unknown for one of them.
@@ -127,7 +127,7 @@ fn earliest(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) ->
     if !is_on_the_way || ticket.hold.is_some() {
         return None;
     }
-    let begin = |id: Option<&RunId>| id.and_then(|id| ticket.run(*id)).map(|run| run.started);
+    let begin = |id: Option<&RunId>| id.and_then(|id| ticket.run(*id)).map(Run::planned);
     let hosts = ticket.hosts.iter().zip(learned);
     let watched = hosts.filter(|(host, _)| host.state != HostState::Retired);
     let progress = Progress {
@@ -142,7 +142,7 @@ fn earliest(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) ->
 }
 
 fn span_seconds(ticket: &Ticket) -> u64 {
-    let begin = |id: Option<&super::RunId>| id.and_then(|id| ticket.run(*id)).map(|run| run.started);
+    let begin = |id: Option<&RunId>| id.and_then(|id| ticket.run(*id)).map(Run::planned);
     match (begin(ticket.passes.first()), begin(ticket.passes.last())) {
         (Some(first), Some(last)) => u64::try_from(last.duration_since(first).as_secs()).unwrap_or(0),
         _ => 0,

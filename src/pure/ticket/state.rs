@@ -56,6 +56,11 @@ impl Ticket {
 }
 
 impl Run {
+    /// Its planned time, jitter left out; when it began, for a run by hand.
+    pub fn planned(&self) -> Timestamp {
+        self.occurrence.unwrap_or(self.started)
+    }
+
     /// Its planned window, which begins at the planned time and its jitter.
     pub fn window(&self) -> Interval {
         Interval::new(self.started, self.window_end)
