@@ -1,6 +1,7 @@
 //! Do reader and decoder see in real captures what tshark saw? Against the truth beside the captures,
 //! which are not part of the project.
 
+use crate::skip::skipped;
 use allclear::edge::capture::files::read_frames;
 use allclear::edge::capture::stream::FrameStream;
 use allclear::pure::packet::{Decoded, NameKind, NameRead, Packet, decode, name};
@@ -18,7 +19,7 @@ pub fn data() -> Option<PathBuf> {
     if path.join("ground_truth.json").is_file() {
         return Some(path);
     }
-    println!("skipped: {} is not there", path.display());
+    skipped(&format!("{} is not there", path.display()));
     None
 }
 

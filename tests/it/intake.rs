@@ -1,5 +1,6 @@
 //! The page of the Ecessa guide, as people paste it.
 
+use crate::skip::skipped;
 use allclear::pure::intake::cbl;
 
 /// The guide's page, wherever it lies beside the project.
@@ -8,7 +9,7 @@ fn page(path: &str) -> Option<String> {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path),
     );
     if text.is_err() {
-        eprintln!("skipped: {path} is not there");
+        skipped(&format!("{path} is not there"));
     }
     text.ok()
 }

@@ -1,6 +1,7 @@
 //! What does an interface show? Real packets through libpcap, in network namespaces made for the test;
 //! no packet leaves them.
 
+use crate::skip::skipped;
 use allclear::edge::capture::files::read_frames;
 use allclear::edge::capture::interface;
 use allclear::edge::capture::run::{Captured, Means, capture};
@@ -57,7 +58,7 @@ impl Wire {
         match commands.iter().try_for_each(|command| ip(command)) {
             Ok(()) => Some(wire),
             Err(why) => {
-                eprintln!("SKIPPED: network namespaces need root and iproute2: {why}");
+                skipped(&format!("network namespaces need root and iproute2: {why}"));
                 None
             }
         }

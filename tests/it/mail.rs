@@ -3,6 +3,7 @@
 
 use crate::letters::letter;
 use crate::sample::sample;
+use crate::skip::skipped;
 use allclear::edge::mailer::{Delivery, Mailer, MailerError};
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::site::{MailSecurity, MailSettings, MailTransport};
@@ -60,7 +61,7 @@ impl Server {
         let python = "/usr/bin/python3";
         let found = Command::new(python).args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status();
         if !found.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: the package python3-aiosmtpd is not installed");
+            skipped("the package python3-aiosmtpd is not installed");
             return None;
         }
         let mut command = Command::new(python);
@@ -296,7 +297,7 @@ fn a_certificate_that_nobody_vouches_for_is_not_trusted() {
         .stderr(Stdio::null())
         .status();
     if !made.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: the program openssl is not installed");
+        skipped("the program openssl is not installed");
         return;
     }
     let directory = place.path().to_str().expect("a plain path");

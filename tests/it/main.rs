@@ -23,6 +23,7 @@ mod sample;
 mod scan;
 mod serve;
 mod simulate;
+mod skip;
 mod tidy;
 mod traffic;
 mod windows;
