@@ -1,10 +1,15 @@
 //! In which ways could a ticket be called clean that is not? Stories that once ended so, or nearly.
 
-use crate::world::{LAB, World, at, ip, silent};
-use allclear::pure::ticket::{Act, Phase};
+use crate::world::{LAB, OFFICE, World, calls_at, ip, silent};
+use allclear::pure::ticket::{Act, Phase, stand};
 
 fn sign(world: &mut World, time: &str) {
     world.act(time, Act::Sign { item: "patch".to_owned() }).expect("the item is signed");
+}
+
+fn missing(world: &World) -> String {
+    let context = world.engine.context(world.ticket, world.now).expect("the playbook is there");
+    stand(world.ticket(), &context).missing.join("; ")
 }
 
 #[test]
@@ -22,4 +27,33 @@ fn a_ticket_whose_last_named_host_is_withdrawn_is_reported_whatever_its_phase() 
         world.live_until("2015-06-10T12:00:00Z", silent);
         assert_eq!(world.phase(), Phase::Reported, "and silence of nobody proves nothing");
     }
+}
+
+#[test]
+fn contacts_below_the_limit_of_a_host_that_nobody_blames_keep_a_ticket_out_of_clean() {
+    let mut world = World::with(|playbook| playbook.judge.fail_at = 2);
+    world.act("2015-05-05T10:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned");
+    sign(&mut world, "2015-05-05T11:00:00Z");
+    world.live_until("2015-05-20T12:00:00Z", calls_at("2015-05-07T23:00:00Z", OFFICE, None));
+    assert!(world.ticket().passes.len() >= 15, "one contact a night is allowed to pass");
+    assert_eq!(world.phase(), Phase::Verifying, "but something else inside has made contact");
+    assert!(
+        missing(&world).contains("10.16.30.7 made contact at 2015-05-07T23:00:00Z"),
+        "{}",
+        missing(&world)
+    );
+    world.act("2015-05-20T13:00:00Z", Act::Clean { host: Some(ip(OFFICE)), at: None }).expect("cleaned");
+    world.live_until("2015-05-29T12:00:00Z", silent);
+    assert_eq!(world.phase(), Phase::Clean, "named, cleaned and silent since: {}", missing(&world));
+}
+
+#[test]
+fn a_contact_below_the_limit_after_clean_is_a_relapse() {
+    let mut world = World::with(|playbook| playbook.judge.fail_at = 2);
+    world.act("2015-05-05T10:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned");
+    sign(&mut world, "2015-05-05T11:00:00Z");
+    world.live_until("2015-05-14T12:00:00Z", silent);
+    assert_eq!(world.phase(), Phase::Clean);
+    world.live_until("2015-05-19T12:00:00Z", calls_at("2015-05-18T23:00:00Z", OFFICE, None));
+    assert_eq!((world.phase(), world.ticket().relapses), (Phase::Located, 1));
 }

@@ -1,7 +1,9 @@
 //! What follows from a capture? Its verdict, the hosts to blame, and what each could have been seen
 //! doing.
 
-use super::{Blame, Context, Event, Host, HostExposure, ListingAnswer, Run, RunEnd, RunId, Ticket, hosts};
+use super::{
+    Blame, Context, Event, Host, HostExposure, ListingAnswer, Phase, Run, RunEnd, RunId, Ticket, hosts,
+};
 use crate::pure::interval::Intervals;
 use crate::pure::packet::Mac;
 use crate::pure::sighting::{HostFinding, Observation};
@@ -142,14 +144,16 @@ fn merged(sources: &[SourceFacts]) -> Observation {
 }
 
 /// Blames who made contact. Below the limit of the playbook only a host that was taken for cured is
-/// blamed: a contact of it is a relapse in any phase.
+/// blamed: a contact of it is a relapse in any phase; and after `clean` any host, since any contact
+/// is a relapse then.
 fn blame(ticket: &Ticket, observation: &Observation, verdict: Option<Verdict>) -> Vec<Event> {
     let mut events = Vec::new();
     let mut relapsed = Vec::new();
     for finding in observation.hosts.iter().filter(|finding| finding.contacts > 0) {
         let known = known(ticket, finding);
         let is_relapse = known.is_some_and(|host| host.is_taken_for_cured() && has_called(host, finding));
-        let is_new = known.is_none() && verdict == Some(Verdict::Fail);
+        let is_enough = verdict == Some(Verdict::Fail) || ticket.phase == Phase::Clean;
+        let is_new = known.is_none() && is_enough;
         if is_relapse || is_new {
             events.push(Event::HostBlamed {
                 host: finding.host,
