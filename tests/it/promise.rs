@@ -1,7 +1,7 @@
 //! In which ways could a ticket be called clean that is not? Stories that once ended so, or nearly.
 
-use crate::world::{LAB, OFFICE, World, calls_at, ip, silent};
-use allclear::pure::ticket::{Act, Phase, stand};
+use crate::world::{LAB, OFFICE, World, at, calls_at, ip, silent};
+use allclear::pure::ticket::{Act, Blame, Phase, stand};
 
 fn sign(world: &mut World, time: &str) {
     world.act(time, Act::Sign { item: "patch".to_owned() }).expect("the item is signed");
@@ -56,4 +56,19 @@ fn a_contact_below_the_limit_after_clean_is_a_relapse() {
     assert_eq!(world.phase(), Phase::Clean);
     world.live_until("2015-05-19T12:00:00Z", calls_at("2015-05-18T23:00:00Z", OFFICE, None));
     assert_eq!((world.phase(), world.ticket().relapses), (Phase::Located, 1));
+}
+
+#[test]
+fn contacts_from_before_a_host_was_blamed_are_not_forgotten() {
+    let mut world = World::with(|playbook| playbook.judge.fail_at = 2);
+    world.live_until("2015-05-04T14:00:00Z", calls_at("2015-05-04T13:00:00Z", LAB, None));
+    assert_eq!(world.phase(), Phase::Reported, "one contact is below the limit");
+    let early = Act::Clean { host: Some(ip(LAB)), at: Some(at("2015-05-04T12:00:00Z")) };
+    let refused = world.act("2015-05-04T15:00:00Z", early).expect_err("it called after that");
+    assert!(refused.contains("called again at 2015-05-04T13:00:00Z"), "{refused}");
+    world.act("2015-05-04T15:00:00Z", Act::NameHost { host: ip(LAB), mac: None, name: None }).expect("named");
+    let host = &world.ticket().hosts[0];
+    assert_eq!((host.contacts.len(), host.blame), (1, Blame::Seen));
+    let withdraw = Act::WithdrawHost { host: ip(LAB), reason: "wrong".to_owned() };
+    assert!(world.act("2015-05-04T15:00:00Z", withdraw).is_err(), "a run has seen it");
 }

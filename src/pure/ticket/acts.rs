@@ -3,6 +3,7 @@
 //! Nobody sets `clean` here: there is no such act.
 
 use super::{Act, Blame, Context, Event, Host, HostState, Phase, Refusal, Ticket, hosts};
+use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -125,14 +126,14 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
             // Who says that a machine was cleaned says that it was the one.
             None => {
                 events.extend(name_host(ticket, context, address, None, None)?);
-                events.push(Event::HostCleaned { host: address, cleaned: at });
+                events.push(cleaned_after(address, at, &ticket.contacts_on_record(address, None))?);
                 Vec::new()
             }
         },
         None => ticket.hosts.iter().filter(|host| host.state == HostState::Infected).collect(),
     };
     for host in cleaned {
-        events.push(cleaned_after_last_contact(host, at)?);
+        events.push(cleaned_after(host.host, at, &host.contacts)?);
     }
     if events.is_empty() {
         let hint = format!("say which machine it was: --host ADDRESS (ticket {})", ticket.id);
@@ -146,13 +147,13 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
 }
 
 /// A contact on record from after the stated cleaning would be lost: it must be cleaned again.
-fn cleaned_after_last_contact(host: &Host, at: Timestamp) -> Result<Event, Refusal> {
-    match host.contacts.iter().rev().find(|contact| contact.last > at) {
+fn cleaned_after(host: IpAddr, at: Timestamp, contacts: &[ContactSpan]) -> Result<Event, Refusal> {
+    match contacts.iter().rev().find(|contact| contact.last > at) {
         Some(contact) => Err(Refusal(format!(
-            "{} called again at {}, after that cleaning: clean it once more and give that time",
-            host.host, contact.last
+            "{host} called again at {}, after that cleaning: clean it once more and give that time",
+            contact.last
         ))),
-        None => Ok(Event::HostCleaned { host: host.host, cleaned: at }),
+        None => Ok(Event::HostCleaned { host, cleaned: at }),
     }
 }
 

@@ -4,8 +4,8 @@
 //! It must never decide anything: an event that the table of phases forbids is a fault of the log.
 
 use super::{
-    Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId, RunRecord,
-    RunStart, SignOff, Ticket, TicketId, hosts,
+    Blame, Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId,
+    RunRecord, RunStart, SignOff, Ticket, TicketId, hosts,
 };
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -174,16 +174,19 @@ impl Ticket {
                 known.name = name.clone().or(known.name.take());
                 known.state = HostState::Infected;
             }
-            None => self.hosts.push(Host {
-                host: *host,
-                mac: *mac,
-                name: name.clone(),
-                state: HostState::Infected,
-                blame: *blame,
-                located: recorded.at,
-                cleaned: None,
-                contacts: Vec::new(),
-            }),
+            None => {
+                let contacts = self.contacts_on_record(*host, *mac);
+                self.hosts.push(Host {
+                    host: *host,
+                    mac: *mac,
+                    name: name.clone(),
+                    state: HostState::Infected,
+                    blame: if contacts.is_empty() { *blame } else { Blame::Seen },
+                    located: recorded.at,
+                    cleaned: None,
+                    contacts,
+                });
+            }
         }
         self.passes.clear();
     }

@@ -1,10 +1,13 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Event, Host, HostState, Mail, Phase, Run, RunEnd, RunId, RunRecord, Ticket};
+use super::{Event, Host, HostState, Mail, Phase, Run, RunEnd, RunId, RunRecord, Ticket, hosts};
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::Mac;
 use crate::pure::playbook::MailEvent;
+use crate::pure::sighting::ContactSpan;
 use crate::pure::verdict::{Outcome, Reason};
 use jiff::Timestamp;
+use std::net::IpAddr;
 
 impl Ticket {
     /// The run of that number.
@@ -25,6 +28,18 @@ impl Ticket {
     /// The hosts that must be found silent: all but the retired.
     pub fn watched_hosts(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|host| host.state != HostState::Retired)
+    }
+
+    /// Every contact on record of the machine that has this address and, where it is known, this MAC
+    /// address; also those from before it was blamed.
+    pub fn contacts_on_record(&self, host: IpAddr, mac: Option<Mac>) -> Vec<ContactSpan> {
+        let seen = self.runs.iter().filter_map(|run| run.end.as_ref()).flat_map(|end| &end.exposures);
+        let own = seen.filter(|seen| match (mac, seen.mac) {
+            (Some(known), Some(seen)) => known == seen,
+            _ => seen.host == host,
+        });
+        let contacts: Vec<ContactSpan> = own.flat_map(|seen| &seen.contacts).copied().collect();
+        hosts::merge(&[], &contacts)
     }
 
     /// Whether a host is blamed that nobody has cleaned.
