@@ -1,7 +1,9 @@
 //! In which ways could a ticket be called clean that is not? Stories that once ended so, or nearly.
 
-use crate::world::{LAB, OFFICE, World, at, calls_at, ip, silent};
+use crate::world::{LAB, OFFICE, World, at, calls_at, calls_every_two_hours, ip, report, silent};
 use allclear::pure::ticket::{Act, Blame, Phase, stand};
+
+const OTHER: &str = "10.16.40.4";
 
 fn sign(world: &mut World, time: &str) {
     world.act(time, Act::Sign { item: "patch".to_owned() }).expect("the item is signed");
@@ -71,4 +73,40 @@ fn contacts_from_before_a_host_was_blamed_are_not_forgotten() {
     assert_eq!((host.contacts.len(), host.blame), (1, Blame::Seen));
     let withdraw = Act::WithdrawHost { host: ip(LAB), reason: "wrong".to_owned() };
     assert!(world.act("2015-05-04T15:00:00Z", withdraw).is_err(), "a run has seen it");
+}
+
+#[test]
+fn a_cleaning_from_before_the_last_report_is_none() {
+    let mut world = World::new();
+    world.live_until("2015-05-06T10:00:00Z", |window| calls_every_two_hours(window, ip(LAB), None));
+    world.act("2015-05-08T10:00:00Z", Act::Report(report("2015-05-08T09:00:00Z"))).expect("added");
+    let cleaned = |time: &str| Act::Clean { host: Some(ip(LAB)), at: Some(at(time)) };
+    let refused = world.act("2015-05-08T11:00:00Z", cleaned("2015-05-08T08:00:00Z")).expect_err("too early");
+    assert!(refused.contains("a report says it was seen at 2015-05-08T09:00:00Z"), "{refused}");
+    world.act("2015-05-08T11:00:00Z", cleaned("2015-05-08T09:30:00Z")).expect("after the report");
+    assert_eq!(world.phase(), Phase::Verifying);
+}
+
+#[test]
+fn a_report_from_after_the_last_cleaning_keeps_a_ticket_out_of_clean_however_it_got_there() {
+    let mut world = World::new();
+    world.live_until("2015-05-06T10:00:00Z", |window| calls_every_two_hours(window, ip(LAB), None));
+    let name = Act::NameHost { host: ip(OTHER), mac: None, name: None };
+    world.act("2015-05-06T10:00:00Z", name).expect("named");
+    world.act("2015-05-08T10:00:00Z", Act::Report(report("2015-05-08T09:00:00Z"))).expect("added");
+    let cleaned = Act::Clean { host: Some(ip(LAB)), at: Some(at("2015-05-07T08:00:00Z")) };
+    world.act("2015-05-08T11:00:00Z", cleaned).expect("the report may be about the other one");
+    let withdraw = Act::WithdrawHost { host: ip(OTHER), reason: "wrong".to_owned() };
+    world.act("2015-05-08T11:00:00Z", withdraw).expect("withdrawn");
+    sign(&mut world, "2015-05-08T11:00:00Z");
+    world.live_until("2015-05-25T12:00:00Z", silent);
+    assert_ne!(world.phase(), Phase::Clean);
+    assert!(
+        missing(&world).contains("a report says it was seen at 2015-05-08T09:00:00Z"),
+        "{}",
+        missing(&world)
+    );
+    world.act("2015-05-25T13:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned again");
+    world.live_until("2015-06-04T12:00:00Z", silent);
+    assert_eq!(world.phase(), Phase::Clean, "{}", missing(&world));
 }

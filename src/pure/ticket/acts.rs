@@ -132,6 +132,7 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
         },
         None => ticket.hosts.iter().filter(|host| host.state == HostState::Infected).collect(),
     };
+    let meant: Vec<IpAddr> = cleaned.iter().map(|host| host.host).collect();
     for host in cleaned {
         events.push(cleaned_after(host.host, at, &host.contacts)?);
     }
@@ -139,11 +140,26 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
         let hint = format!("say which machine it was: --host ADDRESS (ticket {})", ticket.id);
         return refuse(format!("no host of ticket {} waits for cleaning: {hint}", ticket.id));
     }
+    let is_left = |known: &Host| known.state == HostState::Infected && !meant.contains(&known.host);
+    if !ticket.hosts.iter().any(is_left) {
+        not_before_last_report(ticket, at)?;
+    }
     if ticket.phase == Phase::Reported {
         let because = "a person says which host was cleaned".to_owned();
         events.insert(0, Event::PhaseChanged { from: Phase::Reported, to: Phase::Located, because });
     }
     Ok(events)
+}
+
+/// A report from after the last of all cleanings says that some host still called then.
+fn not_before_last_report(ticket: &Ticket, at: Timestamp) -> Result<(), Refusal> {
+    let last = ticket.last_cleaned().map_or(at, |last| last.max(at));
+    match ticket.last_seen().filter(|seen| *seen > last) {
+        Some(seen) => Err(Refusal(format!(
+            "a report says it was seen at {seen}, after that cleaning: clean it once more and give that time"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// A contact on record from after the stated cleaning would be lost: it must be cleaned again.

@@ -158,6 +158,7 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
     for host in ticket.hosts.iter().filter(|host| host.state == HostState::Infected) {
         missing.push(format!("{} is not reported as cleaned", host.host));
     }
+    missing.extend(missing_cleaning(ticket));
     missing.extend(missing_passes(standing));
     if !ticket.has_infected() {
         missing.extend(missing_assurance(standing));
@@ -174,6 +175,15 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
     let unsigned = context.playbook.checklist.iter().filter(|entry| !ticket.signed.contains_key(&entry.item));
     missing.extend(unsigned.map(|entry| format!("checklist item '{}' is not signed", entry.item)));
     missing
+}
+
+/// A report from after the last cleaning: something called then.
+fn missing_cleaning(ticket: &Ticket) -> Option<String> {
+    let (seen, cleaned) = (ticket.last_seen()?, ticket.last_cleaned()?);
+    let is_open = ticket.phase == Phase::Verifying && seen > cleaned;
+    is_open.then(|| {
+        format!("a report says it was seen at {seen}, after the last cleaning: clean the host again")
+    })
 }
 
 /// Who made contact and is blamed by nobody, because no run saw as many contacts as `fail_at` asks for.

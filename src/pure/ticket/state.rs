@@ -25,6 +25,11 @@ impl Ticket {
         self.hosts.iter().filter_map(|host| host.cleaned).max()
     }
 
+    /// When the traffic of its latest report was seen; reports count by their own time.
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        self.reports.iter().map(|report| report.seen).max()
+    }
+
     /// The hosts that must be found silent: all but the retired.
     pub fn watched_hosts(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|host| host.state != HostState::Retired)
