@@ -14,6 +14,16 @@ fn missing(world: &World) -> String {
     stand(world.ticket(), &context).missing.join("; ")
 }
 
+/// Cleaned on Tuesday the 5th and found clean on the 13th.
+fn clean_world() -> World {
+    let mut world = World::new();
+    world.cleaned_at("2015-05-05T10:00:00Z");
+    sign(&mut world, "2015-05-05T11:00:00Z");
+    world.live_until("2015-05-14T12:00:00Z", silent);
+    assert_eq!(world.phase(), Phase::Clean);
+    world
+}
+
 #[test]
 fn a_ticket_whose_last_named_host_is_withdrawn_is_reported_whatever_its_phase() {
     for is_clean in [false, true] {
@@ -109,4 +119,18 @@ fn a_report_from_after_the_last_cleaning_keeps_a_ticket_out_of_clean_however_it_
     world.act("2015-05-25T13:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned again");
     world.live_until("2015-06-04T12:00:00Z", silent);
     assert_eq!(world.phase(), Phase::Clean, "{}", missing(&world));
+}
+
+#[test]
+fn a_report_from_before_the_cleaning_does_not_reopen_a_closed_ticket() {
+    for (row, seen, phase) in [
+        ("before the cleaning", "2015-05-05T09:00:00Z", Phase::Closed),
+        ("after it", "2015-05-05T11:00:00Z", Phase::Reported),
+    ] {
+        let mut world = clean_world();
+        world.live_until("2015-06-20T00:00:00Z", silent);
+        assert_eq!(world.phase(), Phase::Closed);
+        world.act("2015-06-20T10:00:00Z", Act::Report(report(seen))).expect("added");
+        assert_eq!((world.phase(), world.ticket().reports.len()), (phase, 2), "{row}");
+    }
 }

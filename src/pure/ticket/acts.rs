@@ -64,7 +64,8 @@ fn add_report(ticket: &Ticket, report: &crate::pure::intake::Report) -> Decision
         return refuse(format!("ticket {} has this very report already", ticket.id));
     }
     let mut events = vec![Event::ReportAdded { report: report.clone() }];
-    if !ticket.phase.is_open() {
+    let is_news = ticket.last_cleaned().is_none_or(|cleaned| report.seen > cleaned);
+    if !ticket.phase.is_open() && is_news {
         events.push(Event::PhaseChanged {
             from: ticket.phase,
             to: Phase::Reported,
