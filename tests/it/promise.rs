@@ -1,7 +1,8 @@
 //! In which ways could a ticket be called clean that is not? Stories that once ended so, or nearly.
 
 use crate::world::{LAB, OFFICE, World, at, calls_at, calls_every_two_hours, ip, report, silent};
-use allclear::pure::ticket::{Act, Blame, Phase, stand};
+use allclear::pure::ticket::{Act, Blame, Event, Phase, stand};
+use allclear::pure::verdict::Outcome;
 
 const OTHER: &str = "10.16.40.4";
 
@@ -133,4 +134,25 @@ fn a_report_from_before_the_cleaning_does_not_reopen_a_closed_ticket() {
         world.act("2015-06-20T10:00:00Z", Act::Report(report(seen))).expect("added");
         assert_eq!((world.phase(), world.ticket().reports.len()), (phase, 2), "{row}");
     }
+}
+
+#[test]
+fn a_watch_in_which_the_program_was_down_is_on_record_before_the_ticket_closes() {
+    let mut world = clean_world();
+    world.now = at("2015-07-01T12:00:00Z");
+    world.tick();
+    assert_eq!(world.phase(), Phase::Closed);
+    let missed: Vec<Outcome> = world
+        .ticket()
+        .runs
+        .iter()
+        .filter(|run| run.started > at("2015-05-14T12:00:00Z"))
+        .filter_map(|run| Some(run.end.as_ref()?.outcome))
+        .collect();
+    assert_eq!(missed, [Outcome::Missed; 4], "18 May to 8 June; nothing planned is without an outcome");
+    let because = world.ticket().events.iter().rev().find_map(|recorded| match &recorded.event {
+        Event::PhaseChanged { to: Phase::Closed, because, .. } => Some(because.clone()),
+        _ => None,
+    });
+    assert_eq!(because.as_deref(), Some("the watch period is over: 0 of 4 planned runs passed"));
 }
