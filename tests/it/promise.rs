@@ -1,7 +1,8 @@
 //! In which ways could a ticket be called clean that is not? Stories that once ended so, or nearly.
 
 use crate::world::{LAB, OFFICE, World, at, calls_at, calls_every_two_hours, ip, report, silent};
-use allclear::pure::ticket::{Act, Blame, Event, Phase, stand};
+use allclear::pure::packet::Mac;
+use allclear::pure::ticket::{Act, Blame, Event, HostState, Phase, stand};
 use allclear::pure::verdict::Outcome;
 
 const OTHER: &str = "10.16.40.4";
@@ -155,4 +156,23 @@ fn a_watch_in_which_the_program_was_down_is_on_record_before_the_ticket_closes()
         _ => None,
     });
     assert_eq!(because.as_deref(), Some("the watch period is over: 0 of 4 planned runs passed"));
+}
+
+#[test]
+fn two_machines_that_had_one_address_are_cleaned_one_by_one() {
+    let (first, second) = (Mac([0, 0x11, 0x22, 0x33, 0x44, 1]), Mac([0, 0x11, 0x22, 0x33, 0x44, 2]));
+    let mut world = World::new();
+    world.live_until("2015-05-05T10:00:00Z", |window| calls_every_two_hours(window, ip(LAB), Some(first)));
+    world.live_until("2015-05-06T10:00:00Z", |window| calls_every_two_hours(window, ip(LAB), Some(second)));
+    let states = |world: &World| world.ticket().hosts.iter().map(|host| host.state).collect::<Vec<_>>();
+    assert_eq!(states(&world), [HostState::Infected; 2]);
+    world.act("2015-05-06T10:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned");
+    assert_eq!(states(&world), [HostState::Cleaned, HostState::Infected]);
+    world.act("2015-05-06T11:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned");
+    assert_eq!((states(&world), world.phase()), (vec![HostState::Cleaned; 2], Phase::Verifying));
+    let mut at_once = World::new();
+    at_once.live_until("2015-05-05T10:00:00Z", |window| calls_every_two_hours(window, ip(LAB), Some(first)));
+    at_once.live_until("2015-05-06T10:00:00Z", |window| calls_every_two_hours(window, ip(LAB), Some(second)));
+    at_once.act("2015-05-06T10:00:00Z", Act::Clean { host: None, at: None }).expect("all are cleaned");
+    assert_eq!(states(&at_once), [HostState::Cleaned; 2]);
 }

@@ -78,7 +78,7 @@ fn add_report(ticket: &Ticket, report: &crate::pure::intake::Report) -> Decision
 fn blamed(ticket: &Ticket, address: IpAddr) -> Result<&Host, Refusal> {
     let known: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
     let hint = if known.is_empty() { "it blames no host yet".to_owned() } else { known.join(", ") };
-    hosts::find(&ticket.hosts, address, None)
+    hosts::meant(&ticket.hosts, address)
         .map(|index| &ticket.hosts[index])
         .ok_or_else(|| Refusal(format!("ticket {} does not blame {address}: {hint}", ticket.id)))
 }
@@ -122,7 +122,7 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
     }
     let mut events = Vec::new();
     let cleaned: Vec<&Host> = match host {
-        Some(address) => match hosts::find(&ticket.hosts, address, None) {
+        Some(address) => match hosts::meant(&ticket.hosts, address) {
             Some(index) => vec![&ticket.hosts[index]],
             // Who says that a machine was cleaned says that it was the one.
             None => {

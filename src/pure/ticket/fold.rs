@@ -277,7 +277,7 @@ impl Ticket {
     }
 
     fn host_index(&self, address: IpAddr) -> Result<usize, String> {
-        hosts::find(&self.hosts, address, None).ok_or_else(|| format!("it does not blame {address}"))
+        hosts::meant(&self.hosts, address).ok_or_else(|| format!("it does not blame {address}"))
     }
 
     fn host_mut(&mut self, address: IpAddr) -> Result<&mut Host, String> {
