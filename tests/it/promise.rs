@@ -176,3 +176,23 @@ fn two_machines_that_had_one_address_are_cleaned_one_by_one() {
     at_once.act("2015-05-06T10:00:00Z", Act::Clean { host: None, at: None }).expect("all are cleaned");
     assert_eq!(states(&at_once), [HostState::Cleaned; 2]);
 }
+
+#[test]
+fn a_night_that_a_hold_touches_is_no_pass() {
+    let hold = || Act::Hold { reason: "exams".to_owned() };
+    for (row, from, to, passes) in [
+        ("before the night", "2015-05-05T18:00:00Z", "2015-05-05T19:59:00Z", 1),
+        ("within it", "2015-05-05T21:00:00Z", "2015-05-05T22:00:00Z", 0),
+        ("still on hold when it ends", "2015-05-05T21:00:00Z", "2015-05-06T09:00:00Z", 0),
+        ("after it", "2015-05-06T04:00:00Z", "2015-05-06T05:00:00Z", 1),
+    ] {
+        let mut world = World::new();
+        world.cleaned_at("2015-05-05T10:00:00Z");
+        world.live_until(from, silent);
+        world.act(from, hold()).expect("held");
+        world.live_until(to, silent);
+        world.act(to, Act::Resume).expect("resumed");
+        world.live_until("2015-05-06T12:00:00Z", silent);
+        assert_eq!(world.ticket().passes.len(), passes, "{row}");
+    }
+}

@@ -58,6 +58,12 @@ impl Ticket {
         is_held_now || self.held.iter().any(|held| held.contains(time))
     }
 
+    /// Whether the ticket was on hold at any time within `window`.
+    pub fn is_held_in(&self, window: Interval) -> bool {
+        let is_held_now = self.hold.as_ref().is_some_and(|hold| hold.since < window.to);
+        is_held_now || self.held.iter().any(|held| held.overlaps(window))
+    }
+
     /// When it last came into its phase `located`; `None` when it never was.
     pub fn located_at(&self) -> Option<Timestamp> {
         self.events.iter().rev().find_map(|recorded| match &recorded.event {
