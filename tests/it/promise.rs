@@ -196,3 +196,17 @@ fn a_night_that_a_hold_touches_is_no_pass() {
         assert_eq!(world.ticket().passes.len(), passes, "{row}");
     }
 }
+
+#[test]
+fn in_clean_nobody_slips_a_host_past_the_criteria_by_reporting_it_as_cleaned() {
+    for host in [LAB, OTHER] {
+        let mut world = clean_world();
+        let cleaned = Act::Clean { host: Some(ip(host)), at: None };
+        let refused = world.act("2015-05-14T13:00:00Z", cleaned).expect_err("the ticket is clean");
+        assert!(refused.contains("allclear ticket host"), "{refused}");
+        world
+            .act("2015-05-14T13:00:00Z", Act::NameHost { host: ip(host), mac: None, name: None })
+            .expect("named");
+        assert_eq!((world.phase(), world.ticket().relapses), (Phase::Located, 1), "{host}");
+    }
+}

@@ -120,6 +120,12 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
     if at > context.now {
         return refuse(format!("{at} lies in the future: give the time of the cleaning"));
     }
+    if ticket.phase == Phase::Clean {
+        return refuse(format!(
+            "ticket {} is clean: if a host is infected again, say so first with `allclear ticket host`",
+            ticket.id
+        ));
+    }
     let mut events = Vec::new();
     let cleaned: Vec<&Host> = match host {
         Some(address) => match hosts::meant(&ticket.hosts, address) {
