@@ -2,8 +2,10 @@
 
 use crate::world::{LAB, OFFICE, World, at, calls_at, calls_every_two_hours, ip, report, silent};
 use allclear::pure::packet::Mac;
-use allclear::pure::ticket::{Act, Blame, Event, HostState, Phase, stand};
-use allclear::pure::verdict::Outcome;
+use allclear::pure::playbook::StageName;
+use allclear::pure::ticket::{Act, Blame, Event, HostState, Input, Phase, stand};
+use allclear::pure::verdict::{Outcome, Verdict};
+use std::time::Duration;
 
 const OTHER: &str = "10.16.40.4";
 
@@ -208,5 +210,27 @@ fn in_clean_nobody_slips_a_host_past_the_criteria_by_reporting_it_as_cleaned() {
             .act("2015-05-14T13:00:00Z", Act::NameHost { host: ip(host), mac: None, name: None })
             .expect("named");
         assert_eq!((world.phase(), world.ticket().relapses), (Phase::Located, 1), "{host}");
+    }
+}
+
+#[test]
+fn a_short_run_by_hand_is_no_night() {
+    for (row, minutes, verdict, passes) in [
+        ("as long as the stage", 480, Verdict::Pass, 1),
+        ("95 % of it", 456, Verdict::Pass, 1),
+        ("a minute less", 455, Verdict::Inconclusive, 0),
+        ("one minute", 1, Verdict::Inconclusive, 0),
+    ] {
+        let mut world = World::new();
+        world.cleaned_at("2015-05-05T10:00:00Z");
+        let length = Duration::from_secs(60 * minutes);
+        world.input(&Input::HandRun {
+            stage: StageName::Verify,
+            window_start: at("2015-05-05T11:00:00Z"),
+            length,
+        });
+        world.live_until("2015-05-05T19:30:00Z", silent);
+        let end = world.ticket().runs.last().and_then(|run| run.end.clone()).expect("it has ended");
+        assert_eq!((end.verdict, world.ticket().passes.len()), (Some(verdict), passes), "{row}");
     }
 }

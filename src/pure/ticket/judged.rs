@@ -6,6 +6,7 @@ use super::{
 };
 use crate::pure::interval::Intervals;
 use crate::pure::packet::Mac;
+use crate::pure::playbook::StageName;
 use crate::pure::sighting::{HostFinding, Observation};
 use crate::pure::verdict::{
     self, BlamedHost, CaptureFacts, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
@@ -54,7 +55,11 @@ fn judge(
     if contacts == 0 && facts.sources.iter().any(|source| source.ending == Ending::NothingRecorded) {
         return missed(run.id, facts);
     }
-    let judgement = verdict::judge(criteria, facts);
+    let mut judgement = verdict::judge(criteria, facts);
+    if let Some(reason) = too_short_by_hand(context, run).filter(|_| judgement.verdict != Verdict::Fail) {
+        judgement.verdict = Verdict::Inconclusive;
+        judgement.reasons.push(reason);
+    }
     RunEnd {
         run: run.id,
         outcome: outcome(run, &facts.sources),
@@ -69,6 +74,22 @@ fn judge(
         evidence: facts.sources.iter().filter_map(|source| source.evidence.clone()).collect(),
         contacts,
     }
+}
+
+/// A `verify` by hand stands for a night only when it is as long as one: else five minutes a day would
+/// make the passes.
+fn too_short_by_hand(context: &Context<'_>, run: &Run) -> Option<Reason> {
+    let planned = context.playbook.stage(run.stage)?.capture.length;
+    let wanted_s = planned.as_secs_f64() * context.playbook.judge.watched_min;
+    let is_short = run.occurrence.is_none() && run.window().seconds() < wanted_s;
+    (run.stage == StageName::Verify && is_short).then(|| Reason {
+        code: ReasonCode::TooShort,
+        text: format!(
+            "it was to watch {:.0} s, and a night of this playbook has {:.0} s: leave out `--for`",
+            run.window().seconds(),
+            planned.as_secs_f64()
+        ),
+    })
 }
 
 fn missed(run: RunId, facts: &CaptureFacts) -> RunEnd {
