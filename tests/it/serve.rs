@@ -211,3 +211,16 @@ fn a_killed_serve_leaves_no_capture_command_behind() {
     let lives = |process: &u32| stat(*process).is_some_and(|(state, _)| state != "Z");
     state.wait_for("its command is gone", || !commands.iter().any(lives));
 }
+
+#[test]
+fn a_run_that_falls_due_as_serve_is_told_to_stop_is_not_left_open() {
+    let state = State::new("1s", "1s");
+    state.run(&["ticket", "open", "--from", "page.txt", "--by", "engineer"]);
+    for _ in 0..3 {
+        let server = state.serve();
+        server.signal(libc::SIGTERM);
+        assert_eq!(server.end(), Some(0));
+        let runs = state.runs();
+        assert!(runs.iter().all(|run| !run["outcome"].is_null()), "a run is left open: {runs:?}");
+    }
+}
