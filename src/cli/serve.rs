@@ -76,8 +76,10 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     print::note("allclear serves; stop it with SIGTERM or Ctrl-C");
     server.live(&receiver, &stop);
     server.drain(&receiver);
+    // A run that fell due as the signal came, or that did not end in time, has seen nothing.
+    let abandoned = server.abandon();
     drop(lock);
-    Ok(Exit::Done)
+    abandoned.map(|()| Exit::Done)
 }
 
 /// Hands mail over one by one, in order, so that a slow mail server holds up nothing else.
@@ -129,6 +131,8 @@ impl Server<'_> {
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {
         while !stop.is_requested() {
             match receiver.recv_timeout(LOOK_PAUSE) {
+                // Nothing new is begun for a ring that came after the signal.
+                Ok(Message::Ring) if stop.is_requested() => break,
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => self.take(Message::Ring),
                 Err(RecvTimeoutError::Disconnected) => break,

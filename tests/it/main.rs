@@ -18,6 +18,7 @@ mod mail;
 mod messages;
 mod names;
 mod packets;
+mod promise;
 mod recordings;
 mod sample;
 mod scan;

@@ -33,7 +33,7 @@ impl State {
         capture.write(&path.join("lan.pcap"));
         fs::create_dir(path.join("playbooks")).expect("a directory");
         let site = format!(
-            "state: state\nsources:\n  lan:\n    command: [sh, -c, \"cat {}; exec sleep 60\"]\nsites:\n  \
+            "state: state\nsources:\n  lan:\n    command: [sh, -c, \"cat {}; exec sleep 600\"]\nsites:\n  \
              springfield:\n    public: [192.0.2.17]\n    inside: [10.16.0.0/16]\n    timezone: UTC\n    \
              source: lan\n    coordinator: tech@springfield.example\nmail:\n  from: allclear@dis.example\n  \
              directory: state/outbox\n",
@@ -183,4 +183,44 @@ fn a_killed_serve_names_its_run_interrupted_and_loses_no_event_and_no_mail() {
     );
     server.signal(libc::SIGTERM);
     assert_eq!(server.end(), Some(0));
+}
+
+/// The processes that `parent` has started and that still live.
+fn children(parent: u32) -> Vec<u32> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    numbers.filter(|number| stat(*number).is_some_and(|(_, its_parent)| its_parent == parent)).collect()
+}
+
+/// State and parent of a process, after proc(5).
+fn stat(process: u32) -> Option<(String, u32)> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut fields = text.rsplit(')').next()?.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+#[test]
+fn a_killed_serve_leaves_no_capture_command_behind() {
+    let state = State::new("5s", "6s");
+    let server = state.serve();
+    state.run(&["ticket", "open", "--from", "page.txt", "--by", "engineer"]);
+    state.wait_for("a capture is under way", || !children(server.0.id()).is_empty());
+    let commands = children(server.0.id());
+    server.signal(libc::SIGKILL);
+    server.end();
+    let lives = |process: &u32| stat(*process).is_some_and(|(state, _)| state != "Z");
+    state.wait_for("its command is gone", || !commands.iter().any(lives));
+}
+
+#[test]
+fn a_run_that_falls_due_as_serve_is_told_to_stop_is_not_left_open() {
+    let state = State::new("1s", "1s");
+    state.run(&["ticket", "open", "--from", "page.txt", "--by", "engineer"]);
+    for _ in 0..3 {
+        let server = state.serve();
+        server.signal(libc::SIGTERM);
+        assert_eq!(server.end(), Some(0));
+        let runs = state.runs();
+        assert!(runs.iter().all(|run| !run["outcome"].is_null()), "a run is left open: {runs:?}");
+    }
 }

@@ -272,3 +272,23 @@ fn faults_in_the_files_end_with_64_and_the_place() {
     }
     assert!(told.contains("cleaned"), "the nearest word is told:\n{told}");
 }
+
+#[test]
+fn the_positive_control_of_every_source_must_be_seen() {
+    let dmz = "  dmz: {interface: eth2, positive_control: udp port 123}\nsites:";
+    for (row, lan, verdict, code) in [
+        ("of the second alone", "{interface: eth1}", "inconclusive", "control_missing"),
+        ("of both, one seen", "{interface: eth1, positive_control: tcp}", "inconclusive", "control_missing"),
+    ] {
+        let story = Story::new();
+        story.nights(3, |_, night| Some(night));
+        let site = SITE.replace("{interface: eth1}", lan).replace("sites:", dmz);
+        fs::write(story.path().join("allclear.yaml"), site.replace("source: lan", "source: [lan, dmz]"))
+            .expect("the site file is written");
+        let (_, value) = story.live(&[]);
+        assert_eq!(nights(&value)[0], ("ran".to_owned(), verdict.to_owned()), "{row}");
+        let mut occurrences = value["occurrences"].as_array().expect("occurrences").iter();
+        let verify = occurrences.find(|occurrence| occurrence["stage"] == "verify");
+        assert_eq!(verify.expect("a night")["reasons"][0]["code"], code, "{row}");
+    }
+}

@@ -107,14 +107,11 @@ impl<'a> Running<'a> {
         let argv = with_filter(argv, filter);
         let (program, arguments) =
             argv.split_first().ok_or("command is empty: name a program that writes pcap")?;
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| not_started(program, &error))?;
+        let mut command = Command::new(program);
+        command.args(arguments).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        die_with_us(&mut command);
+        let mut child = command.spawn().map_err(|error| not_started(program, &error))?;
         let (stdout, stderr) = (child.stdout.take().expect("stdout is piped"), child.stderr.take());
         Ok(Running {
             name: program.clone(),
@@ -261,6 +258,19 @@ impl Drop for Running<'_> {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
     }
+}
+
+/// Has the kernel kill the program when the thread that listens to it is gone, however that came
+/// (prctl(2), PR_SET_PDEATHSIG); what the program itself has started is not reached.
+fn die_with_us(command: &mut Command) {
+    // SAFETY: it takes its arguments by value and touches no memory of ours.
+    let ask = || match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    };
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; prctl is a bare system
+    // call, with arguments by value, and making an error from errno takes no memory and no lock.
+    unsafe { command.pre_exec(ask) };
 }
 
 fn listen_to_stderr(stderr: &mut Option<ChildStderr>, tail: &mut Tail) {

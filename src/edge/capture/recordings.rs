@@ -68,36 +68,33 @@ impl Recordings {
         covered(self.files.iter())
     }
 
-    /// Carries out a plan on the recordings in place of its sources, which only lend the first one's
-    /// name and positive control; waits for nothing. `now` is what the age of watchlist files is
+    /// Carries out a plan on the recordings in place of its sources, which only lend their names and
+    /// positive controls; waits for nothing. `now` is what the age of watchlist files is
     /// reckoned from.
     pub fn facts(&mut self, plan: &CapturePlan, state_dir: &Path, now: Timestamp) -> Captured {
         let loaded = match self.loaded.take() {
             Some((watchlists, loaded)) if watchlists == plan.watchlists && !has_files(&watchlists) => loaded,
             _ => lists::load(&plan.watchlists, now),
         };
-        let nameless = Source {
-            name: "captures".to_owned(),
-            kind: SourceKind::Files(String::new()),
-            positive_control: None,
-            ring_bytes: 0,
-        };
-        let one_source =
-            CapturePlan { sources: plan.sources.iter().take(1).cloned().collect(), ..plan.clone() };
-        let source = one_source.sources.first().unwrap_or(&nameless);
-        let mut listener = Listener::new(&one_source, source, &loaded.index, state_dir);
-        let listened = self.listen(plan.window, &Stop::new(), &mut |frame| listener.take(frame));
-        let (facts, trouble) = listener.finish(listened);
+        let lent = CapturePlan { sources: lent(&plan.sources), ..plan.clone() };
+        let (mut sources, mut troubles) = (Vec::new(), self.useless.clone());
+        for source in &lent.sources {
+            let mut listener = Listener::new(&lent, source, &loaded.index, state_dir);
+            let listened = self.listen(plan.window, &Stop::new(), &mut |frame| listener.take(frame));
+            let (facts, trouble) = listener.finish(listened);
+            sources.push(facts);
+            troubles.extend(trouble);
+        }
         let facts = CaptureFacts {
             planned: plan.window,
-            sources: vec![facts],
+            sources,
             watchlists: loaded.facts.clone(),
             blamed: plan.blamed.clone(),
             listing: None,
             is_clock_synchronised: None,
         };
         self.loaded = Some((plan.watchlists.clone(), loaded));
-        Captured { facts, troubles: self.useless.iter().cloned().chain(trouble).collect() }
+        Captured { facts, troubles }
     }
 
     /// Files that are of no use, each with the reason in a sentence.
@@ -131,6 +128,23 @@ impl Recordings {
             incomplete_files: faults.chain(self.unreadable.iter().cloned()).collect(),
         }
     }
+}
+
+/// The sources whose names and positive controls the recordings are judged by: all that ask for a
+/// control, since each must be seen, else the first.
+fn lent(sources: &[Source]) -> Vec<Source> {
+    let asking: Vec<Source> =
+        sources.iter().filter(|source| source.positive_control.is_some()).cloned().collect();
+    if !asking.is_empty() {
+        return asking;
+    }
+    let nameless = || Source {
+        name: "captures".to_owned(),
+        kind: SourceKind::Files(String::new()),
+        positive_control: None,
+        ring_bytes: 0,
+    };
+    vec![sources.first().cloned().unwrap_or_else(nameless)]
 }
 
 fn has_files(watchlists: &[Watchlist]) -> bool {

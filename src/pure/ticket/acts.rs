@@ -3,6 +3,7 @@
 //! Nobody sets `clean` here: there is no such act.
 
 use super::{Act, Blame, Context, Event, Host, HostState, Phase, Refusal, Ticket, hosts};
+use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -63,7 +64,8 @@ fn add_report(ticket: &Ticket, report: &crate::pure::intake::Report) -> Decision
         return refuse(format!("ticket {} has this very report already", ticket.id));
     }
     let mut events = vec![Event::ReportAdded { report: report.clone() }];
-    if !ticket.phase.is_open() {
+    let is_news = ticket.last_cleaned().is_none_or(|cleaned| report.seen > cleaned);
+    if !ticket.phase.is_open() && is_news {
         events.push(Event::PhaseChanged {
             from: ticket.phase,
             to: Phase::Reported,
@@ -76,7 +78,7 @@ fn add_report(ticket: &Ticket, report: &crate::pure::intake::Report) -> Decision
 fn blamed(ticket: &Ticket, address: IpAddr) -> Result<&Host, Refusal> {
     let known: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
     let hint = if known.is_empty() { "it blames no host yet".to_owned() } else { known.join(", ") };
-    hosts::find(&ticket.hosts, address, None)
+    hosts::meant(&ticket.hosts, address)
         .map(|index| &ticket.hosts[index])
         .ok_or_else(|| Refusal(format!("ticket {} does not blame {address}: {hint}", ticket.id)))
 }
@@ -118,25 +120,36 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
     if at > context.now {
         return refuse(format!("{at} lies in the future: give the time of the cleaning"));
     }
+    if ticket.phase == Phase::Clean {
+        return refuse(format!(
+            "ticket {} is clean: if a host is infected again, say so first with `allclear ticket host`",
+            ticket.id
+        ));
+    }
     let mut events = Vec::new();
     let cleaned: Vec<&Host> = match host {
-        Some(address) => match hosts::find(&ticket.hosts, address, None) {
+        Some(address) => match hosts::meant(&ticket.hosts, address) {
             Some(index) => vec![&ticket.hosts[index]],
             // Who says that a machine was cleaned says that it was the one.
             None => {
                 events.extend(name_host(ticket, context, address, None, None)?);
-                events.push(Event::HostCleaned { host: address, cleaned: at });
+                events.push(cleaned_after(address, at, &ticket.contacts_on_record(address, None))?);
                 Vec::new()
             }
         },
         None => ticket.hosts.iter().filter(|host| host.state == HostState::Infected).collect(),
     };
+    let meant: Vec<IpAddr> = cleaned.iter().map(|host| host.host).collect();
     for host in cleaned {
-        events.push(cleaned_after_last_contact(host, at)?);
+        events.push(cleaned_after(host.host, at, &host.contacts)?);
     }
     if events.is_empty() {
         let hint = format!("say which machine it was: --host ADDRESS (ticket {})", ticket.id);
         return refuse(format!("no host of ticket {} waits for cleaning: {hint}", ticket.id));
+    }
+    let is_left = |known: &Host| known.state == HostState::Infected && !meant.contains(&known.host);
+    if !ticket.hosts.iter().any(is_left) {
+        not_before_last_report(ticket, at)?;
     }
     if ticket.phase == Phase::Reported {
         let because = "a person says which host was cleaned".to_owned();
@@ -145,14 +158,25 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
     Ok(events)
 }
 
-/// A contact on record from after the stated cleaning would be lost: it must be cleaned again.
-fn cleaned_after_last_contact(host: &Host, at: Timestamp) -> Result<Event, Refusal> {
-    match host.contacts.iter().rev().find(|contact| contact.last > at) {
-        Some(contact) => Err(Refusal(format!(
-            "{} called again at {}, after that cleaning: clean it once more and give that time",
-            host.host, contact.last
+/// A report from after the last of all cleanings says that some host still called then.
+fn not_before_last_report(ticket: &Ticket, at: Timestamp) -> Result<(), Refusal> {
+    let last = ticket.last_cleaned().map_or(at, |last| last.max(at));
+    match ticket.last_seen().filter(|seen| *seen > last) {
+        Some(seen) => Err(Refusal(format!(
+            "a report says it was seen at {seen}, after that cleaning: clean it once more and give that time"
         ))),
-        None => Ok(Event::HostCleaned { host: host.host, cleaned: at }),
+        None => Ok(()),
+    }
+}
+
+/// A contact on record from after the stated cleaning would be lost: it must be cleaned again.
+fn cleaned_after(host: IpAddr, at: Timestamp, contacts: &[ContactSpan]) -> Result<Event, Refusal> {
+    match contacts.iter().rev().find(|contact| contact.last > at) {
+        Some(contact) => Err(Refusal(format!(
+            "{host} called again at {}, after that cleaning: clean it once more and give that time",
+            contact.last
+        ))),
+        None => Ok(Event::HostCleaned { host, cleaned: at }),
     }
 }
 

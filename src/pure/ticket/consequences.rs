@@ -14,7 +14,7 @@ pub fn follow(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> Vec
             vec![change(ticket, Phase::Located, infected(ticket))]
         }
         Phase::Clean if ticket.has_infected() => relapse(ticket, Phase::Located, infected(ticket), happened),
-        Phase::Located if ticket.hosts.is_empty() => {
+        Phase::Located | Phase::Verifying | Phase::Clean if ticket.hosts.is_empty() => {
             vec![change(ticket, Phase::Reported, "no host is blamed any more".to_owned())]
         }
         Phase::Located if !ticket.has_infected() => {

@@ -4,8 +4,8 @@
 //! It must never decide anything: an event that the table of phases forbids is a fault of the log.
 
 use super::{
-    Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId, RunStart,
-    SignOff, Ticket, TicketId, hosts,
+    Blame, Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId,
+    RunStart, SignOff, Ticket, TicketId, hosts,
 };
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -174,16 +174,19 @@ impl Ticket {
                 known.name = name.clone().or(known.name.take());
                 known.state = HostState::Infected;
             }
-            None => self.hosts.push(Host {
-                host: *host,
-                mac: *mac,
-                name: name.clone(),
-                state: HostState::Infected,
-                blame: *blame,
-                located: recorded.at,
-                cleaned: None,
-                contacts: Vec::new(),
-            }),
+            None => {
+                let contacts = self.contacts_on_record(*host, *mac);
+                self.hosts.push(Host {
+                    host: *host,
+                    mac: *mac,
+                    name: name.clone(),
+                    state: HostState::Infected,
+                    blame: if contacts.is_empty() { *blame } else { Blame::Seen },
+                    located: recorded.at,
+                    cleaned: None,
+                    contacts,
+                });
+            }
         }
         self.passes.clear();
     }
@@ -236,18 +239,17 @@ impl Ticket {
     }
 
     /// Adds a pass to the row, or ends the row with a fail. The same minutes never count twice, and
-    /// none from before the last cleaning do.
+    /// none from before the last cleaning or from a hold do.
     fn count_pass(&mut self, id: RunId) {
         let Some(run) = self.run(id).filter(|run| run.stage == StageName::Verify) else { return };
         let (started, verdict) = (run.started, run.end.as_ref().and_then(|end| end.verdict));
         let is_after_cleaning = self.last_cleaned().is_none_or(|cleaned| cleaned <= started);
         let is_new =
             self.passes.last().and_then(|last| self.run(*last)).is_none_or(|last| last.window_end <= started);
+        let is_wanted = self.phase == Phase::Verifying && !self.is_held_in(run.window());
         match verdict {
             Some(Verdict::Fail) => self.passes.clear(),
-            Some(Verdict::Pass) if self.phase == Phase::Verifying && is_after_cleaning && is_new => {
-                self.passes.push(id);
-            }
+            Some(Verdict::Pass) if is_wanted && is_after_cleaning && is_new => self.passes.push(id),
             _ => {}
         }
     }
@@ -277,7 +279,7 @@ impl Ticket {
     }
 
     fn host_index(&self, address: IpAddr) -> Result<usize, String> {
-        hosts::find(&self.hosts, address, None).ok_or_else(|| format!("it does not blame {address}"))
+        hosts::meant(&self.hosts, address).ok_or_else(|| format!("it does not blame {address}"))
     }
 
     fn host_mut(&mut self, address: IpAddr) -> Result<&mut Host, String> {

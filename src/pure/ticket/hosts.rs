@@ -24,6 +24,13 @@ pub fn find(hosts: &[Host], address: IpAddr, mac: Option<Mac>) -> Option<usize> 
     })
 }
 
+/// The blamed host that a person means by an address, as an index. Two machines may have had it one
+/// after the other: then it is the one that still waits for cleaning.
+pub fn meant(hosts: &[Host], address: IpAddr) -> Option<usize> {
+    let is_waiting = |host: &Host| host.host == address && host.state == HostState::Infected;
+    hosts.iter().position(is_waiting).or_else(|| find(hosts, address, None))
+}
+
 impl Host {
     /// Whether it was once taken for cured, so that a contact now is a relapse.
     pub fn is_taken_for_cured(&self) -> bool {

@@ -1,9 +1,12 @@
 //! What follows from a capture? Its verdict, the hosts to blame, and what each could have been seen
 //! doing.
 
-use super::{Blame, Context, Event, Host, HostExposure, ListingAnswer, Run, RunEnd, RunId, Ticket, hosts};
+use super::{
+    Blame, Context, Event, Host, HostExposure, ListingAnswer, Phase, Run, RunEnd, RunId, Ticket, hosts,
+};
 use crate::pure::interval::Intervals;
 use crate::pure::packet::Mac;
+use crate::pure::playbook::StageName;
 use crate::pure::sighting::{HostFinding, Observation};
 use crate::pure::verdict::{
     self, BlamedHost, CaptureFacts, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
@@ -53,7 +56,11 @@ fn judge(
     if contacts == 0 && facts.sources.iter().any(|source| source.ending == Ending::NothingRecorded) {
         return missed(context, run.id, facts);
     }
-    let judgement = verdict::judge(criteria, facts);
+    let mut judgement = verdict::judge(criteria, facts);
+    if let Some(reason) = too_short_by_hand(context, run).filter(|_| judgement.verdict != Verdict::Fail) {
+        judgement.verdict = Verdict::Inconclusive;
+        judgement.reasons.push(reason);
+    }
     RunEnd {
         run: run.id,
         outcome: outcome(run, &facts.sources),
@@ -68,6 +75,22 @@ fn judge(
         evidence: facts.sources.iter().filter_map(|source| source.evidence.clone()).collect(),
         contacts,
     }
+}
+
+/// A `verify` by hand stands for a night only when it is as long as one: else five minutes a day would
+/// make the passes.
+fn too_short_by_hand(context: &Context<'_>, run: &Run) -> Option<Reason> {
+    let planned = context.playbook.stage(run.stage)?.capture.length;
+    let wanted_s = planned.as_secs_f64() * context.playbook.judge.watched_min;
+    let is_short = run.occurrence.is_none() && run.window().seconds() < wanted_s;
+    (run.stage == StageName::Verify && is_short).then(|| Reason {
+        code: ReasonCode::TooShort,
+        text: format!(
+            "it was to watch {:.0} s, and a night of this playbook has {:.0} s: leave out `--for`",
+            run.window().seconds(),
+            planned.as_secs_f64()
+        ),
+    })
 }
 
 fn missed(context: &Context<'_>, run: RunId, facts: &CaptureFacts) -> RunEnd {
@@ -146,14 +169,16 @@ fn merged(sources: &[SourceFacts]) -> Observation {
 }
 
 /// Blames who made contact. Below the limit of the playbook only a host that was taken for cured is
-/// blamed: a contact of it is a relapse in any phase.
+/// blamed: a contact of it is a relapse in any phase; and after `clean` any host, since any contact
+/// is a relapse then.
 fn blame(ticket: &Ticket, observation: &Observation, verdict: Option<Verdict>) -> Vec<Event> {
     let mut events = Vec::new();
     let mut relapsed = Vec::new();
     for finding in observation.hosts.iter().filter(|finding| finding.contacts > 0) {
         let known = known(ticket, finding);
         let is_relapse = known.is_some_and(|host| host.is_taken_for_cured() && has_called(host, finding));
-        let is_new = known.is_none() && verdict == Some(Verdict::Fail);
+        let is_enough = verdict == Some(Verdict::Fail) || ticket.phase == Phase::Clean;
+        let is_new = known.is_none() && is_enough;
         if is_relapse || is_new {
             events.push(Event::HostBlamed {
                 host: finding.host,

@@ -1,11 +1,11 @@
 //! Which occurrences fell due, and what becomes of each? Nothing planned is ever without an
 //! outcome.
 
-use super::{Context, Event, OccurrenceRecord, Phase, RunId, RunStart, Ticket};
+use super::{Context, Event, OccurrenceRecord, Phase, Run, RunId, RunStart, Ticket};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{Stage, StageName};
 use crate::pure::schedule;
-use crate::pure::verdict::{Outcome, Reason, ReasonCode};
+use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use jiff::{SignedDuration, Timestamp};
 
 /// How much later than planned a run may begin and still count as on time.
@@ -14,9 +14,6 @@ const ON_TIME: SignedDuration = SignedDuration::from_secs(60);
 /// The events of everything that fell due since the last look: runs that begin, occurrences that
 /// cannot run, and the end of the watch after `clean`.
 pub fn fall_due(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
-    if let Some(closed) = watch_is_over(ticket, context) {
-        return vec![closed];
-    }
     let mut events = Vec::new();
     let mut is_running = ticket.phase.stage().is_some_and(|name| has_open_run(ticket, name));
     for planned in planned(ticket, context) {
@@ -27,6 +24,9 @@ pub fn fall_due(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
         let event = planned.become_event(ticket, context, run, is_running);
         is_running = is_running || matches!(event, Event::RunStarted(_));
         events.push(event);
+    }
+    if !is_running {
+        events.extend(watch_is_over(ticket, context, &events));
     }
     events
 }
@@ -59,11 +59,20 @@ fn watch_end(ticket: &Ticket, context: &Context<'_>) -> Timestamp {
     Interval::lasting(ticket.phase_since, context.playbook.clean.watch).to
 }
 
-fn watch_is_over(ticket: &Ticket, context: &Context<'_>) -> Option<Event> {
+/// The end of the watch after `clean`, once nothing of it is left to run. It says how much of it was
+/// watched: a watch that nobody kept proves nothing.
+fn watch_is_over(ticket: &Ticket, context: &Context<'_>, missed: &[Event]) -> Option<Event> {
     let is_over = ticket.phase == Phase::Clean
         && context.now >= watch_end(ticket, context)
         && ticket.open_runs().next().is_none();
-    let because = "the watch period is over and nothing called".to_owned();
+    let is_of_watch = |run: &&Run| run.occurrence.is_some_and(|planned| planned > ticket.phase_since);
+    let verdicts = ticket.runs.iter().filter(is_of_watch).map(|run| run.end.as_ref()?.verdict);
+    let (mut planned, mut passed) = (missed.len(), 0);
+    for verdict in verdicts {
+        planned += 1;
+        passed += usize::from(verdict == Some(Verdict::Pass));
+    }
+    let because = format!("the watch period is over: {passed} of {planned} planned runs passed");
     is_over.then_some(Event::PhaseChanged { from: Phase::Clean, to: Phase::Closed, because })
 }
 
@@ -88,6 +97,7 @@ fn planned<'a>(ticket: &'a Ticket, context: &'a Context<'_>) -> impl Iterator<It
         let after = recorded.map_or(ticket.stage_since, |recorded| recorded.max(ticket.stage_since));
         let zone = &context.site.timezone;
         schedule::occurrences(&stage.schedule, zone, after, Timestamp::MAX)
+            .take_while(move |at| ticket.phase != Phase::Clean || *at < watch_end(ticket, context))
             .filter(move |at| {
                 ticket.phase != Phase::Clean || schedule::is_first_of_week(&stage.schedule, zone, *at)
             })

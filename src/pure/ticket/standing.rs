@@ -2,11 +2,12 @@
 //! done at the earliest.
 
 use super::exposure::{attentive_contacts, exposure_before, exposure_since};
-use super::{Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, occurrences};
+use super::{Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, hosts, occurrences};
 use crate::pure::assurance;
 use crate::pure::earliest::{self, HostProgress, Progress};
 use crate::pure::interval::Interval;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -157,6 +158,7 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
     for host in ticket.hosts.iter().filter(|host| host.state == HostState::Infected) {
         missing.push(format!("{} is not reported as cleaned", host.host));
     }
+    missing.extend(missing_cleaning(ticket));
     missing.extend(missing_passes(standing));
     if !ticket.has_infected() {
         missing.extend(missing_assurance(standing));
@@ -169,9 +171,37 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
         };
         missing.push(format!("{} must be found not listed; it is {answer}", ticket.public));
     }
+    missing.extend(missing_blame(ticket));
     let unsigned = context.playbook.checklist.iter().filter(|entry| !ticket.signed.contains_key(&entry.item));
     missing.extend(unsigned.map(|entry| format!("checklist item '{}' is not signed", entry.item)));
     missing
+}
+
+/// A report from after the last cleaning: something called then.
+fn missing_cleaning(ticket: &Ticket) -> Option<String> {
+    let (seen, cleaned) = (ticket.last_seen()?, ticket.last_cleaned()?);
+    let is_open = ticket.phase == Phase::Verifying && seen > cleaned;
+    is_open.then(|| {
+        format!("a report says it was seen at {seen}, after the last cleaning: clean the host again")
+    })
+}
+
+/// Who made contact and is blamed by nobody, because no run saw as many contacts as `fail_at` asks for.
+fn missing_blame(ticket: &Ticket) -> Option<String> {
+    let mut strangers: BTreeMap<IpAddr, Timestamp> = BTreeMap::new();
+    let seen = ticket.runs.iter().filter_map(|run| run.end.as_ref()).flat_map(|end| &end.exposures);
+    for exposure in seen.filter(|seen| hosts::find(&ticket.hosts, seen.host, seen.mac).is_none()) {
+        if let Some(last) = exposure.contacts.last() {
+            strangers.insert(exposure.host, last.last);
+        }
+    }
+    let (host, at) = strangers.first_key_value()?;
+    let others = match strangers.len() {
+        1 => String::new(),
+        more => format!(" (and {} others did)", more - 1),
+    };
+    let cure = "say so with `allclear ticket host`, and have it cleaned";
+    Some(format!("{host} made contact at {at}{others} and is not blamed: {cure}"))
 }
 
 fn missing_passes(standing: &Standing) -> Vec<String> {

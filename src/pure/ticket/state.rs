@@ -1,9 +1,12 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Event, Host, HostState, Mail, Phase, Run, RunId, Ticket};
+use super::{Event, Host, HostState, Mail, Phase, Run, RunId, Ticket, hosts};
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::Mac;
 use crate::pure::playbook::MailEvent;
+use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
+use std::net::IpAddr;
 
 impl Ticket {
     /// The run of that number.
@@ -21,9 +24,26 @@ impl Ticket {
         self.hosts.iter().filter_map(|host| host.cleaned).max()
     }
 
+    /// When the traffic of its latest report was seen; reports count by their own time.
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        self.reports.iter().map(|report| report.seen).max()
+    }
+
     /// The hosts that must be found silent: all but the retired.
     pub fn watched_hosts(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|host| host.state != HostState::Retired)
+    }
+
+    /// Every contact on record of the machine that has this address and, where it is known, this MAC
+    /// address; also those from before it was blamed.
+    pub fn contacts_on_record(&self, host: IpAddr, mac: Option<Mac>) -> Vec<ContactSpan> {
+        let seen = self.runs.iter().filter_map(|run| run.end.as_ref()).flat_map(|end| &end.exposures);
+        let own = seen.filter(|seen| match (mac, seen.mac) {
+            (Some(known), Some(seen)) => known == seen,
+            _ => seen.host == host,
+        });
+        let contacts: Vec<ContactSpan> = own.flat_map(|seen| &seen.contacts).copied().collect();
+        hosts::merge(&[], &contacts)
     }
 
     /// Whether a host is blamed that nobody has cleaned.
@@ -35,6 +55,12 @@ impl Ticket {
     pub fn is_held_at(&self, time: Timestamp) -> bool {
         let is_held_now = self.hold.as_ref().is_some_and(|hold| hold.since <= time);
         is_held_now || self.held.iter().any(|held| held.contains(time))
+    }
+
+    /// Whether the ticket was on hold at any time within `window`.
+    pub fn is_held_in(&self, window: Interval) -> bool {
+        let is_held_now = self.hold.as_ref().is_some_and(|hold| hold.since < window.to);
+        is_held_now || self.held.iter().any(|held| held.overlaps(window))
     }
 
     /// When it last came into its phase `located`; `None` when it never was.
