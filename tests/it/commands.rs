@@ -50,32 +50,43 @@ impl Commands {
 fn a_command_that_ends_before_its_time_is_told_and_what_it_wrote_counts() {
     let commands = Commands::new();
     let rows = [
-        ("it ends well", "cat bots.pcap", "command sh exited with code 0 after 0 s, before its time", 20),
+        ("it ends well", "cat bots.pcap", "command sh exited with code 0 after N s, before its time", 20),
         (
             "it dies and says why",
             "cat bots.pcap; printf 'tcpdump: eth9: \\033[31mno such device\\n' >&2; exit 3",
-            "command sh exited with code 3 after 0 s, before its time; it said: tcpdump: eth9: \\u{1b}[31mno such device",
+            "command sh exited with code 3 after N s, before its time; it said: tcpdump: eth9: \\u{1b}[31mno such device",
             20,
         ),
         (
             "it is killed",
             "kill -9 $$",
-            "command sh was ended (signal: 9 (SIGKILL)) after 0 s, before its time",
+            "command sh was ended (signal: 9 (SIGKILL)) after N s, before its time",
             0,
         ),
         (
             "it ends in a record",
             "head -c 200 bots.pcap",
-            "command sh exited with code 0 after 0 s, before its time",
+            "command sh exited with code 0 after N s, before its time",
             2,
         ),
     ];
     for (name, script, wanted, heard) in rows {
         let captured = commands.run(script, LONG, None);
         let [source] = &captured.facts.sources[..] else { panic!("one source was planned") };
-        assert_eq!(source.ending, Ending::SourceGone(wanted.to_owned()), "{name}");
+        let Ending::SourceGone(what) = &source.ending else { panic!("{name}: {:?}", source.ending) };
+        assert_eq!(untimed(what), wanted, "{name}");
         assert_eq!(source.observation.coverage.heard_packets, heard, "{name}");
         assert_eq!(source.observation.hosts.len(), usize::from(heard > 0), "{name}");
+    }
+}
+
+/// How long a command lived depends on the machine.
+fn untimed(text: &str) -> String {
+    match text.split_once(" after ") {
+        Some((head, tail)) => {
+            format!("{head} after N{}", tail.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        None => text.to_owned(),
     }
 }
 
@@ -99,7 +110,9 @@ fn a_command_that_hangs_or_floods_is_ended_with_all_it_started() {
     let wanted = "command sh wrote nothing in 1 s";
     assert_eq!(silent.facts.sources[0].ending, Ending::SourceGone(wanted.to_owned()));
     assert!(commands.is_gone(), "its child was left behind");
-    let stubborn = commands.run("trap '' TERM; echo $$ > pid; cat bots.pcap /dev/zero", second, None);
+    let while_it_starts = Duration::from_secs(4);
+    let script = "trap '' TERM; echo $$ > pid; cat bots.pcap /dev/zero";
+    let stubborn = commands.run(script, while_it_starts, None);
     assert_eq!(stubborn.facts.sources[0].ending, Ending::TimeUp);
     assert!(commands.is_gone(), "it was left behind");
     let enough = commands.run("echo $$ > pid; cat bots.pcap; exec sleep 1000", LONG, Some(20));
@@ -111,12 +124,12 @@ fn a_command_that_hangs_or_floods_is_ended_with_all_it_started() {
 fn a_command_that_goes_on_is_watched_and_tells_its_losses() {
     let commands = Commands::new();
     let script = "cat bots.pcap; trap 'echo 3 packets dropped by kernel >&2; exit 0' TERM; sleep 1000 & wait";
-    let captured = commands.run(script, Duration::from_secs(1), None);
+    let captured = commands.run(script, Duration::from_secs(4), None);
     let [source] = &captured.facts.sources[..] else { panic!("one source was planned") };
     assert_eq!(source.ending, Ending::TimeUp);
     assert_eq!(source.observation.coverage.lost_packets, Some(3));
     let seconds = source.watched.seconds();
-    assert!((0.7..=1.0).contains(&seconds), "{seconds} s of 1 s were watched");
+    assert!((1.0..=4.0).contains(&seconds), "{seconds} s of 4 s were watched");
     assert_eq!(source.control, Control::Missing);
 }
 

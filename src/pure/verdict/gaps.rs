@@ -326,8 +326,10 @@ fn spelled(seconds: f64) -> String {
 
 /// A share as a playbook would write it: "95%", "0.125%".
 fn percent(share: f64) -> String {
-    let text = format!("{:.3}", share * 100.0);
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+    // Cut, not rounded up, so that too little never reads as enough; small losses need more digits.
+    let scale = if share < 0.01 { 1_000.0 } else { 10.0 };
+    // The small addend undoes the error of binary fractions.
+    format!("{}%", (share * 100.0 * scale + 1e-6).floor() / scale)
 }
 
 /// How much of `whole` is `part`; 0 of nothing is 0, and something of nothing is all.
