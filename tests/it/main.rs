@@ -5,6 +5,7 @@ mod capture_files;
 mod commands;
 mod crash;
 mod doctor;
+mod feeds;
 mod files;
 mod frames;
 mod ground_truth;
