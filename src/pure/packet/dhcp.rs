@@ -113,7 +113,8 @@ mod tests {
         type Options<'a> = &'a [(u8, &'a [u8])];
         let long = [b'x'; 200];
         let kept = "x".repeat(CLIENT_NAME_BYTES_MAX);
-        let rows: [(&str, u8, u8, u8, Options<'_>, Option<(u8, Option<&str>)>); 9] = [
+        type Found<'a> = Option<(u8, Option<&'a str>)>;
+        let rows: [(&str, u8, u8, u8, Options<'_>, Found<'_>); 9] = [
             (
                 "asks for it",
                 1,

@@ -167,7 +167,8 @@ mod tests {
         let part = |port, from: usize, to: usize| segment(port, from, &REQUEST[from..to]);
         let end = REQUEST.len();
         let (first, second) = (part(1, 0, 20), part(1, 20, end));
-        let rows: [(&str, Vec<Vec<u8>>, (&str, u64)); 11] = [
+        type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
+        let rows: [Row<'_>; 11] = [
             ("two segments", vec![first.clone(), second.clone()], ("- evil.example", 0)),
             ("three", vec![first.clone(), part(1, 20, 30), part(1, 30, end)], ("- - evil.example", 0)),
             ("the second is missing", vec![first.clone()], ("-", 1)),

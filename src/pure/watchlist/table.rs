@@ -42,7 +42,7 @@ pub(super) fn recognise(raw: &[&str], lines: &[&str]) -> Option<Table> {
         Some(Table::ThreatFox)
     } else if is_every(|row| row.len() == 3 && row[1..].iter().all(|cell| cell.parse::<u8>().is_ok())) {
         Some(Table::Reputation)
-    } else if is_every(|row| row.len() >= 3 && is_reference(&row[row.len() - 1])) {
+    } else if is_every(|row| row.len() == 3 && is_reference(&row[2])) {
         Some(Table::Maltrail)
     } else {
         lines.iter().all(|line| suricata::decoded(line).is_some()).then_some(Table::Dataset)
