@@ -7,6 +7,9 @@ use serde_json::Value;
 /// Longer patterns are rejected, in bytes; known feeds stay below a tenth of it.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
+/// How much of a rejected pattern is shown, in characters.
+const PATTERN_SHOWN_MAX: usize = 100;
+
 /// One record or more for each indicator.
 pub(super) fn records(bundle: &Value) -> Vec<Record> {
     let objects = bundle["objects"].as_array().into_iter().flatten();
@@ -17,9 +20,11 @@ fn indicator(object: &Value) -> Vec<Record> {
     let is_stix = object["pattern_type"].as_str().is_none_or(|kind| kind == "stix");
     match object["pattern"].as_str() {
         _ if object["revoked"] == true => vec![Record::Nothing],
-        Some(pattern) if is_stix && pattern.len() <= PATTERN_BYTES_MAX => {
-            self::pattern(pattern).unwrap_or_else(|why| vec![Record::Wrong(why)])
-        }
+        Some(pattern) if is_stix && pattern.len() <= PATTERN_BYTES_MAX => self::pattern(pattern)
+            .unwrap_or_else(|why| {
+                let shown: String = pattern.chars().take(PATTERN_SHOWN_MAX).collect();
+                vec![Record::Wrong(format!("{why} ({shown})"))]
+            }),
         Some(_) if is_stix => vec![Record::wrong("the pattern is too long")],
         _ => vec![Record::wrong("the pattern is not one of STIX")],
     }
