@@ -113,13 +113,19 @@ impl Intervals {
 
     /// How long it lasts in all, in seconds.
     pub fn seconds(&self) -> f64 {
-        self.0.iter().map(Interval::seconds).sum()
+        // The sum of no floats is -0.0, which would be shown as such.
+        self.0.iter().map(Interval::seconds).fold(0.0, |sum, seconds| sum + seconds)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_time_at_all_is_shown_without_a_sign() {
+        assert_eq!(Intervals::default().seconds().to_string(), "0");
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("in range")

@@ -154,7 +154,7 @@ fn judge_criteria(sheet: &mut Sheet<'_>, raw: Option<&RawJudge>) -> JudgeCriteri
     if let Some(watched) = watched
         && watched.value.0 <= 0.0
     {
-        let what = "`watched` is zero, so a run that watched nothing could pass";
+        let what = "`watched` is zero, so a run that watched hardly anything could pass";
         sheet.error(watched.span, what, "give more than zero, such as `95%`");
     }
     if let Some(row) = inconclusive_row {
