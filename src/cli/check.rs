@@ -9,11 +9,14 @@ use super::{Exit, explain, print};
 use crate::edge::capture::lint::lint;
 use crate::edge::clock;
 use crate::edge::files::{self, Reading, SITE_FILE_NAME};
-use crate::pure::playbook::Library;
+use crate::pure::document::place_of;
+use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Problem, Severity, has_error};
+use crate::pure::watchlist::Watchlist;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Reads, checks, prints.
 pub fn run(named: Option<&Path>, args: &CheckArgs) -> Exit {
@@ -86,7 +89,27 @@ fn add_forecast_problems(reading: &mut Reading, now: Timestamp) {
             too_long(forecast, text, now)
         })
         .collect();
-    reading.problems.extend(found);
+    let old = library.playbooks.values().flat_map(|playbook| {
+        let text = reading.texts.iter().find(|(read, _)| *read == playbook.path).map_or("", |(_, text)| text);
+        playbook.watchlists.values().filter_map(move |list| too_old(playbook, list, text, now))
+    });
+    let old: Vec<Problem> = old.collect();
+    reading.problems.extend(found.into_iter().chain(old));
+}
+
+/// A file that is older than its `max_age` now, so that no run could pass.
+fn too_old(playbook: &Playbook, list: &Watchlist, text: &str, now: Timestamp) -> Option<Problem> {
+    let (file, age_max) = list.file.as_ref().zip(list.age_max)?;
+    let written = Timestamp::try_from(file.metadata().ok()?.modified().ok()?).ok()?;
+    let age = Duration::try_from(now.duration_since(written)).ok().filter(|age| *age > age_max)?;
+    let days = age.as_secs() / 86_400;
+    Some(Problem {
+        severity: Severity::Warning,
+        path: playbook.path.clone(),
+        place: place_of(text, "max_age:"),
+        what: format!("{} is {days} days old: runs with `{}` cannot pass", file.display(), list.name),
+        cure: Some("fetch the file anew".to_owned()),
+    })
 }
 
 fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_explained: bool) -> String {

@@ -132,13 +132,15 @@ fn print_file(out: &mut impl Write, report: &FileReport) -> io::Result<()> {
         "{file}: {format}: {addresses} addresses, {networks} networks, {ports} port ranges, {domains} domains"
     )?;
     if *unusable > 0 {
-        writeln!(out, "  {unusable} lines not usable here (URLs with a path, file hashes)")?;
+        let what = "URLs with a path, file hashes, or not meant for detection";
+        writeln!(out, "  {unusable} not usable here ({what})")?;
     }
     for warning in &report.warnings {
         writeln!(out, "  warning: {warning}")?;
     }
     for RejectedReport { line, text, why } in &report.rejected_lines {
-        writeln!(out, "  {file}:{line}: rejected {text:?}: {why}")?;
+        let text = if text.is_empty() { String::new() } else { format!(" {text:?}") };
+        writeln!(out, "  {file}:{line}: rejected{text}: {why}")?;
     }
     let unshown = rejected.saturating_sub(report.rejected_lines.len() as u64);
     if unshown > 0 {

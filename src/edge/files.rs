@@ -6,7 +6,7 @@
 
 use crate::pure::document::{self, Draft, Outside, TEXT_BYTES_MAX};
 use crate::pure::playbook::{Library, Playbook};
-use crate::pure::problem::{Problem, Severity, has_error};
+use crate::pure::problem::{Place, Problem, Severity, has_error};
 use crate::pure::site::SiteFile;
 use crate::pure::watchlist;
 use std::fs::{self, File};
@@ -109,18 +109,29 @@ pub fn find_site_file(named: Option<&Path>) -> Result<PathBuf, Box<Problem>> {
 /// The text of a file that a person wrote.
 ///
 /// # Errors
-/// One problem without a place: it is not there, no regular file, too large or no UTF-8.
+/// One problem: it is not there, no regular file or too large, or, with the place, no UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Box<Problem>> {
     let bytes =
         read_bytes(path, TEXT_BYTES_MAX as u64).map_err(|(what, cure)| problem(path, &what, &cure))?;
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
-        let what = format!("line {} is not UTF-8", line + 1);
-        problem(path, &what, "save it as UTF-8")
+        let place = Some(place_of_byte(error.as_bytes(), error.utf8_error().valid_up_to()));
+        let is_utf_16 = [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| error.as_bytes().starts_with(*mark));
+        let what = if is_utf_16 { "the file is UTF-16" } else { "a character here is not UTF-8" };
+        Box::new(Problem { place, ..*problem(path, what, "save the file as UTF-8") })
     })
+}
+
+/// Line and column of a byte, up to which the bytes are UTF-8.
+fn place_of_byte(bytes: &[u8], at: usize) -> Place {
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let line_from = before.rfind('\n').map_or(0, |line_break| line_break + 1);
+    let rest = bytes[line_from..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Place {
+        line: before.matches('\n').count() + 1,
+        column: before[line_from..].chars().count() + 1,
+        length: 1,
+        source: String::from_utf8_lossy(rest).into_owned(),
+    }
 }
 
 type Fault = (String, String);

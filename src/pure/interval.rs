@@ -122,6 +122,11 @@ impl Intervals {
 mod tests {
     use super::*;
 
+    #[test]
+    fn no_time_at_all_is_shown_without_a_sign() {
+        assert_eq!(Intervals::default().seconds().to_string(), "0");
+    }
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("in range")
     }

@@ -5,6 +5,7 @@ use allclear::edge::files::{load, read_all};
 use allclear::pure::document::{Outside, SchemaOf, read_playbook, schema};
 use proptest::prelude::*;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -54,6 +55,8 @@ fn init_writes_what_check_accepts_and_leaves_alone_what_is_there() {
     assert_eq!(kept, own);
     fs::remove_file(directory.path().join("playbooks/spambot.yaml")).expect("removed");
     allclear(directory.path(), &["init"]);
+    let state = fs::metadata(directory.path().join("state")).expect("made");
+    assert_eq!(state.permissions().mode() & 0o777, 0o700, "evidence is nobody else's to read");
     let check = allclear(directory.path(), &["check"]);
     assert_eq!(text(&check.stderr), "");
     assert_eq!(check.status.code(), Some(0));
@@ -163,6 +166,54 @@ sites:
         "playbooks: warning: there are no playbooks here, so no ticket can be opened: `allclear init` writes some to \
          start from\n"
     );
+}
+
+/// What `check` says of the shipped files when one of them is changed.
+fn checked(file: &str, change: impl Fn(&str) -> Vec<u8>) -> String {
+    let directory = tempfile::tempdir().expect("a directory");
+    allclear(directory.path(), &["init"]);
+    let path = directory.path().join(file);
+    let sound = fs::read_to_string(&path).expect("written by init");
+    fs::write(&path, change(&sound)).expect("written");
+    fs::write(directory.path().join("playbooks/old.txt"), "203.0.113.9\n").expect("written");
+    let old = fs::File::options().write(true).open(directory.path().join("playbooks/old.txt"));
+    let day = std::time::Duration::from_secs(86_400);
+    let modified = std::time::SystemTime::now() - day * 8;
+    old.and_then(|file| file.set_modified(modified)).expect("an old file");
+    text(&allclear(directory.path(), &["check"]).stderr)
+}
+
+#[test]
+fn check_names_the_right_place_once() {
+    let replaced =
+        |from: &'static str, to: &'static str| move |text: &str| text.replacen(from, to, 1).into_bytes();
+    let claimed = checked("playbooks/spambot.yaml", |text| {
+        let lines = text.lines().filter(|line| !line.starts_with("malware:")).collect::<Vec<_>>().join("\n");
+        format!("{lines}\nmalware:\n  - spambot-kido\n  - kido\n").into_bytes()
+    });
+    assert!(claimed.contains("claimed by the playbook `conficker` too"), "{claimed}");
+    assert!(claimed.contains("|   - kido\n     |     ^^^^\n"), "{claimed}");
+    let mail = checked("allclear.yaml", replaced("  directory: state/outbox", "  smtp: http://127.0.0.1"));
+    assert!(mail.contains("is not a mail server") && !mail.contains("there is no `mail`"), "{mail}");
+    let certain = checked("playbooks/irc-bot.yaml", replaced("assurance: 99%", "assurance: 100%"));
+    assert_eq!(certain.matches("irc-bot.yaml:").count(), 1, "{certain}");
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let wide = checked("playbooks/irc-bot.yaml", |text| [&[0xff, 0xfe][..], &utf_16(text)].concat());
+    assert!(wide.starts_with("playbooks/irc-bot.yaml:1:1: the file is UTF-16"), "{wide}");
+    let latin = checked("playbooks/irc-bot.yaml", |_| b"playbook: irc-bot\ntitle: \xc3\xa9\xe9\n".to_vec());
+    assert!(latin.starts_with("playbooks/irc-bot.yaml:2:9: a character here is not UTF-8"), "{latin}");
+}
+
+#[test]
+fn check_warns_of_a_watchlist_file_older_than_its_max_age() {
+    for (max_age, is_told) in [("7d", true), ("9d", false)] {
+        let said = checked("playbooks/irc-bot.yaml", |text| {
+            let list = format!("watchlists:\n  feed:\n    file: old.txt\n    max_age: {max_age}\n");
+            let matched = text.replace("match: [", "match: [feed, ");
+            matched.replacen("watchlists:\n", &list, 1).into_bytes()
+        });
+        assert_eq!(said.contains("old.txt is 8 days old: runs with `feed` cannot pass"), is_told, "{said}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod commands;
 mod crash;
 mod demo;
 mod doctor;
+mod feeds;
 mod files;
 mod frames;
 mod ground_truth;

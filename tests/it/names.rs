@@ -19,7 +19,7 @@ fn asked(message: &[u8]) -> Option<(String, bool, u16)> {
             NameKind::Dns { is_answer, query_type } => Some((name.text.to_string(), is_answer, query_type)),
             other => panic!("{other:?}"),
         },
-        NameRead::Cut => panic!("nothing was cut"),
+        read => panic!("nothing was cut: {read:?}"),
     }
 }
 
@@ -121,7 +121,11 @@ fn servers_of_tls_and_http_are_read() {
         ),
         ("Host in the body only", b"POST / HTTP/1.0\r\n\r\nHost: example.org\r\n".to_vec(), None),
         ("Host is empty", b"GET / HTTP/1.1\r\nHost:\r\n\r\n".to_vec(), None),
-        ("Host without end", b"GET / HTTP/1.1\r\nHost: exam".to_vec(), None),
+        (
+            "Host without end",
+            b"GET / HTTP/1.1\r\nHost: exam".to_vec(),
+            Some((NameKind::Http, "to be continued")),
+        ),
         ("an answer", b"HTTP/1.1 200 OK\r\nHost: example.org\r\n\r\n".to_vec(), None),
         ("anything else", b"\x00\x01\x02".to_vec(), None),
     ];
@@ -130,6 +134,7 @@ fn servers_of_tls_and_http_are_read() {
         let found = match name(&packet(&frame(101, &bytes), what)) {
             Some(NameRead::Name(name)) => Some((name.kind, name.text.to_string())),
             Some(NameRead::Cut) => panic!("{what}: nothing was cut"),
+            Some(NameRead::Partial) => Some((NameKind::Http, "to be continued".to_string())),
             None => None,
         };
         assert_eq!(found, expected.map(|(kind, name)| (kind, name.to_string())), "{what}");
@@ -170,5 +175,50 @@ fn info_says_what_the_appliance_says() {
     ];
     for (what, bytes, expected) in rows {
         assert_eq!(info(&packet(&frame(101, &bytes), what)), expected, "{what}");
+    }
+}
+
+/// What the segment that carries the first `length` bytes tells.
+fn begun(destination: u16, payload: &[u8], length: usize) -> Option<NameRead> {
+    let mut segment = tcp(0x18, &payload[..length]);
+    segment[2..4].copy_from_slice(&destination.to_be_bytes());
+    name(&packet(&frame(101, &ipv4(6, &segment)), "a segment"))
+}
+
+#[test]
+fn a_name_that_goes_on_in_the_next_segment_is_told() {
+    let message = dns(1, EXAMPLE, 1);
+    let framed = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+    let asked = framed.len() - 2; // the class is not needed
+    let hello = client_hello(&[0, 23, 0, 0], "x.org");
+    let request = b"GET / HTTP/1.1\r\nHost: x.org\r\n".to_vec();
+    let rows = [
+        ("TLS", 443, &hello, 1, hello.len()),
+        ("HTTP", 80, &request, 4, request.len()),
+        ("DNS over TCP", 53, &framed, 1, asked),
+    ];
+    for (what, port, payload, from, until) in rows {
+        for length in from..=payload.len() {
+            let read = begun(port, payload, length);
+            assert_eq!(read == Some(NameRead::Partial), length < until, "{what}, {length} bytes: {read:?}");
+        }
+    }
+}
+
+#[test]
+fn what_ends_without_a_name_is_not_waited_for() {
+    let mut bare = client_hello(&[], "");
+    bare.truncate(5 + 4 + 2 + 32 + 3 + 4 + 2);
+    let length = bare.len() as u8 - 9;
+    bare[4] = length + 4;
+    bare[8] = length;
+    let rows: [(&str, Vec<u8>); 4] = [
+        ("a hello without extensions", bare),
+        ("a request without Host", b"GET / HTTP/1.0\r\nAccept: a\r\n\r\n".to_vec()),
+        ("a request of HTTP/0.9", b"GET /\r\n".to_vec()),
+        ("the GET of another protocol", b"GET key\r\n".to_vec()),
+    ];
+    for (what, payload) in rows {
+        assert_eq!(begun(80, &payload, payload.len()), None, "{what}");
     }
 }

@@ -192,7 +192,7 @@ fn what_cannot_be_done_says_so() {
     std::fs::write(&notes, "call the coordinator\n").expect("it can be written");
     let table = directory.path().join("table.csv");
     std::fs::write(&table, "1.2.3.4,evil,today\n").expect("it can be written");
-    let rows: [(&str, &[&str], i32, &str); 8] = [
+    let rows: [(&str, &[&str], i32, &str); 9] = [
         ("no capture", &[text(&notes), "--address", SINK], 1, "is no capture"),
         ("no file", &["/nonexistent/x.pcap", "--address", SINK], 1, "could not read"),
         ("no source", &["--address", SINK], 64, "name capture files"),
@@ -200,6 +200,12 @@ fn what_cannot_be_done_says_so() {
         ("a wrong port", &[text(&clean), "--port", "tcp/0"], 64, "from 1 to 65535"),
         ("a wrong network", &[text(&clean), "--inside", "evil.example"], 64, "is no network"),
         ("a wrong filter", &[text(&clean), "-f", "prot 80"], 64, "prot"),
+        (
+            "a filter that can never match",
+            &[text(&clean), "-f", "host 8.8.8.8 and host 8.8.4.4 and host 1.1.1.1"],
+            64,
+            "join the hosts with 'or'",
+        ),
         ("a list of another kind", &[text(&clean), "-w", text(&table)], 64, "CSV"),
     ];
     for (row, arguments, exit, wanted) in rows {
@@ -245,7 +251,7 @@ fn a_watchlist_file_is_told_line_by_line() {
     let output = allclear(&["watchlist", text(&list), "--lookup", "38.229.131.151"]);
     let wanted = format!(
         "{0}: plain: 1 addresses, 1 networks, 1 port ranges, 1 domains
-  1 lines not usable here (URLs with a path, file hashes)
+  1 not usable here (URLs with a path, file hashes, or not meant for detection)
   {0}:5: rejected \"1.2.3.4/8\": '1.2.3.4/8' has host bits set: write 1.0.0.0/8 for the network, or the address alone
   matches 38.229.128.0/18
 ",

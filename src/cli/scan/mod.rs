@@ -10,6 +10,7 @@ pub use flags::ScanArgs;
 use super::exit::Exit;
 use crate::edge::capture::evidence::Evidence;
 use crate::edge::capture::files::OpenError;
+use crate::edge::capture::lint::lint;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::JudgeCriteria;
@@ -62,6 +63,8 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         let what = "name capture files, or an interface with -i".to_owned();
         return Err(ScanError::Usage(if args.files.is_empty() { what } else { format!("{what}, not both") }));
     }
+    let warnings = args.filter.as_deref().map_or(Ok(Vec::new()), lint).map_err(ScanError::Usage)?;
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let wanted = Wanted::read(args)?;
     let index = Index::compile(&wanted.compiled());
     let dump = args.dump.then(|| dump::Dump::new(args.json));

@@ -152,7 +152,7 @@ fn hosts(out: &mut impl Write, title: &str, findings: &[HostFinding]) -> io::Res
 fn row(finding: &HostFinding, hit: &Hit) -> [String; 13] {
     let port = hit.port.map(|port| format!("{}/{port}", hit.protocol));
     [
-        finding.host.to_string(),
+        finding.name.as_ref().map_or(finding.host.to_string(), |name| format!("{} ({name})", finding.host)),
         finding.mac.map(|mac| mac.to_string()).unwrap_or_default(),
         hit.contacts.to_string(),
         hit.entry.clone(),

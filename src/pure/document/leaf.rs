@@ -197,7 +197,7 @@ fn mailbox(text: &str) -> Result<String, String> {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or_default(),
         None => text,
     };
-    if is_address(address) {
+    if is_address(address) && !text.contains(char::is_control) {
         return Ok(text.to_owned());
     }
     let cure = "write `tech@springfield.example` or `Tech Coordinator <tech@springfield.example>`";

@@ -24,19 +24,16 @@ pub fn library(draft: Draft<'_>, problems: &mut Vec<Problem>) -> Option<Library>
         for malware in &playbook.malware {
             if let Some(other) = claims.insert(malware.clone(), playbook.name.clone()) {
                 let what = format!("the malware `{malware}` is claimed by the playbook `{other}` too");
-                problems.push(at(
-                    &playbook,
-                    text,
-                    malware,
-                    what,
-                    "name it in one playbook: its tickets get that one",
-                ));
+                let place = place_below(text, "malware", malware);
+                let cure = "name it in one playbook: its tickets get that one";
+                problems.push(at(&playbook, place, what, cure));
             }
         }
         if let Some(other) = playbooks.get(&playbook.name) {
             let what =
                 format!("the playbook `{}` is there twice, also in {}", playbook.name, other.path.display());
-            problems.push(at(&playbook, text, &playbook.name, what, "give each its own name"));
+            let place = place_below(text, "playbook", &playbook.name);
+            problems.push(at(&playbook, place, what, "give each its own name"));
             continue;
         }
         if let Some(site_file) = &draft.site_file {
@@ -45,7 +42,12 @@ pub fn library(draft: Draft<'_>, problems: &mut Vec<Problem>) -> Option<Library>
         playbooks.insert(playbook.name.clone(), playbook);
     }
     let is_told = playbooks.values().any(|playbook| !playbook.notify.is_empty());
-    problems.extend(draft.site_file.as_ref().filter(|file| file.mail.is_none() && is_told).map(without_mail));
+    // A `mail` that is faulty is missing from what was read, and told already.
+    let is_faulty = |file: &SiteFile| {
+        problems.iter().any(|found| found.path == file.path && found.severity == Severity::Error)
+    };
+    let untold = draft.site_file.as_ref().filter(|file| file.mail.is_none() && is_told && !is_faulty(file));
+    problems.extend(untold.map(without_mail));
     draft.site_file.map(|site_file| Library { site_file, playbooks })
 }
 
@@ -58,7 +60,7 @@ fn uncounted_losses(site_file: &SiteFile, playbook: &Playbook, text: &str) -> Op
         .find(|source| !matches!(source.kind, SourceKind::Interface(_)))?;
     let what = format!("`lost` is wanted, and the source `{}` may not count its losses", source.name);
     let cure = "leave `lost` out, unless the captures say what was lost: a known loss above 0.1% is lossy all the same";
-    Some(Problem { severity: Severity::Warning, ..at(playbook, text, "lost:", what, cure) })
+    Some(Problem { severity: Severity::Warning, ..at(playbook, place_of(text, "lost:"), what, cure) })
 }
 
 fn without_mail(site_file: &SiteFile) -> Problem {
@@ -71,11 +73,11 @@ fn without_mail(site_file: &SiteFile) -> Problem {
     }
 }
 
-fn at(playbook: &Playbook, text: &str, word: &str, what: String, cure: &str) -> Problem {
+fn at(playbook: &Playbook, place: Option<Place>, what: String, cure: &str) -> Problem {
     Problem {
         severity: Severity::Error,
         path: playbook.path.clone(),
-        place: place_of(text, word),
+        place,
         what,
         cure: Some(cure.to_owned()),
     }
@@ -87,6 +89,24 @@ pub fn place_of(text: &str, word: &str) -> Option<Place> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
     lines.into_iter().find_map(|(index, line)| {
         let at = line.to_ascii_lowercase().find(&word.to_ascii_lowercase())?;
+        let column = line.get(..at)?.chars().count() + 1;
+        Some(Place { line: index + 1, column, length: word.chars().count().max(1), source: line.to_owned() })
+    })
+}
+
+/// Where a word stands as a whole, from the line on that begins with `key`.
+fn place_below(text: &str, key: &str, word: &str) -> Option<Place> {
+    let from = text.lines().position(|line| line.starts_with(key))?;
+    let in_word = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    text.lines().enumerate().skip(from).find_map(|(index, line)| {
+        let value_from = if index == from { key.len() } else { 0 };
+        let lower = line.to_ascii_lowercase();
+        let is_whole = |at: usize| {
+            let (before, after) = (&lower[..at], &lower[at + word.len()..]);
+            at >= value_from && !before.ends_with(in_word) && !after.starts_with(in_word)
+        };
+        let at =
+            lower.match_indices(&word.to_ascii_lowercase()).map(|(at, _)| at).find(|at| is_whole(*at))?;
         let column = line.get(..at)?.chars().count() + 1;
         Some(Place { line: index + 1, column, length: word.chars().count().max(1), source: line.to_owned() })
     })

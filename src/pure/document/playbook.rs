@@ -151,6 +151,12 @@ fn judge_criteria(sheet: &mut Sheet<'_>, raw: Option<&RawJudge>) -> JudgeCriteri
     {
         sheet.error(fail_at.span, "`fail_at` is zero, so every run would fail", "give 1 or more");
     }
+    if let Some(watched) = watched
+        && watched.value.0 <= 0.0
+    {
+        let what = "`watched` is zero, so a run that watched hardly anything could pass";
+        sheet.error(watched.span, what, "give more than zero, such as `95%`");
+    }
     if let Some(row) = inconclusive_row {
         sheet.positive("inconclusive_row", row.span, &row.value);
     }

@@ -123,7 +123,9 @@ impl<'a> Reader<'a> {
                 visitor.visit_seq(Items { items: items.iter() }).map_err(|error| error.at(self.node))
             }
             Kind::Scalar { text, .. } if !self.node.is_null() => {
-                let cure = format!("write it as a list: `[{}]`", clipped(text));
+                let words: Vec<&str> = text.split([',', ' ']).filter(|word| !word.is_empty()).collect();
+                let items = if text.contains('<') { text.to_owned() } else { words.join(", ") };
+                let cure = format!("write it as a list: `[{}]`", clipped(&items));
                 Err(ReadError { cure: Some(cure), ..self.expected("a list") })
             }
             _ => Err(self.expected("a list")),

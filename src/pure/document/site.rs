@@ -97,6 +97,14 @@ fn source(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<RawSource>) -> Option
     Some(Source { name: name.to_owned(), kind, positive_control, ring_bytes })
 }
 
+/// Linux names interfaces with 1 to 15 bytes, without blanks and slashes (`dev_valid_name`).
+fn check_interface(sheet: &mut Sheet<'_>, interface: &Spanned<String>) {
+    let is_wrong = |c: char| c == '/' || c.is_whitespace() || c.is_control();
+    if !(1..=15).contains(&interface.value.len()) || interface.value.contains(is_wrong) {
+        sheet.error(interface.span, "this is no name of a network interface", "`ip link` shows their names");
+    }
+}
+
 fn check_ring(sheet: &mut Sheet<'_>, span: Span, bytes: u64, is_interface: bool) {
     sheet.positive("ring", span, &bytes);
     if bytes > RING_BYTES_MAX {
@@ -114,6 +122,7 @@ fn source_kind(
     files: &Field<String>,
 ) -> Option<SourceKind> {
     if let Some(interface) = interface.given() {
+        check_interface(sheet, interface);
         return Some(SourceKind::Interface(interface.value.clone()));
     }
     if let Some(command) = command.given() {

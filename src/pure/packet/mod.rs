@@ -6,10 +6,10 @@
 //! down to addresses is [`Decoded::Undecoded`] or [`Decoded::Truncated`].
 
 mod decode;
+mod dhcp;
 mod info;
 mod internet;
 mod layer;
-mod lease;
 mod link;
 mod mac;
 mod names;
@@ -19,8 +19,8 @@ mod web_names;
 
 pub use crate::pure::recording::Frame;
 pub use decode::decode;
+pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client};
 pub use info::info;
-pub use lease::lease;
 pub use names::{Name, NameKind, NameRead, NameText, name};
 
 use std::net::IpAddr;
@@ -82,6 +82,21 @@ pub struct Packet<'a> {
     pub payload_truncated: bool,
     /// Whether this is a later fragment of a datagram (its ports are in the first one).
     pub is_later_fragment: bool,
+}
+
+impl Packet<'_> {
+    /// The sequence number of a TCP segment; `None` where IPv6 extension headers stand before it, and
+    /// when cut.
+    pub fn tcp_sequence(&self) -> Option<u32> {
+        const TCP: u8 = 6;
+        let header = match *self.ip_bytes.first()? {
+            first if first >> 4 == 4 => usize::from(first & 0x0f) * 4,
+            _ if self.ip_bytes.get(6) == Some(&TCP) => 40,
+            _ => return None,
+        };
+        let number = self.ip_bytes.get(header + 4..)?.first_chunk()?;
+        (self.protocol == TCP).then(|| u32::from_be_bytes(*number))
+    }
 }
 
 /// Source and destination port of a TCP, UDP or SCTP packet.

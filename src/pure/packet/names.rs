@@ -1,8 +1,8 @@
 //! Which name does a packet carry? A DNS question, or by `web_names` the server a TLS or HTTP client
 //! wants to reach.
 //!
-//! Each packet is looked at alone: a name that spans two TCP segments is not seen. It must never
-//! allocate, and never follow a compression pointer in circles.
+//! Each packet is looked at alone: of a name that spans TCP segments it says that the rest is to come,
+//! and `sighting` joins them. It must never allocate, and never follow a compression pointer in circles.
 
 use super::{Packet, web_names};
 use std::fmt;
@@ -18,6 +18,8 @@ pub enum NameRead {
     Name(Name),
     /// There must be one, but it was cut away by the capture length.
     Cut,
+    /// There must be one, but the sender puts it, or the rest of it, into a later TCP segment.
+    Partial,
 }
 
 /// A name and what it is there for.
@@ -56,11 +58,12 @@ pub struct NameText {
     length: u8,
 }
 
+const TCP: u8 = 6;
+
 /// Looks for a name in the packet: DNS on port 53, TLS and HTTP on any TCP port. `None` when there is
 /// none, or none that can be made out.
 #[inline]
 pub fn name(packet: &Packet<'_>) -> Option<NameRead> {
-    const TCP: u8 = 6;
     const UDP: u8 = 17;
     let ports = packet.ports?;
     let is_dns = ports.source == 53 || ports.destination == 53;
@@ -68,7 +71,7 @@ pub fn name(packet: &Packet<'_>) -> Option<NameRead> {
         UDP if is_dns => dns(packet, packet.payload),
         TCP if packet.payload.is_empty() => None,
         // Over TCP two bytes of length stand before the message (RFC 1035, 4.2.2).
-        TCP if is_dns => dns(packet, packet.payload.get(2..)?),
+        TCP if is_dns => dns(packet, packet.payload.get(2..).unwrap_or_default()),
         TCP => web_names::name(packet),
         _ => None,
     }
@@ -86,7 +89,7 @@ const OPERATION_MAX: u8 = 6;
 const DNS_HEADER_BYTES: usize = 12;
 
 fn dns(packet: &Packet<'_>, message: &[u8]) -> Option<NameRead> {
-    let cut = packet.payload_truncated.then_some(NameRead::Cut);
+    let cut = short(packet, message);
     let Some(header) = message.first_chunk::<DNS_HEADER_BYTES>() else { return cut };
     let [_, _, flags, _, q0, q1, ..] = *header;
     // Updates and notices name a zone in the same place (RFC 2136, 1996).
@@ -101,6 +104,18 @@ fn dns(packet: &Packet<'_>, message: &[u8]) -> Option<NameRead> {
         }
         Labels::Short => cut,
         Labels::Wrong => None,
+    }
+}
+
+/// What it means that the message ends before the question does. Over TCP the client's next segment may
+/// go on with it; what the server repeats is told by the question already.
+fn short(packet: &Packet<'_>, message: &[u8]) -> Option<NameRead> {
+    let stated = packet.payload.first_chunk().map_or(usize::MAX, |field| u16::from_be_bytes(*field).into());
+    let is_question = packet.protocol == TCP && packet.ports.is_some_and(|ports| ports.destination == 53);
+    match () {
+        () if packet.payload_truncated => Some(NameRead::Cut),
+        () if is_question && message.len() < stated => Some(NameRead::Partial),
+        () => None,
     }
 }
 

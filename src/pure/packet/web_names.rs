@@ -14,7 +14,8 @@ pub(super) fn name(packet: &Packet<'_>) -> Option<NameRead> {
     match found {
         Found::Name(kind, text) => Some(NameRead::Name(Name { kind, text })),
         Found::Short if packet.payload_truncated => Some(NameRead::Cut),
-        Found::Short | Found::Nothing => None,
+        Found::Short => Some(NameRead::Partial),
+        Found::Nothing => None,
     }
 }
 
@@ -40,7 +41,10 @@ fn client_hello(payload: &[u8]) -> Found {
     if !is_hello {
         return Found::Nothing;
     }
-    let mut hello = Cursor(payload);
+    // What a second record goes on with is not joined: then the hello stays short.
+    let record = first_record(payload);
+    let unfound = if is_whole(record) { Found::Nothing } else { Found::Short };
+    let mut hello = Cursor(record);
     // Record header 5, handshake header 4, version 2, random 32.
     let extensions = hello
         .skip(43)
@@ -49,27 +53,41 @@ fn client_hello(payload: &[u8]) -> Found {
         .and_then(|()| hello.skip_counted_8())
         .and_then(|()| hello.number_16());
     if extensions.is_none() {
-        return Found::Short;
+        return unfound;
     }
     for _ in 0..EXTENSIONS_MAX {
         let Some(kind) = hello.number_16() else { break };
         if kind == 0 {
-            return server_name(hello);
+            return server_name(hello).unwrap_or(unfound);
         }
         if hello.skip_counted_16().is_none() {
             break;
         }
     }
-    // Without the extension the hello ends where its own length says.
-    let stated =
-        payload.get(3..5).and_then(|field| field.first_chunk()).map_or(0, |f| u16::from_be_bytes(*f));
-    if usize::from(stated) + 5 > payload.len() { Found::Short } else { Found::Nothing }
+    unfound
+}
+
+/// The record header and what it says follows, as far as it is there.
+fn first_record(payload: &[u8]) -> &[u8] {
+    let stated = payload.get(3..5).and_then(|field| field.first_chunk()).map(|f| u16::from_be_bytes(*f));
+    stated.and_then(|stated| payload.get(..5 + usize::from(stated))).unwrap_or(payload)
+}
+
+/// Whether the hello ends in this record, by the length that it states itself.
+fn is_whole(record: &[u8]) -> bool {
+    match record.get(6..9) {
+        Some(&[high, middle, low]) => {
+            record.len() >= 9 + (usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
+        }
+        _ => false,
+    }
 }
 
 /// The first host name of a server_name extension: extension and list length, type, length, name.
-fn server_name(mut extension: Cursor<'_>) -> Found {
-    let Some(name) = extension.skip(5).and_then(|()| extension.counted_16()) else { return Found::Short };
-    NameText::dotted(name).map_or(Found::Nothing, |text| Found::Name(NameKind::Tls, text))
+/// `None` when the bytes end before it does.
+fn server_name(mut extension: Cursor<'_>) -> Option<Found> {
+    let name = extension.skip(5).and_then(|()| extension.counted_16())?;
+    Some(NameText::dotted(name).map_or(Found::Nothing, |text| Found::Name(NameKind::Tls, text)))
 }
 
 const METHODS: [&[u8]; 9] =
@@ -82,9 +100,14 @@ fn is_request(payload: &[u8]) -> bool {
 /// How many header lines of a request are looked through; servers refuse more than about a hundred.
 const HEADER_LINES_MAX: usize = 256;
 
-/// The Host of an HTTP/1 request (RFC 9112, 3.2).
+/// The Host of an HTTP/1 request (RFC 9112, 3.2). Other protocols have a GET too, and HTTP/0.9 has no
+/// Host: neither names its version at the end of the first line.
 fn host(payload: &[u8]) -> Found {
-    let mut lines = payload.split_inclusive(|byte| *byte == b'\n').take(HEADER_LINES_MAX).skip(1);
+    let mut lines = payload.split_inclusive(|byte| *byte == b'\n').take(HEADER_LINES_MAX);
+    let is_other = |line: &[u8]| line.ends_with(b"\n") && !line.windows(6).any(|window| window == b" HTTP/");
+    if lines.next().is_some_and(is_other) {
+        return Found::Nothing;
+    }
     let found = lines.find_map(|line| match line.split_at_checked(5) {
         _ if line.trim_ascii().is_empty() && line.ends_with(b"\n") => Some(Found::Nothing),
         Some((key, value)) if key.eq_ignore_ascii_case(b"host:") => Some(host_value(value)),

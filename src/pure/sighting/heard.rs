@@ -29,8 +29,6 @@ pub(super) struct Heard {
     /// The last packet of each host, not yet in `hosts`: nearly always the next one takes its place.
     latest: Vec<Latest>,
     hosts: Vec<HeardHost>,
-    /// What machines call themselves, at most [`HEARD_HOSTS_MAX`].
-    names: HashMap<Mac, String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,20 +71,6 @@ impl Heard {
         let past = std::mem::replace(latest, Latest { time_ns, mac, noted_ns: time_ns });
         self.hosts[number as usize].note(past);
         self.hosts[number as usize].note(*latest);
-    }
-
-    /// Notes what the machine with this MAC address calls itself; the last name counts.
-    pub(super) fn note_name(&mut self, mac: Mac, name: &str) {
-        if self.names.get(&mac).map(String::as_str) != Some(name)
-            && (self.names.len() < HEARD_HOSTS_MAX || self.names.contains_key(&mac))
-        {
-            self.names.insert(mac, name.to_owned());
-        }
-    }
-
-    /// What the machine calls itself, if it said so.
-    pub(super) fn name(&self, mac: Mac) -> Option<&String> {
-        self.names.get(&mac)
     }
 
     fn note_new(&mut self, address: IpAddr, first: Latest) {

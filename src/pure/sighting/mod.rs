@@ -4,9 +4,11 @@
 //! Left of it are `watchlist` (what to look for) and `packet`; right of it `verdict`. It must never
 //! grow with the traffic: its memory is bounded by inside hosts and hits.
 
+mod called;
 mod duplicates;
 mod findings;
 mod hash;
+mod heads;
 mod heard;
 mod inside;
 mod merge;
@@ -81,8 +83,7 @@ pub struct HostFinding {
     pub host: IpAddr,
     /// `None` when unknown or when several inside addresses use it at one time (a router's).
     pub mac: Option<Mac>,
-    /// The host name that the machine with this MAC address told the DHCP server in the capture; `None`
-    /// when it told none.
+    /// What it calls itself in DHCP, printable ASCII of at most 63 bytes; `None` when it was not heard.
     pub name: Option<String>,
     pub contacts: u64,
     /// Packets of its hits in both directions.

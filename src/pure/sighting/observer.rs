@@ -3,8 +3,10 @@
 //!
 //! It allocates nothing for a packet that matches nothing.
 
+use super::called::Called;
 use super::duplicates::Recent;
 use super::findings::{Findings, Sighting};
+use super::heads::Heads;
 use super::heard::{Heard, timestamp};
 use super::inside::Inside;
 use super::{Coverage, Matched, Observation, Presence};
@@ -37,6 +39,8 @@ pub struct Observer<'a> {
     index: &'a Index,
     inside: Inside,
     heard: Heard,
+    called: Called,
+    heads: Heads,
     findings: Findings,
     recent: Recent,
     coverage: Coverage,
@@ -71,6 +75,8 @@ impl<'a> Observer<'a> {
             index,
             inside: Inside::new(inside),
             heard: Heard::default(),
+            called: Called::default(),
+            heads: Heads::default(),
             findings: Findings::default(),
             recent: Recent::new(),
             coverage: Coverage::default(),
@@ -129,8 +135,8 @@ impl<'a> Observer<'a> {
         if from_inside {
             self.heard.note(packet.source, packet.source_mac, packet.time_ns);
         }
-        if let Some((mac, name)) = packet::lease(packet) {
-            self.heard.note_name(mac, name);
+        if let Some(client) = packet::dhcp_client(packet) {
+            self.called.note(client);
         }
         let name = self.name(packet);
         let is_cut = packet.ports_truncated || (name == Some(NameRead::Cut) && self.index.has_domains());
@@ -158,10 +164,16 @@ impl<'a> Observer<'a> {
     /// Names are looked for where they can match: domains anywhere, literal addresses in HTTP, whose
     /// requests begin with a word in capitals.
     #[inline]
-    fn name(&self, packet: &Packet<'_>) -> Option<NameRead> {
+    fn name(&mut self, packet: &Packet<'_>) -> Option<NameRead> {
         let is_request =
             || packet.protocol == TCP && packet.payload.first().is_some_and(u8::is_ascii_uppercase);
-        if self.index.has_domains() || is_request() { packet::name(packet) } else { None }
+        if self.index.has_domains() {
+            self.heads.join(packet, packet::name(packet))
+        } else if is_request() {
+            packet::name(packet)
+        } else {
+            None
+        }
     }
 
     /// Looks up each end as the other end's remote. With both ends outside nobody is to blame.
@@ -274,12 +286,13 @@ impl<'a> Observer<'a> {
         let identities = self.heard.identities();
         let (mut hosts, mut inbound_only) = self.findings.finish(self.index, &identities);
         for finding in hosts.iter_mut().chain(&mut inbound_only) {
-            finding.name = finding.mac.and_then(|mac| self.heard.name(mac)).cloned();
+            finding.name = self.called.of(finding.host, finding.mac);
         }
         let coverage = Coverage {
             first: self.times_ns.map(|(first, _)| timestamp(first)),
             last: self.times_ns.map(|(_, last)| timestamp(last)),
             inside_hosts: self.heard.count(),
+            truncated_packets: self.coverage.truncated_packets + self.heads.unread(),
             ..self.coverage
         };
         Observation {

@@ -11,6 +11,7 @@ const SECOND: i64 = 1_000_000_000;
 const HOST: &str = "10.0.0.1";
 const OTHER: &str = "10.0.0.2";
 const SINK: &str = "216.66.15.109";
+const OTHER_SINK: &str = "203.0.113.80";
 const NEIGHBOUR: &str = "216.66.15.110";
 const SYN: u8 = 2;
 const RST: u8 = 4;
@@ -310,6 +311,38 @@ fn cut_packets_are_counted_where_they_hide_something() {
     ];
     for (row, bytes_kept, lists, wanted) in rows {
         assert_eq!(question(bytes_kept, lists), wanted, "{row}");
+    }
+}
+
+#[test]
+fn a_name_that_spans_segments_is_seen_or_told() {
+    let request = b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    // The helper numbers packets by their second, so this one follows twenty bytes later.
+    let part = |at: usize, bytes: &[u8]| tcp_with(at as i64, (HOST, 1025), (OTHER_SINK, 80), ACK, bytes);
+    let (first, second) = (part(0, &request[..20]), part(20, &request[20..]));
+    let names = [list("d", &["evil.example"])];
+    let rows = [
+        ("both", &names, vec![first.clone(), second.clone()], "10.0.0.1 1 1 1", 0),
+        ("the first alone", &names, vec![first.clone()], "", 1),
+        ("no names wanted", &[list("s", &[SINK])], vec![first], "", 0),
+    ];
+    for (row, lists, packets, wanted, truncated) in rows {
+        let observation = observe(lists, &packets);
+        assert_eq!(hosts(&observation), wanted, "{row}");
+        assert_eq!(observation.coverage.truncated_packets, truncated, "{row}");
+    }
+}
+
+#[test]
+fn a_host_is_called_what_it_calls_itself_in_dhcp() {
+    let mut discover = vec![0; 236];
+    discover[..3].copy_from_slice(&[1, 1, 6]);
+    discover[28..34].copy_from_slice(&mac(HOST));
+    discover.extend(b"\x63\x82\x53\x63\x35\x01\x01\x0c\x05LAB-7\xff");
+    let asked = udp(0, ("0.0.0.0", 68), ("255.255.255.255", 67), &discover);
+    for (packets, wanted) in [(vec![out(0), asked], Some("LAB-7")), (vec![out(0)], None)] {
+        let observation = observe(&[list("s", &[SINK])], &packets);
+        assert_eq!(observation.hosts[0].name.as_deref(), wanted);
     }
 }
 

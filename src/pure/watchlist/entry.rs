@@ -188,7 +188,8 @@ fn refang(text: &str) -> Cow<'_, str> {
 /// The host of a URL that names nothing but its host; other text as it is. A name with a path is a URL
 /// that lacks its scheme.
 fn without_scheme(text: &str) -> Result<&str, EntryFault> {
-    let Some((_, rest)) = text.split_once("://") else {
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let Some((_, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
         let is_url = text.split_once('/').is_some_and(|(host, _)| domain::normalise(host).is_ok());
         return if is_url { Err(EntryFault::Unusable("a URL with a path")) } else { Ok(text) };
     };

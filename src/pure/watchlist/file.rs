@@ -3,6 +3,9 @@
 //! Left of it is `entry`, right of it `index`. It must never half-read a format that it does not
 //! know: such a file is refused whole, with the name of its format.
 
+use super::json::{self, Feed, JSON_BYTES_MAX};
+use super::record::Record;
+use super::table::{self, Table};
 use super::{Entry, EntryFault, domain, entry};
 use std::fmt;
 
@@ -46,6 +49,10 @@ pub enum Format {
     Plain,
     /// `0.0.0.0 evil.example`: an address that is no indicator, and names that are.
     Hosts,
+    /// A feed in columns.
+    Table(Table),
+    /// A feed in JSON.
+    Json(Feed),
 }
 
 impl fmt::Display for Format {
@@ -53,6 +60,17 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Plain => "plain",
             Format::Hosts => "hosts file",
+            Format::Table(Table::Zeek { .. }) => "Zeek intel",
+            Format::Table(Table::Reputation) => "Suricata iprep",
+            Format::Table(Table::Dataset) => "Suricata dataset",
+            Format::Table(Table::Maltrail) => "Maltrail",
+            Format::Table(Table::Feodo) => "Feodo Tracker CSV",
+            Format::Table(Table::ThreatFox) => "ThreatFox CSV",
+            Format::Json(Feed::Feodo) => "Feodo Tracker JSON",
+            Format::Json(Feed::ThreatFox) => "ThreatFox JSON",
+            Format::Json(Feed::Drop) => "Spamhaus DROP JSON",
+            Format::Json(Feed::Misp) => "MISP event",
+            Format::Json(Feed::Stix) => "STIX bundle",
         })
     }
 }
@@ -66,7 +84,10 @@ pub fn read(bytes: &[u8]) -> Result<FileRead, String> {
     let text = std::str::from_utf8(bytes).map_err(|fault| {
         format!("not a text file in UTF-8 (byte {}): save it as plain text", fault.valid_up_to() + 1)
     })?;
-    let format = if is_hosts_file(text) { Format::Hosts } else { Format::Plain };
+    if is_json(text) {
+        return read_json(text);
+    }
+    let format = text_format(text);
     if format == Format::Plain
         && let Some(name) = foreign_format(text)
     {
@@ -77,7 +98,11 @@ pub fn read(bytes: &[u8]) -> Result<FileRead, String> {
         if index >= LINES_MAX {
             return Err(format!("more than {LINES_MAX} lines: split the file"));
         }
-        let content = without_comment(line);
+        // In a table `;` and `#` may stand in any cell.
+        let content = match format {
+            Format::Table(_) if !line.starts_with(['#', ';']) => line.trim(),
+            _ => without_comment(line),
+        };
         if !content.is_empty() {
             read.take_line(index + 1, content);
         }
@@ -85,10 +110,44 @@ pub fn read(bytes: &[u8]) -> Result<FileRead, String> {
     Ok(read)
 }
 
+fn read_json(text: &str) -> Result<FileRead, String> {
+    let name = json_format(text);
+    if text.len() > JSON_BYTES_MAX {
+        return Err(format!("this is {name} of more than {JSON_BYTES_MAX} bytes: split it"));
+    }
+    let (feed, records) = json::read(text)
+        .ok_or_else(|| format!("this is {name}, which is not read yet: turn it into one entry a line"))?;
+    let mut read = FileRead { format: Format::Json(feed), ..FileRead::default() };
+    records.into_iter().for_each(|(line, record)| read.take_record(line, "", record));
+    Ok(read)
+}
+
+fn text_format(text: &str) -> Format {
+    if is_hosts_file(text) {
+        return Format::Hosts;
+    }
+    let raw: Vec<&str> = text.lines().take(SNIFFED_LINES_MAX).collect();
+    let lines: Vec<&str> = sniffed(text).collect();
+    let is_plain = lines.iter().any(|line| entry::read(line).is_ok());
+    let table =
+        table::recognise(&raw, &lines).filter(|table| !is_plain || matches!(table, Table::Zeek { .. }));
+    table.map_or(Format::Plain, Format::Table)
+}
+
 impl FileRead {
+    fn take_record(&mut self, line: usize, content: &str, record: Record) {
+        match record {
+            Record::Entry(text) => self.take_entry(line, &text),
+            Record::Unusable => self.unusable += 1,
+            Record::Nothing => {}
+            Record::Wrong(why) => self.reject(line, content, why),
+        }
+    }
+
     fn take_line(&mut self, line: usize, content: &str) {
         match self.format {
-            Format::Plain => self.take_entry(line, content),
+            Format::Plain | Format::Json(_) => self.take_entry(line, content),
+            Format::Table(table) => self.take_record(line, content, table.record(content)),
             Format::Hosts => {
                 for name in content.split_whitespace().skip(1) {
                     self.take_host_name(line, name);
@@ -154,14 +213,6 @@ fn is_system_line(line: &str) -> bool {
 
 /// The name of a known format that needs a reader of its own; `None` for plain and hosts files.
 fn foreign_format(text: &str) -> Option<&'static str> {
-    if text.lines().take(SNIFFED_LINES_MAX).any(|line| line.starts_with("#fields\t")) {
-        return Some("a Zeek intelligence file");
-    }
-    let first = sniffed(text).next()?;
-    let is_bracketed_address = first.starts_with('[') && first.contains("]:");
-    if first.starts_with(['{', '[']) && !is_bracketed_address {
-        return Some(json_format(text));
-    }
     sniffed(text).find_map(|line| {
         if line.starts_with("alert ") {
             Some("a Suricata rule file")
@@ -173,6 +224,12 @@ fn foreign_format(text: &str) -> Option<&'static str> {
             None
         }
     })
+}
+
+fn is_json(text: &str) -> bool {
+    let first = sniffed(text).next().unwrap_or_default();
+    let is_bracketed_address = first.starts_with('[') && first.contains("]:");
+    first.starts_with(['{', '[']) && !is_bracketed_address
 }
 
 fn json_format(text: &str) -> &'static str {
@@ -224,10 +281,9 @@ mod tests {
     #[test]
     fn other_formats_are_refused_whole_by_name() {
         let rows = [
-            ("#fields\tindicator\tindicator_type\n1.2.3.4\tIntel::ADDR\n", "Zeek"),
-            ("{\"type\": \"bundle\", \"objects\": []}", "STIX"),
             ("{\"Attribute\": []}", "MISP"),
-            ("1.1.1.0/24,6,88\n", "CSV"),
+            ("{\"some\": \"thing\"}", "JSON"),
+            ("name,phone\nBob,12\n", "CSV"),
             ("1.1.1.0\t1.1.1.255\t24\n", "tabs"),
             ("alert ip any any -> 1.2.3.4 any (sid:1;)\n", "rule"),
         ];

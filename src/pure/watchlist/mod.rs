@@ -10,15 +10,22 @@ mod domain;
 mod entry;
 mod file;
 mod index;
+mod json;
 mod networks;
+mod record;
 mod sought;
+mod stix;
+mod suricata;
+mod table;
 mod warning;
 
 pub use domain::normalise as normalise_domain;
 pub use entry::EntryFault;
 pub use file::{FileRead, Format, REJECTED_SHOWN_MAX, Rejected, read as read_file};
 pub use index::{CompiledList, Counts, End, EntryId, Index, Match, MatchKind};
+pub use json::Feed;
 pub use sought::Sought;
+pub use table::Table;
 pub use warning::warnings;
 
 use ipnet::IpNet;
@@ -91,3 +98,6 @@ pub enum Transport {
     Tcp,
     Udp,
 }
+
+#[cfg(test)]
+mod feed_tests;
