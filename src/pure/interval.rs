@@ -113,7 +113,8 @@ impl Intervals {
 
     /// How long it lasts in all, in seconds.
     pub fn seconds(&self) -> f64 {
-        self.0.iter().map(Interval::seconds).sum()
+        // The sum of no numbers is -0, which would be shown.
+        self.0.iter().map(Interval::seconds).fold(0.0, |all, seconds| all + seconds)
     }
 }
 
@@ -133,6 +134,12 @@ mod tests {
     fn union_joins_what_touches_and_drops_what_is_empty() {
         assert_eq!(set(&[(5, 9), (0, 5), (20, 20), (7, 8)]), set(&[(0, 9)]));
         assert_eq!(set(&[(0, 5), (6, 9)]).seconds(), 8.0);
+    }
+
+    #[test]
+    fn nothing_lasts_zero_seconds_and_not_minus_zero() {
+        assert_eq!(format!("{} s", Intervals::default().seconds()), "0 s");
+        assert_eq!(format!("{} s", set(&[(3, 3)]).seconds()), "0 s");
     }
 
     #[test]
