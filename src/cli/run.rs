@@ -187,8 +187,8 @@ fn as_json(desk: &Desk, id: TicketId, end: &RunEnd) -> Result<String, Fault> {
     let failed = |error: serde_json::Error| Fault::Failed(error.to_string());
     let document =
         serde_json::to_value(TicketJson::of(ticket, context.playbook, &standing)).map_err(failed)?;
-    let runs = document["runs"].as_array().into_iter().flatten();
-    let run = runs.filter(|run| run["id"] == json!(end.run)).next_back();
+    let mut runs = document["runs"].as_array().into_iter().flatten();
+    let run = runs.rfind(|run| run["id"] == json!(end.run));
     let coverage = serde_json::to_value(&end.coverage).map_err(failed)?;
     let value = json!({"schema": "allclear.run/1", "ticket": id, "run": run, "coverage": coverage,
         "phase": ticket.phase});
