@@ -72,12 +72,12 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
         unrecorded: VecDeque::new(),
         told: BTreeSet::new(),
     };
-    server.abandon()?;
+    server.abandon(|_| true)?;
     print::note("allclear serves; stop it with SIGTERM or Ctrl-C");
     server.live(&receiver, &stop);
     server.drain(&receiver);
     // A run that fell due as the signal came, or that did not end in time, has seen nothing.
-    let abandoned = server.abandon();
+    let abandoned = server.abandon(is_planned);
     drop(lock);
     abandoned.map(|()| Exit::Done)
 }
@@ -96,17 +96,23 @@ fn mail_thread(edges: Arc<Edges>, done: SyncSender<Message>) -> SyncSender<(Effe
     sender
 }
 
+/// Whether `serve` carries the run out; one by hand belongs to a command that may still be at it.
+fn is_planned(run: &Run) -> bool {
+    run.occurrence.is_some()
+}
+
 impl Server<'_> {
     /// Ends the runs of a process that is gone. A window of recorded files can still be read; what an
     /// interface showed is lost.
-    fn abandon(&mut self) -> Result<(), Fault> {
+    fn abandon(&mut self, is_meant: fn(&Run) -> bool) -> Result<(), Fault> {
         let now = clock::now();
         let abandoned: Vec<(TicketId, Vec<RunId>)> = self
             .desk
             .engine
             .tickets()
             .map(|ticket| {
-                let lost = ticket.open_runs().filter(|run| self.is_lost(ticket, run));
+                let meant = ticket.open_runs().filter(|run| is_meant(run));
+                let lost = meant.filter(|run| self.is_lost(ticket, run));
                 (ticket.id, lost.map(|run| run.id).collect())
             })
             .collect();
@@ -123,9 +129,7 @@ impl Server<'_> {
         let is_live = site.is_none_or(|site| {
             library.sources_of(site).any(|source| !matches!(source.kind, SourceKind::Files(_)))
         });
-        // A run by hand belongs to a command that may still be at it.
-        let is_ours = run.occurrence.is_some();
-        if is_ours { is_live } else { run.window_end < clock::now() }
+        if is_planned(run) { is_live } else { run.window_end < clock::now() }
     }
 
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {
@@ -216,7 +220,7 @@ impl Server<'_> {
                 let captures =
                     self.under_way.iter().filter(|effect| matches!(effect, Effect::Capture { .. }));
                 let run = self.desk.engine.ticket(*ticket).ok().and_then(|ticket| ticket.run(*run));
-                captures.count() < CAPTURES_MAX && run.is_some_and(|run| run.occurrence.is_some())
+                captures.count() < CAPTURES_MAX && run.is_some_and(is_planned)
             }
         }
     }

@@ -44,7 +44,9 @@ pub enum StoreError {
         "cannot use the state directory {path}: {error}: make it writable for this user, or set `state:`"
     )]
     Directory { path: PathBuf, error: std::io::Error },
-    #[error("cannot use the database {path}: {error}: is the disk full, or the file held by something else?")]
+    #[error(
+        "cannot use the database {path}: {error}: is the disk full or read-only, or the file held by something else?"
+    )]
     Database { path: PathBuf, error: rusqlite::Error },
     #[error("event {seq} in {path} is not what was written ({why}): restore the state from a backup")]
     Damaged { path: PathBuf, seq: u64, why: String },

@@ -142,11 +142,6 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_shown_without_a_sign() {
-        assert_eq!(format!("{:.0} s", set(&[]).seconds()), "0 s");
-    }
-
-    #[test]
     fn intersection_keeps_only_common_instants() {
         let common = set(&[(0, 10), (20, 30)]).intersection(&set(&[(5, 22), (29, 40)]));
         assert_eq!(common, set(&[(5, 10), (20, 22), (29, 30)]));

@@ -234,3 +234,12 @@ fn a_short_run_by_hand_is_no_night() {
         assert_eq!((end.verdict, world.ticket().passes.len()), (Some(verdict), passes), "{row}");
     }
 }
+
+#[test]
+fn a_report_of_a_time_that_has_not_come_is_refused() {
+    let mut world = World::new();
+    for (seen, is_taken) in [("2015-05-05T10:00:00Z", true), ("2015-05-05T10:00:01Z", false)] {
+        let taken = world.act("2015-05-04T10:00:00Z", Act::Report(report(seen)));
+        assert_eq!(taken.is_ok(), is_taken, "{seen}: {taken:?}");
+    }
+}

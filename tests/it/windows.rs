@@ -145,6 +145,16 @@ fn a_limit_ends_the_watch_where_it_was_reached() {
 }
 
 #[test]
+fn a_limit_reached_in_one_file_leaves_the_time_of_the_next_unwatched() {
+    // The second recorder ran beside the first one, and nobody looked at what it has.
+    let directory = files(&[&[0, 30, 60, 90], &[20, 80, 100]]);
+    let limited = CapturePlan { packets_max: Some(4), ..plan(0, 100) };
+    assert_eq!(shown(&carry_out(&directory, &limited)).0, [(0, 20)]);
+    let whole = CapturePlan { packets_max: Some(8), ..plan(0, 100) };
+    assert_eq!(shown(&carry_out(&directory, &whole)).0, [(0, 100)]);
+}
+
+#[test]
 fn the_control_is_looked_for_and_a_filter_that_fits_nothing_is_told() {
     let directory = files(&[&[0, 50, 100]]);
     let captured = carry_out(&directory, &plan(0, 100));

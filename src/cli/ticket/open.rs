@@ -101,7 +101,7 @@ fn report(
         "udp" => Transport::Udp,
         _ => Transport::Tcp,
     });
-    Ok(Report {
+    let report = Report {
         malware: args.malware.clone().or(base.malware),
         seen,
         public: Some(public),
@@ -110,7 +110,12 @@ fn report(
         source_port: args.source_port.or(base.source_port),
         protocol: protocol.or(base.protocol),
         ..base
-    })
+    };
+    if report.is_of_the_future(clock::now()) {
+        let text = format!("{seen} lies in the future: give the time at which it was seen");
+        return Err(Fault::Usage(text));
+    }
+    Ok(report)
 }
 
 /// The site that was named, or the one that has the public address.

@@ -113,16 +113,13 @@ impl Recordings {
                 ..Listened::nothing(Ending::NothingRecorded)
             };
         }
-        let (ending, last_ns) = read_all(&wanted, window, stop, on_frame);
-        let reached = match ending {
-            Ending::TimeUp => watched,
-            _ => watched.within(Interval::new(window.from, timestamp(last_ns).min(window.to))),
-        };
+        let (ending, reached) = read_all(&wanted, window, stop, on_frame);
+        let watched = watched.within(Interval::new(window.from, reached));
         let faults = wanted.iter().filter_map(|file| {
             file.incomplete.as_ref().map(|what| format!("{} {what}", file.path.display()))
         });
         Listened {
-            watched: reached,
+            watched,
             ending,
             lost_packets: wanted.iter().map(|file| file.lost_packets).sum(),
             incomplete_files: faults.chain(self.unreadable.iter().cloned()).collect(),
@@ -151,29 +148,33 @@ fn has_files(watchlists: &[Watchlist]) -> bool {
     watchlists.iter().any(|watchlist| watchlist.file.is_some())
 }
 
-/// Reads the files one after the other; tells why it ended and the last time that was reached.
+/// Reads the files one after the other; tells why it ended, and until when everything was read: not
+/// beyond the last frame taken, nor beyond the first one of a file that was left unread.
 fn read_all(
     files: &[&Recorded],
     window: Interval,
     stop: &Stop,
     on_frame: &mut OnFrame<'_>,
-) -> (Ending, Option<i64>) {
-    let mut last_ns = None;
-    for file in files {
+) -> (Ending, Timestamp) {
+    let mut last = Timestamp::MIN;
+    for (number, file) in files.iter().enumerate() {
         let mut ending = None;
         let read = file.frames_in(window, |frame| {
-            last_ns = last_ns.max(Some(frame.time_ns));
+            let time = Timestamp::from_nanosecond(frame.time_ns.into());
+            last = last.max(time.unwrap_or(Timestamp::MIN));
             let flow =
                 if stop.is_requested() { ControlFlow::Break(Ending::Stopped) } else { on_frame(&frame) };
             flow.map_break(|why| ending = Some(why))
         });
-        match (read, ending) {
-            (Ok(()), None) => {}
-            (Ok(()), Some(ending)) => return (ending, last_ns),
-            (Err(error), _) => return (Ending::SourceGone(error.to_string()), last_ns),
-        }
+        let ending = match (read, ending) {
+            (Ok(()), None) => continue,
+            (Ok(()), Some(ending)) => ending,
+            (Err(error), _) => Ending::SourceGone(error.to_string()),
+        };
+        let unread = files.get(number + 1).and_then(|next| next.span);
+        return (ending, unread.map_or(last, |span| last.min(span.from)));
     }
-    (Ending::TimeUp, last_ns)
+    (Ending::TimeUp, window.to)
 }
 
 /// The union of the files' spans and of the seams between them. What follows a fault in a file is
@@ -195,8 +196,4 @@ fn covered<'a>(files: impl Iterator<Item = &'a Recorded>) -> Intervals {
         }
     }
     Intervals::of(intervals)
-}
-
-fn timestamp(ns: Option<i64>) -> Timestamp {
-    ns.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok()).unwrap_or(Timestamp::MIN)
 }

@@ -7,7 +7,7 @@ pub mod cbl;
 mod pasted;
 
 use crate::pure::watchlist::Transport;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -30,6 +30,14 @@ pub struct Report {
     pub protocol: Option<Transport>,
     /// Where it came from: `cbl-text`, `flags`, `note`.
     pub origin: String,
+}
+
+impl Report {
+    /// Whether it tells of a time that has not come, by more than a clock or a time zone can be
+    /// wrong (a day): a mistyped date, which no cleaning could ever follow.
+    pub fn is_of_the_future(&self, now: Timestamp) -> bool {
+        self.seen.duration_since(now) > SignedDuration::from_hours(24)
+    }
 }
 
 /// The longest text that is read, in bytes: the longest known page is below 20 KiB, and a mail with

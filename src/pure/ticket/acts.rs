@@ -16,7 +16,7 @@ pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
         return refuse(format!("ticket {} is {}: reopen it first", ticket.id, ticket.phase));
     }
     match act {
-        Act::Report(report) => add_report(ticket, report),
+        Act::Report(report) => add_report(ticket, context, report),
         Act::NameHost { host, mac, name } => name_host(ticket, context, *host, *mac, name.as_deref()),
         Act::WithdrawHost { host, reason } => withdraw(ticket, *host, reason),
         Act::RetireHost { host, reason } => {
@@ -59,9 +59,12 @@ fn said(text: &str) -> Result<String, Refusal> {
     }
 }
 
-fn add_report(ticket: &Ticket, report: &crate::pure::intake::Report) -> Decision {
+fn add_report(ticket: &Ticket, context: &Context<'_>, report: &crate::pure::intake::Report) -> Decision {
     if ticket.reports.contains(report) {
         return refuse(format!("ticket {} has this very report already", ticket.id));
+    }
+    if report.is_of_the_future(context.now) {
+        return refuse(format!("{} lies in the future: give the time at which it was seen", report.seen));
     }
     let mut events = vec![Event::ReportAdded { report: report.clone() }];
     let is_news = ticket.last_cleaned().is_none_or(|cleaned| report.seen > cleaned);

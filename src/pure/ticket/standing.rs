@@ -198,7 +198,7 @@ fn missing_blame(ticket: &Ticket) -> Option<String> {
     let (host, at) = strangers.first_key_value()?;
     let others = match strangers.len() {
         1 => String::new(),
-        more => format!(" (and {} others did)", more - 1),
+        hosts => format!(" (and {} more did)", hosts - 1),
     };
     let cure = "say so with `allclear ticket host`, and have it cleaned";
     Some(format!("{host} made contact at {at}{others} and is not blamed: {cure}"))
