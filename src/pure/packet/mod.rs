@@ -20,6 +20,7 @@ pub use crate::pure::recording::Frame;
 pub use decode::decode;
 pub use info::info;
 pub use names::{Name, NameKind, NameRead, NameText, name};
+pub use plain::{plain_ipv4, plain_ipv6};
 
 use std::net::IpAddr;
 
