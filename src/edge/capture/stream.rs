@@ -43,8 +43,9 @@ pub(super) struct Batch {
 #[derive(Debug)]
 struct Placed {
     time_ns: i64,
-    start: usize,
-    length: usize,
+    /// In 32 bits, as many of these go over: a buffer holds two of the largest blocks at most.
+    start: u32,
+    length: u32,
     wire_length: u32,
     link_type: u16,
 }
@@ -53,7 +54,8 @@ impl Batch {
     /// In the order of the capture.
     pub(super) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         self.frames.iter().map(|&Placed { time_ns, start, length, wire_length, link_type }| {
-            let bytes = self.bytes.get(start..start + length).unwrap_or_default();
+            let start = start as usize;
+            let bytes = self.bytes.get(start..start + length as usize).unwrap_or_default();
             Frame { time_ns, bytes, wire_length, link_type }
         })
     }
@@ -133,8 +135,8 @@ impl<R: Read> FrameStream<R> {
     fn place(&mut self, frames: &mut Vec<Placed>) -> Option<String> {
         let origin = self.buffer.as_ptr().addr();
         let drained = self.drain(&mut |Frame { time_ns, bytes, wire_length, link_type }| {
-            let start = bytes.as_ptr().addr() - origin;
-            frames.push(Placed { time_ns, start, length: bytes.len(), wire_length, link_type });
+            let start = (bytes.as_ptr().addr() - origin) as u32;
+            frames.push(Placed { time_ns, start, length: bytes.len() as u32, wire_length, link_type });
             ControlFlow::Continue(())
         });
         match drained {
