@@ -9,6 +9,7 @@ use super::{Entry, Target, Watchlist};
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::net::IpAddr;
 
 /// See [`Index::compile`].
@@ -30,7 +31,9 @@ struct Draft {
     port_entries: Vec<EntryId>,
     domains: HashMap<String, Vec<EntryId>>,
     counts: Counts,
-    canonical: Vec<String>,
+    /// The plain spellings of all entries, and where each ends.
+    canonical: String,
+    canonical_ends: Vec<usize>,
 }
 
 impl Draft {
@@ -64,7 +67,8 @@ impl Draft {
 
     fn take_entry(&mut self, list: u16, entry: &Entry) {
         let id = self.intern(list, entry);
-        self.canonical.push(canonical(entry));
+        push_canonical(&mut self.canonical, entry);
+        self.canonical_ends.push(self.canonical.len());
         match &entry.target {
             Target::Address(IpAddr::V4(address)) => self.v4.push(((*address).into(), id)),
             Target::Address(IpAddr::V6(address)) => self.v6.push(((*address).into(), id)),
@@ -100,7 +104,7 @@ impl Draft {
         id
     }
 
-    fn build(mut self, lists: Vec<List>) -> Index {
+    fn build(self, lists: Vec<List>) -> Index {
         let sha256 = self.hash();
         let port_bits = self.port_bits();
         Index {
@@ -119,12 +123,15 @@ impl Draft {
         }
     }
 
-    fn hash(&mut self) -> String {
-        let mut lines = std::mem::take(&mut self.canonical);
+    fn hash(&self) -> String {
+        let starts = std::iter::once(0).chain(self.canonical_ends.iter().copied());
+        let spans = starts.zip(&self.canonical_ends);
+        let mut lines: Vec<(u64, &str)> =
+            spans.map(|(start, &end)| by_start(&self.canonical[start..end])).collect();
         lines.sort_unstable();
         lines.dedup();
         let mut hasher = Sha256::new();
-        for line in lines {
+        for (_, line) in lines {
             hasher.update(line);
             hasher.update("\n");
         }
@@ -153,12 +160,28 @@ fn has_ports_alone(watchlist: &Watchlist) -> bool {
     watchlist.file.is_none() && !watchlist.entries.iter().any(is_place)
 }
 
-fn canonical(entry: &Entry) -> String {
-    let target = match &entry.target {
-        Target::Address(address) => address.to_string(),
-        Target::Network(network) => network.to_string(),
-        Target::Domain(name) => name.clone(),
-        Target::Anywhere => "*".to_owned(),
+fn push_canonical(text: &mut String, entry: &Entry) {
+    let written = match &entry.target {
+        Target::Address(address) if is_plain(&entry.text, *address) => text.write_str(&entry.text),
+        Target::Address(address) => write!(text, "{address}"),
+        Target::Network(network) => write!(text, "{network}"),
+        Target::Domain(name) => text.write_str(name),
+        Target::Anywhere => text.write_str("*"),
     };
-    entry.ports.map(|ports| format!("{target} {ports}")).unwrap_or(target)
+    let written = written.and_then(|()| entry.ports.map_or(Ok(()), |ports| write!(text, " {ports}")));
+    written.expect("text in memory can be written");
+}
+
+/// Whether the text is the plain spelling of the address already: IPv4 is read in no other, and reading
+/// costs much less than writing.
+fn is_plain(text: &str, address: IpAddr) -> bool {
+    address.is_ipv4() && text.parse() == Ok(address)
+}
+
+/// A line with its first bytes as a number, which decides most comparisons in the order of the lines.
+fn by_start(line: &str) -> (u64, &str) {
+    let mut start = [0; 8];
+    let length = line.len().min(start.len());
+    start[..length].copy_from_slice(&line.as_bytes()[..length]);
+    (u64::from_be_bytes(start), line)
 }

@@ -46,9 +46,8 @@ impl Entry {
 /// As [`Entry::parse`], telling what is wrong from what is merely of no use.
 pub fn read(text: &str) -> Result<Vec<Entry>, EntryFault> {
     let text = text.trim();
-    if let Ok(address) = text.parse::<IpAddr>() {
-        let target = Target::Address(address.to_canonical());
-        return Ok(vec![Entry { text: text.to_owned(), target, ports: None }]);
+    if let Some(entry) = bare_address(text) {
+        return Ok(vec![entry]);
     }
     let plain = refang(text);
     let plain = without_scheme(&plain)?;
@@ -57,6 +56,12 @@ pub fn read(text: &str) -> Result<Vec<Entry>, EntryFault> {
     }
     let (targets, ports) = targets(plain).map_err(EntryFault::Wrong)?;
     Ok(targets.into_iter().map(|target| Entry { text: text.to_owned(), target, ports }).collect())
+}
+
+/// The entry of a text that is an address and nothing else, as nearly every line of a large file is.
+pub fn bare_address(text: &str) -> Option<Entry> {
+    let address: IpAddr = text.parse().ok()?;
+    Some(Entry { text: text.to_owned(), target: Target::Address(address.to_canonical()), ports: None })
 }
 
 type Targets = (Vec<Target>, Option<PortRange>);
