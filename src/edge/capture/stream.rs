@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 /// Small enough to stay in the processor's second-level cache, large enough to make calls rare.
-const BUFFER_BYTES: usize = 512 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// The frames of one byte stream, which must be a bare pcap or pcapng (see
 /// [`super::files::frames_of`] for one that may be compressed).
