@@ -54,3 +54,58 @@ fn empty(
         let _ = empties.try_send(batch);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::capture::files::frames_of;
+    use std::io::Cursor;
+
+    /// A pcap file of frames of all sizes, so that they lie across the ends of buffers: some 4 MB.
+    fn capture() -> Vec<u8> {
+        let mut file =
+            vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+        for number in 0..6_000_u32 {
+            let length = if number % 1_000 == 999 { 200_000 } else { number * 7 % 1_500 };
+            for field in [number, 0, length, length + 1] {
+                file.extend(field.to_le_bytes());
+            }
+            file.resize(file.len() + length as usize, number as u8);
+        }
+        file
+    }
+
+    /// What was taken of a capture, up to `frames_max` frames, and how it ended.
+    fn taken(bytes: &[u8], frames_max: usize, is_ahead: bool) -> (Vec<(i64, u32, Vec<u8>)>, ReadEnd) {
+        let mut frames = Vec::new();
+        let take = |frame: Frame<'_>| {
+            frames.push((frame.time_ns, frame.wire_length, frame.bytes.to_vec()));
+            if frames.len() == frames_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let mut stream = frames_of("a test", Cursor::new(bytes.to_vec())).expect("a capture");
+        let end = if is_ahead { read_ahead(stream, take) } else { stream.for_each(take) };
+        (frames, end)
+    }
+
+    #[test]
+    fn reading_ahead_gives_the_same_frames_and_the_same_end() {
+        let whole = capture();
+        let mut damaged = whole.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle..].fill(0xff);
+        let rows = [
+            ("whole", whole.as_slice(), usize::MAX),
+            ("cut in a record", &whole[..whole.len() - 1], usize::MAX),
+            ("cut in a record's header", &whole[..whole.len() - 5 - 200_000], usize::MAX),
+            ("damaged in the middle", &damaged, usize::MAX),
+            ("enough after one frame", &whole, 1),
+            ("enough after most", &whole, 5_990),
+            ("without frames", &whole[..24], usize::MAX),
+        ];
+        for (row, bytes, frames_max) in rows {
+            let is_same = taken(bytes, frames_max, true) == taken(bytes, frames_max, false);
+            assert!(is_same, "{row}");
+        }
+        assert_eq!(taken(&whole, usize::MAX, true).0.len(), 6_000, "not one is missing");
+    }
+}

@@ -73,9 +73,9 @@ mod tests {
     /// Whatever the short way takes, at any capture length, the long way sees the same.
     fn check(row: &str, whole: &[u8], is_plain: bool) {
         let frame = |bytes| Frame { time_ns: 7, bytes, wire_length: whole.len() as u32, link_type: 1 };
-        let short = |frame: &Frame<'_>| match plain_ipv4(frame).or_else(|| plain_ipv6(frame)) {
-            Some(packet) => Some(format!("{:?}", Decoded::Packet(packet))),
-            None => None,
+        let short = |frame: &Frame<'_>| {
+            let packet = plain_ipv4(frame).or_else(|| plain_ipv6(frame));
+            packet.map(|packet| format!("{:?}", Decoded::Packet(packet)))
         };
         assert_eq!(short(&frame(whole)).is_some(), is_plain, "{row}");
         for length in 0..=whole.len() {
