@@ -63,14 +63,13 @@ impl Listener<'_> {
 
     #[inline]
     fn try_take(&mut self, frame: &Frame<'_>) -> Result<(), ScanError> {
-        let decoded = decode(frame);
         let has_passed = self.filter.passes(frame).map_err(ScanError::Usage)?;
         let scope = if has_passed { Scope::Matched } else { Scope::CoverageOnly };
-        let seen = self.observer.see(frame, &decoded, scope);
+        let seen = self.observer.see(frame, scope);
         if has_passed {
             self.passed_packets += 1;
             if let Some(dump) = &mut self.dump {
-                dump.line(frame, &decoded)?;
+                dump.line(frame, &decode(frame))?;
             }
             let is_wanted = seen.is_sighting || !self.has_watchlist;
             if let Some(save) = self.save.as_mut().filter(|_| is_wanted) {

@@ -7,7 +7,7 @@
 use super::evidence::{Evidence, Worth};
 use super::filter::Filter;
 use super::session::Listened;
-use crate::pure::packet::{self, Frame};
+use crate::pure::packet::Frame;
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
 use crate::pure::sighting::{Observer, Scope};
@@ -70,7 +70,7 @@ impl<'a> Listener<'a> {
             }
         };
         let scope = if is_passed { Scope::Matched } else { Scope::CoverageOnly };
-        let seen = self.observer.see(frame, &packet::decode(frame), scope);
+        let seen = self.observer.see(frame, scope);
         if is_passed {
             self.keep(frame, seen.is_sighting);
             self.count(frame)

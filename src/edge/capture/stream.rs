@@ -32,6 +32,35 @@ pub struct ReadEnd {
     pub lost_packets: Option<u64>,
 }
 
+/// Frames and the bytes that they stand in.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    frames: Vec<Placed>,
+}
+
+/// A frame of a batch.
+#[derive(Debug)]
+struct Placed {
+    time_ns: i64,
+    /// In 32 bits, as many of these go over: a buffer holds two of the largest blocks at most.
+    start: u32,
+    length: u32,
+    wire_length: u32,
+    link_type: u16,
+}
+
+impl Batch {
+    /// In the order of the capture.
+    pub(super) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        self.frames.iter().map(|&Placed { time_ns, start, length, wire_length, link_type }| {
+            let start = start as usize;
+            let bytes = self.bytes.get(start..start + length as usize).unwrap_or_default();
+            Frame { time_ns, bytes, wire_length, link_type }
+        })
+    }
+}
+
 /// Why no more frames come out of the buffer.
 enum Drained {
     NeedMore,
@@ -70,7 +99,50 @@ impl<R: Read> FrameStream<R> {
                 Err(error) => break Some(self.unreadable(&error)),
             }
         };
+        self.ended(incomplete)
+    }
+
+    /// What to say of the capture when nothing more of it is read.
+    pub(super) fn ended(&self, incomplete: Option<String>) -> ReadEnd {
         ReadEnd { incomplete, lost_packets: self.reader.lost_packets() }
+    }
+
+    /// The frames that one reading of the input makes whole, with the buffer that they stand in; `spare`
+    /// is an earlier batch, whose memory is used again. With the last batch comes the end.
+    pub(super) fn next_batch(&mut self, spare: Batch) -> (Batch, Option<ReadEnd>) {
+        let Batch { bytes: mut next, mut frames } = spare;
+        frames.clear();
+        let end = match self.fill() {
+            Ok(0) => Some(self.reader.missing_at_end(self.end - self.start)),
+            Ok(_) => self.place(&mut frames).map(Some),
+            Err(error) => Some(Some(self.unreadable(&error))),
+        };
+        let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
+        // One that had to grow is let go.
+        if next.len() != BUFFER_BYTES {
+            next = vec![0; BUFFER_BYTES];
+        }
+        if rest.len() > next.len() {
+            next.resize(rest.len(), 0);
+        }
+        next[..rest.len()].copy_from_slice(rest);
+        (self.start, self.end) = (0, rest.len());
+        let bytes = std::mem::replace(&mut self.buffer, next);
+        (Batch { bytes, frames }, end.map(|incomplete| self.ended(incomplete)))
+    }
+
+    /// Notes where the whole frames in the buffer stand; answers what is damaged behind them.
+    fn place(&mut self, frames: &mut Vec<Placed>) -> Option<String> {
+        let origin = self.buffer.as_ptr().addr();
+        let drained = self.drain(&mut |Frame { time_ns, bytes, wire_length, link_type }| {
+            let start = (bytes.as_ptr().addr() - origin) as u32;
+            frames.push(Placed { time_ns, start, length: bytes.len() as u32, wire_length, link_type });
+            ControlFlow::Continue(())
+        });
+        match drained {
+            Drained::Damaged(what) => Some(what),
+            Drained::NeedMore | Drained::Enough => None,
+        }
     }
 
     #[inline]
@@ -78,9 +150,10 @@ impl<R: Read> FrameStream<R> {
         loop {
             let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
             match self.reader.next(rest) {
-                Next::Frame { frame, used } => {
+                // Field by field, so that the compiler keeps them in registers.
+                Next::Frame { frame: Frame { time_ns, bytes, wire_length, link_type }, used } => {
                     self.start += used;
-                    if take(frame).is_break() {
+                    if take(Frame { time_ns, bytes, wire_length, link_type }).is_break() {
                         return Drained::Enough;
                     }
                 }

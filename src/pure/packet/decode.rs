@@ -3,14 +3,14 @@
 use super::internet::{any_ip, ipv4, ipv6};
 use super::layer::Layer;
 use super::link;
-use super::plain::plain;
+use super::plain::{plain_ipv4, plain_ipv6};
 use super::{Decoded, Frame};
 
 /// Reads a frame down to its innermost IP packet. Never panics, never allocates, opens a bounded number
 /// of layers, and reads nothing outside the frame's bytes.
 #[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Decoded<'a> {
-    match plain(frame) {
+    match plain_ipv4(frame).or_else(|| plain_ipv6(frame)) {
         Some(packet) => Decoded::Packet(packet),
         None => any(frame),
     }
@@ -62,5 +62,77 @@ fn link_name(link_type: u16) -> &'static str {
         195 | 230 | 283 => "802.15.4",
         239 => "NFLOG",
         _ => "an unknown link type",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::PacketBuilder;
+
+    /// Whatever the short way takes, at any capture length, the long way sees the same.
+    fn check(row: &str, whole: &[u8], is_plain: bool) {
+        let frame = |bytes| Frame { time_ns: 7, bytes, wire_length: whole.len() as u32, link_type: 1 };
+        let short = |frame: &Frame<'_>| {
+            let packet = plain_ipv4(frame).or_else(|| plain_ipv6(frame));
+            packet.map(|packet| format!("{:?}", Decoded::Packet(packet)))
+        };
+        assert_eq!(short(&frame(whole)).is_some(), is_plain, "{row}");
+        for length in 0..=whole.len() {
+            let cut = frame(&whole[..length]);
+            if let Some(packet) = short(&cut) {
+                assert_eq!(packet, format!("{:?}", any(&cut)), "{row}, {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn the_short_way_sees_what_the_long_way_sees() {
+        let ethernet = || PacketBuilder::ethernet2([2; 6], [4; 6]);
+        let tagged = || ethernet().single_vlan(7.try_into().expect("a tag"));
+        let (v6, payload) = (([1; 16], [2; 16]), [9; 20]);
+        let mut rows: Vec<(&str, bool, Vec<u8>)> = Vec::new();
+        let mut tcp = Vec::new();
+        ethernet()
+            .ipv4([10, 0, 0, 1], [9, 9, 9, 9], 64)
+            .tcp(1, 2, 3, 4)
+            .syn()
+            .write(&mut tcp, &payload)
+            .expect("one");
+        let mut udp = Vec::new();
+        tagged().ipv4([10, 0, 0, 1], [9, 9, 9, 9], 64).udp(1, 2).write(&mut udp, &payload).expect("one");
+        let mut tcp_6 = Vec::new();
+        ethernet().ipv6(v6.0, v6.1, 64).tcp(1, 2, 3, 4).write(&mut tcp_6, &payload).expect("one");
+        let mut udp_6 = Vec::new();
+        tagged().ipv6(v6.0, v6.1, 64).udp(1, 2).write(&mut udp_6, &payload).expect("one");
+        let mut tunnel = Vec::new();
+        ethernet()
+            .ipv4([10, 0, 0, 1], [9, 9, 9, 9], 64)
+            .udp(1, 4789)
+            .write(&mut tunnel, &payload)
+            .expect("one");
+        let with = |bytes: &[u8], at: usize, byte: u8| {
+            let mut changed = bytes.to_vec();
+            changed[at] = byte;
+            changed
+        };
+        rows.push(("IPv4, without the end of its length", true, with(&tcp, 17, 200)));
+        rows.push(("IPv4, padded", true, [tcp.as_slice(), &[0; 9]].concat()));
+        rows.push(("IPv4, a later fragment", false, with(&tcp, 21, 1)));
+        rows.push(("IPv4, the first fragment", true, with(&tcp, 20, 0x20)));
+        rows.push(("IPv4 with options", false, with(&tcp, 14, 0x46)));
+        rows.push(("IPv4 without a length", false, with(&with(&tcp, 16, 0), 17, 0)));
+        rows.push(("a header length of TCP that is wrong", true, with(&tcp, 46, 0x10)));
+        rows.push(("IPv6, padded", true, [tcp_6.as_slice(), &[0; 9]].concat()));
+        rows.push(("IPv6 without a length", false, with(&with(&tcp_6, 18, 0), 19, 0)));
+        rows.push(("IPv6 with an extension", false, with(&tcp_6, 20, 60)));
+        rows.push(("another version under the type of IPv6", false, with(&tcp_6, 14, 0x40)));
+        rows.push(("a UDP length that is wrong", true, with(&udp, 43, 3)));
+        rows.push(("two tags", false, with(&with(&udp, 16, 0x81), 17, 0)));
+        rows.extend([("TCP", true, tcp), ("tagged UDP", true, udp), ("TCP over IPv6", true, tcp_6)]);
+        rows.extend([("tagged UDP over IPv6", true, udp_6), ("perhaps a tunnel", false, tunnel)]);
+        for (row, is_plain, bytes) in rows {
+            check(row, &bytes, is_plain);
+        }
     }
 }

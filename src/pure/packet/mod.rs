@@ -22,6 +22,7 @@ pub use decode::decode;
 pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client};
 pub use info::info;
 pub use names::{Name, NameKind, NameRead, NameText, name};
+pub use plain::{plain_ipv4, plain_ipv6};
 
 use std::net::IpAddr;
 

@@ -38,31 +38,46 @@ impl Pcap {
         Ok(Pcap { order, unit_ns, record_header_bytes, link_type })
     }
 
+    /// The record at the beginning of `input` and its length with the header; `None` when it is not
+    /// whole, or no record.
     #[inline(always)]
-    pub(super) fn next<'a>(&self, input: &'a [u8]) -> Step<'a> {
-        let Some(header) = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>() else {
-            return Ok(Next::NeedMore(self.record_header_bytes));
-        };
-        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3] = *header;
-        let captured = self.order.u32([c0, c1, c2, c3]) as usize;
-        if captured > FRAME_BYTES_MAX {
-            return Err(format!(
-                "a record states {captured} bytes, more than the {FRAME_BYTES_MAX} possible"
-            ));
+    pub(super) fn record<'a>(&self, input: &'a [u8]) -> Option<(Frame<'a>, usize)> {
+        let header = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>()?;
+        let [s0, s1, s2, s3, f0, f1, f2, f3, _, _, _, _, w0, w1, w2, w3] = *header;
+        let used = self.used(header);
+        if used > self.record_header_bytes + FRAME_BYTES_MAX {
+            return None;
         }
-        let used = self.record_header_bytes + captured;
-        let Some(bytes) = input.get(self.record_header_bytes..used) else {
-            return Ok(Next::NeedMore(used));
-        };
         // Signed, as libpcap and Wireshark read it: times before 1970 are negative.
         let seconds = self.order.u32([s0, s1, s2, s3]) as i32;
         let fraction = self.order.u32([f0, f1, f2, f3]);
         let frame = Frame {
             time_ns: i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit_ns,
-            bytes,
+            bytes: input.get(self.record_header_bytes..used)?,
             wire_length: self.order.u32([w0, w1, w2, w3]),
             link_type: self.link_type,
         };
-        Ok(Next::Frame { frame, used })
+        Some((frame, used))
+    }
+
+    /// What stands where no whole record does.
+    pub(super) fn no_record<'a>(&self, input: &'a [u8]) -> Step<'a> {
+        let Some(header) = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>() else {
+            return Ok(Next::NeedMore(self.record_header_bytes));
+        };
+        match self.used(header) {
+            used if used <= self.record_header_bytes + FRAME_BYTES_MAX => Ok(Next::NeedMore(used)),
+            used => Err(format!(
+                "a record states {} bytes, more than the {FRAME_BYTES_MAX} possible",
+                used - self.record_header_bytes
+            )),
+        }
+    }
+
+    /// The length that a record states, with its header.
+    #[inline]
+    fn used(&self, header: &[u8; Pcap::RECORD_HEADER_BYTES]) -> usize {
+        let [_, _, _, _, _, _, _, _, c0, c1, c2, c3, ..] = *header;
+        self.record_header_bytes.saturating_add(self.order.u32([c0, c1, c2, c3]) as usize)
     }
 }

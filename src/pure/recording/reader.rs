@@ -72,8 +72,19 @@ impl Reader {
     // Always: its answer must not travel through memory, which costs more than the whole reading.
     #[inline(always)]
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Next<'a> {
+        if let Format::Pcap(pcap) = &self.format
+            && let Some((frame, used)) = pcap.record(input)
+        {
+            self.offset += used as u64;
+            return Next::Frame { frame, used };
+        }
+        self.next_unusual(input)
+    }
+
+    #[inline(never)]
+    fn next_unusual<'a>(&mut self, input: &'a [u8]) -> Next<'a> {
         let step = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next(input),
+            Format::Pcap(pcap) => pcap.no_record(input),
             Format::PcapNg(pcapng) => pcapng.next(input),
             Format::Unread => self.begin(input),
         };

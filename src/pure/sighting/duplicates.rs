@@ -1,8 +1,7 @@
 //! Has this very packet just been seen? A mirror port that copies both sides of a router, or both
 //! directions of a port, shows packets twice.
 
-use super::hash::{Folded, fold};
-use std::hash::Hasher;
+use super::hash::fold;
 
 /// Copies come within this time of each other, in nanoseconds; a retransmission takes longer, and has
 /// another IP identification.
@@ -33,7 +32,7 @@ impl Recent {
 
     /// Whether a frame without IP (ARP and the like) is a copy, byte for byte.
     pub(super) fn is_copy_of_frame(&mut self, bytes: &[u8], time_ns: i64) -> bool {
-        self.is_known(hash(bytes), time_ns)
+        self.is_known(hash(&start_of(bytes), bytes.len()), time_ns)
     }
 
     #[inline]
@@ -45,12 +44,21 @@ impl Recent {
     }
 }
 
-/// The first [`COMPARED_BYTES_MAX`] bytes and the length.
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = Folded::default();
-    hasher.write_usize(bytes.len());
-    hasher.write(&bytes[..bytes.len().min(COMPARED_BYTES_MAX)]);
-    hasher.finish()
+/// The first [`COMPARED_BYTES_MAX`] bytes.
+type Start = [u8; COMPARED_BYTES_MAX];
+
+fn start_of(bytes: &[u8]) -> Start {
+    let mut start = [0; COMPARED_BYTES_MAX];
+    let length = bytes.len().min(COMPARED_BYTES_MAX);
+    start[..length].copy_from_slice(&bytes[..length]);
+    start
+}
+
+/// What there is of the start of `length` bytes, and that length.
+fn hash(start: &Start, length: usize) -> u64 {
+    let (words, _) = start.as_chunks::<8>();
+    let words = words.iter().take(length.div_ceil(8)).map(|word| u64::from_le_bytes(*word));
+    words.fold(fold(length as u64, 0), |hash, word| fold(hash ^ word, 0))
 }
 
 /// An IP packet without time to live and header checksum.
@@ -71,16 +79,14 @@ fn ipv4_hash(start: &[u8; 40], length: usize) -> u64 {
 }
 
 fn slow_hash(ip_bytes: &[u8]) -> u64 {
-    let mut compared = [0; COMPARED_BYTES_MAX];
-    let length = ip_bytes.len().min(COMPARED_BYTES_MAX);
-    compared[..length].copy_from_slice(&ip_bytes[..length]);
-    if compared[0] >> 4 == 4 {
-        compared[8] = 0;
-        compared[10..12].fill(0);
+    let mut start = start_of(ip_bytes);
+    if start[0] >> 4 == 4 {
+        start[8] = 0;
+        start[10..12].fill(0);
     } else {
-        compared[7] = 0;
+        start[7] = 0;
     }
-    hash(&compared[..length]) ^ ip_bytes.len() as u64
+    hash(&start, ip_bytes.len().min(COMPARED_BYTES_MAX)) ^ ip_bytes.len() as u64
 }
 
 #[cfg(test)]

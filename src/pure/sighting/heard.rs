@@ -25,12 +25,20 @@ const PRESENCE_NS: i64 = PRESENCE_SECONDS as i64 * 1_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard {
     /// By [`key`].
-    numbers: FastMap<u128, u32>,
-    /// The last packet of each host, not yet in `hosts`: nearly always the next one takes its place.
-    latest: Vec<Latest>,
+    known: FastMap<u128, Known>,
     hosts: Vec<HeardHost>,
 }
 
+/// What is at hand of a host for its next packet.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Not yet in `hosts`: nearly always the next one takes its place.
+    latest: Latest,
+    /// Position in `hosts`.
+    number: u32,
+}
+
+/// The last packet of a host.
 #[derive(Clone, Copy, Debug)]
 struct Latest {
     time_ns: i64,
@@ -57,40 +65,40 @@ struct MacUse {
 
 impl Heard {
     /// Notes that the inside host sent something.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64) {
-        let Some(&number) = self.numbers.get(&key(address)) else {
+        let Some(Known { latest, number }) = self.known.get_mut(&key(address)) else {
             return self.note_new(address, Latest { time_ns, mac, noted_ns: time_ns });
         };
-        let latest = &mut self.latest[number as usize];
         let is_in_order = latest.time_ns <= time_ns;
         if is_in_order && latest.mac == mac && time_ns.saturating_sub(latest.noted_ns) <= 2 * PRESENCE_NS {
             latest.time_ns = time_ns;
             return;
         }
         let past = std::mem::replace(latest, Latest { time_ns, mac, noted_ns: time_ns });
-        self.hosts[number as usize].note(past);
-        self.hosts[number as usize].note(*latest);
+        let host = &mut self.hosts[*number as usize];
+        host.note(past);
+        host.note(*latest);
     }
 
+    #[cold]
     fn note_new(&mut self, address: IpAddr, first: Latest) {
         if self.hosts.len() >= HEARD_HOSTS_MAX {
             return;
         }
         let number = u32::try_from(self.hosts.len()).expect("at most HEARD_HOSTS_MAX");
-        self.numbers.insert(key(address), number);
+        self.known.insert(key(address), Known { latest: first, number });
         let (macs, spans) = ([None; MACS_MAX], Spans::EMPTY);
         let mut host = HeardHost { address, macs, has_more_macs: false, spans };
         host.note(first);
         self.hosts.push(host);
-        self.latest.push(first);
     }
 
     /// Every host with its latest packet.
     fn settled(&self) -> Vec<HeardHost> {
         let mut hosts = self.hosts.clone();
-        for (host, latest) in hosts.iter_mut().zip(&self.latest) {
-            host.note(*latest);
+        for known in self.known.values() {
+            hosts[known.number as usize].note(known.latest);
         }
         hosts
     }

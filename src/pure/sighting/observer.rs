@@ -87,15 +87,29 @@ impl<'a> Observer<'a> {
         }
     }
 
-    /// Takes the next frame, in any order of time, with what became of it in `packet::decode`.
-    pub fn see(&mut self, frame: &Frame<'_>, decoded: &Decoded<'_>, scope: Scope) -> Seen {
+    /// Takes the next frame, in any order of time.
+    // The plain packet has a way of its own, on which it never travels through memory.
+    #[inline]
+    pub fn see(&mut self, frame: &Frame<'_>, scope: Scope) -> Seen {
         self.hear(frame);
-        if let Decoded::Packet(packet) = decoded {
+        match packet::plain_ipv4(frame) {
+            Some(packet) => self.see_packet(&packet, scope),
+            None => self.see_unusual(frame, scope),
+        }
+    }
+
+    #[inline(never)]
+    fn see_unusual(&mut self, frame: &Frame<'_>, scope: Scope) -> Seen {
+        if let Some(packet) = packet::plain_ipv6(frame) {
+            return self.see_packet(&packet, scope);
+        }
+        let decoded = packet::decode(frame);
+        if let Decoded::Packet(packet) = &decoded {
             return self.see_packet(packet, scope);
         }
         let is_copy = self.recent.is_copy_of_frame(frame.bytes, frame.time_ns);
         self.coverage.duplicate_packets += u64::from(is_copy);
-        self.see_other(frame, decoded);
+        self.see_other(frame, &decoded);
         Seen { is_sighting: false }
     }
 
@@ -127,17 +141,44 @@ impl<'a> Observer<'a> {
         self.times_ns = Some((first.min(frame.time_ns), last.max(frame.time_ns)));
     }
 
+    #[inline(always)]
     fn see_packet(&mut self, packet: &Packet<'_>, scope: Scope) -> Seen {
         self.coverage.ip_packets += 1;
         let is_copy = self.recent.is_copy_of_packet(packet.ip_bytes, packet.time_ns);
         self.coverage.duplicate_packets += u64::from(is_copy);
-        let from_inside = self.inside.contains(packet.source);
+        let (from_inside, to_inside) =
+            (self.inside.contains(packet.source), self.inside.contains(packet.destination));
         if from_inside {
             self.heard.note(packet.source, packet.source_mac, packet.time_ns);
         }
         if let Some(client) = packet::dhcp_client(packet) {
             self.called.note(client);
         }
+        if self.may_match(packet, from_inside, to_inside) {
+            return self.look_closer(packet, from_inside, to_inside, scope);
+        }
+        self.coverage.truncated_packets += u64::from(packet.ports_truncated);
+        Seen { is_sighting: false }
+    }
+
+    /// Whether an address, a port or a name may stand on a list: nearly always not.
+    #[inline(always)]
+    fn may_match(&self, packet: &Packet<'_>, from_inside: bool, to_inside: bool) -> bool {
+        let has_listed_end = if from_inside == to_inside {
+            self.index.may_match(destination(packet, !to_inside))
+                || self.index.may_match(source(packet, !from_inside))
+        } else {
+            // Chosen first and looked up once: which way a packet goes cannot be foreseen.
+            let ports = packet.ports;
+            let port = ports.map(|ports| if from_inside { ports.destination } else { ports.source });
+            let address = if from_inside { packet.destination } else { packet.source };
+            self.index.may_match(End { address, protocol: packet.protocol, port, is_outside: true })
+        };
+        has_listed_end || self.may_have_name(packet)
+    }
+
+    #[inline(never)]
+    fn look_closer(&mut self, packet: &Packet<'_>, from_inside: bool, to_inside: bool, scope: Scope) -> Seen {
         let name = self.name(packet);
         let is_cut = packet.ports_truncated || (name == Some(NameRead::Cut) && self.index.has_domains());
         self.coverage.truncated_packets += u64::from(is_cut);
@@ -145,9 +186,9 @@ impl<'a> Observer<'a> {
             return Seen { is_sighting: false };
         }
         self.hits.clear();
-        self.match_addresses(packet, from_inside);
+        self.match_addresses(packet, from_inside, to_inside);
         if let Some(NameRead::Name(name)) = name {
-            self.match_name(packet, &name, from_inside);
+            self.match_name(packet, &name, from_inside, to_inside);
         }
         if self.hits.is_empty() {
             return Seen { is_sighting: false };
@@ -164,12 +205,14 @@ impl<'a> Observer<'a> {
     /// Names are looked for where they can match: domains anywhere, literal addresses in HTTP, whose
     /// requests begin with a word in capitals.
     #[inline]
+    fn may_have_name(&self, packet: &Packet<'_>) -> bool {
+        self.index.has_domains() || is_request(packet)
+    }
+
     fn name(&mut self, packet: &Packet<'_>) -> Option<NameRead> {
-        let is_request =
-            || packet.protocol == TCP && packet.payload.first().is_some_and(u8::is_ascii_uppercase);
         if self.index.has_domains() {
             self.heads.join(packet, packet::name(packet))
-        } else if is_request() {
+        } else if is_request(packet) {
             packet::name(packet)
         } else {
             None
@@ -177,32 +220,19 @@ impl<'a> Observer<'a> {
     }
 
     /// Looks up each end as the other end's remote. With both ends outside nobody is to blame.
-    #[inline]
-    fn match_addresses(&mut self, packet: &Packet<'_>, from_inside: bool) {
-        let to_inside = self.inside.contains(packet.destination);
+    fn match_addresses(&mut self, packet: &Packet<'_>, from_inside: bool, to_inside: bool) {
         let is_attributable = from_inside || to_inside;
         if from_inside || !is_attributable {
-            let port = packet.ports.map(|ports| ports.destination);
             let blamed = from_inside.then_some(Blamed { is_source: true, is_out: true });
-            self.match_end(packet, packet.destination, port, !to_inside, blamed);
+            self.match_end(packet, destination(packet, !to_inside), blamed);
         }
         if to_inside || !is_attributable {
-            let port = packet.ports.map(|ports| ports.source);
             let blamed = to_inside.then_some(Blamed { is_source: false, is_out: false });
-            self.match_end(packet, packet.source, port, !from_inside, blamed);
+            self.match_end(packet, source(packet, !from_inside), blamed);
         }
     }
 
-    #[inline]
-    fn match_end(
-        &mut self,
-        packet: &Packet<'_>,
-        address: IpAddr,
-        port: Option<u16>,
-        is_outside: bool,
-        blamed: Option<Blamed>,
-    ) {
-        let end = End { address, protocol: packet.protocol, port, is_outside };
+    fn match_end(&mut self, packet: &Packet<'_>, end: End, blamed: Option<Blamed>) {
         if self.index.may_match(end) {
             self.match_entries(packet, end, blamed);
         }
@@ -224,8 +254,7 @@ impl<'a> Observer<'a> {
     }
 
     /// Blames the client that asks for the name, else the inside server that is asked.
-    fn match_name(&mut self, packet: &Packet<'_>, name: &Name, from_inside: bool) {
-        let to_inside = self.inside.contains(packet.destination);
+    fn match_name(&mut self, packet: &Packet<'_>, name: &Name, from_inside: bool, to_inside: bool) {
         let (matched, is_answer) = match name.kind {
             NameKind::Dns { is_answer, .. } => (Matched::Dns, is_answer),
             NameKind::Tls => (Matched::Tls, false),
@@ -303,6 +332,21 @@ impl<'a> Observer<'a> {
             unlisted_sightings: self.findings.unlisted(),
         }
     }
+}
+
+/// Whether it may be an HTTP request, which begins with a word in capitals.
+fn is_request(packet: &Packet<'_>) -> bool {
+    packet.protocol == TCP && packet.payload.first().is_some_and(u8::is_ascii_uppercase)
+}
+
+fn destination(packet: &Packet<'_>, is_outside: bool) -> End {
+    let port = packet.ports.map(|ports| ports.destination);
+    End { address: packet.destination, protocol: packet.protocol, port, is_outside }
+}
+
+fn source(packet: &Packet<'_>, is_outside: bool) -> End {
+    let port = packet.ports.map(|ports| ports.source);
+    End { address: packet.source, protocol: packet.protocol, port, is_outside }
 }
 
 fn sighting<'a>(

@@ -1,7 +1,7 @@
 //! What packets make of an observer, by tables of packets built byte for byte.
 
 use super::{Observation, Observer, Scope};
-use crate::pure::packet::{Frame, Mac, decode};
+use crate::pure::packet::{Frame, Mac};
 use crate::pure::watchlist::{CompiledList, Entry, Index, PortRange, Require, Watchlist};
 use etherparse::PacketBuilder;
 use ipnet::IpNet;
@@ -89,7 +89,7 @@ fn inside() -> Vec<IpNet> {
 fn feed(observer: &mut Observer<'_>, sent: &Sent, scope: Scope) -> bool {
     let wire_length = u32::try_from(sent.bytes.len()).expect("short");
     let frame = Frame { time_ns: sent.time_ns, bytes: &sent.bytes, wire_length, link_type: 1 };
-    observer.see(&frame, &decode(&frame), scope).is_sighting
+    observer.see(&frame, scope).is_sighting
 }
 
 fn observe(lists: &[Watchlist], packets: &[Sent]) -> Observation {
@@ -298,7 +298,7 @@ fn cut_packets_are_counted_where_they_hide_something() {
         let mut observer = Observer::new(&index, &inside());
         let bytes = &ask.bytes[..bytes_kept];
         let frame = Frame { time_ns: 0, bytes, wire_length: ask.bytes.len() as u32, link_type: 1 };
-        observer.see(&frame, &decode(&frame), Scope::Matched);
+        observer.see(&frame, Scope::Matched);
         observer.finish().coverage.truncated_packets
     };
     let (addresses, names) = ([list("s", &[SINK])], [list("d", &["evil.example"])]);

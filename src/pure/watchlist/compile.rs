@@ -30,7 +30,9 @@ struct Draft {
     port_entries: Vec<EntryId>,
     domains: HashMap<String, Vec<EntryId>>,
     counts: Counts,
-    canonical: Vec<String>,
+    /// The plain spellings of all entries, and where each ends.
+    canonical: String,
+    canonical_ends: Vec<usize>,
 }
 
 impl Draft {
@@ -64,7 +66,8 @@ impl Draft {
 
     fn take_entry(&mut self, list: u16, entry: &Entry) {
         let id = self.intern(list, entry);
-        self.canonical.push(entry.canonical());
+        entry.push_canonical(&mut self.canonical);
+        self.canonical_ends.push(self.canonical.len());
         match &entry.target {
             Target::Address(IpAddr::V4(address)) => self.v4.push(((*address).into(), id)),
             Target::Address(IpAddr::V6(address)) => self.v6.push(((*address).into(), id)),
@@ -100,7 +103,7 @@ impl Draft {
         id
     }
 
-    fn build(mut self, lists: Vec<List>) -> Index {
+    fn build(self, lists: Vec<List>) -> Index {
         let sha256 = self.hash();
         let port_bits = self.port_bits();
         Index {
@@ -119,12 +122,15 @@ impl Draft {
         }
     }
 
-    fn hash(&mut self) -> String {
-        let mut lines = std::mem::take(&mut self.canonical);
+    fn hash(&self) -> String {
+        let starts = std::iter::once(0).chain(self.canonical_ends.iter().copied());
+        let spans = starts.zip(&self.canonical_ends);
+        let mut lines: Vec<(u64, &str)> =
+            spans.map(|(start, &end)| by_start(&self.canonical[start..end])).collect();
         lines.sort_unstable();
         lines.dedup();
         let mut hasher = Sha256::new();
-        for line in lines {
+        for (_, line) in lines {
             hasher.update(line);
             hasher.update("\n");
         }
@@ -151,4 +157,12 @@ impl Draft {
 fn has_ports_alone(watchlist: &Watchlist) -> bool {
     let is_place = |entry: &Entry| matches!(entry.target, Target::Address(_) | Target::Network(_));
     watchlist.file.is_none() && !watchlist.entries.iter().any(is_place)
+}
+
+/// A line with its first bytes as a number, which decides most comparisons in the order of the lines.
+fn by_start(line: &str) -> (u64, &str) {
+    let mut start = [0; 8];
+    let length = line.len().min(start.len());
+    start[..length].copy_from_slice(&line.as_bytes()[..length]);
+    (u64::from_be_bytes(start), line)
 }

@@ -6,7 +6,7 @@
 use super::{Entry, PortRange, Target, Transport, domain};
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 /// Why a text is no entry.
@@ -42,24 +42,32 @@ impl Entry {
         Entry { text: address.to_string(), target: Target::Address(address), ports: None }
     }
 
-    /// What it names, whatever its spelling: two entries that look for the same have this in common.
-    pub(super) fn canonical(&self) -> String {
-        let target = match &self.target {
-            Target::Address(address) => address.to_string(),
-            Target::Network(network) => network.to_string(),
-            Target::Domain(name) => name.clone(),
-            Target::Anywhere => "*".to_owned(),
+    /// Adds what it names to `text`, whatever its spelling: two entries that look for the same add the
+    /// same.
+    pub(super) fn push_canonical(&self, text: &mut String) {
+        let written = match &self.target {
+            Target::Address(address) if self.is_plain(*address) => text.write_str(&self.text),
+            Target::Address(address) => write!(text, "{address}"),
+            Target::Network(network) => write!(text, "{network}"),
+            Target::Domain(name) => text.write_str(name),
+            Target::Anywhere => text.write_str("*"),
         };
-        self.ports.map(|ports| format!("{target} {ports}")).unwrap_or(target)
+        let written = written.and_then(|()| self.ports.map_or(Ok(()), |ports| write!(text, " {ports}")));
+        written.expect("text in memory can be written");
+    }
+
+    /// Whether the text is the plain spelling of the address already: IPv4 is read in no other, and
+    /// reading costs much less than writing.
+    fn is_plain(&self, address: IpAddr) -> bool {
+        address.is_ipv4() && self.text.parse() == Ok(address)
     }
 }
 
 /// As [`Entry::parse`], telling what is wrong from what is merely of no use.
 pub fn read(text: &str) -> Result<Vec<Entry>, EntryFault> {
     let text = text.trim();
-    if let Ok(address) = text.parse::<IpAddr>() {
-        let target = Target::Address(address.to_canonical());
-        return Ok(vec![Entry { text: text.to_owned(), target, ports: None }]);
+    if let Some(entry) = bare_address(text) {
+        return Ok(vec![entry]);
     }
     let plain = refang(text);
     let plain = without_scheme(&plain)?;
@@ -68,6 +76,12 @@ pub fn read(text: &str) -> Result<Vec<Entry>, EntryFault> {
     }
     let (targets, ports) = targets(plain).map_err(EntryFault::Wrong)?;
     Ok(targets.into_iter().map(|target| Entry { text: text.to_owned(), target, ports }).collect())
+}
+
+/// The entry of a text that is an address and nothing else, as nearly every line of a large file is.
+pub fn bare_address(text: &str) -> Option<Entry> {
+    let address: IpAddr = text.parse().ok()?;
+    Some(Entry { text: text.to_owned(), target: Target::Address(address.to_canonical()), ports: None })
 }
 
 type Targets = (Vec<Target>, Option<PortRange>);
@@ -296,10 +310,16 @@ mod tests {
         ];
         for (text, wanted) in rows {
             let entries = Entry::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
-            let read: Vec<String> = entries.iter().map(Entry::canonical).collect();
+            let read: Vec<String> = entries.iter().map(canonical).collect();
             assert_eq!(read.join(", "), wanted, "{text}");
             assert!(entries.iter().all(|entry| entry.text == text), "{text} keeps its spelling");
         }
+    }
+
+    fn canonical(entry: &Entry) -> String {
+        let mut text = String::new();
+        entry.push_canonical(&mut text);
+        text
     }
 
     #[test]

@@ -157,6 +157,9 @@ impl FileRead {
     }
 
     fn take_entry(&mut self, line: usize, content: &str) {
+        if let Some(entry) = entry::bare_address(content) {
+            return self.entries.push(entry);
+        }
         match entry::read(content) {
             Ok(entries) => self.entries.extend(entries),
             Err(EntryFault::Unusable(_)) => self.unusable += 1,

@@ -171,7 +171,7 @@ impl Index {
     }
 
     /// Whether the end may match; when not, it certainly matches nothing. The fast path.
-    #[inline]
+    #[inline(always)]
     pub fn may_match(&self, end: End) -> bool {
         let has_address = match end.address {
             IpAddr::V4(address) => {
@@ -183,7 +183,7 @@ impl Index {
                 self.v6.may_contain(key) || self.networks_v6.may_contain(key)
             }
         };
-        has_address || (end.is_outside && self.has_port(end))
+        has_address || (!self.port_entries.is_empty() && end.is_outside && self.has_port(end))
     }
 
     #[inline]
