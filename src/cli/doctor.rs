@@ -6,6 +6,7 @@ use crate::edge::capture::{interface, link, lint};
 use crate::edge::clock;
 use crate::edge::files;
 use crate::edge::health::{self, Finding};
+use crate::pure::report::words::count;
 use crate::pure::site::{SiteFile, Source, SourceKind};
 use clap::Args;
 use serde_json::json;
@@ -48,9 +49,9 @@ fn site_file(named: Option<&Path>) -> (Finding, Option<SiteFile>) {
         Ok((library, _)) => (Ok(format!("site file {} is sound", path.display())), Some(library.site_file)),
         Err(problems) => {
             let text = format!(
-                "site file {} has {} faults: `allclear check` shows them",
+                "site file {} has {}: `allclear check` shows them",
                 path.display(),
-                problems.len()
+                count(problems.len() as u64, "fault")
             );
             (Err(text), None)
         }

@@ -10,6 +10,7 @@ mod feeds;
 mod files;
 mod frames;
 mod ground_truth;
+mod help;
 mod intake;
 mod keeping;
 mod letters;

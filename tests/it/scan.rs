@@ -378,3 +378,14 @@ fn no_damaged_capture_is_reported_clean_or_makes_it_panic() {
         assert!(!is_damaged || output.status.code() != Some(0), "{} passed", file.display());
     }
 }
+
+#[test]
+fn an_interface_that_is_not_there_cannot_be_scanned() {
+    let output = Command::new(env!("CARGO_BIN_EXE_allclear"))
+        .args(["scan", "-i", "no-such-if", "--for", "1s", "--address", "192.0.2.1"])
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(1), "that is no verdict");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("there is no interface no-such-if"), "{told}");
+}

@@ -15,7 +15,7 @@ use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Observation, Observer};
-use crate::pure::verdict::{CaptureFacts, Control, Judgement, SourceFacts, WatchlistFacts, judge};
+use crate::pure::verdict::{CaptureFacts, Control, Ending, Judgement, SourceFacts, WatchlistFacts, judge};
 use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
 use frames::{Heard, Listener};
@@ -34,6 +34,9 @@ enum ScanError {
     Usage(String),
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The interface was not there to listen on.
+    #[error("{0}")]
+    Source(String),
     #[error("could not catch signals: {0}")]
     Signals(io::Error),
     #[error("{0}")]
@@ -82,6 +85,10 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         Some(interface) => frames::live(interface, RING_BYTES, args.length, &stop()?, &mut listener),
         None => frames::recorded(&args.files, &mut listener)?,
     };
+    let is_unheard = heard.watched.as_ref().is_some_and(Intervals::is_empty);
+    if let (Ending::SourceGone(what), true) = (&heard.ending, is_unheard) {
+        return Err(ScanError::Source(what.clone()));
+    }
     let Listener { observer, save, fault, .. } = listener;
     fault.map_or(Ok(()), Err)?;
     let mut observation = observer.finish();

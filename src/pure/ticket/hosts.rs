@@ -71,7 +71,8 @@ pub fn merge(known: &[ContactSpan], new: &[ContactSpan]) -> Vec<ContactSpan> {
             _ => merged.push(next),
         }
     }
-    merged.truncate(CONTACTS_MAX);
+    // The newest are what a cleaning is compared with.
+    merged.drain(..merged.len().saturating_sub(CONTACTS_MAX));
     merged
 }
 
