@@ -13,7 +13,7 @@ use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::EngineError;
 use crate::pure::site::SourceKind;
-use crate::pure::ticket::{ALLCLEAR, Effect, Input, Run, RunId, Ticket, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Effect, Event, Input, Run, RunId, Ticket, TicketId};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -28,6 +28,9 @@ const MESSAGES_MAX: usize = 256;
 
 /// The loop looks by itself after so much silence, in case the doorbell is out of order.
 const LOOK_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long after its window a run by hand may still be reading.
+const HAND_RUN_GRACE: Duration = Duration::from_secs(600);
 
 /// After a request to stop, what is under way may take so long, in looks of a quarter of a second.
 const DRAIN_LOOKS: u32 = 40;
@@ -96,6 +99,17 @@ fn mail_thread(edges: Arc<Edges>, done: SyncSender<Message>) -> SyncSender<(Effe
     sender
 }
 
+/// Whether a run by hand should have ended long ago: the command that carried it out is gone. What it
+/// reads may be old, so its window alone does not tell.
+fn is_overdue(ticket: &Ticket, run: &Run) -> bool {
+    let begun = ticket.events.iter().rev().find_map(|recorded| match &recorded.event {
+        Event::RunStarted(start) if start.run == run.id => Some(recorded.at),
+        _ => None,
+    });
+    let end = begun.map_or(run.window_end, |begun| begun.max(run.window_end));
+    clock::now() > end.checked_add(HAND_RUN_GRACE).unwrap_or(end)
+}
+
 /// Whether `serve` carries the run out; one by hand belongs to a command that may still be at it.
 fn is_planned(run: &Run) -> bool {
     run.occurrence.is_some()
@@ -129,7 +143,7 @@ impl Server<'_> {
         let is_live = site.is_none_or(|site| {
             library.sources_of(site).any(|source| !matches!(source.kind, SourceKind::Files(_)))
         });
-        if is_planned(run) { is_live } else { run.window_end < clock::now() }
+        if is_planned(run) { is_live } else { is_overdue(ticket, run) }
     }
 
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {
