@@ -182,3 +182,33 @@ fn files_that_are_no_captures_are_told() {
     assert_eq!(shown(&captured), (vec![(0, 100)], 2));
     assert!(captured.troubles.len() == 1 && captured.troubles[0].contains("9.pcap is no capture"));
 }
+
+#[test]
+fn routed_ipv6_is_warned_of_where_inside_names_no_ipv6_network() {
+    let frame = |source: &str, destination: &str| -> Vec<u8> {
+        let octets = |text: &str| text.parse::<std::net::Ipv6Addr>().expect("an address").octets();
+        let builder = etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
+            .ipv6(octets(source), octets(destination), 64)
+            .udp(5353, 443);
+        let mut frame = Vec::new();
+        builder.write(&mut frame, b"hello").expect("written to memory");
+        frame
+    };
+    let rows = [
+        ("routed, and not inside", "2001:db8:1::9", "2001:db8:2::1", "10.0.0.0/8", true),
+        ("routed, and inside", "2001:db8:1::9", "2001:db8:2::1", "2001:db8:1::/64", false),
+        ("what neighbours say to each other", "fe80::9", "ff02::fb", "10.0.0.0/8", false),
+    ];
+    for (name, source, destination, inside, is_warned) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        let frame = frame(source, destination);
+        fs::write(directory.path().join("0.pcap"), pcap(&[(0, &frame), (50, &frame)])).expect("writable");
+        let plan = CapturePlan { inside: vec![inside.parse().expect("a network")], ..plan(0, 50) };
+        let troubles = carry_out(&directory, &plan).troubles;
+        assert_eq!(
+            troubles.iter().any(|told| told.contains("hears IPv6")),
+            is_warned,
+            "{name}: {troubles:?}"
+        );
+    }
+}

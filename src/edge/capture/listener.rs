@@ -80,17 +80,18 @@ impl<'a> Listener<'a> {
     }
 
     /// What came of it, and what went wrong with the evidence, if anything did.
-    pub fn finish(self, listened: Listened) -> (SourceFacts, Option<String>) {
+    pub fn finish(self, listened: Listened) -> (SourceFacts, Vec<String>) {
         let Listened { watched, ending, lost_packets, incomplete_files } = listened;
         let wanted: Vec<_> = self.plan.blamed.iter().map(|blamed| (blamed.host, blamed.mac)).collect();
         let presences = self.observer.presence_of(&wanted);
+        let mut troubles: Vec<String> = self.ipv6_trouble().into_iter().collect();
         let mut observation = self.observer.finish();
         observation.coverage.lost_packets = lost_packets;
         observation.coverage.incomplete_files = incomplete_files;
-        let (evidence, trouble) = match self.evidence.finish(self.heard_packets, lost_packets) {
-            Ok(evidence) => (evidence, None),
-            Err(why) => (None, Some(why)),
-        };
+        let evidence = self.evidence.finish(self.heard_packets, lost_packets).unwrap_or_else(|why| {
+            troubles.push(why);
+            None
+        });
         let facts = SourceFacts {
             name: self.source.name.clone(),
             watched: watched.within(self.plan.window),
@@ -100,7 +101,19 @@ impl<'a> Listener<'a> {
             presences,
             evidence,
         };
-        (facts, trouble)
+        (facts, troubles)
+    }
+
+    /// Hosts that call over IPv6 cannot be blamed where `inside` names no IPv6 network.
+    fn ipv6_trouble(&self) -> Option<String> {
+        let has_network = self.plan.inside.iter().any(|network| network.network().is_ipv6());
+        (self.observer.has_routed_ipv6() && !has_network).then(|| {
+            format!(
+                "source {} hears IPv6, and `inside` names no IPv6 network: add it, else nobody is blamed for \
+                 what is called over IPv6",
+                self.source.name
+            )
+        })
     }
 
     fn look_for_control(&mut self, frame: &Frame<'_>) {

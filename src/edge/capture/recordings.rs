@@ -81,9 +81,9 @@ impl Recordings {
         for source in &lent.sources {
             let mut listener = Listener::new(&lent, source, &loaded.index, state_dir);
             let listened = self.listen(plan.window, &Stop::new(), &mut |frame| listener.take(frame));
-            let (facts, trouble) = listener.finish(listened);
+            let (facts, told) = listener.finish(listened);
             sources.push(facts);
-            troubles.extend(trouble);
+            troubles.extend(told);
         }
         let facts = CaptureFacts {
             planned: plan.window,

@@ -97,8 +97,8 @@ fn capture_source(
         }
         SourceKind::Files(pattern) => listen_to_files(pattern, &session, on_frame),
     };
-    let (facts, trouble) = listener.finish(listened);
-    troubles.extend(trouble);
+    let (facts, told) = listener.finish(listened);
+    troubles.extend(told);
     (facts, troubles)
 }
 

@@ -46,6 +46,7 @@ pub struct Observer<'a> {
     coverage: Coverage,
     times_ns: Option<(i64, i64)>,
     unattributed: u64,
+    has_routed_ipv6: bool,
     hits: Vec<Side>,
     found: Vec<Match>,
 }
@@ -82,6 +83,7 @@ impl<'a> Observer<'a> {
             coverage: Coverage::default(),
             times_ns: None,
             unattributed: 0,
+            has_routed_ipv6: false,
             hits: Vec::new(),
             found: Vec::new(),
         }
@@ -101,10 +103,12 @@ impl<'a> Observer<'a> {
     #[inline(never)]
     fn see_unusual(&mut self, frame: &Frame<'_>, scope: Scope) -> Seen {
         if let Some(packet) = packet::plain_ipv6(frame) {
+            self.has_routed_ipv6 |= is_routed_ipv6(&packet);
             return self.see_packet(&packet, scope);
         }
         let decoded = packet::decode(frame);
         if let Decoded::Packet(packet) = &decoded {
+            self.has_routed_ipv6 |= is_routed_ipv6(packet);
             return self.see_packet(packet, scope);
         }
         let is_copy = self.recent.is_copy_of_frame(frame.bytes, frame.time_ns);
@@ -195,6 +199,12 @@ impl<'a> Observer<'a> {
         }
         self.record(packet);
         Seen { is_sighting: true }
+    }
+
+    /// Whether IPv6 was heard between addresses that are routed: more than the neighbours' talk that every
+    /// network has.
+    pub fn has_routed_ipv6(&self) -> bool {
+        self.has_routed_ipv6
     }
 
     /// The list and the entry, as spelt there, of each match of the last frame that was a sighting.
@@ -332,6 +342,15 @@ impl<'a> Observer<'a> {
             unlisted_sightings: self.findings.unlisted(),
         }
     }
+}
+
+/// Both ends are global or unique local addresses (RFC 4291, 2.4; RFC 4193).
+fn is_routed_ipv6(packet: &Packet<'_>) -> bool {
+    let is_routed = |address: IpAddr| match address {
+        IpAddr::V6(address) => matches!(address.segments()[0] & 0xe000, 0x2000) || address.is_unique_local(),
+        IpAddr::V4(_) => false,
+    };
+    is_routed(packet.source) && is_routed(packet.destination)
 }
 
 /// Whether it may be an HTTP request, which begins with a word in capitals.
