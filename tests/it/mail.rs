@@ -186,20 +186,19 @@ fn drip(stream: &mut TcpStream) -> bool {
 fn a_server_that_misbehaves_is_tried_later_and_never_blocks() {
     let letter = letter(&sample(MailEvent::Located));
     let to_data: &[&str] = &["220 x", "250 x", "250 ok", "250 ok", "354 go"];
-    for (case, port, wanted) in [
-        ("silent from the start", misbehaving(&[], End::Silence), "127.0.0.1"),
-        ("silent after DATA", misbehaving(to_data, End::Silence), ""),
-        ("hangs up after DATA", misbehaving(to_data, End::Close), ""),
-        ("a letter at a time", misbehaving(&["220 x"], End::Drip), "longer than 1 s"),
-        ("no SMTP service", misbehaving(&["554 no service here"], End::Close), "no service here"),
-        (
-            "no mail from strangers yet",
-            misbehaving(&["220 x", "250 x", "451 greylisted"], End::Silence),
-            "greylisted",
-        ),
-        ("closed port", closed_port(), "127.0.0.1"),
+    let short = (Duration::from_millis(300), Duration::from_secs(1));
+    let long = (Duration::from_secs(20), Duration::from_secs(40));
+    let strangers: &[&str] = &["220 x", "250 x", "451 greylisted"];
+    for (case, port, (answer_max, delivery_max), wanted) in [
+        ("silent from the start", misbehaving(&[], End::Silence), short, "127.0.0.1"),
+        ("silent after DATA", misbehaving(to_data, End::Silence), short, ""),
+        ("hangs up after DATA", misbehaving(to_data, End::Close), long, ""),
+        ("a letter at a time", misbehaving(&["220 x"], End::Drip), short, "longer than 1 s"),
+        ("no SMTP service", misbehaving(&["554 no service here"], End::Close), long, "no service here"),
+        ("no mail from strangers yet", misbehaving(strangers, End::Silence), long, "greylisted"),
+        ("closed port", closed_port(), long, "127.0.0.1"),
     ] {
-        let patient = mailer(port).with_patience(Duration::from_millis(300), Duration::from_secs(1));
+        let patient = mailer(port).with_patience(answer_max, delivery_max);
         match patient.deliver(&letter, &letter.to[0]) {
             Delivery::TryLater(why) => assert!(why.contains(wanted), "{case}: {why}"),
             other => panic!("{case}: {other:?}"),
