@@ -187,7 +187,7 @@ fn a_server_that_misbehaves_is_tried_later_and_never_blocks() {
     let letter = letter(&sample(MailEvent::Located));
     let to_data: &[&str] = &["220 x", "250 x", "250 ok", "250 ok", "354 go"];
     let short = (Duration::from_millis(300), Duration::from_secs(1));
-    let long = (Duration::from_secs(20), Duration::from_secs(40));
+    let long = (Duration::from_secs(4), Duration::from_secs(10));
     let strangers: &[&str] = &["220 x", "250 x", "451 greylisted"];
     for (case, port, (answer_max, delivery_max), wanted) in [
         ("silent from the start", misbehaving(&[], End::Silence), short, "127.0.0.1"),
