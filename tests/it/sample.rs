@@ -129,6 +129,7 @@ fn reported() -> Ticket {
         hosts: Vec::new(),
         signed: BTreeMap::new(),
         runs: Vec::new(),
+        open: Vec::new(),
         listing: None,
         passes: Vec::new(),
         inconclusive_row: 0,

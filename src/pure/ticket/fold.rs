@@ -62,6 +62,7 @@ impl Ticket {
             hosts: Vec::new(),
             signed: BTreeMap::new(),
             runs: Vec::new(),
+            open: Vec::new(),
             listing: None,
             passes: Vec::new(),
             inconclusive_row: 0,
@@ -195,6 +196,7 @@ impl Ticket {
         if let Some(occurrence) = start.occurrence {
             self.planned_until.insert(start.stage, occurrence);
         }
+        self.open.push(start.run);
         self.runs.push(Run {
             id: start.run,
             stage: start.stage,
@@ -233,6 +235,7 @@ impl Ticket {
                 (_, None) => {}
             }
         }
+        self.open.retain(|open| *open != id);
         run.ended = Some(at);
         run.end = Some(end);
         Ok(())

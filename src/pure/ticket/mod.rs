@@ -105,6 +105,8 @@ pub struct Ticket {
     pub signed: BTreeMap<String, SignOff>,
     /// Runs and occurrences that did not run, in order of their planned time.
     pub runs: Vec<Run>,
+    /// Those of `runs` that have not ended; few, so that nobody has to look through all.
+    pub open: Vec<RunId>,
     /// The last answer of the DNSBL.
     pub listing: Option<ListingAnswer>,
     /// Passes in the present row: the ids of the runs.

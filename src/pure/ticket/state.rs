@@ -16,7 +16,7 @@ impl Ticket {
 
     /// The runs that have not ended.
     pub fn open_runs(&self) -> impl Iterator<Item = &Run> {
-        self.runs.iter().filter(|run| run.end.is_none())
+        self.open.iter().filter_map(|id| self.run(*id))
     }
 
     /// When the last of its hosts was reported as cleaned; `None` when none was.
