@@ -97,7 +97,9 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "duplicate_packets": 0,
     "inside_hosts": 1,
     "incomplete_files": [],
-    "ip_packets": 1
+    "ip_packets": 1,
+    "names": 0,
+    "unread_names": 0
   }},
   "watchlist": {{
     "sha256": "{}",

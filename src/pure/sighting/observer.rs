@@ -221,7 +221,9 @@ impl<'a> Observer<'a> {
 
     fn name(&mut self, packet: &Packet<'_>) -> Option<NameRead> {
         if self.index.has_domains() {
-            self.heads.join(packet, packet::name(packet))
+            let alone = packet::name(packet);
+            self.coverage.names += u64::from(alone.is_some());
+            self.heads.join(packet, alone)
         } else if is_request(packet) {
             packet::name(packet)
         } else {
@@ -332,6 +334,7 @@ impl<'a> Observer<'a> {
             last: self.times_ns.map(|(_, last)| timestamp(last)),
             inside_hosts: self.heard.count(),
             truncated_packets: self.coverage.truncated_packets + self.heads.unread(),
+            unread_names: self.heads.unread(),
             ..self.coverage
         };
         Observation {

@@ -113,11 +113,28 @@ fn captures_that_could_not_see() {
     ]);
 }
 
+/// Streams whose name was never seen whole count among the truncated, too.
+fn unread_names(facts: &mut CaptureFacts, unread: u64, names: u64) {
+    let coverage = coverage(facts);
+    (coverage.names, coverage.unread_names, coverage.truncated_packets) = (names, unread, unread);
+}
+
 #[test]
 fn captures_that_could_not_read_or_control() {
     use ReasonCode::*;
     check(&[
         ("one packet cut", |_, f| coverage(f).truncated_packets = 1, &[Truncated]),
+        ("5 of 500 names unread", |_, f| unread_names(f, 5, 500), &[]),
+        ("6 of 500 names unread", |_, f| unread_names(f, 6, 500), &[Truncated]),
+        ("the only name unread", |_, f| unread_names(f, 1, 1), &[Truncated]),
+        (
+            "a packet cut among many names",
+            |_, f| {
+                unread_names(f, 5, 500);
+                coverage(f).truncated_packets += 1;
+            },
+            &[Truncated],
+        ),
         ("control missing", |_, f| f.sources[0].control = Control::Missing, &[ControlMissing]),
         (
             "control broken",

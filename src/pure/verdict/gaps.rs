@@ -14,6 +14,10 @@ const LOST_UNSTATED_MAX: f64 = 0.001;
 /// More undecoded frames than this share of those that should carry IP blind a capture (design: 1 %).
 const UNDECODED_MAX: f64 = 0.01;
 
+/// Share of names that may be unread because their streams were not seen whole: as much as may be
+/// undecoded. Of thousands of connections some always end in the middle of their first words.
+const UNREAD_NAMES_MAX: f64 = 0.01;
+
 /// Names written out in one sentence; the rest are counted.
 const NAMES_MAX: usize = 3;
 
@@ -215,13 +219,25 @@ fn cut_short(source: &SourceFacts) -> Option<String> {
 }
 
 fn truncated(source: &SourceFacts) -> Option<String> {
-    let packets = source.observation.coverage.truncated_packets;
-    (packets > 0).then(|| {
-        format!(
+    let coverage = &source.observation.coverage;
+    let packets = coverage.truncated_packets.saturating_sub(coverage.unread_names);
+    let unread = coverage.unread_names;
+    let is_much_unread = share(unread, coverage.names) > UNREAD_NAMES_MAX;
+    if packets > 0 {
+        Some(format!(
             "{} cut so short that ports or names could not be read: capture whole packets (tcpdump: -s 0)",
             if packets == 1 { "1 packet was".to_string() } else { format!("{packets} packets were") },
-        )
-    })
+        ))
+    } else {
+        is_much_unread.then(|| {
+            format!(
+                "{} of {} were not seen whole, and at most {} may be: check that the mirror shows every packet",
+                unread,
+                count(coverage.names, "name"),
+                percent(UNREAD_NAMES_MAX)
+            )
+        })
+    }
 }
 
 fn control_missing(source: &SourceFacts) -> Option<String> {
