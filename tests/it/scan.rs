@@ -98,7 +98,7 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "inside_hosts": 1,
     "incomplete_files": [],
     "ip_packets": 1,
-    "names": 0,
+    "split_names": 0,
     "unread_names": 0
   }},
   "watchlist": {{
@@ -390,4 +390,38 @@ fn an_interface_that_is_not_there_cannot_be_scanned() {
     assert_eq!(output.status.code(), Some(1), "that is no verdict");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("there is no interface no-such-if"), "{told}");
+}
+
+#[test]
+fn names_that_were_read_elsewhere_do_not_hide_those_that_never_are() {
+    let packet = |port: u16, payload: &[u8], is_tcp: bool| {
+        let ip = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]).ipv4(
+            [10, 16, 24, 93],
+            [203, 0, 113, 53],
+            64,
+        );
+        let mut frame = Vec::new();
+        if is_tcp {
+            ip.tcp(port, 80, 1000, 1024).psh().ack(1).write(&mut frame, payload)
+        } else {
+            ip.udp(port, 53).write(&mut frame, payload)
+        }
+        .expect("it fits into memory");
+        frame
+    };
+    // A question for a.example: each a name that is read.
+    let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\x01\0\x01";
+    let mut frames: Vec<Vec<u8>> = (0..600).map(|number| packet(2000 + number, question, false)).collect();
+    // Whole requests, too; and one whose second segment never comes.
+    let request = b"GET / HTTP/1.1\r\nHost: good.example\r\n\r\n";
+    frames.extend((0..600).map(|number| packet(4000 + number, request, true)));
+    frames.push(packet(9000, b"GET / HTTP/1.1\r\nHos", true));
+    let seconds = 1_430_333_534..;
+    let frames: Vec<(u32, &[u8])> = seconds.zip(frames.iter().map(Vec::as_slice)).collect();
+    let directory = TempDir::new().expect("a temporary directory");
+    let capture = pcap(&directory, "names.pcap", &frames);
+    let list = directory.path().join("list.txt");
+    std::fs::write(&list, "evil.example\n").expect("the list is written");
+    let (code, result, told) = scan(&[text(&capture), "-w", text(&list), "--inside", "10.16.0.0/16"]);
+    assert_eq!((code, codes(&result)), (3, vec!["truncated"]), "{told}");
 }

@@ -21,6 +21,8 @@ pub(super) struct Heads {
     streams: FastMap<Stream, Head>,
     /// How many of them wait for their next segment.
     open: usize,
+    /// Streams that began so, each connection once.
+    begun: u64,
     /// Streams forgotten before their name was read.
     forgotten: u64,
 }
@@ -80,6 +82,7 @@ impl Heads {
             self.streams.clear();
         }
         let known = self.streams.insert(stream, Head { first, bytes: payload.to_vec() });
+        self.begun += u64::from(known.as_ref().is_none_or(|head| head.first != first));
         match known {
             // A retransmission takes the place of what it repeats, another connection does not.
             Some(head) if !head.bytes.is_empty() => self.forgotten += u64::from(head.first != first),
@@ -110,6 +113,11 @@ impl Heads {
             head.bytes = Vec::new();
             self.open -= 1;
         }
+    }
+
+    /// How many streams began with a name that goes on in their next segment.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
     }
 
     /// How many streams began with a name that could not be read, [`NameRead::Cut`] aside.

@@ -36,7 +36,7 @@ impl Coverage {
         self.lost_packets = self.lost_packets.zip(lost_packets).map(|(one, more)| one + more);
         self.truncated_packets += other.truncated_packets;
         self.ip_packets += other.ip_packets;
-        self.names += other.names;
+        self.split_names += other.split_names;
         self.unread_names += other.unread_names;
         self.undecoded_packets += other.undecoded_packets;
         self.duplicate_packets += other.duplicate_packets;

@@ -75,9 +75,9 @@ pub struct Coverage {
     /// ARP and spanning tree); 0 when not counted, and then all that were heard stand in for it.
     #[serde(default)]
     pub ip_packets: u64,
-    /// Packets and beginnings of streams that carry a name; counted only while names are looked for.
+    /// TCP streams whose name spans several segments; counted only while names are looked for.
     #[serde(default)]
-    pub names: u64,
+    pub split_names: u64,
     /// Of those, streams whose name was never seen whole; in `truncated_packets` too. On a busy network
     /// there are always some: clients that gave up, segments out of order.
     #[serde(default)]

@@ -221,9 +221,7 @@ impl<'a> Observer<'a> {
 
     fn name(&mut self, packet: &Packet<'_>) -> Option<NameRead> {
         if self.index.has_domains() {
-            let alone = packet::name(packet);
-            self.coverage.names += u64::from(alone.is_some());
-            self.heads.join(packet, alone)
+            self.heads.join(packet, packet::name(packet))
         } else if is_request(packet) {
             packet::name(packet)
         } else {
@@ -334,6 +332,7 @@ impl<'a> Observer<'a> {
             last: self.times_ns.map(|(_, last)| timestamp(last)),
             inside_hosts: self.heard.count(),
             truncated_packets: self.coverage.truncated_packets + self.heads.unread(),
+            split_names: self.heads.begun(),
             unread_names: self.heads.unread(),
             ..self.coverage
         };

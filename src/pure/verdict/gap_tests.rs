@@ -116,7 +116,7 @@ fn captures_that_could_not_see() {
 /// Streams whose name was never seen whole count among the truncated, too.
 fn unread_names(facts: &mut CaptureFacts, unread: u64, names: u64) {
     let coverage = coverage(facts);
-    (coverage.names, coverage.unread_names, coverage.truncated_packets) = (names, unread, unread);
+    (coverage.split_names, coverage.unread_names, coverage.truncated_packets) = (names, unread, unread);
 }
 
 #[test]

@@ -14,8 +14,8 @@ const LOST_UNSTATED_MAX: f64 = 0.001;
 /// More undecoded frames than this share of those that should carry IP blind a capture (design: 1 %).
 const UNDECODED_MAX: f64 = 0.01;
 
-/// Share of names that may be unread because their streams were not seen whole: as much as may be
-/// undecoded. Of thousands of connections some always end in the middle of their first words.
+/// Share of the names that span segments that may be unread: as much as may be undecoded. Names that
+/// were read whole are left out of it, since many of them would hide that none of these ever is. Of thousands of connections some always end in the middle of their first words.
 const UNREAD_NAMES_MAX: f64 = 0.01;
 
 /// Names written out in one sentence; the rest are counted.
@@ -222,7 +222,7 @@ fn truncated(source: &SourceFacts) -> Option<String> {
     let coverage = &source.observation.coverage;
     let packets = coverage.truncated_packets.saturating_sub(coverage.unread_names);
     let unread = coverage.unread_names;
-    let is_much_unread = share(unread, coverage.names) > UNREAD_NAMES_MAX;
+    let is_much_unread = share(unread, coverage.split_names) > UNREAD_NAMES_MAX;
     if packets > 0 {
         Some(format!(
             "{} cut so short that ports or names could not be read: capture whole packets (tcpdump: -s 0)",
@@ -231,9 +231,9 @@ fn truncated(source: &SourceFacts) -> Option<String> {
     } else {
         is_much_unread.then(|| {
             format!(
-                "{} of {} were not seen whole, and at most {} may be: check that the mirror shows every packet",
-                unread,
-                count(coverage.names, "name"),
+                "{unread} of {} that span segments were not seen whole, and at most {} may be: check that the \
+                 mirror shows every packet",
+                count(coverage.split_names, "name"),
                 percent(UNREAD_NAMES_MAX)
             )
         })
