@@ -5,6 +5,7 @@
 
 use super::desk::Desk;
 use super::{Exit, Fault, print};
+use crate::pure::hexadecimal;
 use crate::pure::ticket::TicketId;
 use crate::pure::verdict::EvidenceFile;
 use clap::{Args, Subcommand};
@@ -98,5 +99,5 @@ fn sha256(path: &Path) -> io::Result<String> {
             length => hash.update(&block[..length]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal::text(&hash.finalize()))
 }

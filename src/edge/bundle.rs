@@ -4,6 +4,7 @@
 //! Left of it is `template`, which wrote the reports. The same ticket makes the same bytes. It must
 //! never leave a file out without saying so.
 
+use crate::pure::hexadecimal;
 use crate::pure::verdict::EvidenceFile;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -117,7 +118,7 @@ impl<W: Write + Seek> Archive<'_, W> {
             hash.update(&block[..length]);
             self.zip.write_all(&block[..length])?;
         }
-        let sha256: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hexadecimal::text(&hash.finalize());
         self.sums.push_str(&format!("{sha256}  {name}\n"));
         Ok(sha256)
     }

@@ -4,6 +4,7 @@
 //! letter, so that a repeat after a lost answer is the same mail with the same Message-ID. It decides
 //! nothing about when to try again.
 
+use crate::pure::hexadecimal;
 use crate::pure::report::words::{clean_text, shortened};
 use crate::pure::report::{Letter, event_word};
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
@@ -237,7 +238,7 @@ fn boundary(letter: &Letter) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    let digest: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hexadecimal::text(&hash.finalize()[..12]);
     format!("allclear-{}-{}-{digest}", letter.ticket, letter.seq)
 }
 

@@ -5,6 +5,7 @@
 
 use super::escape::escaped;
 use super::pcapng::{self, Statistics};
+use crate::pure::hexadecimal;
 use crate::pure::packet::Frame;
 use crate::pure::verdict::EvidenceFile;
 use sha2::{Digest, Sha256};
@@ -194,7 +195,7 @@ impl Open {
         if let Some(directory) = path.parent() {
             File::open(directory)?.sync_all()?;
         }
-        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hexadecimal::text(&self.hash.finalize());
         Ok((self.bytes, sha256))
     }
 }

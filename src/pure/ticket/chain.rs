@@ -1,9 +1,9 @@
 //! Is the log what was written? Each event's hash covers the one before it.
 
 use super::{Event, TicketId};
+use crate::pure::hexadecimal;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// The version of the stored form of events.
 pub const EVENT_VERSION: u32 = 1;
@@ -18,18 +18,10 @@ pub fn link(previous: &str, seq: u64, at: Timestamp, ticket: TicketId, by: &str,
     let by = serde_json::Value::from(by);
     let at = at.as_nanosecond();
     let text = format!("{previous}\n{seq}\n{at}\n{ticket}\n{by}\n{EVENT_VERSION}\n{body}\n");
-    hexadecimal(&Sha256::digest(text.as_bytes()))
+    hexadecimal::text(&Sha256::digest(text.as_bytes()))
 }
 
 /// The event as it is stored.
 pub fn body(event: &Event) -> String {
     serde_json::to_string(event).expect("events are plain data, which JSON can always hold")
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    text
 }

@@ -6,6 +6,7 @@ use super::addresses::Addresses;
 use super::index::{CompiledList, Counts, EntryId, Index, Interned, List};
 use super::networks::Networks;
 use super::{Entry, Target, Watchlist};
+use crate::pure::hexadecimal;
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -134,7 +135,7 @@ impl Draft {
             hasher.update(line);
             hasher.update("\n");
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal::text(&hasher.finalize())
     }
 
     fn port_bits(&self) -> Vec<u64> {
