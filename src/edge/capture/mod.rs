@@ -15,6 +15,7 @@ pub mod lint;
 mod listener;
 mod lists;
 mod pcapng;
+pub mod published;
 pub mod recorded;
 pub mod recordings;
 pub mod run;
