@@ -223,6 +223,7 @@ pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
         watched: Intervals::of([watched]),
         ending: seen.ending.clone().unwrap_or(Ending::TimeUp),
         control: Control::NotAsked,
+        ledger: Default::default(),
         presences: presences.collect(),
         evidence: None,
         observation: Observation {

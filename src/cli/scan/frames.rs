@@ -34,8 +34,8 @@ pub struct Heard {
 }
 
 /// Takes every frame of a scan.
-pub struct Listener<'a> {
-    pub observer: Observer<'a>,
+pub struct Listener {
+    pub observer: Observer,
     pub filter: LinkFilters,
     pub packets_max: Option<u64>,
     pub passed_packets: u64,
@@ -46,7 +46,7 @@ pub struct Listener<'a> {
     pub fault: Option<ScanError>,
 }
 
-impl Listener<'_> {
+impl Listener {
     /// Breaks off when the packet limit is reached, and when output fails.
     fn take(&mut self, frame: &Frame<'_>) -> ControlFlow<Ending> {
         match self.try_take(frame) {
@@ -65,7 +65,7 @@ impl Listener<'_> {
     fn try_take(&mut self, frame: &Frame<'_>) -> Result<(), ScanError> {
         let has_passed = self.filter.passes(frame).map_err(ScanError::Usage)?;
         let scope = if has_passed { Scope::Matched } else { Scope::CoverageOnly };
-        let seen = self.observer.see(frame, scope);
+        let seen = self.observer.see(frame, |_| scope);
         if has_passed {
             self.passed_packets += 1;
             if let Some(dump) = &mut self.dump {
@@ -115,7 +115,7 @@ impl LinkFilters {
 }
 
 /// Reads files in the order of their first packets, as one capture.
-pub fn recorded(paths: &[PathBuf], listener: &mut Listener<'_>) -> Result<Heard, ScanError> {
+pub fn recorded(paths: &[PathBuf], listener: &mut Listener) -> Result<Heard, ScanError> {
     let progress = progress(paths);
     let mut heard = Heard {
         window: None,
@@ -181,7 +181,7 @@ pub fn live(
     ring_bytes: u64,
     length: Option<Duration>,
     stop: &Stop,
-    listener: &mut Listener<'_>,
+    listener: &mut Listener,
 ) -> Heard {
     let window = Interval::lasting(clock::now(), length.unwrap_or(Duration::MAX));
     let session = Session { window, stop, clock: clock::now };

@@ -14,13 +14,14 @@ use crate::edge::capture::lint::lint;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Observation, Observer};
+use crate::pure::sighting::{Ledger, Left, Observation, Observer};
 use crate::pure::verdict::{CaptureFacts, Control, Ending, Judgement, SourceFacts, WatchlistFacts, judge};
 use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
 use frames::{Heard, Listener};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The capture rings of a scan, in bytes: what 64 MiB hold is half a second at 1 Gb/s.
 const RING_BYTES: u64 = 64 * 1024 * 1024;
@@ -69,10 +70,11 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     let warnings = args.filter.as_deref().map_or(Ok(Vec::new()), lint).map_err(ScanError::Usage)?;
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let wanted = Wanted::read(args)?;
-    let index = Index::compile(&wanted.compiled());
+    let index = Arc::new(Index::compile(&wanted.compiled()));
+    let (observer, watch) = Observer::alone(Arc::clone(&index), &wanted.inside);
     let dump = args.dump.then(|| dump::Dump::new(args.json));
     let mut listener = Listener {
-        observer: Observer::new(&index, &wanted.inside),
+        observer,
         filter: frames::LinkFilters::new(args.filter.clone()).map_err(ScanError::Usage)?,
         packets_max: args.packets,
         passed_packets: 0,
@@ -89,13 +91,14 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     if let (Ending::SourceGone(what), true) = (&heard.ending, is_unheard) {
         return Err(ScanError::Source(what.clone()));
     }
-    let Listener { observer, save, fault, .. } = listener;
+    let Listener { mut observer, save, fault, .. } = listener;
     fault.map_or(Ok(()), Err)?;
-    let mut observation = observer.finish();
+    let Left { mut observation, ledger, .. } =
+        observer.leave(watch, &[]).expect("it joined, and leaves once");
     observation.coverage.lost_packets = heard.lost_packets;
     observation.coverage.incomplete_files.clone_from(&heard.incomplete_files);
     save.map_or(Ok(()), |save| finish_saving(save, &observation))?;
-    let judgement = judge(&criteria(), &facts(heard, &observation, &wanted, &index));
+    let judgement = judge(&criteria(), &facts(heard, ledger, &observation, &wanted, &index));
     let result =
         print::Result { judgement: &judgement, observation: &observation, index: &index, wanted: &wanted };
     print::print(&result, args)?;
@@ -145,7 +148,13 @@ fn criteria() -> JudgeCriteria {
     }
 }
 
-fn facts(heard: Heard, observation: &Observation, wanted: &Wanted, index: &Index) -> CaptureFacts {
+fn facts(
+    heard: Heard,
+    ledger: Ledger,
+    observation: &Observation,
+    wanted: &Wanted,
+    index: &Index,
+) -> CaptureFacts {
     let coverage = &observation.coverage;
     let recorded = coverage.first.zip(coverage.last).map(|(first, last)| Interval::new(first, last));
     let planned =
@@ -158,6 +167,7 @@ fn facts(heard: Heard, observation: &Observation, wanted: &Wanted, index: &Index
         observation: observation.clone(),
         control: Control::NotAsked,
         presences: Vec::new(),
+        ledger,
         evidence: None,
     };
     let entries = index.counts().total();

@@ -10,24 +10,32 @@ use super::session::Listened;
 use crate::pure::packet::Frame;
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
-use crate::pure::sighting::{Observer, Scope};
+use crate::pure::sighting::{BUCKET_SECONDS, Left, Observer, Scope, WatchId};
 use crate::pure::site::Source;
 use crate::pure::verdict::{Control, Ending, SourceFacts};
 use crate::pure::watchlist::Index;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Filters are compiled once for each link layer that a source shows, at most so many.
 const LINK_TYPES_MAX: usize = 64;
+
+/// Once seen, the positive control is looked for again after so long: each ten seconds of the coverage
+/// ledger say whether it was there.
+const CONTROL_PAUSE_NS: i64 = BUCKET_SECONDS * 1_000_000_000 / 2;
 
 /// One source's share of a run.
 pub struct Listener<'a> {
     plan: &'a CapturePlan,
     source: &'a Source,
-    observer: Observer<'a>,
+    observer: Observer,
+    watch: WatchId,
     filter: Option<Screen<'a>>,
     control: Option<Screen<'a>>,
     control_state: Control,
+    /// Before this time of a packet it is not looked for again.
+    next_control_ns: i64,
     evidence: Evidence,
     passed_packets: u64,
     passed_bytes: u64,
@@ -39,17 +47,20 @@ impl<'a> Listener<'a> {
     pub fn new(
         plan: &'a CapturePlan,
         source: &'a Source,
-        index: &'a Index,
+        index: &Arc<Index>,
         state_dir: &Path,
     ) -> Listener<'a> {
         let control = source.positive_control.as_deref();
+        let (observer, watch) = Observer::alone(Arc::clone(index), &plan.inside);
         Listener {
             plan,
             source,
-            observer: Observer::new(index, &plan.inside),
+            observer,
+            watch,
             filter: plan.filter.as_deref().map(Screen::new),
             control: control.map(Screen::new),
             control_state: if control.is_some() { Control::Missing } else { Control::NotAsked },
+            next_control_ns: i64::MIN,
             evidence: Evidence::new(state_dir, evidence_path(plan, source), &source.name),
             passed_packets: 0,
             passed_bytes: 0,
@@ -70,7 +81,7 @@ impl<'a> Listener<'a> {
             }
         };
         let scope = if is_passed { Scope::Matched } else { Scope::CoverageOnly };
-        let seen = self.observer.see(frame, scope);
+        let seen = self.observer.see(frame, |_| scope);
         if is_passed {
             self.keep(frame, seen.is_sighting);
             self.count(frame)
@@ -80,12 +91,12 @@ impl<'a> Listener<'a> {
     }
 
     /// What came of it, and what went wrong with the evidence, if anything did.
-    pub fn finish(self, listened: Listened) -> (SourceFacts, Vec<String>) {
+    pub fn finish(mut self, listened: Listened) -> (SourceFacts, Vec<String>) {
         let Listened { watched, ending, lost_packets, incomplete_files } = listened;
         let wanted: Vec<_> = self.plan.blamed.iter().map(|blamed| (blamed.host, blamed.mac)).collect();
-        let presences = self.observer.presence_of(&wanted);
-        let mut troubles: Vec<String> = self.ipv6_trouble().into_iter().collect();
-        let mut observation = self.observer.finish();
+        let left = self.observer.leave(self.watch, &wanted).expect("it joined, and leaves once");
+        let Left { mut observation, presences, ledger, has_routed_ipv6 } = left;
+        let mut troubles: Vec<String> = self.ipv6_trouble(has_routed_ipv6).into_iter().collect();
         observation.coverage.lost_packets = lost_packets;
         observation.coverage.incomplete_files = incomplete_files;
         let evidence = self.evidence.finish(self.heard_packets, lost_packets).unwrap_or_else(|why| {
@@ -99,15 +110,16 @@ impl<'a> Listener<'a> {
             observation,
             control: self.control_state,
             presences,
+            ledger: ledger.within(self.plan.window),
             evidence,
         };
         (facts, troubles)
     }
 
     /// Hosts that call over IPv6 cannot be blamed where `inside` names no IPv6 network.
-    fn ipv6_trouble(&self) -> Option<String> {
+    fn ipv6_trouble(&self, has_routed_ipv6: bool) -> Option<String> {
         let has_network = self.plan.inside.iter().any(|network| network.network().is_ipv6());
-        (self.observer.has_routed_ipv6() && !has_network).then(|| {
+        (has_routed_ipv6 && !has_network).then(|| {
             format!(
                 "source {} hears IPv6, and `inside` names no IPv6 network: add it, else nobody is blamed for \
                  what is called over IPv6",
@@ -117,13 +129,20 @@ impl<'a> Listener<'a> {
     }
 
     fn look_for_control(&mut self, frame: &Frame<'_>) {
-        let Some(control) = &mut self.control else { return };
+        let Some(control) = self.control.as_mut().filter(|_| frame.time_ns >= self.next_control_ns) else {
+            return;
+        };
         match control.passes(frame) {
             Ok(true) => self.control_state = Control::Seen,
             Ok(false) => return,
-            Err(why) => self.control_state = Control::NotApplied(why),
+            Err(why) => {
+                self.control_state = Control::NotApplied(why);
+                self.control = None;
+                return;
+            }
         }
-        self.control = None;
+        self.observer.control_seen(frame.time_ns);
+        self.next_control_ns = frame.time_ns.saturating_add(CONTROL_PAUSE_NS);
     }
 
     fn keep(&mut self, frame: &Frame<'_>, is_sighting: bool) {
@@ -136,8 +155,8 @@ impl<'a> Listener<'a> {
             return;
         }
         if is_sighting {
-            let names: Vec<String> =
-                self.observer.last_matches().map(|(list, entry)| format!("{list}: {entry}")).collect();
+            let matches = self.observer.sighted().flat_map(|(_, watch)| watch.last_matches());
+            let names: Vec<String> = matches.map(|(list, entry)| format!("{list}: {entry}")).collect();
             self.evidence.keep(frame, Worth::Hit, &names.join(", "));
         } else {
             self.evidence.keep(frame, Worth::Other, "");

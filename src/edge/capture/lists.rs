@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The largest watchlist file that is read: ten million entries.
@@ -16,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// The watchlists of a run, ready to be looked up in.
 pub struct Loaded {
-    pub index: Index,
+    pub index: Arc<Index>,
     pub facts: WatchlistFacts,
 }
 
@@ -30,7 +31,7 @@ pub fn load(watchlists: &[Watchlist], now: Timestamp) -> Loaded {
         .zip(&file_entries)
         .map(|(watchlist, file_entries)| CompiledList { watchlist, file_entries })
         .collect();
-    let index = Index::compile(&compiled);
+    let index = Arc::new(Index::compile(&compiled));
     facts.entries = index.counts().total();
     Loaded { index, facts }
 }

@@ -13,12 +13,13 @@ use super::session::{Listened, OnFrame, Session};
 use super::stop::Stop;
 use crate::pure::interval::Intervals;
 use crate::pure::plan::CapturePlan;
-use crate::pure::sighting::Observation;
+use crate::pure::sighting::{Ledger, Observation};
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Control, Ending, SourceFacts};
 use crate::pure::watchlist::Index;
 use jiff::Timestamp;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
 fn capture_source(
     plan: &CapturePlan,
     source: &Source,
-    index: &Index,
+    index: &Arc<Index>,
     means: &Means<'_>,
 ) -> (SourceFacts, Vec<String>) {
     let mut listener = Listener::new(plan, source, index, means.state_dir);
@@ -153,6 +154,7 @@ fn blind(source: &Source) -> SourceFacts {
         observation: Observation::default(),
         control: Control::Missing,
         presences: Vec::new(),
+        ledger: Ledger::default(),
         evidence: None,
     }
 }

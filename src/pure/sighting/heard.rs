@@ -64,21 +64,23 @@ struct MacUse {
 }
 
 impl Heard {
-    /// Notes that the inside host sent something.
+    /// Notes that the inside host sent something; tells whether it had sent nothing since `since_ns`.
     #[inline(always)]
-    pub(super) fn note(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64) {
+    pub(super) fn note(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64, since_ns: i64) -> bool {
         let Some(Known { latest, number }) = self.known.get_mut(&key(address)) else {
-            return self.note_new(address, Latest { time_ns, mac, noted_ns: time_ns });
+            self.note_new(address, Latest { time_ns, mac, noted_ns: time_ns });
+            return true;
         };
-        let is_in_order = latest.time_ns <= time_ns;
+        let (is_in_order, is_back) = (latest.time_ns <= time_ns, latest.time_ns < since_ns);
         if is_in_order && latest.mac == mac && time_ns.saturating_sub(latest.noted_ns) <= 2 * PRESENCE_NS {
             latest.time_ns = time_ns;
-            return;
+            return is_back;
         }
         let past = std::mem::replace(latest, Latest { time_ns, mac, noted_ns: time_ns });
         let host = &mut self.hosts[*number as usize];
         host.note(past);
         host.note(*latest);
+        is_back
     }
 
     #[cold]
@@ -103,23 +105,50 @@ impl Heard {
         hosts
     }
 
-    /// How many different inside hosts sent something; stops at [`HEARD_HOSTS_MAX`].
-    pub(super) fn count(&self) -> u64 {
-        self.hosts.len() as u64
+    /// Forgets the hosts that sent nothing since `time_ns`.
+    pub(super) fn forget_before(&mut self, time_ns: i64) {
+        let mut kept = Heard::default();
+        for host in self.settled() {
+            let Some(known) = self.known.get(&key(host.address)) else { continue };
+            if host.is_heard_since(time_ns) {
+                let number = u32::try_from(kept.hosts.len()).expect("at most HEARD_HOSTS_MAX");
+                kept.known.insert(key(host.address), Known { number, ..*known });
+                kept.hosts.push(host);
+            }
+        }
+        *self = kept;
+    }
+
+    /// The hosts heard since `since_ns`, as they stand now; of at most [`HEARD_HOSTS_MAX`] heard in all.
+    pub(super) fn since(&self, since_ns: i64) -> Company {
+        let hosts = self.settled().into_iter().filter(|host| host.is_heard_since(since_ns));
+        Company { hosts: hosts.collect() }
+    }
+}
+
+/// The inside hosts of a stretch of time.
+#[derive(Debug)]
+pub(super) struct Company {
+    hosts: Vec<HeardHost>,
+}
+
+impl Company {
+    /// How many of them `is_inside`.
+    pub(super) fn count(&self, is_inside: impl Fn(IpAddr) -> bool) -> u64 {
+        self.hosts.iter().filter(|host| is_inside(host.address)).count() as u64
     }
 
     /// The MAC address that identifies each host; a host without one is not in the map.
     pub(super) fn identities(&self) -> HashMap<IpAddr, Mac> {
-        let hosts = self.settled();
-        identities(&hosts)
+        identities(&self.hosts)
     }
 
     /// The presence of every host that `is_wanted` by its address or its identifying MAC address, by
     /// address.
     pub(super) fn presences(&self, is_wanted: impl Fn(IpAddr, Option<Mac>) -> bool) -> Vec<Presence> {
-        let hosts = self.settled();
-        let identities = identities(&hosts);
-        let mut presences: Vec<Presence> = hosts
+        let identities = identities(&self.hosts);
+        let mut presences: Vec<Presence> = self
+            .hosts
             .iter()
             .map(|host| (host, identities.get(&host.address).copied()))
             .filter(|(host, mac)| is_wanted(host.address, *mac))
@@ -187,6 +216,10 @@ impl HeardHost {
         self.has_more_macs = true;
     }
 
+    fn is_heard_since(&self, time_ns: i64) -> bool {
+        self.spans.iter().any(|span| span.last_ns >= time_ns)
+    }
+
     fn present(&self) -> Intervals {
         Intervals::of(self.spans.iter().map(|span| {
             let from = span.first_ns.saturating_sub(PRESENCE_NS);
@@ -214,7 +247,7 @@ mod tests {
     fn heard(packets: &[(&str, u8, i64)]) -> Heard {
         let mut heard = Heard::default();
         for &(host, last, second) in packets {
-            heard.note(host.parse().expect(host), Some(mac(last)), second * SECOND);
+            heard.note(host.parse().expect(host), Some(mac(last)), second * SECOND, 0);
         }
         heard
     }
@@ -235,7 +268,7 @@ mod tests {
             ),
         ];
         for (row, packets, wanted) in rows {
-            let identities = heard(packets).identities();
+            let identities = heard(packets).since(i64::MIN).identities();
             assert_eq!(identities.get(&"10.0.0.1".parse().expect("one")).copied(), wanted, "{row}");
         }
     }
@@ -243,7 +276,7 @@ mod tests {
     #[test]
     fn presence_reaches_five_minutes_to_both_sides_and_no_further() {
         let heard = heard(&[("10.0.0.1", 1, 1000), ("10.0.0.1", 1, 1600), ("10.0.0.1", 1, 2201)]);
-        let presences = heard.presences(|host, _| host.is_ipv4());
+        let presences = heard.since(i64::MIN).presences(|host, _| host.is_ipv4());
         let seconds: Vec<(i64, i64)> =
             presences[0].present.as_slice().iter().map(|i| (i.from.as_second(), i.to.as_second())).collect();
         assert_eq!(seconds, [(700, 1900), (1901, 2501)]);
@@ -252,7 +285,7 @@ mod tests {
     #[test]
     fn a_host_that_never_falls_silent_is_present_throughout() {
         let packets: Vec<(&str, u8, i64)> = (0..10).map(|number| ("10.0.0.1", 1, number * 600)).collect();
-        let presences = heard(&packets).presences(|_, _| true);
+        let presences = heard(&packets).since(i64::MIN).presences(|_, _| true);
         assert_eq!(presences[0].present.as_slice().len(), 1);
         assert_eq!(presences[0].present.seconds(), 6000.0);
     }
@@ -260,7 +293,7 @@ mod tests {
     #[test]
     fn a_blamed_host_is_found_under_its_new_address_by_its_mac() {
         let heard = heard(&[("10.0.0.7", 1, 0), ("10.0.0.8", 2, 0)]);
-        let presences = heard.presences(|_, own| own == Some(mac(1)));
+        let presences = heard.since(i64::MIN).presences(|_, own| own == Some(mac(1)));
         assert_eq!(presences.len(), 1);
         assert_eq!(presences[0].host.to_string(), "10.0.0.7");
     }

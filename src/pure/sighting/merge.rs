@@ -40,6 +40,8 @@ impl Coverage {
         self.unread_names += other.unread_names;
         self.undecoded_packets += other.undecoded_packets;
         self.duplicate_packets += other.duplicate_packets;
+        // What one of them heard in both directions tells nothing of the other.
+        self.one_way = self.one_way.or(other.one_way);
         self.inside_hosts = max(self.inside_hosts, other.inside_hosts);
         self.incomplete_files.extend(incomplete_files);
     }

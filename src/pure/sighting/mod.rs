@@ -10,15 +10,21 @@ mod findings;
 mod hash;
 mod heads;
 mod heard;
+mod hearing;
 mod inside;
+mod ledger;
 mod merge;
 mod observer;
 mod spans;
+mod tally;
+mod watch;
 
 pub use duplicates::DUPLICATE_NS;
 pub use findings::{FINDING_HOSTS_MAX, HITS_MAX, protocol_name};
 pub use heard::HEARD_HOSTS_MAX;
-pub use observer::{Observer, Scope, Seen};
+pub use ledger::{BUCKET_SECONDS, Bucket, Ledger, Link};
+pub use observer::{Left, Observer, Scope, Seen, WatchId};
+pub use watch::Watch;
 
 use crate::pure::interval::Intervals;
 use crate::pure::packet::Mac;
@@ -82,6 +88,20 @@ pub struct Coverage {
     /// there are always some: clients that gave up, segments out of order.
     #[serde(default)]
     pub unread_names: u64,
+    /// The one direction that was heard between inside and outside, as of a mirror that copies only that;
+    /// `None` when both were, or when too little was heard to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_way: Option<OneWay>,
+}
+
+/// A direction of traffic between inside and outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OneWay {
+    /// Only what inside hosts send: their calls are seen, and no answer.
+    Outbound,
+    /// Only what they are sent: their calls are not seen.
+    Inbound,
 }
 
 /// One inside host and what it contacted.
@@ -172,5 +192,7 @@ pub struct Presence {
     pub present: Intervals,
 }
 
+#[cfg(test)]
+mod shared_tests;
 #[cfg(test)]
 mod tests;

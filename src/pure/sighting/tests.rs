@@ -6,6 +6,7 @@ use crate::pure::watchlist::{CompiledList, Entry, Index, PortRange, Require, Wat
 use etherparse::PacketBuilder;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 const SECOND: i64 = 1_000_000_000;
 const HOST: &str = "10.0.0.1";
@@ -77,28 +78,28 @@ fn list(name: &str, entries: &[&str]) -> Watchlist {
     Watchlist { name: name.to_owned(), entries, ..Watchlist::default() }
 }
 
-fn index(lists: &[Watchlist]) -> Index {
+fn index(lists: &[Watchlist]) -> Arc<Index> {
     let lists: Vec<_> = lists.iter().map(|watchlist| CompiledList { watchlist, file_entries: &[] }).collect();
-    Index::compile(&lists)
+    Arc::new(Index::compile(&lists))
 }
 
 fn inside() -> Vec<IpNet> {
     vec!["10.0.0.0/8".parse().expect("a network")]
 }
 
-fn feed(observer: &mut Observer<'_>, sent: &Sent, scope: Scope) -> bool {
+fn feed(observer: &mut Observer, sent: &Sent, scope: Scope) -> bool {
     let wire_length = u32::try_from(sent.bytes.len()).expect("short");
     let frame = Frame { time_ns: sent.time_ns, bytes: &sent.bytes, wire_length, link_type: 1 };
-    observer.see(&frame, scope).is_sighting
+    observer.see(&frame, |_| scope).is_sighting
 }
 
 fn observe(lists: &[Watchlist], packets: &[Sent]) -> Observation {
     let index = index(lists);
-    let mut observer = Observer::new(&index, &inside());
+    let (mut observer, watch) = Observer::alone(index, &inside());
     for sent in packets {
         feed(&mut observer, sent, Scope::Matched);
     }
-    observer.finish()
+    observer.leave(watch, &[]).expect("it is there").observation
 }
 
 /// Hosts in a line each: address, contacts, sightings, those sent.
@@ -281,11 +282,12 @@ fn copies_count_as_heard_and_as_copies_and_make_no_contacts() {
 #[test]
 fn what_the_filter_drops_is_heard_and_present_and_no_sighting() {
     let index = index(&[list("s", &[SINK])]);
-    let mut observer = Observer::new(&index, &inside());
+    let (mut observer, watch) = Observer::alone(index, &inside());
     assert!(!feed(&mut observer, &out(0), Scope::CoverageOnly));
-    assert_eq!(observer.presence_of(&[(HOST.parse().expect("one"), None)]).len(), 1);
     assert!(feed(&mut observer, &back(1), Scope::Matched));
-    let observation = observer.finish();
+    let left = observer.leave(watch, &[(HOST.parse().expect("one"), None)]).expect("it is there");
+    assert_eq!(left.presences.len(), 1);
+    let observation = left.observation;
     assert_eq!(hosts(&observation), "received only: 10.0.0.1 0 1 0");
     assert_eq!((observation.coverage.heard_packets, observation.coverage.inside_hosts), (2, 1));
 }
@@ -295,11 +297,11 @@ fn cut_packets_are_counted_where_they_hide_something() {
     let ask = udp(0, (HOST, 1025), ("8.8.8.8", 53), &dns("x.evil.example", false));
     let question = |bytes_kept: usize, lists: &[Watchlist]| {
         let index = index(lists);
-        let mut observer = Observer::new(&index, &inside());
+        let (mut observer, watch) = Observer::alone(index, &inside());
         let bytes = &ask.bytes[..bytes_kept];
         let frame = Frame { time_ns: 0, bytes, wire_length: ask.bytes.len() as u32, link_type: 1 };
-        observer.see(&frame, Scope::Matched);
-        observer.finish().coverage.truncated_packets
+        observer.see(&frame, |_| Scope::Matched);
+        observer.leave(watch, &[]).expect("it is there").observation.coverage.truncated_packets
     };
     let (addresses, names) = ([list("s", &[SINK])], [list("d", &["evil.example"])]);
     let rows = [
@@ -349,14 +351,14 @@ fn a_host_is_called_what_it_calls_itself_in_dhcp() {
 #[test]
 fn a_flood_from_outside_never_hides_the_host_that_answers() {
     let index = index(&[list("s", &["216.66.0.0/16"])]);
-    let mut observer = Observer::new(&index, &inside());
+    let (mut observer, watch) = Observer::alone(index, &inside());
     for number in 0..=super::FINDING_HOSTS_MAX as u32 {
         let [a, b, c, d] = (0x0a80_0000 + number).to_be_bytes();
         let host = format!("{a}.{b}.{c}.{d}");
         feed(&mut observer, &tcp(0, (SINK, 80), (&host, 1025), SYN), Scope::Matched);
     }
     feed(&mut observer, &out(1), Scope::Matched);
-    let observation = observer.finish();
+    let observation = observer.leave(watch, &[]).expect("it is there").observation;
     assert_eq!(observation.hosts.len(), 1);
     assert_eq!(observation.hosts[0].hits.len(), 1);
     assert_eq!(observation.inbound_only.len(), super::FINDING_HOSTS_MAX);
@@ -366,7 +368,7 @@ fn a_flood_from_outside_never_hides_the_host_that_answers() {
 #[test]
 fn rows_filled_from_outside_leave_room_for_what_a_host_calls() {
     let index = index(&[list("s", &["216.0.0.0/8"])]);
-    let mut observer = Observer::new(&index, &inside());
+    let (mut observer, watch) = Observer::alone(index, &inside());
     let mut knock = tcp(0, ("216.0.0.0", 80), (HOST, 1025), SYN);
     let knocks = 2 * super::HITS_MAX as u32 + 1;
     for number in 0..knocks {
@@ -374,7 +376,7 @@ fn rows_filled_from_outside_leave_room_for_what_a_host_calls() {
         feed(&mut observer, &knock, Scope::Matched);
     }
     feed(&mut observer, &out(1), Scope::Matched);
-    let observation = observer.finish();
+    let observation = observer.leave(watch, &[]).expect("it is there").observation;
     assert_eq!(hosts(&observation), format!("10.0.0.1 1 {} 1", knocks + 1));
     assert_eq!(observation.hosts[0].hits[0].remote.to_string(), SINK, "the call has its row");
     assert_eq!(observation.unlisted_sightings, u64::from(knocks) - super::HITS_MAX as u64);

@@ -4,7 +4,7 @@ use super::judge::judge;
 use super::tests::{Change, HOST, address, at, coverage, criteria, finding, good, lose, presence, watch};
 use super::*;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::Coverage;
+use crate::pure::sighting::{Coverage, OneWay};
 
 /// The codes that come of `good()` after one change, under criteria after another.
 fn codes(change: impl FnOnce(&mut JudgeCriteria, &mut CaptureFacts)) -> Vec<ReasonCode> {
@@ -82,6 +82,8 @@ fn captures_that_could_not_see() {
             },
             &[],
         ),
+        ("of one direction only", |_, f| coverage(f).one_way = Some(OneWay::Inbound), &[WrongSide]),
+        ("without what is answered", |_, f| coverage(f).one_way = Some(OneWay::Outbound), &[]),
         ("a hit of nobody", |_, f| f.sources[0].observation.unattributed_sightings = 1, &[WrongSide]),
         (
             "a hit of nobody beside one from outside",

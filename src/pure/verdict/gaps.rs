@@ -6,7 +6,7 @@
 use super::{BlamedHost, CaptureFacts, Control, Ending, Reason, ReasonCode, SourceFacts};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::Presence;
+use crate::pure::sighting::{OneWay, Presence};
 
 /// A known loss above this share is lossy where the playbook states no limit (design: 0.1 %).
 const LOST_UNSTATED_MAX: f64 = 0.001;
@@ -160,6 +160,12 @@ fn wrong_side(source: &SourceFacts) -> Option<String> {
             "{} with a watchlist entry but no inside host: the capture is not on the inside of the NAT, or `inside` lacks a network; move it, or add the network",
             count(unattributed, "packet"),
         ));
+    }
+    if observation.coverage.one_way == Some(OneWay::Inbound) {
+        return Some(
+            "only traffic towards inside hosts was heard, and none of what they send: mirror both directions of the port"
+                .to_string(),
+        );
     }
     let heard = observation.coverage.heard_packets;
     (heard > 0 && observation.coverage.inside_hosts == 0).then(|| {

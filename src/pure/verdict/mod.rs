@@ -16,7 +16,7 @@ pub use judge::{is_attentive, is_healthy, judge};
 
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;
-use crate::pure::sighting::{Observation, Presence};
+use crate::pure::sighting::{Ledger, Observation, Presence};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -116,6 +116,8 @@ pub struct SourceFacts {
     /// Every inside host of interest that sent something: those with findings and those blamed (by
     /// address or by MAC address).
     pub presences: Vec<Presence>,
+    /// What it could see, ten seconds for ten seconds; empty of a source that keeps no ledger.
+    pub ledger: Ledger,
     /// The file of the hit packets; `None` when there was none to keep.
     pub evidence: Option<EvidenceFile>,
 }

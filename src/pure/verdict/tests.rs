@@ -54,6 +54,7 @@ pub(super) fn source(name: &str) -> SourceFacts {
         ending: Ending::TimeUp,
         observation: Observation { coverage, ..Observation::default() },
         control: Control::Seen,
+        ledger: Default::default(),
         presences: vec![presence(None, 0, 600)],
         evidence: None,
     }

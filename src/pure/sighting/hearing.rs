@@ -1,0 +1,238 @@
+//! What does a source show, whoever listens to it? One decoding of each frame for all runs: coverage,
+//! presence, copies, and the names that packets carry.
+//!
+//! Left of it is `packet`; `observer` asks it once for each frame and hands what it heard to the runs.
+//! It must never grow with the traffic, and never depend on what a run looks for.
+
+use super::called::Called;
+use super::duplicates::Recent;
+use super::heads::Heads;
+use super::heard::Heard;
+use super::inside::Inside;
+use super::ledger::{BUCKET_SECONDS, Ledger, Link};
+use super::tally::Tally;
+use crate::pure::packet::{self, Decoded, Frame, NameRead, NotIp, Packet};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+const TCP: u8 = 6;
+/// The bit among TCP's flags.
+const ACK: u8 = 16;
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// Everything one source showed so far.
+#[derive(Debug)]
+pub(super) struct Hearing {
+    inside: Inside,
+    pub(super) heard: Heard,
+    pub(super) called: Called,
+    heads: Heads,
+    recent: Recent,
+    tally: Tally,
+    ledger: Ledger,
+    bucket: OpenBucket,
+    /// The last count of losses that the source told.
+    lost_packets: Option<u64>,
+    /// Whether names are looked for in every packet.
+    reads_names: bool,
+    /// The least and the greatest time heard; the wrong way round before the first packet.
+    times_ns: (i64, i64),
+}
+
+/// The bucket that packets fall into now.
+#[derive(Clone, Debug)]
+struct OpenBucket {
+    /// Times from `begin_ns` on and before `end_ns` fall into it; none before the first packet.
+    begin_ns: i64,
+    end_ns: i64,
+    /// The tally as it stood when the bucket was opened.
+    opened: Tally,
+    inside_hosts: u64,
+}
+
+/// Which ends of a packet are inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ends {
+    pub(super) from_inside: bool,
+    pub(super) to_inside: bool,
+}
+
+impl Hearing {
+    pub(super) fn new() -> Hearing {
+        Hearing {
+            inside: Inside::new(&[]),
+            heard: Heard::default(),
+            called: Called::default(),
+            heads: Heads::default(),
+            recent: Recent::new(),
+            tally: Tally::default(),
+            ledger: Ledger::default(),
+            bucket: OpenBucket { begin_ns: 0, end_ns: 0, opened: Tally::default(), inside_hosts: 0 },
+            lost_packets: None,
+            reads_names: false,
+            times_ns: (i64::MAX, i64::MIN),
+        }
+    }
+
+    /// Whose presence is noted from now on, and whether names are read.
+    pub(super) fn attend(&mut self, inside: &[IpNet], reads_names: bool) {
+        self.inside = Inside::new(inside);
+        self.reads_names = reads_names;
+    }
+
+    /// The counts so far.
+    pub(super) fn tally(&self) -> Tally {
+        Tally { split_names: self.heads.begun(), unread_names: self.heads.unread(), ..self.tally }
+    }
+
+    /// The ledger so far, the open bucket included.
+    pub(super) fn ledger(&mut self) -> &Ledger {
+        self.close_bucket();
+        &self.ledger
+    }
+
+    /// The least and the greatest time heard; the wrong way round before the first packet.
+    pub(super) fn times_ns(&self) -> (i64, i64) {
+        self.times_ns
+    }
+
+    /// Drops what only a run that began before `time_ns` could ask for.
+    pub(super) fn forget_before(&mut self, time_ns: i64) {
+        self.ledger.forget_before(time_ns.div_euclid(SECOND_NS));
+        self.heard.forget_before(time_ns);
+    }
+
+    /// Notes what was found of the source itself: whether its link is up, and how many packets it lost so
+    /// far, where it tells.
+    pub(super) fn look(&mut self, time_ns: i64, is_up: bool, lost_packets: Option<u64>) {
+        let bucket = self.ledger.at(time_ns.div_euclid(SECOND_NS));
+        let is_down = !is_up || bucket.link == Some(Link::Down);
+        bucket.link = Some(if is_down { Link::Down } else { Link::Up });
+        if let Some(lost) = lost_packets {
+            let new = lost.saturating_sub(self.lost_packets.unwrap_or(0));
+            bucket.lost_packets = Some(bucket.lost_packets.unwrap_or(0) + new);
+            self.lost_packets = Some(lost);
+        }
+    }
+
+    /// Notes that the positive control was seen.
+    pub(super) fn control_seen(&mut self, time_ns: i64) {
+        self.ledger.at(time_ns.div_euclid(SECOND_NS)).has_control = true;
+    }
+
+    /// Hears a frame, before anything is known of it.
+    #[inline(always)]
+    pub(super) fn hear(&mut self, frame: &Frame<'_>) {
+        if frame.time_ns < self.bucket.begin_ns || frame.time_ns >= self.bucket.end_ns {
+            self.turn_to_bucket(frame.time_ns);
+        }
+        self.tally.heard_packets += 1;
+        self.tally.heard_bytes += u64::from(frame.wire_length);
+        self.times_ns = (self.times_ns.0.min(frame.time_ns), self.times_ns.1.max(frame.time_ns));
+    }
+
+    #[cold]
+    fn turn_to_bucket(&mut self, time_ns: i64) {
+        self.close_bucket();
+        let begin = time_ns.div_euclid(BUCKET_SECONDS * SECOND_NS);
+        self.bucket.begin_ns = begin.saturating_mul(BUCKET_SECONDS * SECOND_NS);
+        self.bucket.end_ns = self.bucket.begin_ns.saturating_add(BUCKET_SECONDS * SECOND_NS);
+    }
+
+    /// Enters into the ledger what was counted since the bucket was opened.
+    fn close_bucket(&mut self) {
+        let counted = self.tally.since(&self.bucket.opened);
+        if counted.heard_packets > 0 {
+            let bucket = self.ledger.at(self.bucket.begin_ns.div_euclid(SECOND_NS));
+            bucket.heard_packets += counted.heard_packets;
+            bucket.truncated_packets += counted.truncated_packets;
+            bucket.undecoded_packets += counted.undecoded_packets;
+            bucket.ip_packets += counted.ip_packets;
+            bucket.inside_hosts += self.bucket.inside_hosts;
+        }
+        self.bucket.opened = self.tally;
+        self.bucket.inside_hosts = 0;
+    }
+
+    /// Notes who sent an IP packet, and whether it is a copy.
+    #[inline(always)]
+    pub(super) fn note(&mut self, packet: &Packet<'_>) -> Ends {
+        self.tally.ip_packets += 1;
+        let is_copy = self.recent.is_copy_of_packet(packet.ip_bytes, packet.time_ns);
+        self.tally.duplicate_packets += u64::from(is_copy);
+        self.tally.truncated_packets += u64::from(packet.ports_truncated);
+        let from_inside = self.inside.contains(packet.source);
+        let to_inside = self.inside.contains(packet.destination);
+        let is_answer = packet.tcp_flags & ACK != 0;
+        self.tally.outbound_answers += u64::from(is_answer & from_inside & !to_inside);
+        self.tally.inbound_answers += u64::from(is_answer & to_inside & !from_inside);
+        if from_inside {
+            let is_new =
+                self.heard.note(packet.source, packet.source_mac, packet.time_ns, self.bucket.begin_ns);
+            self.bucket.inside_hosts += u64::from(is_new);
+        }
+        if let Some(client) = packet::dhcp_client(packet) {
+            self.called.note(client);
+        }
+        Ends { from_inside, to_inside }
+    }
+
+    /// Notes an IPv6 packet or one through tunnels, besides [`Hearing::note`].
+    pub(super) fn note_unusual(&mut self, packet: &Packet<'_>) {
+        self.tally.routed_ipv6_packets += u64::from(is_routed_ipv6(packet));
+    }
+
+    /// Notes a frame that tells who is there at most, or that could not be read.
+    pub(super) fn note_other(&mut self, frame: &Frame<'_>, decoded: &Decoded<'_>) {
+        let is_copy = self.recent.is_copy_of_frame(frame.bytes, frame.time_ns);
+        self.tally.duplicate_packets += u64::from(is_copy);
+        match decoded {
+            Decoded::NotIp(NotIp::Arp { sender, mac }) => {
+                if self.inside.contains(*sender) {
+                    self.heard.note(*sender, Some(*mac), frame.time_ns, self.bucket.begin_ns);
+                }
+            }
+            Decoded::Undecoded(_) => {
+                self.tally.ip_packets += 1;
+                self.tally.undecoded_packets += 1;
+            }
+            Decoded::Truncated => {
+                self.tally.ip_packets += 1;
+                self.tally.truncated_packets += 1;
+            }
+            Decoded::NotIp(NotIp::Other(_)) | Decoded::Packet(_) => {}
+        }
+    }
+
+    /// Whether the packet may carry a name that matters: any, while names are looked for; else literal
+    /// addresses in HTTP, whose requests begin with a word in capitals.
+    #[inline(always)]
+    pub(super) fn may_have_name(&self, packet: &Packet<'_>) -> bool {
+        self.reads_names || is_request(packet)
+    }
+
+    /// The name that the packet carries, alone or with the segments before it.
+    pub(super) fn name(&mut self, packet: &Packet<'_>) -> Option<NameRead> {
+        if !self.reads_names {
+            return if is_request(packet) { packet::name(packet) } else { None };
+        }
+        let name = self.heads.join(packet, packet::name(packet));
+        let is_only_name_cut = name == Some(NameRead::Cut) && !packet.ports_truncated;
+        self.tally.cut_names += u64::from(is_only_name_cut);
+        name
+    }
+}
+
+/// Whether it may be an HTTP request, which begins with a word in capitals.
+fn is_request(packet: &Packet<'_>) -> bool {
+    packet.protocol == TCP && packet.payload.first().is_some_and(u8::is_ascii_uppercase)
+}
+
+/// Both ends are global or unique local addresses (RFC 4291, 2.4; RFC 4193).
+fn is_routed_ipv6(packet: &Packet<'_>) -> bool {
+    let is_routed = |address: IpAddr| match address {
+        IpAddr::V6(address) => matches!(address.segments()[0] & 0xe000, 0x2000) || address.is_unique_local(),
+        IpAddr::V4(_) => false,
+    };
+    is_routed(packet.source) && is_routed(packet.destination)
+}

@@ -1,0 +1,156 @@
+//! What could a capture see, ten seconds for ten seconds? The coverage ledger of a source.
+//!
+//! `hearing` fills it, `verdict` reads it. It must never make a stretch look better than it was: what
+//! no longer fits is not in it, and what is not in it was not seen to be well.
+
+use super::PRESENCE_SECONDS;
+use crate::pure::interval::{Interval, Intervals};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// How long a bucket is, in seconds; buckets begin at its multiples since 1970.
+pub const BUCKET_SECONDS: i64 = 10;
+
+/// Buckets kept of one capture, the newest: a month.
+const BUCKETS_MAX: usize = 31 * 24 * 360;
+
+/// Ten seconds of one source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bucket {
+    pub heard_packets: u64,
+    /// Lost in these seconds; `None` when the source does not tell it second for second.
+    pub lost_packets: Option<u64>,
+    pub truncated_packets: u64,
+    pub undecoded_packets: u64,
+    /// Frames that should carry IP, those undecoded and truncated among them.
+    pub ip_packets: u64,
+    /// Inside hosts that sent something.
+    pub inside_hosts: u64,
+    /// What was found of the link; `None` where there is none to look at (recorded files).
+    pub link: Option<Link>,
+    /// Whether the positive control was seen.
+    pub has_control: bool,
+}
+
+/// What a link was found to be in ten seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    Up,
+    /// Down, gone or not looked at for a part of the time.
+    Down,
+}
+
+/// The buckets of a capture, by their beginning in seconds since 1970; times without a bucket showed
+/// nothing at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    buckets: BTreeMap<i64, Bucket>,
+}
+
+impl Ledger {
+    /// The bucket of this second, made when it is not there; the oldest makes room.
+    pub fn at(&mut self, second: i64) -> &mut Bucket {
+        let begin = begin_of(second);
+        if self.buckets.len() >= BUCKETS_MAX && !self.buckets.contains_key(&begin) {
+            self.buckets.pop_first();
+        }
+        self.buckets.entry(begin).or_default()
+    }
+
+    /// The buckets in order of time, each with its beginning in seconds since 1970.
+    pub fn buckets(&self) -> impl Iterator<Item = (i64, &Bucket)> {
+        self.buckets.iter().map(|(begin, bucket)| (*begin, bucket))
+    }
+
+    /// Whether it holds nothing, as of a source that keeps none.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    /// The buckets from the one of this second on.
+    pub fn since(&self, second: i64) -> Ledger {
+        let buckets = self.buckets.range(begin_of(second)..);
+        Ledger { buckets: buckets.map(|(begin, bucket)| (*begin, *bucket)).collect() }
+    }
+
+    /// The buckets that share an instant with `window`.
+    pub fn within(&self, window: Interval) -> Ledger {
+        let mut buckets = self.since(window.from.as_second()).buckets;
+        buckets.retain(|begin, _| instant(*begin) < window.to);
+        Ledger { buckets }
+    }
+
+    /// Drops what lies before this second.
+    pub fn forget_before(&mut self, second: i64) {
+        self.buckets = self.buckets.split_off(&begin_of(second));
+    }
+
+    /// The seconds of the buckets that `holds` is true of.
+    pub fn seconds_of(&self, holds: impl Fn(&Bucket) -> bool) -> Intervals {
+        let held = self.buckets().filter(|(_, bucket)| holds(bucket));
+        Intervals::of(held.map(|(begin, _)| Interval::new(instant(begin), instant(begin + BUCKET_SECONDS))))
+    }
+
+    /// The seconds near which the positive control was seen: as with presence, from five minutes before
+    /// to five minutes after.
+    pub fn controlled(&self) -> Intervals {
+        let reach = PRESENCE_SECONDS as i64;
+        let seen = self.buckets().filter(|(_, bucket)| bucket.has_control);
+        let near =
+            |(begin, _)| Interval::new(instant(begin - reach), instant(begin + BUCKET_SECONDS + reach));
+        Intervals::of(seen.map(near))
+    }
+}
+
+fn begin_of(second: i64) -> i64 {
+    second - second.rem_euclid(BUCKET_SECONDS)
+}
+
+/// The nearest instant that can be told.
+fn instant(second: i64) -> Timestamp {
+    let nearest = if second < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(second).unwrap_or(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans(intervals: &Intervals) -> Vec<(i64, i64)> {
+        intervals.as_slice().iter().map(|i| (i.from.as_second(), i.to.as_second())).collect()
+    }
+
+    #[test]
+    fn a_second_belongs_to_the_ten_around_it() {
+        let mut ledger = Ledger::default();
+        for second in [-1, 0, 9, 10, 19] {
+            ledger.at(second).heard_packets += 1;
+        }
+        let heard: Vec<(i64, u64)> = ledger.buckets().map(|(begin, b)| (begin, b.heard_packets)).collect();
+        assert_eq!(heard, [(-10, 1), (0, 2), (10, 2)]);
+        let window = Interval::new(instant(5), instant(10));
+        assert_eq!(ledger.within(window).buckets().map(|(begin, _)| begin).collect::<Vec<_>>(), [0]);
+        ledger.forget_before(10);
+        assert_eq!(ledger.buckets().count(), 1);
+    }
+
+    #[test]
+    fn the_control_holds_for_five_minutes_on_both_sides() {
+        let mut ledger = Ledger::default();
+        ledger.at(1000).has_control = true;
+        ledger.at(1700).has_control = false;
+        ledger.at(2000).has_control = true;
+        assert_eq!(spans(&ledger.controlled()), [(700, 1310), (1700, 2310)]);
+        assert_eq!(spans(&ledger.seconds_of(|bucket| !bucket.has_control)), [(1700, 1710)]);
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        let mut ledger = Ledger::default();
+        for number in 0..=BUCKETS_MAX as i64 {
+            ledger.at(number * BUCKET_SECONDS);
+        }
+        assert_eq!(ledger.buckets().count(), BUCKETS_MAX);
+        assert_eq!(ledger.buckets().next().map(|(begin, _)| begin), Some(BUCKET_SECONDS));
+    }
+}

@@ -1,0 +1,308 @@
+//! What does one run see of what its source shows? Packets that may matter to it in, findings out.
+//!
+//! `observer` asks it only about packets that an entry of somebody's watchlists may match, so that a run
+//! costs its hits and not the traffic.
+
+use super::findings::{Findings, Sighting};
+use super::heard::{Company, timestamp};
+use super::hearing::Ends;
+use super::inside::Inside;
+use super::tally::Tally;
+use super::{Coverage, Matched, Observation, OneWay, Presence};
+use crate::pure::packet::{Mac, Name, NameKind, NameRead, Packet};
+use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Fewer acknowledgements than this between inside and outside, in both directions together, tell nothing
+/// about a mirror.
+const ANSWERS_MIN: u64 = 200;
+/// A direction with less than one in so many of them is not mirrored: both ends of a connection
+/// acknowledge, of a download the receiver at least every tenth segment.
+const ANSWERS_SHARE: u64 = 200;
+
+/// One run's share of a source: what it looks for, at whose hosts, and what it found.
+#[derive(Debug)]
+pub struct Watch {
+    index: Arc<Index>,
+    networks: Vec<IpNet>,
+    inside: Inside,
+    findings: Findings,
+    unattributed: u64,
+    hits: Vec<Side>,
+    found: Vec<Match>,
+    /// The counts of its source as it joined.
+    pub(super) joined: Tally,
+    /// Hosts heard before are none of its coverage.
+    pub(super) joined_ns: i64,
+    /// Time of the first packet heard after it joined; `None` before that.
+    pub(super) first_ns: Option<i64>,
+}
+
+/// An entry that a packet matched, and who is to blame for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Side {
+    /// `None` when no end of the packet is inside.
+    blamed: Option<Blamed>,
+    kind: MatchKind,
+    entry: EntryId,
+    matched: Matched,
+}
+
+/// Which end of a packet is the inside host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Blamed {
+    is_source: bool,
+    /// Whether it called; an inside server that is asked, or the answer to a question, is none.
+    is_out: bool,
+}
+
+/// What its source showed in all, when a run leaves.
+pub(super) struct Shown {
+    pub(super) tally: Tally,
+    pub(super) times_ns: (i64, i64),
+    pub(super) company: Company,
+}
+
+impl Watch {
+    /// A run that looks for the entries of `index` at hosts of the `inside` networks.
+    pub fn new(index: Arc<Index>, inside: &[IpNet]) -> Watch {
+        Watch {
+            index,
+            networks: inside.to_vec(),
+            inside: Inside::new(inside),
+            findings: Findings::default(),
+            unattributed: 0,
+            hits: Vec::new(),
+            found: Vec::new(),
+            joined: Tally::default(),
+            joined_ns: i64::MIN,
+            first_ns: None,
+        }
+    }
+
+    /// What it looks for.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(super) fn networks(&self) -> &[IpNet] {
+        &self.networks
+    }
+
+    /// Looks a packet up whose ends or name may stand on a list; tells whether one does.
+    pub(super) fn see(&mut self, packet: &Packet<'_>, name: Option<&NameRead>) -> bool {
+        let ends = Ends {
+            from_inside: self.inside.contains(packet.source),
+            to_inside: self.inside.contains(packet.destination),
+        };
+        self.hits.clear();
+        self.match_addresses(packet, ends);
+        if let Some(NameRead::Name(name)) = name {
+            self.match_name(packet, name, ends);
+        }
+        if self.hits.is_empty() {
+            return false;
+        }
+        self.record(packet);
+        true
+    }
+
+    /// The list and the entry, as spelt there, of each match of the last frame that was a sighting.
+    pub fn last_matches(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.hits.iter().map(|hit| (self.index.list_name(hit.entry), self.index.text(hit.entry)))
+    }
+
+    /// Looks up each end as the other end's remote. With both ends outside nobody is to blame.
+    fn match_addresses(&mut self, packet: &Packet<'_>, Ends { from_inside, to_inside }: Ends) {
+        let is_attributable = from_inside || to_inside;
+        if from_inside || !is_attributable {
+            let blamed = from_inside.then_some(Blamed { is_source: true, is_out: true });
+            self.match_end(packet, destination(packet, !to_inside), blamed);
+        }
+        if to_inside || !is_attributable {
+            let blamed = to_inside.then_some(Blamed { is_source: false, is_out: false });
+            self.match_end(packet, source(packet, !from_inside), blamed);
+        }
+    }
+
+    fn match_end(&mut self, packet: &Packet<'_>, end: End, blamed: Option<Blamed>) {
+        let address = end.address;
+        let other = if address == packet.destination { packet.source } else { packet.destination };
+        self.found.clear();
+        self.index.look_up(end, other, &mut self.found);
+        self.hits.extend(self.found.iter().map(|&Match { kind, entry }| {
+            let matched = match kind {
+                MatchKind::Address => Matched::Address,
+                MatchKind::Network => Matched::Network,
+                MatchKind::Port | MatchKind::Domain => Matched::Port,
+            };
+            Side { blamed, kind, entry, matched }
+        }));
+    }
+
+    /// Blames the client that asks for the name, else the inside server that is asked.
+    fn match_name(&mut self, packet: &Packet<'_>, name: &Name, Ends { from_inside, to_inside }: Ends) {
+        let (matched, is_answer) = match name.kind {
+            NameKind::Dns { is_answer, .. } => (Matched::Dns, is_answer),
+            NameKind::Tls => (Matched::Tls, false),
+            NameKind::Http => (Matched::Http, false),
+        };
+        let is_client_inside = if is_answer { to_inside } else { from_inside };
+        let is_source = if is_client_inside { !is_answer } else { from_inside };
+        let is_out = is_client_inside && !is_answer;
+        let blamed = (from_inside || to_inside).then_some(Blamed { is_source, is_out });
+        self.found.clear();
+        let text = name.text.as_str();
+        match text.parse::<IpAddr>() {
+            Ok(literal) if matched == Matched::Http => self.look_up_literal(packet, literal),
+            _ => self.index.look_up_name(text, (packet.source, packet.destination), &mut self.found),
+        }
+        let side = |&Match { kind, entry }: &Match| Side { blamed, kind, entry, matched };
+        self.hits.extend(self.found.iter().map(side));
+    }
+
+    /// An address in HTTP Host counts as that address, unless the packet goes there anyway.
+    fn look_up_literal(&mut self, packet: &Packet<'_>, literal: IpAddr) {
+        if literal != packet.destination {
+            let port = packet.ports.map(|ports| ports.destination);
+            let end = End { address: literal, protocol: packet.protocol, port, is_outside: false };
+            self.index.look_up(end, packet.source, &mut self.found);
+        }
+    }
+
+    /// Counts the packet once for each end that is to blame, or as unattributed.
+    fn record(&mut self, packet: &Packet<'_>) {
+        self.hits.sort_unstable();
+        self.unattributed += u64::from(self.hits.iter().all(|hit| hit.blamed.is_none()));
+        for is_source in [true, false] {
+            let of_end = |hit: &&Side| hit.blamed.is_some_and(|blamed| blamed.is_source == is_source);
+            let matches: Vec<_> =
+                self.hits.iter().filter(of_end).map(|hit| (hit.matched, hit.entry)).collect();
+            if matches.is_empty() {
+                continue;
+            }
+            let is_out =
+                self.hits.iter().filter(of_end).any(|hit| hit.blamed.is_some_and(|blamed| blamed.is_out));
+            self.findings.add(&sighting(packet, is_source, is_out, &matches), &self.index);
+        }
+    }
+
+    /// The presence of the `wanted` hosts, each known by address and, where known, by MAC address, and
+    /// of every host with findings; by address. Hosts that said nothing are not there.
+    pub(super) fn presence_of(&self, wanted: &[(IpAddr, Option<Mac>)], shown: &Shown) -> Vec<Presence> {
+        shown.company.presences(|address, mac| {
+            let is_same =
+                |&(host, known): &(IpAddr, Option<Mac>)| host == address || (known.is_some() && known == mac);
+            let is_ours = self.inside.contains(address);
+            is_ours && (wanted.iter().any(is_same) || self.findings.contains(address))
+        })
+    }
+
+    /// Everything that it saw. Losses, incomplete files and names of hosts are others' to add.
+    pub(super) fn observation(&self, shown: &Shown) -> Observation {
+        let identities = shown.company.identities();
+        let (hosts, inbound_only) = self.findings.finish(&self.index, &identities);
+        Observation {
+            coverage: self.coverage(shown),
+            hosts,
+            inbound_only,
+            unattributed_sightings: self.unattributed,
+            unlisted_sightings: self.findings.unlisted(),
+        }
+    }
+
+    fn coverage(&self, shown: &Shown) -> Coverage {
+        let heard = shown.tally.since(&self.joined);
+        let (split_names, unread_names, cut_names) = match self.index.has_domains() {
+            true => (heard.split_names, heard.unread_names, heard.cut_names),
+            false => (0, 0, 0),
+        };
+        // Frames may be out of order: the first that it heard need not be the earliest.
+        let is_from_start = self.joined.heard_packets == 0;
+        let first_ns = self.first_ns.map(|first_ns| if is_from_start { shown.times_ns.0 } else { first_ns });
+        Coverage {
+            first: first_ns.map(timestamp),
+            last: first_ns.map(|first_ns| timestamp(first_ns.max(shown.times_ns.1))),
+            heard_packets: heard.heard_packets,
+            heard_bytes: heard.heard_bytes,
+            lost_packets: None,
+            truncated_packets: heard.truncated_packets + cut_names + unread_names,
+            undecoded_packets: heard.undecoded_packets,
+            duplicate_packets: heard.duplicate_packets,
+            inside_hosts: shown.company.count(|address| self.inside.contains(address)),
+            incomplete_files: Vec::new(),
+            ip_packets: heard.ip_packets,
+            split_names,
+            unread_names,
+            one_way: one_way(&heard),
+        }
+    }
+}
+
+/// Which direction alone was heard; `None` when both were, or when too little was heard to tell.
+fn one_way(heard: &Tally) -> Option<OneWay> {
+    let (out, inbound) = (heard.outbound_answers, heard.inbound_answers);
+    match out + inbound {
+        ..ANSWERS_MIN => None,
+        all if out < all / ANSWERS_SHARE => Some(OneWay::Inbound),
+        all if inbound < all / ANSWERS_SHARE => Some(OneWay::Outbound),
+        _ => None,
+    }
+}
+
+pub(super) fn destination(packet: &Packet<'_>, is_outside: bool) -> End {
+    let port = packet.ports.map(|ports| ports.destination);
+    End { address: packet.destination, protocol: packet.protocol, port, is_outside }
+}
+
+pub(super) fn source(packet: &Packet<'_>, is_outside: bool) -> End {
+    let port = packet.ports.map(|ports| ports.source);
+    End { address: packet.source, protocol: packet.protocol, port, is_outside }
+}
+
+fn sighting<'a>(
+    packet: &Packet<'_>,
+    is_source: bool,
+    is_out: bool,
+    matches: &'a [(Matched, EntryId)],
+) -> Sighting<'a> {
+    let (host, remote, port) = if is_source {
+        (packet.source, packet.destination, packet.ports.map(|ports| ports.destination))
+    } else {
+        (packet.destination, packet.source, packet.ports.map(|ports| ports.source))
+    };
+    Sighting {
+        host,
+        remote,
+        protocol: packet.protocol,
+        port,
+        tcp_flags: packet.tcp_flags,
+        is_out,
+        time_ns: packet.time_ns,
+        wire_length: packet.wire_length,
+        matches,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_direction_that_is_hardly_there_is_not_mirrored() {
+        let rows = [
+            ("both", 500, 500, None),
+            ("a download", 100, 19_000, None),
+            ("hardly any out", 99, 19_901, Some(OneWay::Inbound)),
+            ("nothing out", 0, 200, Some(OneWay::Inbound)),
+            ("nothing in", 200, 0, Some(OneWay::Outbound)),
+            ("too little to tell", 199, 0, None),
+        ];
+        for (row, outbound_answers, inbound_answers, wanted) in rows {
+            let heard = Tally { outbound_answers, inbound_answers, ..Tally::default() };
+            assert_eq!(one_way(&heard), wanted, "{row}");
+        }
+    }
+}
