@@ -1,10 +1,11 @@
 //! What is a scan asked to look for, and where? Flags as typed in, lists as meant out.
 
 use crate::cli::lists::{self, ListError};
-use crate::pure::watchlist::{CompiledList, Entry, FileRead, PortRange, Target, Watchlist, warnings};
+use crate::pure::watchlist::{CompiledList, Entry, FileRead, Part, PortRange, Target, Watchlist, warnings};
 use clap::Args;
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The name of the list that the flags themselves make.
@@ -109,7 +110,10 @@ impl Wanted {
     pub fn compiled(&self) -> Vec<CompiledList<'_>> {
         let mut compiled = Vec::with_capacity(self.lists.len());
         for (watchlist, read) in &self.lists {
-            compiled.push(CompiledList { watchlist, file_entries: &read.entries });
+            compiled.push(CompiledList {
+                watchlist,
+                file: watchlist.file.as_ref().map(|_| Arc::new(Part::of(read.entries.clone()))),
+            });
         }
         compiled
     }

@@ -27,15 +27,15 @@ struct Report<'a> {
     verdict: Verdict,
     reasons: &'a [Reason],
     coverage: &'a Coverage,
-    watchlist: WatchlistReport<'a>,
+    watchlist: WatchlistReport,
     hosts: &'a [HostFinding],
     inbound_only: &'a [HostFinding],
     unattributed_sightings: u64,
 }
 
 #[derive(Serialize)]
-struct WatchlistReport<'a> {
-    sha256: &'a str,
+struct WatchlistReport {
+    sha256: String,
     addresses: u64,
     networks: u64,
     ports: u64,

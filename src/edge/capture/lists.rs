@@ -4,7 +4,7 @@
 //! never let an unreadable file pass for an empty wish: the run then says so.
 
 use crate::pure::verdict::WatchlistFacts;
-use crate::pure::watchlist::{self, CompiledList, Entry, Index, Watchlist};
+use crate::pure::watchlist::{self, CompiledList, Entry, Index, Part, Watchlist};
 use jiff::Timestamp;
 use std::fs::File;
 use std::io::Read;
@@ -24,29 +24,26 @@ pub struct Loaded {
 /// Reads and compiles the watchlists; `now` is what a file's age is reckoned from.
 pub fn load(watchlists: &[Watchlist], now: Timestamp) -> Loaded {
     let mut facts = WatchlistFacts::default();
-    let file_entries: Vec<Vec<Entry>> =
-        watchlists.iter().map(|watchlist| load_file(watchlist, now, &mut facts)).collect();
     let compiled: Vec<CompiledList<'_>> = watchlists
         .iter()
-        .zip(&file_entries)
-        .map(|(watchlist, file_entries)| CompiledList { watchlist, file_entries })
+        .map(|watchlist| CompiledList { watchlist, file: load_file(watchlist, now, &mut facts) })
         .collect();
     let index = Arc::new(Index::compile(&compiled));
     facts.entries = index.counts().total();
     Loaded { index, facts }
 }
 
-fn load_file(watchlist: &Watchlist, now: Timestamp, facts: &mut WatchlistFacts) -> Vec<Entry> {
-    let Some(path) = &watchlist.file else { return Vec::new() };
+fn load_file(watchlist: &Watchlist, now: Timestamp, facts: &mut WatchlistFacts) -> Option<Arc<Part>> {
+    let path = watchlist.file.as_ref()?;
     let name = || watchlist.name.clone();
     if let Some(why) = watchlist.age_max.and_then(|age_max| staleness(path, age_max, now)) {
         facts.stale.push((name(), why));
     }
     match read_entries(path) {
-        Ok(entries) => entries,
+        Ok(entries) => Some(Arc::new(Part::of(entries))),
         Err(why) => {
             facts.empty.push((name(), why));
-            Vec::new()
+            None
         }
     }
 }

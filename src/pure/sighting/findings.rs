@@ -271,7 +271,7 @@ fn contact_spans(spans: &Spans) -> Vec<ContactSpan> {
 fn hit(row: &Row, counted: &RowTally, index: &Index) -> Hit {
     let tally = &counted.tally;
     Hit {
-        entry: index.text(row.entry).to_owned(),
+        entry: index.text(row.entry).into_owned(),
         watchlist: index.list_name(row.entry).to_owned(),
         matched: row.matched,
         remote: row.remote,

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 use super::watch::{Shown, Watch, destination, source};
 use super::{Observation, Presence};
 use crate::pure::packet::{self, Decoded, Frame, Mac, NameRead, Packet};
-use crate::pure::watchlist::{End, Index};
+use crate::pure::watchlist::{End, Gate, Index};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -43,6 +43,8 @@ pub struct WatchId(u64);
 pub struct Observer {
     hearing: Hearing,
     watches: Vec<(WatchId, Watch)>,
+    /// What all of them look for together.
+    gate: Gate,
     /// Whether one of them has not heard a packet yet.
     has_newcomer: bool,
     /// Whether they differ in what is inside.
@@ -69,6 +71,7 @@ impl Default for Observer {
         Observer {
             hearing: Hearing::new(),
             watches: Vec::new(),
+            gate: Gate::default(),
             has_newcomer: false,
             has_several_sites: false,
             sighted: Vec::new(),
@@ -198,17 +201,12 @@ impl Observer {
             let ports = packet.ports;
             let port = ports.map(|ports| if from_inside { ports.destination } else { ports.source });
             let address = if from_inside { packet.destination } else { packet.source };
-            return self.is_listed(End { address, protocol: packet.protocol, port, is_outside: true });
+            return self.gate.may_match(End { address, protocol: packet.protocol, port, is_outside: true });
         }
         // What is inside one site is outside another.
         let is_outside = |is_inside: bool| !is_inside || self.has_several_sites;
-        self.is_listed(destination(packet, is_outside(to_inside)))
-            || self.is_listed(source(packet, is_outside(from_inside)))
-    }
-
-    #[inline(always)]
-    fn is_listed(&self, end: End) -> bool {
-        self.watches.iter().any(|(_, watch)| watch.index().may_match(end))
+        self.gate.may_match(destination(packet, is_outside(to_inside)))
+            || self.gate.may_match(source(packet, is_outside(from_inside)))
     }
 
     #[inline(never)]
@@ -254,7 +252,7 @@ impl Observer {
         let sites: BTreeSet<&[IpNet]> = self.watches.iter().map(|(_, watch)| watch.networks()).collect();
         let networks: BTreeSet<IpNet> = sites.iter().copied().flatten().copied().collect();
         self.has_several_sites = sites.len() > 1;
-        let has_domains = self.watches.iter().any(|(_, watch)| watch.index().has_domains());
-        self.hearing.attend(&networks.into_iter().collect::<Vec<_>>(), has_domains);
+        self.gate = Gate::of(self.watches.iter().map(|(_, watch)| watch.index()));
+        self.hearing.attend(&networks.into_iter().collect::<Vec<_>>(), self.gate.has_domains());
     }
 }

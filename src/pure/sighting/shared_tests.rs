@@ -14,7 +14,7 @@ const SINKS: [&str; 3] = ["203.0.113.1", "203.0.113.2", "203.0.113.3"];
 fn index(entries: &[&str]) -> Arc<Index> {
     let entries = entries.iter().flat_map(|text| Entry::parse(text).expect(text)).collect();
     let watchlist = Watchlist { name: "s".to_owned(), entries, ..Watchlist::default() };
-    Arc::new(Index::compile(&[CompiledList { watchlist: &watchlist, file_entries: &[] }]))
+    Arc::new(Index::compile(&[CompiledList { watchlist: &watchlist, file: None }]))
 }
 
 fn networks(texts: &[&str]) -> Vec<IpNet> {

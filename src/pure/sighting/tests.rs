@@ -79,7 +79,7 @@ fn list(name: &str, entries: &[&str]) -> Watchlist {
 }
 
 fn index(lists: &[Watchlist]) -> Arc<Index> {
-    let lists: Vec<_> = lists.iter().map(|watchlist| CompiledList { watchlist, file_entries: &[] }).collect();
+    let lists: Vec<_> = lists.iter().map(|watchlist| CompiledList { watchlist, file: None }).collect();
     Arc::new(Index::compile(&lists))
 }
 

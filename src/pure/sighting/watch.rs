@@ -12,6 +12,7 @@ use super::{Coverage, Matched, Observation, OneWay, Presence};
 use crate::pure::packet::{Mac, Name, NameKind, NameRead, Packet};
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -110,7 +111,7 @@ impl Watch {
     }
 
     /// The list and the entry, as spelt there, of each match of the last frame that was a sighting.
-    pub fn last_matches(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn last_matches(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         self.hits.iter().map(|hit| (self.index.list_name(hit.entry), self.index.text(hit.entry)))
     }
 

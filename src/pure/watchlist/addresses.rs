@@ -1,94 +1,91 @@
 //! Is this very address on a list, and by which entries?
 //!
-//! A filter of one bit per hash stands in front of a table of positions in a sorted list: nearly
-//! every packet is on no list, and the filter answers for it from the cache.
+//! A [`Filter`] answers for nearly every packet; behind it, a directory of a sorted list finds the few
+//! addresses that are worth a comparison. However a list is made up, no search takes more than a
+//! bisection of it.
 
-use super::EntryId;
+use super::filter::{Filter, hash};
+use super::part::Place;
 
-/// Odd multiplier with well mixed high bits (2^64 divided by the golden ratio; Knuth, TAOCP 6.4).
-const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
-/// Bits of the filter for each address: of the addresses on no list, 1 in 16 passes it.
-const FILTER_BITS_EACH: usize = 16;
-/// Slots of the table for each address: half of them stay empty.
-const SLOTS_EACH: usize = 2;
-const EMPTY: u32 = u32::MAX;
+/// The directory has at most so many parts: 4 MiB.
+const DIRECTORY_BITS_MAX: u32 = 20;
 
 /// Addresses of one family, `K` being `u32` or `u128`, with the entries that name them.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses<K> {
-    filter: Vec<u64>,
-    /// Shifts a hash down to a bit number of the filter.
-    filter_shift: u32,
-    slots: Vec<u32>,
-    slot_shift: u32,
+    filter: Filter,
     /// By address; equal addresses lie side by side.
-    sorted: Vec<(K, EntryId)>,
+    sorted: Vec<(K, Place)>,
+    /// Where the addresses with the same high bits, as counted from the first address, begin.
+    directory: Vec<u32>,
+    directory_shift: u32,
 }
 
 impl<K: Copy + Ord + Into<u128>> Addresses<K> {
-    pub(super) fn new(mut sorted: Vec<(K, EntryId)>) -> Addresses<K> {
+    pub(super) fn new(mut sorted: Vec<(K, Place)>) -> Addresses<K> {
         sorted.sort_unstable();
         sorted.dedup();
-        let filter_bits = (sorted.len() * FILTER_BITS_EACH).next_power_of_two().max(64);
-        let slot_count = (sorted.len() * SLOTS_EACH).next_power_of_two().max(2);
-        let mut table = Addresses {
-            filter: vec![0; filter_bits / 64],
-            filter_shift: 64 - filter_bits.trailing_zeros(),
-            slots: vec![EMPTY; slot_count],
-            slot_shift: 64 - slot_count.trailing_zeros(),
-            sorted,
-        };
-        for position in 0..table.sorted.len() {
-            let key = table.sorted[position].0;
-            if position == 0 || table.sorted[position - 1].0 != key {
-                table.insert(key, u32::try_from(position).expect("fewer than 2^32 entries fit in memory"));
-            }
-        }
-        table
+        let mut filter = Filter::with_room_for(sorted.len());
+        filter.extend(sorted.iter().map(|&(key, _)| hash(key)));
+        let (directory, directory_shift) = directory(&sorted);
+        Addresses { filter, sorted, directory, directory_shift }
     }
 
-    fn insert(&mut self, key: K, position: u32) {
-        let hash = hash(key);
-        let bit = hash >> self.filter_shift;
-        self.filter[(bit / 64) as usize] |= 1 << (bit % 64);
-        let mut slot = (hash >> self.slot_shift) as usize;
-        while self.slots[slot] != EMPTY {
-            slot = (slot + 1) % self.slots.len();
-        }
-        self.slots[slot] = position;
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.sorted.len()
     }
 
-    /// Whether it may be on a list; when not, it certainly is on none.
-    #[inline]
-    pub(super) fn may_contain(&self, key: K) -> bool {
-        let bit = hash(key) >> self.filter_shift;
-        self.filter[(bit / 64) as usize] & (1 << (bit % 64)) != 0
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// What the filter knows them by.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
+        self.sorted.iter().map(|&(key, _)| hash(key))
+    }
+
+    /// Whether it is on the list.
+    pub(super) fn contains(&self, key: K) -> bool {
+        self.entries(key).next().is_some()
     }
 
     /// The entries that name it.
-    pub(super) fn entries(&self, key: K) -> impl Iterator<Item = EntryId> + '_ {
-        let start = self.position(key).unwrap_or(self.sorted.len());
-        self.sorted[start..].iter().take_while(move |(other, _)| *other == key).map(|&(_, entry)| entry)
+    pub(super) fn entries(&self, key: K) -> impl Iterator<Item = Place> + '_ {
+        let is_possible = self.filter.may_contain(hash(key));
+        let candidates = if is_possible { self.near(key) } else { &[] };
+        let start = candidates.partition_point(|&(other, _)| other < key);
+        candidates[start..].iter().take_while(move |(other, _)| *other == key).map(|&(_, place)| place)
     }
 
-    fn position(&self, key: K) -> Option<usize> {
-        let mut slot = (hash(key) >> self.slot_shift) as usize;
-        while self.slots[slot] != EMPTY {
-            let position = self.slots[slot] as usize;
-            if self.sorted[position].0 == key {
-                return Some(position);
-            }
-            slot = (slot + 1) % self.slots.len();
+    /// Those with the same high bits.
+    fn near(&self, key: K) -> &[(K, Place)] {
+        let Some(&(first, _)) = self.sorted.first().filter(|&&(first, _)| first <= key) else { return &[] };
+        let part = (key.into() - first.into()) >> self.directory_shift;
+        let part = usize::try_from(part).unwrap_or(usize::MAX - 1);
+        match self.directory.get(part..part.saturating_add(2)) {
+            Some(ends) => &self.sorted[ends[0] as usize..ends[1] as usize],
+            None => &[],
         }
-        None
     }
 }
 
-#[inline]
-fn hash<K: Into<u128>>(key: K) -> u64 {
-    let wide: u128 = key.into();
-    let folded = (wide as u64) ^ ((wide >> 64) as u64).wrapping_mul(MIX | 2);
-    (folded ^ (folded >> 32)).wrapping_mul(MIX)
+/// The directory of a sorted list, and the bits that are shifted out of an address to find its part.
+fn directory<K: Copy + Into<u128>>(sorted: &[(K, Place)]) -> (Vec<u32>, u32) {
+    let (Some(&(first, _)), Some(&(last, _))) = (sorted.first(), sorted.last()) else {
+        return (Vec::new(), 0);
+    };
+    let wanted_bits = sorted.len().ilog2().min(DIRECTORY_BITS_MAX);
+    let span_bits = 128 - (last.into() - first.into()).leading_zeros();
+    let shift = span_bits.saturating_sub(wanted_bits);
+    let part_of = |key: K| ((key.into() - first.into()) >> shift) as usize;
+    let mut directory = Vec::with_capacity(part_of(last) + 2);
+    for (position, &(key, _)) in sorted.iter().enumerate() {
+        let position = u32::try_from(position).expect("fewer than 2^32 entries fit in memory");
+        directory.resize(directory.len().max(part_of(key) + 1), position);
+    }
+    directory.push(u32::try_from(sorted.len()).expect("fewer than 2^32 entries fit in memory"));
+    (directory, shift)
 }
 
 #[cfg(test)]
@@ -97,24 +94,34 @@ mod tests {
 
     #[test]
     fn every_listed_address_is_found_and_no_other() {
-        let listed = |index: u32| index.wrapping_mul(0x9E37_79B1);
-        let table = Addresses::new((0..200_000).map(|index| (listed(index), EntryId(index))).collect());
-        for index in 0..200_000 {
-            let key = listed(index);
-            assert!(table.may_contain(key));
-            assert_eq!(table.entries(key).collect::<Vec<_>>(), [EntryId(index)]);
+        let listed = |number: u32| number.wrapping_mul(0x9E37_79B1);
+        let table = Addresses::new((0..200_000).map(|number| (listed(number), Place(number))).collect());
+        for number in 0..200_000 {
+            assert_eq!(table.entries(listed(number)).collect::<Vec<_>>(), [Place(number)]);
         }
-        let strangers = 200_000..400_000;
-        let passed = strangers.clone().filter(|&index| table.may_contain(listed(index))).count();
-        assert!(passed < 200_000 / 8, "{passed} of 200,000 strangers pass the filter");
-        assert!(strangers.map(listed).all(|key| table.entries(key).next().is_none()));
+        assert!((200_000..400_000).map(listed).all(|key| !table.contains(key)));
     }
 
     #[test]
-    fn an_empty_table_holds_nothing_and_a_shared_address_all_its_entries() {
-        let empty = Addresses::<u128>::new(Vec::new());
-        assert!(!empty.may_contain(7) && empty.entries(7).next().is_none());
-        let shared = Addresses::new(vec![(7_u128, EntryId(3)), (8, EntryId(1)), (7, EntryId(2))]);
-        assert_eq!(shared.entries(7).collect::<Vec<_>>(), [EntryId(2), EntryId(3)]);
+    fn lists_of_every_make_up_are_searched() {
+        let rows: [(&str, &[u128]); 5] = [
+            ("none", &[]),
+            ("one", &[7]),
+            ("the two ends", &[0, u128::MAX]),
+            ("side by side", &[5, 6, 7, 8, 9]),
+            ("one far off", &[1, 2, 3, 1 << 100]),
+        ];
+        for (row, keys) in rows {
+            let table = Addresses::new(keys.iter().map(|&key| (key, Place(key as u32))).collect());
+            for key in keys.iter().flat_map(|&key| [key.saturating_sub(1), key, key.saturating_add(1)]) {
+                assert_eq!(table.contains(key), keys.contains(&key), "{row}: {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_shared_address_has_all_its_entries() {
+        let shared = Addresses::new(vec![(7_u128, Place(3)), (8, Place(1)), (7, Place(2))]);
+        assert_eq!(shared.entries(7).collect::<Vec<_>>(), [Place(2), Place(3)]);
     }
 }

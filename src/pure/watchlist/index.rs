@@ -1,21 +1,24 @@
-//! Which entries of which lists does this end of a packet match? All lists of a run, compiled into
-//! one structure that costs a few nanoseconds for the packets that match none.
+//! Which entries of which lists does this end of a packet match? All lists of a run, put
+//! together from compiled parts that other runs may share.
 //!
-//! Left of it are `entry` and `file`, right of it `sighting`. It must never forget a list: an entry
+//! Left of it are `part` and `file`, right of it `sighting`, which asks the `gate` first. It must never forget a list: an entry
 //! that several lists name is there once for each of them.
 
-use super::addresses::Addresses;
-use super::networks::Networks;
-use super::{Entry, PortRange, Require, Target, Watchlist, compile};
+use super::part::{Part, Place};
+use super::{Entry, PortRange, Require, Target, Watchlist};
+use crate::pure::hexadecimal;
 use ipnet::IpNet;
-use std::collections::HashMap;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-/// A watchlist with the entries that its file held.
-#[derive(Clone, Copy, Debug)]
+/// A watchlist with what its file held.
+#[derive(Clone, Debug)]
 pub struct CompiledList<'a> {
     pub watchlist: &'a Watchlist,
-    pub file_entries: &'a [Entry],
+    /// `None` when it names no file, or one that could not be used.
+    pub file: Option<Arc<Part>>,
 }
 
 /// One entry of one list, by its number in the index.
@@ -51,6 +54,16 @@ impl Counts {
         }
         counts
     }
+
+    fn plus(self, other: Counts) -> Counts {
+        let Counts { addresses, networks, ports, domains } = other;
+        Counts {
+            addresses: self.addresses + addresses,
+            networks: self.networks + networks,
+            ports: self.ports + ports,
+            domains: self.domains + domains,
+        }
+    }
 }
 
 /// An entry that matched, and by what part of it. Sorts the most telling first: an address before
@@ -82,173 +95,206 @@ pub struct End {
     pub is_outside: bool,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Interned {
-    /// Where its spelling lies in the text of all entries.
-    pub(super) text_start: u32,
-    pub(super) text_end: u32,
-    pub(super) list: u16,
-    pub(super) ports: Option<PortRange>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct List {
-    pub(super) name: String,
+#[derive(Debug)]
+struct List {
+    name: String,
     /// Narrow its addresses and networks; empty: no narrowing.
-    pub(super) ports: Vec<PortRange>,
-    pub(super) except: Vec<IpNet>,
-    pub(super) require: Require,
-    /// Its entries, from and up to these ids.
-    pub(super) first: u32,
-    pub(super) end: u32,
+    ports: Vec<PortRange>,
+    except: Vec<IpNet>,
+    require: Require,
+    /// How many entries it has, each range being one.
+    distinct: u32,
 }
 
-/// All lists of a run, compiled; never changes.
+/// A part in its list.
+#[derive(Clone, Debug)]
+struct Placed {
+    part: Arc<Part>,
+    list: u16,
+    /// The number of its first entry in the index.
+    first: u32,
+}
+
+/// All lists of a run, compiled; never changes, and is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Index {
-    pub(super) texts: String,
-    pub(super) interned: Vec<Interned>,
-    pub(super) lists: Vec<List>,
-    pub(super) v4: Addresses<u32>,
-    pub(super) v6: Addresses<u128>,
-    pub(super) networks_v4: Networks<u32>,
-    pub(super) networks_v6: Networks<u128>,
-    /// One bit a port: TCP's 1024 words, then UDP's.
-    pub(super) port_bits: Vec<u64>,
-    pub(super) port_entries: Vec<EntryId>,
-    pub(super) domains: HashMap<String, Vec<EntryId>>,
-    pub(super) counts: Counts,
-    pub(super) sha256: String,
+    lists: Arc<[List]>,
+    placed: Arc<[Placed]>,
 }
 
 impl Index {
-    /// Compiles the lists of a run. At most 65,535 lists; a run's stage names a handful.
+    /// Puts the lists of a run together. At most 65,535 lists; a run's stage names a handful.
     pub fn compile(lists: &[CompiledList<'_>]) -> Index {
-        compile::compile(lists)
+        let mut placed: Vec<Placed> = Vec::new();
+        let mut first = 0_u32;
+        let take = |(number, compiled): (usize, &CompiledList<'_>)| {
+            let list = u16::try_from(number).expect("a stage names fewer than 65,536 watchlists");
+            let own = Some(own_entries(compiled.watchlist)).filter(|entries| !entries.is_empty());
+            let parts =
+                own.map(|entries| Arc::new(Part::of(entries))).into_iter().chain(compiled.file.clone());
+            let mut distinct = 0;
+            for part in parts {
+                distinct += part.distinct();
+                let places = part.places();
+                placed.push(Placed { part, list, first });
+                first = first.checked_add(places).expect("fewer than 2^32 entries fit in memory");
+            }
+            list_of(compiled.watchlist, distinct)
+        };
+        let lists = lists.iter().enumerate().map(take).collect();
+        Index { lists, placed: placed.into() }
+    }
+
+    /// The parts that it is made of.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Arc<Part>> {
+        self.placed.iter().map(|placed| &placed.part)
     }
 
     /// How many entries there are of each kind.
     pub fn counts(&self) -> Counts {
-        self.counts
+        self.parts().map(|part| part.counts()).fold(Counts::default(), Counts::plus)
     }
 
     /// SHA-256 over the sorted, distinct entries in their plain spelling, a line each; hexadecimal.
-    /// Two files with the same entries in another order or spelling have the same.
-    pub fn sha256(&self) -> &str {
-        &self.sha256
+    /// Two files with the same entries in another order or spelling have the same. Worked out anew each
+    /// time.
+    pub fn sha256(&self) -> String {
+        let mut lines = Vec::new();
+        self.parts().for_each(|part| part.push_lines(&mut lines));
+        lines.sort_unstable();
+        lines.dedup();
+        let mut hasher = Sha256::new();
+        for line in lines {
+            hasher.update(line);
+            hasher.update("\n");
+        }
+        hexadecimal::text(&hasher.finalize())
     }
 
     /// Whether any entry is a name, so that payloads have to be looked into.
     pub fn has_domains(&self) -> bool {
-        !self.domains.is_empty()
+        self.parts().any(|part| part.has_domains())
     }
 
     /// The entry as its list spells it.
-    pub fn text(&self, entry: EntryId) -> &str {
-        let Interned { text_start, text_end, .. } = self.interned[entry.0 as usize];
-        &self.texts[text_start as usize..text_end as usize]
+    pub fn text(&self, entry: EntryId) -> Cow<'_, str> {
+        let placed = self.placed(entry);
+        Cow::Borrowed(placed.part.text(placed.place(entry)))
     }
 
     /// The name of the list that the entry stands in.
     pub fn list_name(&self, entry: EntryId) -> &str {
-        &self.list_of(entry).name
+        &self.lists[self.list(entry)].name
     }
 
     /// Number of the list that the entry stands in.
     pub fn list(&self, entry: EntryId) -> usize {
-        usize::from(self.interned[entry.0 as usize].list)
+        usize::from(self.placed(entry).list)
     }
 
     /// Whether only hosts count that contacted every entry of the list that `entry` stands in, and
     /// how many distinct entries those are.
     pub fn required(&self, entry: EntryId) -> Option<u32> {
-        let list = self.list_of(entry);
-        (list.require == Require::All).then_some(list.end - list.first)
+        let list = &self.lists[self.list(entry)];
+        (list.require == Require::All).then_some(list.distinct)
     }
 
-    fn list_of(&self, entry: EntryId) -> &List {
-        &self.lists[usize::from(self.interned[entry.0 as usize].list)]
-    }
-
-    /// Whether the end may match; when not, it certainly matches nothing. The fast path.
-    #[inline(always)]
-    pub fn may_match(&self, end: End) -> bool {
-        let has_address = match end.address {
-            IpAddr::V4(address) => {
-                let key = u32::from(address);
-                self.v4.may_contain(key) || self.networks_v4.may_contain(key)
-            }
-            IpAddr::V6(address) => {
-                let key = u128::from(address);
-                self.v6.may_contain(key) || self.networks_v6.may_contain(key)
-            }
-        };
-        has_address || (!self.port_entries.is_empty() && end.is_outside && self.has_port(end))
-    }
-
-    #[inline]
-    fn has_port(&self, end: End) -> bool {
-        let (Some(port), true) = (end.port, matches!(end.protocol, 6 | 17)) else { return false };
-        let half = if end.protocol == 17 { 1024 } else { 0 };
-        self.port_bits[half + usize::from(port / 64)] & (1 << (port % 64)) != 0
+    fn placed(&self, entry: EntryId) -> &Placed {
+        let after = self.placed.partition_point(|placed| placed.first <= entry.0);
+        &self.placed[after - 1]
     }
 
     /// Adds every entry that `end` matches to `found`; `other` is the packet's other end, which an
     /// `except` may name too.
     pub fn look_up(&self, end: End, other: IpAddr, found: &mut Vec<Match>) {
-        let addresses = |entry| Match { kind: MatchKind::Address, entry };
-        let networks = |entry| Match { kind: MatchKind::Network, entry };
-        let start = found.len();
-        match end.address {
-            IpAddr::V4(address) => {
-                found.extend(self.v4.entries(address.into()).map(addresses));
-                found.extend(self.networks_v4.entries(address.into()).map(networks));
-            }
-            IpAddr::V6(address) => {
-                found.extend(self.v6.entries(address.into()).map(addresses));
-                found.extend(self.networks_v6.entries(address.into()).map(networks));
-            }
+        for placed in self.placed.iter() {
+            let start = found.len();
+            let list = &self.lists[usize::from(placed.list)];
+            placed.part.look_up(end, |kind, place| {
+                if has_ports(placed.part.ports_of(place), list, end) {
+                    found.push(Match { kind, entry: placed.entry(place) });
+                }
+            });
+            keep(start, found, !is_excepted(list, end.address, other));
         }
-        if end.is_outside && self.has_port(end) {
-            found.extend(self.port_entries.iter().map(|&entry| Match { kind: MatchKind::Port, entry }));
-        }
-        self.keep(start, found, |interned, list| {
-            has_ports(interned, list, end) && !is_excepted(list, end.address, other)
-        });
     }
 
     /// Adds every domain entry that `name` is, or lies below, to `found`. `name` is in lower case,
     /// without a final dot; the two addresses are the packet's ends.
     pub fn look_up_name(&self, name: &str, ends: (IpAddr, IpAddr), found: &mut Vec<Match>) {
-        let start = found.len();
-        let mut rest = Some(name);
-        while let Some(suffix) = rest {
-            let entries = self.domains.get(suffix).into_iter().flatten();
-            found.extend(entries.map(|&entry| Match { kind: MatchKind::Domain, entry }));
-            rest = suffix.split_once('.').map(|(_, after)| after);
+        for placed in self.placed.iter() {
+            let start = found.len();
+            let list = &self.lists[usize::from(placed.list)];
+            placed.part.look_up_name(name, |place| {
+                found.push(Match { kind: MatchKind::Domain, entry: placed.entry(place) });
+            });
+            keep(start, found, !is_excepted(list, ends.0, ends.1));
         }
-        self.keep(start, found, |_, list| !is_excepted(list, ends.0, ends.1));
-    }
-
-    /// Drops those from `start` on that do not hold, and repetitions (a range is several networks).
-    fn keep(&self, start: usize, found: &mut Vec<Match>, holds: impl Fn(&Interned, &List) -> bool) {
-        let mut kept = start;
-        for position in start..found.len() {
-            let matched = found[position];
-            let interned = &self.interned[matched.entry.0 as usize];
-            let is_new = !found[..kept].iter().any(|other| other.entry == matched.entry);
-            if is_new && holds(interned, &self.lists[usize::from(interned.list)]) {
-                found[kept] = matched;
-                kept += 1;
-            }
-        }
-        found.truncate(kept);
     }
 }
 
-fn has_ports(interned: &Interned, list: &List, end: End) -> bool {
+impl Placed {
+    fn entry(&self, place: Place) -> EntryId {
+        EntryId(self.first + place.0)
+    }
+
+    fn place(&self, entry: EntryId) -> Place {
+        Place(entry.0 - self.first)
+    }
+}
+
+/// The entries that the list's keys say directly; ports with nothing to narrow are entries too. A list
+/// with a file has something to narrow, even when the file turned out empty: else an unreadable file
+/// would blame whoever uses the port.
+fn own_entries(watchlist: &Watchlist) -> Vec<Entry> {
+    let mut entries = watchlist.entries.clone();
+    if has_ports_alone(watchlist) {
+        let port = |&range: &PortRange| Entry {
+            text: range.to_string(),
+            target: Target::Anywhere,
+            ports: Some(range),
+        };
+        entries.extend(watchlist.ports.iter().map(port));
+    }
+    entries
+}
+
+fn has_ports_alone(watchlist: &Watchlist) -> bool {
+    let is_place = |entry: &Entry| matches!(entry.target, Target::Address(_) | Target::Network(_));
+    watchlist.file.is_none() && !watchlist.entries.iter().any(is_place)
+}
+
+fn list_of(watchlist: &Watchlist, distinct: u32) -> List {
+    List {
+        name: watchlist.name.clone(),
+        ports: if has_ports_alone(watchlist) { Vec::new() } else { watchlist.ports.clone() },
+        except: watchlist.except.clone(),
+        require: watchlist.require,
+        distinct,
+    }
+}
+
+/// Drops all from `start` on unless they hold, and repetitions: a range is several networks.
+fn keep(start: usize, found: &mut Vec<Match>, holds: bool) {
+    if !holds {
+        found.truncate(start);
+    }
+    if found.len() > start + 1 {
+        found[start..].sort_unstable_by_key(|matched| (matched.entry, matched.kind));
+        let mut kept = start;
+        for position in start + 1..found.len() {
+            if found[position].entry != found[kept].entry {
+                kept += 1;
+                found[kept] = found[position];
+            }
+        }
+        found.truncate(kept + 1);
+    }
+}
+
+fn has_ports(own: Option<PortRange>, list: &List, end: End) -> bool {
     let holds = |range: &PortRange| end.port.is_some_and(|port| range.contains(end.protocol, port));
-    match &interned.ports {
+    match &own {
         Some(own) => holds(own),
         None => list.ports.is_empty() || list.ports.iter().any(holds),
     }
@@ -260,6 +306,7 @@ fn is_excepted(list: &List, one: IpAddr, other: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Gate;
     use super::*;
 
     fn list(name: &str, entries: &[&str]) -> Watchlist {
@@ -272,8 +319,7 @@ mod tests {
     }
 
     fn compile(lists: &[Watchlist]) -> Index {
-        let lists: Vec<_> =
-            lists.iter().map(|watchlist| CompiledList { watchlist, file_entries: &[] }).collect();
+        let lists: Vec<_> = lists.iter().map(|watchlist| CompiledList { watchlist, file: None }).collect();
         Index::compile(&lists)
     }
 
@@ -284,7 +330,7 @@ mod tests {
         let mut found = Vec::new();
         index.look_up(end, other.parse().expect("an address"), &mut found);
         found.sort_unstable();
-        assert!(found.is_empty() || index.may_match(end), "the fast path must never miss");
+        assert!(found.is_empty() || Gate::of([index]).may_match(end), "the fast path must never miss");
         let name = |m: &Match| format!("{}:{}", index.list_name(m.entry), index.text(m.entry));
         found.iter().map(name).collect::<Vec<_>>().join(" ")
     }
@@ -315,7 +361,7 @@ mod tests {
         let index = compile(&[list("a", &["10.9.0.1-10.9.0.9"])]);
         assert_eq!(found(&index, "10.9.0.5", 6, 80, HOST), "a:10.9.0.1-10.9.0.9");
         assert_eq!(found(&index, "10.9.0.10", 6, 80, HOST), "");
-        assert_eq!(index.interned.len(), 1);
+        assert_eq!(index.lists[0].distinct, 1);
     }
 
     #[test]

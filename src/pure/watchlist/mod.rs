@@ -5,13 +5,17 @@
 //! rejected with its line and the reason.
 
 mod addresses;
-mod compile;
+mod blocks;
 mod domain;
 mod entry;
 mod file;
+mod filter;
+mod gate;
 mod index;
 mod json;
 mod networks;
+mod part;
+mod ports;
 mod record;
 mod sought;
 mod stix;
@@ -22,8 +26,10 @@ mod warning;
 pub use domain::normalise as normalise_domain;
 pub use entry::EntryFault;
 pub use file::{FileRead, Format, REJECTED_SHOWN_MAX, Rejected, read as read_file};
+pub use gate::Gate;
 pub use index::{CompiledList, Counts, End, EntryId, Index, Match, MatchKind};
 pub use json::Feed;
+pub use part::Part;
 pub use sought::Sought;
 pub use table::Table;
 pub use warning::warnings;

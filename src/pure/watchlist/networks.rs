@@ -3,7 +3,8 @@
 //! Two networks are either disjoint or one holds the other, so sorted ranges with a link to the
 //! next wider one report every covering network, narrowest first.
 
-use super::EntryId;
+use super::blocks::{Blocks, High};
+use super::part::Place;
 
 const NONE: u32 = u32::MAX;
 
@@ -11,7 +12,7 @@ const NONE: u32 = u32::MAX;
 struct Range<K> {
     first: K,
     last: K,
-    entry: EntryId,
+    entry: Place,
     /// Position of the next wider range that holds this one.
     wider: u32,
 }
@@ -21,27 +22,22 @@ struct Range<K> {
 pub(super) struct Networks<K> {
     /// By first address, wider before narrower.
     ranges: Vec<Range<K>>,
-    /// For each value of an address's top 16 bits, whether some network touches it.
-    touched: Vec<u64>,
-    top_shift: u32,
+    blocks: Blocks,
+    /// Length of an address, 32 or 128.
+    bits: u32,
 }
 
 impl<K: Copy + Ord + Into<u128>> Networks<K> {
     /// `networks` are first and last address of each; `bits` is the length of an address, 32 or 128.
-    pub(super) fn new(networks: Vec<(K, K, EntryId)>, bits: u32) -> Networks<K> {
-        let mut built = Networks { ranges: Vec::new(), touched: vec![0; 1024], top_shift: bits - 16 };
+    pub(super) fn new(networks: Vec<(K, K, Place)>, bits: u32) -> Networks<K> {
+        let mut built = Networks { ranges: Vec::new(), blocks: Blocks::new(bits.min(64)), bits };
         built.ranges = networks
             .into_iter()
             .map(|(first, last, entry)| Range { first, last, entry, wider: NONE })
             .collect();
         built.ranges.sort_by(|a, b| (a.first, b.last, a.entry).cmp(&(b.first, a.last, b.entry)));
         built.link();
-        for position in 0..built.ranges.len() {
-            let Range { first, last, .. } = built.ranges[position];
-            for top in built.top(first)..=built.top(last) {
-                built.touched[top / 64] |= 1 << (top % 64);
-            }
-        }
+        built.blocks = Blocks::of(bits.min(64), built.spans());
         built
     }
 
@@ -57,20 +53,29 @@ impl<K: Copy + Ord + Into<u128>> Networks<K> {
         }
     }
 
-    fn top(&self, key: K) -> usize {
-        (key.into() >> self.top_shift) as usize
+    /// Where each begins and ends.
+    pub(super) fn spans(&self) -> impl Iterator<Item = (High, High)> + '_ {
+        self.ranges.iter().map(|range| (self.high(range.first), self.high(range.last)))
     }
 
-    /// Whether some network may cover it; when not, certainly none does.
-    #[inline]
-    pub(super) fn may_contain(&self, key: K) -> bool {
-        let top = self.top(key);
-        !self.ranges.is_empty() && self.touched[top / 64] & (1 << (top % 64)) != 0
+    fn high(&self, key: K) -> High {
+        (key.into() >> self.bits.saturating_sub(64)) as High
+    }
+
+    /// Where they lie, roughly.
+    pub(super) fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    /// Whether some network covers it.
+    pub(super) fn contains(&self, key: K) -> bool {
+        self.entries(key).next().is_some()
     }
 
     /// The entries of all networks that cover it, narrowest first.
-    pub(super) fn entries(&self, key: K) -> impl Iterator<Item = EntryId> + '_ {
-        let after = self.ranges.partition_point(|range| range.first <= key);
+    pub(super) fn entries(&self, key: K) -> impl Iterator<Item = Place> + '_ {
+        let is_possible = self.blocks.may_contain(self.high(key));
+        let after = if is_possible { self.ranges.partition_point(|range| range.first <= key) } else { 0 };
         let mut next = after.checked_sub(1);
         std::iter::from_fn(move || {
             while let Some(range) = next.map(|position| &self.ranges[position]) {
@@ -92,11 +97,11 @@ mod tests {
     fn every_covering_network_is_reported_and_their_neighbours_are_not() {
         let networks = Networks::new(
             vec![
-                (10, 10, EntryId(4)),
-                (0, 99, EntryId(1)),
-                (8, 15, EntryId(2)),
-                (0, 99, EntryId(3)),
-                (40, 49, EntryId(5)),
+                (10, 10, Place(4)),
+                (0, 99, Place(1)),
+                (8, 15, Place(2)),
+                (0, 99, Place(3)),
+                (40, 49, Place(5)),
             ],
             32,
         );
@@ -113,6 +118,5 @@ mod tests {
             let found: Vec<u32> = networks.entries(key).map(|entry| entry.0).collect();
             assert_eq!(found, wanted, "address {key}");
         }
-        assert!(networks.may_contain(5) && !networks.may_contain(0x0001_0000), "top 16 bits tell them apart");
     }
 }

@@ -1,0 +1,155 @@
+//! May this end of a packet match any entry of any run? The question that is asked of every packet, of
+//! all runs together.
+//!
+//! It must never say no where one of its indexes has a match.
+
+use super::addresses::Addresses;
+use super::blocks::{Blocks, High};
+use super::filter::{Filter, hash};
+use super::index::{End, Index};
+use super::part::Part;
+use super::ports::PortSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What several indexes look for together; `default` is nothing. It is quickly built from them, and one
+/// part that nearly all of them share lends its filter.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    v4: Filter,
+    networks_v4: Blocks,
+    v6: Filter,
+    networks_v6: Blocks,
+    ports: PortSet,
+    has_domains: bool,
+    /// Each once.
+    parts: Vec<Arc<Part>>,
+}
+
+impl Default for Gate {
+    fn default() -> Gate {
+        Gate::of([])
+    }
+}
+
+impl Gate {
+    /// The gate of these indexes.
+    pub fn of<'a>(indexes: impl IntoIterator<Item = &'a Index>) -> Gate {
+        let mut parts: Vec<Arc<Part>> = indexes.into_iter().flat_map(Index::parts).cloned().collect();
+        parts.sort_by_key(Arc::as_ptr);
+        parts.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        let mut ports = PortSet::default();
+        parts.iter().for_each(|part| ports.unite(part.ports().set()));
+        Gate {
+            v4: united(parts.iter().map(|part| part.v4())),
+            networks_v4: Blocks::united(32, parts.iter().map(|part| part.networks_v4().blocks())),
+            v6: united(parts.iter().map(|part| part.v6())),
+            networks_v6: Blocks::united(64, parts.iter().map(|part| part.networks_v6().blocks())),
+            ports,
+            has_domains: parts.iter().any(|part| part.has_domains()),
+            parts,
+        }
+    }
+
+    /// Whether any entry is a name, so that payloads have to be looked into.
+    pub fn has_domains(&self) -> bool {
+        self.has_domains
+    }
+
+    /// Whether an entry names the address, a network around it, or the port of the end; ports that narrow
+    /// an entry are not looked at. When not, the end certainly matches nothing.
+    #[inline(always)]
+    pub fn may_match(&self, end: End) -> bool {
+        let may_hold = match end.address {
+            IpAddr::V4(address) => {
+                let key = u32::from(address);
+                self.v4.may_contain(hash(key)) || self.networks_v4.may_contain(High::from(key))
+            }
+            IpAddr::V6(address) => {
+                let key = u128::from(address);
+                self.v6.may_contain(hash(key)) || self.networks_v6.may_contain((key >> 64) as High)
+            }
+        };
+        (may_hold && self.holds(end.address)) || (!self.ports.is_empty() && self.ports.contains(end))
+    }
+
+    /// Whether the address is there indeed.
+    #[cold]
+    #[inline(never)]
+    fn holds(&self, address: IpAddr) -> bool {
+        self.parts.iter().any(|part| part.holds(address))
+    }
+}
+
+/// One filter of all addresses: the largest one as it is when it has room for the others.
+fn united<'a, K: Copy + Ord + Into<u128> + 'a>(tables: impl Iterator<Item = &'a Addresses<K>>) -> Filter {
+    let mut tables: Vec<&Addresses<K>> = tables.filter(|table| table.len() > 0).collect();
+    tables.sort_by_key(|table| std::cmp::Reverse(table.len()));
+    let total = tables.iter().map(|table| table.len()).sum();
+    let Some((largest, others)) = tables.split_first() else { return Filter::default() };
+    if largest.filter().has_room_for(total) {
+        let mut filter = largest.filter().clone();
+        if !others.is_empty() {
+            filter.extend(others.iter().flat_map(|table| table.hashes()));
+        }
+        return filter;
+    }
+    let mut filter = Filter::with_room_for(total);
+    filter.extend(tables.iter().flat_map(|table| table.hashes()));
+    filter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CompiledList, Entry, Watchlist};
+    use super::*;
+
+    fn index(texts: &[&str], file: Option<&Arc<Part>>) -> Index {
+        let entries = texts.iter().flat_map(|text| Entry::parse(text).expect(text)).collect();
+        let watchlist = Watchlist { name: "a".to_owned(), entries, ..Watchlist::default() };
+        Index::compile(&[CompiledList { watchlist: &watchlist, file: file.cloned() }])
+    }
+
+    fn end(address: &str, port: u16) -> End {
+        let address = address.parse().expect(address);
+        End { address, protocol: 6, port: Some(port), is_outside: true }
+    }
+
+    #[test]
+    fn what_any_index_looks_for_passes_and_nothing_else() {
+        let one = index(&["192.0.2.1", "198.51.100.0/24", "tcp/25"], None);
+        let other = index(&["2001:db8::1", "2001:db8:7::/48", "evil.example"], None);
+        let (gate, nothing) = (Gate::of([&one, &other]), Gate::default());
+        let rows = [
+            ("an address", "192.0.2.1", 80, true),
+            ("its neighbour", "192.0.2.2", 80, false),
+            ("in a network", "198.51.100.255", 80, true),
+            ("beside it", "198.51.101.0", 80, false),
+            ("a port", "203.0.113.1", 25, true),
+            ("another", "203.0.113.1", 26, false),
+            ("an address of IPv6", "2001:db8::1", 80, true),
+            ("its neighbour", "2001:db8::2", 80, false),
+            ("in a network of IPv6", "2001:db8:7::9", 80, true),
+            ("beside it", "2001:db8:8::", 80, false),
+        ];
+        for (row, address, port, wanted) in rows {
+            assert_eq!(gate.may_match(end(address, port)), wanted, "{row}: {address}");
+            assert!(!nothing.may_match(end(address, port)), "{row}: nothing is looked for");
+        }
+        assert!(gate.has_domains() && !nothing.has_domains() && !Gate::of([&one]).has_domains());
+    }
+
+    #[test]
+    fn a_part_that_all_share_is_there_once_and_lends_its_filter() {
+        let many = (0..10_000_u32).map(|number| Entry::of_address(IpAddr::V4((number << 8).into())));
+        let part = Arc::new(Part::of(many.collect()));
+        let runs: Vec<Index> =
+            ["192.0.2.1", "192.0.2.2"].iter().map(|own| index(&[own], Some(&part))).collect();
+        let gate = Gate::of(&runs);
+        assert_eq!(gate.parts.len(), 3);
+        for address in ["192.0.2.1", "192.0.2.2", "0.0.9.0"] {
+            assert!(gate.may_match(end(address, 80)), "{address}");
+        }
+        assert!(Gate::of([&index(&[], Some(&part))]).v4.is_same(part.v4().filter()));
+    }
+}
