@@ -14,7 +14,7 @@ use crate::edge::capture::lint::lint;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Ledger, Left, Observation, Observer};
+use crate::pure::sighting::{FilterPlace, Ledger, Left, Observation, Observer};
 use crate::pure::verdict::{CaptureFacts, Control, Ending, Judgement, SourceFacts, WatchlistFacts, judge};
 use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
@@ -97,6 +97,12 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         observer.leave(watch, &[]).expect("it joined, and leaves once");
     observation.coverage.lost_packets = heard.lost_packets;
     observation.coverage.incomplete_files.clone_from(&heard.incomplete_files);
+    observation.coverage.notes.clone_from(&heard.notes);
+    observation.coverage.filter = heard.filter;
+    if heard.filter == Some(FilterPlace::Kernel) {
+        // What was held back may have gone the other way.
+        observation.coverage.one_way = None;
+    }
     save.map_or(Ok(()), |save| finish_saving(save, &observation))?;
     let judgement = judge(&criteria(), &facts(heard, ledger, &observation, &wanted, &index));
     let result =

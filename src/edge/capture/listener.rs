@@ -5,21 +5,18 @@
 //! it is never skipped.
 
 use super::evidence::{Evidence, Worth};
-use super::filter::Filter;
-use super::session::Listened;
+use super::screen::{self, Screen};
+use super::session::{Listened, Look, Moment};
 use crate::pure::packet::Frame;
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
-use crate::pure::sighting::{BUCKET_SECONDS, Left, Observer, Scope, WatchId};
+use crate::pure::sighting::{BUCKET_SECONDS, FilterPlace, Left, Observer, Scope, WatchId};
 use crate::pure::site::Source;
 use crate::pure::verdict::{Control, Ending, SourceFacts};
 use crate::pure::watchlist::Index;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Filters are compiled once for each link layer that a source shows, at most so many.
-const LINK_TYPES_MAX: usize = 64;
 
 /// Once seen, the positive control is looked for again after so long: each ten seconds of the coverage
 /// ledger say whether it was there.
@@ -31,8 +28,8 @@ pub struct Listener<'a> {
     source: &'a Source,
     observer: Observer,
     watch: WatchId,
-    filter: Option<Screen<'a>>,
-    control: Option<Screen<'a>>,
+    filter: Option<Screen>,
+    control: Option<Screen>,
     control_state: Control,
     /// Before this time of a packet it is not looked for again.
     next_control_ns: i64,
@@ -40,6 +37,7 @@ pub struct Listener<'a> {
     passed_packets: u64,
     passed_bytes: u64,
     heard_packets: u64,
+    kernel_filter: Option<String>,
 }
 
 impl<'a> Listener<'a> {
@@ -65,7 +63,28 @@ impl<'a> Listener<'a> {
             passed_packets: 0,
             passed_bytes: 0,
             heard_packets: 0,
+            kernel_filter: plan
+                .filter
+                .as_deref()
+                .and_then(|text| screen::kernel_filter(text, &plan.blamed, source)),
         }
+    }
+
+    /// Takes what a live source tells.
+    pub fn hear(&mut self, moment: Moment<'_, '_>) -> ControlFlow<Ending> {
+        match moment {
+            Moment::Frame(frame) => self.take(frame),
+            Moment::Look(look) => {
+                self.look(look);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    fn look(&mut self, look: &mut Look) {
+        let at_ns = i64::try_from(look.at.as_nanosecond()).unwrap_or(i64::MAX);
+        self.observer.look(at_ns, look.is_well, look.lost_packets);
+        look.kernel_filter.clone_from(&self.kernel_filter);
     }
 
     /// Takes one frame; breaks when a limit is reached or the filter cannot be applied.
@@ -92,11 +111,20 @@ impl<'a> Listener<'a> {
 
     /// What came of it, and what went wrong with the evidence, if anything did.
     pub fn finish(mut self, listened: Listened) -> (SourceFacts, Vec<String>) {
-        let Listened { watched, ending, lost_packets, incomplete_files } = listened;
+        let Listened { watched, ending, lost_packets, incomplete_files, notes, is_filtered } = listened;
         let wanted: Vec<_> = self.plan.blamed.iter().map(|blamed| (blamed.host, blamed.mac)).collect();
+        let watched = watched.within(self.plan.window);
         let left = self.observer.leave(self.watch, &wanted).expect("it joined, and leaves once");
-        let Left { mut observation, presences, ledger, has_routed_ipv6 } = left;
-        let mut troubles: Vec<String> = self.ipv6_trouble(has_routed_ipv6).into_iter().collect();
+        let Left { mut observation, mut presences, ledger, has_routed_ipv6 } = left;
+        if is_filtered {
+            observation.coverage.one_way = None;
+            presences.iter_mut().for_each(|presence| screen::widen(presence, &self.plan.blamed, &watched));
+        }
+        let mut troubles: Vec<String> =
+            notes.iter().map(|note| format!("source {}: {note}", self.source.name)).collect();
+        troubles.extend(self.ipv6_trouble(has_routed_ipv6));
+        observation.coverage.filter = self.plan.filter.as_ref().map(|_| FilterPlace::of(is_filtered));
+        observation.coverage.notes = notes;
         observation.coverage.lost_packets = lost_packets;
         observation.coverage.incomplete_files = incomplete_files;
         let evidence = self.evidence.finish(self.heard_packets, lost_packets).unwrap_or_else(|why| {
@@ -105,7 +133,7 @@ impl<'a> Listener<'a> {
         });
         let facts = SourceFacts {
             name: self.source.name.clone(),
-            watched: watched.within(self.plan.window),
+            watched,
             ending,
             observation,
             control: self.control_state,
@@ -183,31 +211,4 @@ fn evidence_path(plan: &CapturePlan, source: &Source) -> String {
     let name: String =
         source.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     format!("{stem}-{name}-hits.pcapng")
-}
-
-/// A filter's text and its programs for the link layers seen so far.
-struct Screen<'a> {
-    text: &'a str,
-    compiled: Vec<Filter>,
-}
-
-impl<'a> Screen<'a> {
-    fn new(text: &'a str) -> Screen<'a> {
-        Screen { text, compiled: Vec::new() }
-    }
-
-    fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
-        let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
-        let place = match known {
-            Some(place) => place,
-            None if self.compiled.len() == LINK_TYPES_MAX => {
-                return Err(format!("the source shows more than {LINK_TYPES_MAX} link types"));
-            }
-            None => {
-                self.compiled.push(Filter::compile(self.text, frame.link_type)?);
-                self.compiled.len() - 1
-            }
-        };
-        Ok(self.compiled[place].matches(frame.bytes))
-    }
 }

@@ -120,9 +120,9 @@ impl Recordings {
         });
         Listened {
             watched,
-            ending,
             lost_packets: wanted.iter().map(|file| file.lost_packets).sum(),
             incomplete_files: faults.chain(self.unreadable.iter().cloned()).collect(),
+            ..Listened::nothing(ending)
         }
     }
 }

@@ -4,12 +4,12 @@
 //! its [`SourceFacts`], in words.
 
 use super::command;
-use super::filter;
 use super::interface;
 use super::listener::Listener;
 use super::lists;
 use super::recordings::Recordings;
-use super::session::{Listened, OnFrame, Session};
+use super::screen;
+use super::session::{Absent, Listened, Moment, OnFrame, Session};
 use super::stop::Stop;
 use crate::pure::interval::Intervals;
 use crate::pure::plan::CapturePlan;
@@ -23,12 +23,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Blamed hosts that a remote filter lets through at most; with more, nothing is filtered there.
-const BLAMED_IN_FILTER_MAX: usize = 32;
-
-/// Who must be let through a filter that runs elsewhere, so that coverage can be judged.
-const ALWAYS_THROUGH: [&str; 2] = ["arp", "udp port 67 or udp port 68 or udp port 546 or udp port 547"];
-
 /// How often a source of recorded files looks whether its window is over.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
@@ -38,6 +32,8 @@ pub struct Means<'a> {
     pub state_dir: &'a Path,
     pub stop: &'a Stop,
     pub clock: fn() -> Timestamp,
+    /// Whether a source that is not there yet is waited for.
+    pub absent: Absent,
     /// Handed on to the judge.
     pub is_clock_synchronised: Option<bool>,
 }
@@ -87,16 +83,17 @@ fn capture_source(
     means: &Means<'_>,
 ) -> (SourceFacts, Vec<String>) {
     let mut listener = Listener::new(plan, source, index, means.state_dir);
-    let session = Session { window: plan.window, stop: means.stop, clock: means.clock };
-    let on_frame: &mut OnFrame<'_> = &mut |frame| listener.take(frame);
+    let session = Session { window: plan.window, stop: means.stop, clock: means.clock, absent: means.absent };
     let (listened, mut troubles) = match &source.kind {
         SourceKind::Interface(name) => {
-            (interface::listen(name, source.ring_bytes, &session, on_frame), Vec::new())
+            let hear = &mut |moment: Moment<'_, '_>| listener.hear(moment);
+            (interface::listen(name, source.ring_bytes, &session, hear), Vec::new())
         }
         SourceKind::Command(argv) => {
-            (command::listen(argv, &remote_filter(plan, source), &session, on_frame), Vec::new())
+            let filter = screen::remote_filter(plan, source);
+            (command::listen(argv, &filter, &session, &mut |frame| listener.take(frame)), Vec::new())
         }
-        SourceKind::Files(pattern) => listen_to_files(pattern, &session, on_frame),
+        SourceKind::Files(pattern) => listen_to_files(pattern, &session, &mut |frame| listener.take(frame)),
     };
     let (facts, told) = listener.finish(listened);
     troubles.extend(told);
@@ -124,21 +121,6 @@ fn listen_to_files(
             }
             (listened, recordings.troubles().to_vec())
         }
-    }
-}
-
-/// What a command may filter by itself; empty when it must not filter. Coverage needs the control
-/// and the blamed hosts, whatever the run's filter is.
-fn remote_filter(plan: &CapturePlan, source: &Source) -> String {
-    match &plan.filter {
-        Some(filter) if plan.blamed.len() <= BLAMED_IN_FILTER_MAX => {
-            let always = ALWAYS_THROUGH.map(str::to_owned);
-            let blamed = plan.blamed.iter().map(|blamed| format!("host {}", blamed.host));
-            let others: Vec<String> =
-                always.into_iter().chain(source.positive_control.clone()).chain(blamed).collect();
-            filter::superset(filter, &others)
-        }
-        _ => String::new(),
     }
 }
 

@@ -238,6 +238,8 @@ impl Watch {
             split_names,
             unread_names,
             one_way: one_way(&heard),
+            filter: None,
+            notes: Vec::new(),
         }
     }
 }

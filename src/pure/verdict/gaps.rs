@@ -6,7 +6,7 @@
 use super::{BlamedHost, CaptureFacts, Control, Ending, Reason, ReasonCode, SourceFacts};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{OneWay, Presence};
+use crate::pure::sighting::{FilterPlace, OneWay, Presence};
 
 /// A known loss above this share is lossy where the playbook states no limit (design: 0.1 %).
 const LOST_UNSTATED_MAX: f64 = 0.001;
@@ -143,8 +143,13 @@ fn too_quiet(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
     let heard = coverage.heard_packets.saturating_sub(coverage.duplicate_packets);
     (heard < criteria.heard_packets_min).then(|| {
         format!(
-            "heard {}, and at least {} are wanted: check the mirror port, the cable and the filter",
+            "heard {}{}, and at least {} are wanted: check the mirror port, the cable and the filter",
             count(heard, "packet"),
+            if coverage.filter == Some(FilterPlace::Kernel) {
+                " that the kernel's filter let pass"
+            } else {
+                ""
+            },
             criteria.heard_packets_min,
         )
     })
