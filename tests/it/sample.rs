@@ -305,6 +305,7 @@ fn run(
         is_healthy: true,
         is_attentive: true,
         exposures: Vec::new(),
+        ledgers: Vec::new(),
         evidence: if is_hit { vec![evidence] } else { Vec::new() },
         contacts: if is_hit { 3 } else { 0 },
     };

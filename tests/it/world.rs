@@ -224,6 +224,7 @@ pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
         ending: seen.ending.clone().unwrap_or(Ending::TimeUp),
         control: Control::NotAsked,
         ledger: Default::default(),
+        ledger_file: None,
         presences: presences.collect(),
         evidence: None,
         observation: Observation {

@@ -174,6 +174,7 @@ fn facts(
         control: Control::NotAsked,
         presences: Vec::new(),
         ledger,
+        ledger_file: None,
         evidence: None,
     };
     let entries = index.counts().total();

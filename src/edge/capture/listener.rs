@@ -59,7 +59,7 @@ impl<'a> Listener<'a> {
             control: control.map(Screen::new),
             control_state: if control.is_some() { Control::Missing } else { Control::NotAsked },
             next_control_ns: i64::MIN,
-            evidence: Evidence::new(state_dir, evidence_path(plan, source), &source.name),
+            evidence: Evidence::new(state_dir, path_of(plan, source, "hits.pcapng"), &source.name),
             passed_packets: 0,
             passed_bytes: 0,
             heard_packets: 0,
@@ -139,6 +139,7 @@ impl<'a> Listener<'a> {
             control: self.control_state,
             presences,
             ledger: ledger.within(self.plan.window),
+            ledger_file: None,
             evidence,
         };
         (facts, troubles)
@@ -202,13 +203,14 @@ impl<'a> Listener<'a> {
     }
 }
 
-/// `evidence/7/41-hits.pcapng`, with the source's name where a run has several.
-fn evidence_path(plan: &CapturePlan, source: &Source) -> String {
+/// `evidence/7/41-hits.pcapng` for the ending `hits.pcapng`, with the source's name where a run has
+/// several.
+pub(super) fn path_of(plan: &CapturePlan, source: &Source, ending: &str) -> String {
     let stem = &plan.evidence_stem;
     if plan.sources.len() == 1 {
-        return format!("{stem}-hits.pcapng");
+        return format!("{stem}-{ending}");
     }
     let name: String =
         source.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    format!("{stem}-{name}-hits.pcapng")
+    format!("{stem}-{name}-{ending}")
 }

@@ -5,8 +5,9 @@
 
 use super::command;
 use super::interface;
-use super::listener::Listener;
+use super::listener::{Listener, path_of};
 use super::lists;
+use super::published::{Published, Taken, publish};
 use super::recordings::Recordings;
 use super::screen;
 use super::session::{Absent, Listened, Moment, OnFrame, Session};
@@ -15,7 +16,7 @@ use crate::pure::interval::Intervals;
 use crate::pure::plan::CapturePlan;
 use crate::pure::sighting::{Ledger, Observation};
 use crate::pure::site::{Source, SourceKind};
-use crate::pure::verdict::{CaptureFacts, Control, Ending, SourceFacts};
+use crate::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFacts};
 use crate::pure::watchlist::Index;
 use jiff::Timestamp;
 use std::path::Path;
@@ -95,9 +96,34 @@ fn capture_source(
         }
         SourceKind::Files(pattern) => listen_to_files(pattern, &session, &mut |frame| listener.take(frame)),
     };
-    let (facts, told) = listener.finish(listened);
+    let (mut facts, told) = listener.finish(listened);
     troubles.extend(told);
+    match keep_ledger(plan, source, &facts.ledger, means.state_dir) {
+        Ok(file) => facts.ledger_file = file,
+        Err(why) => troubles.push(why),
+    }
     (facts, troubles)
+}
+
+/// Keeps the coverage ledger beside the evidence: what could be seen can be looked at later.
+fn keep_ledger(
+    plan: &CapturePlan,
+    source: &Source,
+    ledger: &Ledger,
+    state_dir: &Path,
+) -> Result<Option<EvidenceFile>, String> {
+    if ledger.is_empty() {
+        return Ok(None);
+    }
+    let path = path_of(plan, source, "coverage.tsv");
+    let table = ledger.table();
+    let packets = ledger.buckets().map(|(_, bucket)| bucket.heard_packets).sum();
+    match publish(&state_dir.join(&path), table.as_bytes(), Taken::SetAside) {
+        Ok(Published { sha256, bytes }) => Ok(Some(EvidenceFile { path, sha256, bytes, packets })),
+        Err(error) => {
+            Err(format!("the coverage ledger {path} cannot be kept: {error}: free or mend the disk"))
+        }
+    }
 }
 
 /// Waits until the window is over, since files are recorded while it lasts; then reads them.
@@ -137,6 +163,7 @@ fn blind(source: &Source) -> SourceFacts {
         control: Control::Missing,
         presences: Vec::new(),
         ledger: Ledger::default(),
+        ledger_file: None,
         evidence: None,
     }
 }
