@@ -21,7 +21,6 @@ use flags::{Wanted, WantedError};
 use frames::{Heard, Listener};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The capture rings of a scan, in bytes: what 64 MiB hold is half a second at 1 Gb/s.
 const RING_BYTES: u64 = 64 * 1024 * 1024;
@@ -70,8 +69,8 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     let warnings = args.filter.as_deref().map_or(Ok(Vec::new()), lint).map_err(ScanError::Usage)?;
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let wanted = Wanted::read(args)?;
-    let index = Arc::new(Index::compile(&wanted.compiled()));
-    let (observer, watch) = Observer::alone(Arc::clone(&index), &wanted.inside);
+    let index = Index::compile(&wanted.compiled());
+    let (observer, watch) = Observer::alone(index.clone(), &wanted.inside);
     let dump = args.dump.then(|| dump::Dump::new(args.json));
     let mut listener = Listener {
         observer,

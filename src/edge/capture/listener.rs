@@ -16,7 +16,6 @@ use crate::pure::verdict::{Control, Ending, SourceFacts};
 use crate::pure::watchlist::Index;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Once seen, the positive control is looked for again after so long: each ten seconds of the coverage
 /// ledger say whether it was there.
@@ -42,14 +41,9 @@ pub struct Listener<'a> {
 
 impl<'a> Listener<'a> {
     /// A listener for `source`, one of the plan's; evidence goes below `state_dir`.
-    pub fn new(
-        plan: &'a CapturePlan,
-        source: &'a Source,
-        index: &Arc<Index>,
-        state_dir: &Path,
-    ) -> Listener<'a> {
+    pub fn new(plan: &'a CapturePlan, source: &'a Source, index: &Index, state_dir: &Path) -> Listener<'a> {
         let control = source.positive_control.as_deref();
-        let (observer, watch) = Observer::alone(Arc::clone(index), &plan.inside);
+        let (observer, watch) = Observer::alone(index.clone(), &plan.inside);
         Listener {
             plan,
             source,

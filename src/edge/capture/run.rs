@@ -20,7 +20,6 @@ use crate::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFa
 use crate::pure::watchlist::Index;
 use jiff::Timestamp;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -80,7 +79,7 @@ pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
 fn capture_source(
     plan: &CapturePlan,
     source: &Source,
-    index: &Arc<Index>,
+    index: &Index,
     means: &Means<'_>,
 ) -> (SourceFacts, Vec<String>) {
     let mut listener = Listener::new(plan, source, index, means.state_dir);
