@@ -16,7 +16,6 @@ mod keeping;
 mod letters;
 mod life;
 mod live;
-mod live_link;
 mod mail;
 mod messages;
 mod names;
