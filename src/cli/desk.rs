@@ -3,6 +3,7 @@
 
 use super::{Fault, print};
 use crate::edge::capture::lint::lint;
+use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::files;
 use crate::edge::mailer::Mailer;
@@ -49,9 +50,9 @@ impl Desk {
     }
 
     /// The edges as the site file names them.
-    pub fn edges(&self, stop: Stop) -> Result<Edges, Fault> {
+    pub fn edges(&self, stop: Stop, absent: Absent) -> Result<Edges, Fault> {
         Ok(Edges {
-            captures: Captures::Sources,
+            captures: Captures::Sources(absent),
             post: post(self.engine.library().site_file.mail.as_ref())?,
             templates: self.templates()?,
             state: self.state().to_owned(),

@@ -49,7 +49,7 @@ pub fn run(desk: &mut Desk, args: &EvidenceArgs) -> Result<Exit, Fault> {
     for ticket in tickets {
         events += ticket.events.len();
         let ended = ticket.runs.iter().filter_map(|run| run.end.as_ref());
-        for file in ended.flat_map(|end| &end.evidence) {
+        for file in ended.flat_map(|end| end.files()) {
             rows.push((ticket.id, file.clone(), fault(&desk.state().join(&file.path), file)));
         }
     }

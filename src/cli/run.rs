@@ -3,6 +3,7 @@
 use super::desk::{self, Desk};
 use super::{Exit, Fault, print};
 use crate::edge::capture::recordings::Recordings;
+use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
 use crate::edge::lock::Lock;
@@ -64,7 +65,7 @@ pub fn run(desk: &mut Desk, args: &RunArgs) -> Result<Exit, Fault> {
         Fault::Usage("which ticket? add --ticket ID (allclear ticket list shows them)".to_owned())
     })?;
     let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
-    let mut edges = desk.edges(stop)?;
+    let mut edges = desk.edges(stop, Absent::GiveUp)?;
     let window = window(desk, &mut edges, args, id, stage)?;
     let run = begin(desk, args, id, stage, window)?;
     note_watch(desk, id, window)?;

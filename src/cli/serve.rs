@@ -6,6 +6,7 @@
 
 use super::desk::Desk;
 use super::{Exit, Fault, print};
+use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
 use crate::edge::doorbell::Doorbell;
@@ -59,7 +60,7 @@ struct Server<'a> {
 pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     let lock = Lock::take(desk.state()).map_err(|error| Fault::Failed(error.to_string()))?;
     let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
-    let edges = Arc::new(desk.edges(stop.clone())?);
+    let edges = Arc::new(desk.edges(stop.clone(), Absent::Wait)?);
     let (sender, receiver) = sync_channel(MESSAGES_MAX);
     let bell = sender.clone();
     // A full channel wakes the loop as well as a ring does.

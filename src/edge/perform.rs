@@ -5,6 +5,7 @@
 
 use crate::edge::capture::recordings::Recordings;
 use crate::edge::capture::run::{self, Captured, Means};
+use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
 use crate::edge::mailer::{Delivery, Mailer};
@@ -33,8 +34,8 @@ pub struct Edges {
 
 /// Where packets come from.
 pub enum Captures {
-    /// The sources of the site.
-    Sources,
+    /// The sources of the site; an interface that is not there yet may be waited for.
+    Sources(Absent),
     /// Recorded files in their place (boxed: the index of a season's files is large).
     Recorded(Box<Mutex<Recordings>>),
 }
@@ -164,11 +165,12 @@ fn capture(
     now: Timestamp,
 ) -> Reply {
     let Captured { mut facts, troubles } = match &edges.captures {
-        Captures::Sources => {
+        Captures::Sources(absent) => {
             let means = Means {
                 state_dir: &edges.state,
                 stop: &edges.stop,
                 clock: clock::now,
+                absent: *absent,
                 is_clock_synchronised: clock::is_clock_synchronised(),
             };
             run::capture(plan, &means)

@@ -83,12 +83,6 @@ impl Intervals {
         self.0.is_empty()
     }
 
-    /// From its first to its last instant; `None` when it is empty.
-    pub fn hull(&self) -> Option<Interval> {
-        let (first, last) = (self.0.first()?, self.0.last()?);
-        Some(Interval::new(first.from, last.to))
-    }
-
     /// The instants of either set.
     pub fn union(&self, other: &Intervals) -> Intervals {
         Intervals::of(self.0.iter().chain(&other.0).copied())
@@ -110,6 +104,20 @@ impl Intervals {
             };
         }
         Intervals(common)
+    }
+
+    /// The instants of this set that are not in the other.
+    pub fn without(&self, other: &Intervals) -> Intervals {
+        let mut kept = Vec::new();
+        for interval in &self.0 {
+            let mut from = interval.from;
+            for hole in other.0.iter().filter(|hole| hole.overlaps(*interval)) {
+                kept.push(Interval::new(from, hole.from));
+                from = hole.to;
+            }
+            kept.push(Interval::new(from, interval.to));
+        }
+        Intervals::of(kept)
     }
 
     /// The instants of the set that lie within `limits`.
@@ -152,5 +160,18 @@ mod tests {
         let common = set(&[(0, 10), (20, 30)]).intersection(&set(&[(5, 22), (29, 40)]));
         assert_eq!(common, set(&[(5, 10), (20, 22), (29, 30)]));
         assert!(set(&[(0, 5)]).intersection(&set(&[(5, 9)])).is_empty(), "half-open ends do not meet");
+    }
+
+    #[test]
+    fn what_is_taken_away_leaves_the_rest() {
+        let from = set(&[(0, 10), (20, 30)]);
+        for (away, left) in [
+            (set(&[]), from.clone()),
+            (set(&[(3, 5), (6, 7), (9, 22)]), set(&[(0, 3), (5, 6), (7, 9), (22, 30)])),
+            (set(&[(0, 10)]), set(&[(20, 30)])),
+            (set(&[(-5, 40)]), set(&[])),
+        ] {
+            assert_eq!(from.without(&away), left, "{away:?}");
+        }
     }
 }

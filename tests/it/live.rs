@@ -5,11 +5,10 @@ use crate::skip::skipped;
 use allclear::edge::capture::files::read_frames;
 use allclear::edge::capture::interface;
 use allclear::edge::capture::run::{Captured, Means, capture};
-use allclear::edge::capture::session::{Listened, Session};
+use allclear::edge::capture::session::{Absent, Listened, Moment, Session};
 use allclear::edge::capture::stop::Stop;
 use allclear::edge::clock;
 use allclear::pure::interval::Interval;
-use allclear::pure::packet::Frame;
 use allclear::pure::plan::CapturePlan;
 use allclear::pure::playbook::Keep;
 use allclear::pure::site::{Source, SourceKind};
@@ -27,35 +26,27 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-const MIB: u64 = 1024 * 1024;
+pub const MIB: u64 = 1024 * 1024;
 /// Longer than any test needs; reaching it is a failure, not a wait.
 pub const LONG: Duration = Duration::from_secs(60);
 
 /// Two namespaces with a veth pair between them: the test listens at 10.99.0.1, others send from
 /// 10.99.0.2. Gone when dropped.
-struct Wire {
-    here: String,
-    there: String,
+pub struct Wire {
+    pub here: String,
+    pub there: String,
 }
 
 impl Wire {
     /// `None`, and why on standard error, where namespaces cannot be made.
-    fn new() -> Option<Wire> {
+    pub fn new() -> Option<Wire> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = |end| format!("allclear-{}-{number}-{end}", std::process::id());
+        let name = |end| format!("allclear-live-{}-{number}-{end}", std::process::id());
         let wire = Wire { here: name("a"), there: name("b") };
         let (here, there) = (&wire.here, &wire.there);
-        let commands = [
-            format!("netns add {here}"),
-            format!("netns add {there}"),
-            format!("-n {here} link add v0 type veth peer name v1 netns {there}"),
-            format!("-n {here} addr add 10.99.0.1/24 dev v0"),
-            format!("-n {there} addr add 10.99.0.2/24 dev v1"),
-            format!("-n {here} link set v0 up"),
-            format!("-n {there} link set v1 up"),
-        ];
-        match commands.iter().try_for_each(|command| ip(command)) {
+        let spaces = [format!("netns add {here}"), format!("netns add {there}")];
+        match spaces.iter().try_for_each(|command| ip(command)).and_then(|()| wire.plug()) {
             Ok(()) => Some(wire),
             Err(why) => {
                 skipped(&format!("network namespaces need root and iproute2: {why}"));
@@ -64,8 +55,21 @@ impl Wire {
         }
     }
 
+    /// Lays the pair between the namespaces, switched on at both ends.
+    pub fn plug(&self) -> Result<(), String> {
+        let Wire { here, there } = self;
+        let commands = [
+            format!("-n {here} link add v0 type veth peer name v1 netns {there}"),
+            format!("-n {here} addr add 10.99.0.1/24 dev v0"),
+            format!("-n {there} addr add 10.99.0.2/24 dev v1"),
+            format!("-n {here} link set v0 up"),
+            format!("-n {there} link set v1 up"),
+        ];
+        commands.iter().try_for_each(|command| ip(command))
+    }
+
     /// Runs `work` in a thread at the listening end.
-    fn here<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub fn here<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             scope
                 .spawn(|| inside(&self.here, work))
@@ -75,7 +79,7 @@ impl Wire {
     }
 
     /// Runs `work` in a thread at the sending end, given a socket, while the caller goes on.
-    fn there<'scope>(
+    pub fn there<'scope>(
         &'scope self,
         scope: &'scope thread::Scope<'scope, '_>,
         work: impl FnOnce(UdpSocket) + Send + 'scope,
@@ -94,7 +98,7 @@ impl Drop for Wire {
     }
 }
 
-fn ip(arguments: &str) -> Result<(), String> {
+pub fn ip(arguments: &str) -> Result<(), String> {
     let run = Command::new("ip").args(arguments.split(' ')).output().map_err(|error| error.to_string())?;
     if run.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&run.stderr).into_owned()) }
 }
@@ -108,7 +112,7 @@ fn inside<T>(namespace: &str, work: impl FnOnce() -> T) -> T {
 }
 
 /// Sends until told to stop: to the port under test, and to the one of the positive control.
-fn chatter(socket: &UdpSocket, is_over: &AtomicBool) {
+pub fn chatter(socket: &UdpSocket, is_over: &AtomicBool) {
     socket.set_read_timeout(Some(Duration::from_millis(1))).expect("not zero");
     while !is_over.load(Ordering::Relaxed) {
         // Errors tell of refused ports and of interfaces taken away by the test.
@@ -118,12 +122,12 @@ fn chatter(socket: &UdpSocket, is_over: &AtomicBool) {
     }
 }
 
-fn window(length: Duration) -> Interval {
+pub fn window(length: Duration) -> Interval {
     Interval::lasting(clock::now(), length)
 }
 
 /// Listens on the near end while the far end chatters; `on_frame` is given the count of frames.
-fn listen_to_chatter(
+pub fn listen_to_chatter(
     wire: &Wire,
     window: Interval,
     stop: &Stop,
@@ -133,11 +137,14 @@ fn listen_to_chatter(
     thread::scope(|scope| {
         wire.there(scope, |socket| chatter(&socket, &is_over));
         let listened = wire.here(|| {
-            let session = Session { window, stop, clock: clock::now };
+            let session = Session { window, stop, clock: clock::now, absent: Absent::GiveUp };
             let mut count = 0;
-            interface::listen("v0", MIB, &session, &mut |_| {
-                count += 1;
-                on_frame(count)
+            interface::listen("v0", MIB, &session, &mut |moment| match moment {
+                Moment::Frame(_) => {
+                    count += 1;
+                    on_frame(count)
+                }
+                Moment::Look(_) => ControlFlow::Continue(()),
             })
         });
         is_over.store(true, Ordering::Relaxed);
@@ -177,8 +184,10 @@ fn an_interface_shows_every_packet_tagged_ones_too() {
             }
         });
         wire.here(|| {
-            let session = Session { window: window(LONG), stop: &Stop::new(), clock: opening };
-            interface::listen("v0", MIB, &session, &mut |frame: &Frame<'_>| {
+            let session =
+                Session { window: window(LONG), stop: &Stop::new(), clock: opening, absent: Absent::GiveUp };
+            interface::listen("v0", MIB, &session, &mut |moment| {
+                let Moment::Frame(frame) = moment else { return ControlFlow::Continue(()) };
                 let is_bot =
                     frame.bytes.ends_with(b"bot") || frame.bytes.windows(3).any(|bytes| bytes == b"bot");
                 let is_udp = frame.bytes.windows(2).any(|bytes| bytes == 9999u16.to_be_bytes());
@@ -225,50 +234,6 @@ fn listening_ends_when_somebody_stops_it() {
     assert!(listened.watched.seconds() < 30.0);
 }
 
-#[test]
-fn an_interface_that_vanishes_is_told() {
-    let Some(wire) = Wire::new() else { return };
-    let delete = format!("-n {} link del v1", wire.there);
-    let listened = listen_to_chatter(&wire, window(LONG), &Stop::new(), |count| {
-        if count == 1 {
-            ip(&delete).expect("it is there");
-        }
-        ControlFlow::Continue(())
-    });
-    let Ending::SourceGone(what) = &listened.ending else { panic!("it ended with {:?}", listened.ending) };
-    assert!(what.starts_with("interface v0 "), "{what}");
-}
-
-#[test]
-fn time_without_a_link_is_not_watched() {
-    let Some(wire) = Wire::new() else { return };
-    let (window, down) = (window(Duration::from_secs(2)), format!("-n {} link set v1 down", wire.there));
-    let listened = listen_to_chatter(&wire, window, &Stop::new(), |count| {
-        if count == 1 {
-            ip(&down).expect("it is there");
-        }
-        ControlFlow::Continue(())
-    });
-    let Ending::SourceGone(what) = &listened.ending else { panic!("it ended with {:?}", listened.ending) };
-    assert!(what.starts_with("interface v0 has no carrier: plug in the cable"), "{what}");
-    assert!(listened.watched.seconds() < 1.5, "{} s were watched", listened.watched.seconds());
-}
-
-#[test]
-fn interfaces_that_cannot_be_captured_on_are_told() {
-    let Some(wire) = Wire::new() else { return };
-    ip(&format!("-n {} link set v0 down", wire.here)).expect("it is there");
-    let listen = |name: &str| {
-        wire.here(|| {
-            let session = Session { window: window(LONG), stop: &Stop::new(), clock: clock::now };
-            interface::listen(name, MIB, &session, &mut |_| ControlFlow::Continue(())).ending
-        })
-    };
-    let gone = |text: &str| Ending::SourceGone(text.to_owned());
-    assert_eq!(listen("v0"), gone("interface v0 is down: `ip link set v0 up`"));
-    assert_eq!(listen("v9"), gone("there is no interface v9: `ip link` lists those there are"));
-}
-
 /// Sends a burst while the listener does not listen; returns what was heard and lost of it.
 fn burst(ring_bytes: u64, datagrams: u64) -> Option<(u64, u64)> {
     let wire = Wire::new()?;
@@ -288,9 +253,10 @@ fn burst(ring_bytes: u64, datagrams: u64) -> Option<(u64, u64)> {
         });
         wire.here(move || {
             let mut heard = 0;
-            let session =
-                Session { window: window(Duration::from_secs(2)), stop: &Stop::new(), clock: clock::now };
-            let listened = interface::listen("v0", ring_bytes, &session, &mut |frame| {
+            let (window, stop) = (window(Duration::from_secs(2)), Stop::new());
+            let session = Session { window, stop: &stop, clock: clock::now, absent: Absent::GiveUp };
+            let listened = interface::listen("v0", ring_bytes, &session, &mut |moment| {
+                let Moment::Frame(frame) = moment else { return ControlFlow::Continue(()) };
                 if !is_ready.swap(true, Ordering::SeqCst) {
                     let _ = wait_for_sent.recv();
                 }
@@ -340,7 +306,13 @@ pub fn plan(kind: SourceKind, length: Duration) -> CapturePlan {
 
 /// Carries out a plan by the real clock.
 pub fn carry_out(plan: &CapturePlan, state_dir: &Path) -> Captured {
-    let means = Means { state_dir, stop: &Stop::new(), clock: clock::now, is_clock_synchronised: None };
+    let means = Means {
+        state_dir,
+        stop: &Stop::new(),
+        clock: clock::now,
+        absent: Absent::GiveUp,
+        is_clock_synchronised: None,
+    };
     capture(plan, &means)
 }
 

@@ -16,6 +16,7 @@ mod keeping;
 mod letters;
 mod life;
 mod live;
+mod live_link;
 mod mail;
 mod messages;
 mod names;

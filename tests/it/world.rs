@@ -224,9 +224,9 @@ pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
         ending: seen.ending.clone().unwrap_or(Ending::TimeUp),
         control: Control::NotAsked,
         ledger: Default::default(),
+        ledger_file: None,
         presences: presences.collect(),
         evidence: None,
-        evidence_gaps: Vec::new(),
         observation: Observation {
             coverage: Coverage {
                 first: Some(planned.from),

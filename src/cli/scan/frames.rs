@@ -4,17 +4,18 @@
 use super::ScanError;
 use super::dump::Dump;
 use crate::edge::capture::ahead::read_ahead;
-use crate::edge::capture::evidence::Evidence;
+use crate::edge::capture::evidence::{Evidence, Worth};
 use crate::edge::capture::files::{self, OpenError};
 use crate::edge::capture::filter::{ETHERNET, Filter};
 use crate::edge::capture::interface::listen;
-use crate::edge::capture::session::Session;
+use crate::edge::capture::screen::kernel_filter_alone;
+use crate::edge::capture::session::{Absent, Moment, Session};
 use crate::edge::capture::stop::Stop;
 use crate::edge::capture::stream::ReadEnd;
 use crate::edge::clock;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::{Frame, decode};
-use crate::pure::sighting::{Observer, Scope};
+use crate::pure::sighting::{FilterPlace, Observer, Scope};
 use crate::pure::verdict::Ending;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -31,6 +32,10 @@ pub struct Heard {
     pub ending: Ending,
     pub lost_packets: Option<u64>,
     pub incomplete_files: Vec<String>,
+    /// What the source could not do as it was asked, in sentences.
+    pub notes: Vec<String>,
+    /// Who applied the filter, if there is one.
+    pub filter: Option<FilterPlace>,
 }
 
 /// Takes every frame of a scan.
@@ -71,13 +76,9 @@ impl Listener {
             if let Some(dump) = &mut self.dump {
                 dump.line(frame, &decode(frame))?;
             }
-            match &mut self.save {
-                Some(save) if seen.is_sighting => {
-                    let matches = self.observer.sighted().flat_map(|(_, watch)| watch.last_matches());
-                    save.keep_hit(frame, matches);
-                }
-                Some(save) if !self.has_watchlist => save.keep_other(frame),
-                _ => {}
+            let is_wanted = seen.is_sighting || !self.has_watchlist;
+            if let Some(save) = self.save.as_mut().filter(|_| is_wanted) {
+                save.keep(frame, Worth::Hit, "");
             }
         }
         Ok(())
@@ -127,6 +128,8 @@ pub fn recorded(paths: &[PathBuf], listener: &mut Listener) -> Result<Heard, Sca
         ending: Ending::TimeUp,
         lost_packets: Some(0),
         incomplete_files: Vec::new(),
+        notes: Vec::new(),
+        filter: listener.filter.text.as_ref().map(|_| FilterPlace::User),
     };
     for path in files::in_time_order(paths)? {
         let mut broken = None;
@@ -188,8 +191,17 @@ pub fn live(
     listener: &mut Listener,
 ) -> Heard {
     let window = Interval::lasting(clock::now(), length.unwrap_or(Duration::MAX));
-    let session = Session { window, stop, clock: clock::now };
-    let listened = listen(interface, ring_bytes, &session, &mut |frame| listener.take(frame));
+    let session = Session { window, stop, clock: clock::now, absent: Absent::GiveUp };
+    let kernel_filter = listener.filter.text.as_deref().and_then(kernel_filter_alone);
+    let listened = listen(interface, ring_bytes, &session, &mut |moment| match moment {
+        Moment::Frame(frame) => listener.take(frame),
+        Moment::Look(look) => {
+            look.kernel_filter.clone_from(&kernel_filter);
+            ControlFlow::Continue(())
+        }
+    });
+    listened.notes.iter().for_each(|note| eprintln!("warning: {note}"));
+    let filter = listener.filter.text.as_ref().map(|_| FilterPlace::of(listened.is_filtered));
     // Without a stated length, being stopped is the planned end.
     let (window, ending) = match (length, listened.ending) {
         (None, Ending::Stopped) => (Interval::new(window.from, clock::now()), Ending::TimeUp),
@@ -202,5 +214,7 @@ pub fn live(
         ending,
         lost_packets: listened.lost_packets,
         incomplete_files: listened.incomplete_files,
+        notes: listened.notes,
+        filter,
     }
 }

@@ -73,12 +73,8 @@ pub fn report(desk: &Desk, id: u32, format: Format, output: Option<&Path>) -> Re
 /// A zip for somebody who distrusts us.
 pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
     let ticket = desk.engine.ticket(TicketId(id))?;
-    let evidence: Vec<_> = ticket
-        .runs
-        .iter()
-        .filter_map(|run| run.end.as_ref())
-        .flat_map(|end| end.evidence.iter().cloned())
-        .collect();
+    let evidence: Vec<_> =
+        ticket.runs.iter().filter_map(|run| run.end.as_ref()).flat_map(|end| end.files().cloned()).collect();
     let remarks = bundle::write(
         path,
         desk.state(),

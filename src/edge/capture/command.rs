@@ -63,9 +63,8 @@ fn listen_to(mut running: Running<'_>, session: &Session<'_>, on_frame: &mut OnF
     }
     Listened {
         watched: running.watched(first_frame_ns),
-        ending,
         lost_packets: running.tail.lost_packets().or(read_end.lost_packets),
-        incomplete_files: Vec::new(),
+        ..Listened::nothing(ending)
     }
 }
 

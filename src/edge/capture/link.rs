@@ -4,6 +4,7 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::os::fd::RawFd;
 
 /// What became of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,17 @@ pub fn dropped_packets(interface: &str) -> Option<u64> {
         fs::read_to_string(path).ok()?.trim().parse().ok()
     };
     Some(counter("rx_dropped")?.saturating_add(counter("rx_missed_errors")?))
+}
+
+/// How many bytes of a socket are mapped into this process: its capture ring (packet(7), proc(5)).
+/// `None` when that cannot be told.
+pub(super) fn mapped_bytes(socket: RawFd) -> Option<u64> {
+    let name = fs::read_link(format!("/proc/self/fd/{socket}")).ok()?;
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let line = maps.lines().find(|line| line.ends_with(name.to_string_lossy().as_ref()))?;
+    let (from, to) = line.split_whitespace().next()?.split_once('-')?;
+    let at = |text| u64::from_str_radix(text, 16).ok();
+    at(to)?.checked_sub(at(from)?)
 }
 
 #[cfg(test)]

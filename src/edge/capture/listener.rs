@@ -4,24 +4,18 @@
 //! keeps evidence and knows when it has enough. A filter that cannot be applied ends the listening;
 //! it is never skipped.
 
-use super::account::Counted;
-use super::evidence::{Evidence, Kept, Origin, Pace};
-use super::filter::Filter;
-use super::interface::SNAP_BYTES;
-use super::session::Listened;
+use super::evidence::{Evidence, Worth};
+use super::screen::{self, Screen};
+use super::session::{Listened, Look, Moment};
 use crate::pure::packet::Frame;
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
-use crate::pure::sighting::{BUCKET_SECONDS, Left, Observer, Scope, WatchId};
-use crate::pure::site::{Source, SourceKind};
+use crate::pure::sighting::{BUCKET_SECONDS, FilterPlace, Left, Observer, Scope, WatchId};
+use crate::pure::site::Source;
 use crate::pure::verdict::{Control, Ending, SourceFacts};
 use crate::pure::watchlist::Index;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
-
-/// Filters are compiled once for each link layer that a source shows, at most so many.
-const LINK_TYPES_MAX: usize = 64;
 
 /// Once seen, the positive control is looked for again after so long: each ten seconds of the coverage
 /// ledger say whether it was there.
@@ -33,8 +27,8 @@ pub struct Listener<'a> {
     source: &'a Source,
     observer: Observer,
     watch: WatchId,
-    filter: Option<Screen<'a>>,
-    control: Option<Screen<'a>>,
+    filter: Option<Screen>,
+    control: Option<Screen>,
     control_state: Control,
     /// Before this time of a packet it is not looked for again.
     next_control_ns: i64,
@@ -42,20 +36,14 @@ pub struct Listener<'a> {
     passed_packets: u64,
     passed_bytes: u64,
     heard_packets: u64,
+    kernel_filter: Option<String>,
 }
 
 impl<'a> Listener<'a> {
     /// A listener for `source`, one of the plan's; evidence goes below `state_dir`.
-    pub fn new(
-        plan: &'a CapturePlan,
-        source: &'a Source,
-        index: &Arc<Index>,
-        state_dir: &Path,
-        pace: Pace,
-    ) -> Listener<'a> {
-        let path = evidence_path(plan, source);
+    pub fn new(plan: &'a CapturePlan, source: &'a Source, index: &Index, state_dir: &Path) -> Listener<'a> {
         let control = source.positive_control.as_deref();
-        let (observer, watch) = Observer::alone(Arc::clone(index), &plan.inside);
+        let (observer, watch) = Observer::alone(index.clone(), &plan.inside);
         Listener {
             plan,
             source,
@@ -65,11 +53,32 @@ impl<'a> Listener<'a> {
             control: control.map(Screen::new),
             control_state: if control.is_some() { Control::Missing } else { Control::NotAsked },
             next_control_ns: i64::MIN,
-            evidence: Evidence::of_run(state_dir, path, origin(plan, source, pace), plan.keep),
+            evidence: Evidence::new(state_dir, path_of(plan, source, "hits.pcapng"), &source.name),
             passed_packets: 0,
             passed_bytes: 0,
             heard_packets: 0,
+            kernel_filter: plan
+                .filter
+                .as_deref()
+                .and_then(|text| screen::kernel_filter(text, &plan.blamed, source)),
         }
+    }
+
+    /// Takes what a live source tells.
+    pub fn hear(&mut self, moment: Moment<'_, '_>) -> ControlFlow<Ending> {
+        match moment {
+            Moment::Frame(frame) => self.take(frame),
+            Moment::Look(look) => {
+                self.look(look);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    fn look(&mut self, look: &mut Look) {
+        let at_ns = i64::try_from(look.at.as_nanosecond()).unwrap_or(i64::MAX);
+        self.observer.look(at_ns, look.is_well, look.lost_packets);
+        look.kernel_filter.clone_from(&self.kernel_filter);
     }
 
     /// Takes one frame; breaks when a limit is reached or the filter cannot be applied.
@@ -96,31 +105,36 @@ impl<'a> Listener<'a> {
 
     /// What came of it, and what went wrong with the evidence, if anything did.
     pub fn finish(mut self, listened: Listened) -> (SourceFacts, Vec<String>) {
-        let Listened { watched, ending, lost_packets, incomplete_files } = listened;
-        let counted = Counted {
-            heard_packets: self.heard_packets,
-            passed_packets: self.passed_packets,
-            lost_packets,
-            watched: watched.hull(),
-        };
+        let Listened { watched, ending, lost_packets, incomplete_files, notes, is_filtered } = listened;
         let wanted: Vec<_> = self.plan.blamed.iter().map(|blamed| (blamed.host, blamed.mac)).collect();
+        let watched = watched.within(self.plan.window);
         let left = self.observer.leave(self.watch, &wanted).expect("it joined, and leaves once");
-        let Left { mut observation, presences, ledger, has_routed_ipv6 } = left;
-        let mut troubles: Vec<String> = self.ipv6_trouble(has_routed_ipv6).into_iter().collect();
+        let Left { mut observation, mut presences, ledger, has_routed_ipv6 } = left;
+        if is_filtered {
+            observation.coverage.one_way = None;
+            presences.iter_mut().for_each(|presence| screen::widen(presence, &self.plan.blamed, &watched));
+        }
+        let mut troubles: Vec<String> =
+            notes.iter().map(|note| format!("source {}: {note}", self.source.name)).collect();
+        troubles.extend(self.ipv6_trouble(has_routed_ipv6));
+        observation.coverage.filter = self.plan.filter.as_ref().map(|_| FilterPlace::of(is_filtered));
+        observation.coverage.notes = notes;
         observation.coverage.lost_packets = lost_packets;
         observation.coverage.incomplete_files = incomplete_files;
-        let Kept { file: evidence, gaps: evidence_gaps } = self.evidence.finish(&counted);
-        troubles.extend(evidence_gaps.iter().cloned());
+        let evidence = self.evidence.finish(self.heard_packets, lost_packets).unwrap_or_else(|why| {
+            troubles.push(why);
+            None
+        });
         let facts = SourceFacts {
             name: self.source.name.clone(),
-            watched: watched.within(self.plan.window),
+            watched,
             ending,
             observation,
             control: self.control_state,
             presences,
             ledger: ledger.within(self.plan.window),
+            ledger_file: None,
             evidence,
-            evidence_gaps,
         };
         (facts, troubles)
     }
@@ -155,13 +169,20 @@ impl<'a> Listener<'a> {
     }
 
     fn keep(&mut self, frame: &Frame<'_>, is_sighting: bool) {
-        match self.plan.keep {
-            Keep::Hits | Keep::All if is_sighting => {
-                let matches = self.observer.sighted().flat_map(|(_, watch)| watch.last_matches());
-                self.evidence.keep_hit(frame, matches);
-            }
-            Keep::All => self.evidence.keep_other(frame),
-            Keep::Hits | Keep::Nothing => {}
+        let is_wanted = match self.plan.keep {
+            Keep::All => true,
+            Keep::Hits => is_sighting,
+            Keep::Nothing => false,
+        };
+        if !is_wanted {
+            return;
+        }
+        if is_sighting {
+            let matches = self.observer.sighted().flat_map(|(_, watch)| watch.last_matches());
+            let names: Vec<String> = matches.map(|(list, entry)| format!("{list}: {entry}")).collect();
+            self.evidence.keep(frame, Worth::Hit, &names.join(", "));
+        } else {
+            self.evidence.keep(frame, Worth::Other, "");
         }
     }
 
@@ -176,56 +197,14 @@ impl<'a> Listener<'a> {
     }
 }
 
-/// `evidence/7/41-hits.pcapng`, or `-all` where all is kept, with the source's name where a run has
+/// `evidence/7/41-hits.pcapng` for the ending `hits.pcapng`, with the source's name where a run has
 /// several.
-fn evidence_path(plan: &CapturePlan, source: &Source) -> String {
+pub(super) fn path_of(plan: &CapturePlan, source: &Source, ending: &str) -> String {
     let stem = &plan.evidence_stem;
-    let what = if plan.keep == Keep::All { "all" } else { "hits" };
     if plan.sources.len() == 1 {
-        return format!("{stem}-{what}.pcapng");
+        return format!("{stem}-{ending}");
     }
     let name: String =
         source.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    format!("{stem}-{name}-{what}.pcapng")
-}
-
-fn origin(plan: &CapturePlan, source: &Source, pace: Pace) -> Origin {
-    let (interface, snap_bytes) = match &source.kind {
-        SourceKind::Interface(name) if pace == Pace::Live => (name, SNAP_BYTES.unsigned_abs()),
-        _ => (&source.name, 0),
-    };
-    Origin {
-        source: source.name.clone(),
-        interface: interface.clone(),
-        snap_bytes,
-        filter: plan.filter.clone(),
-        pace,
-    }
-}
-
-/// A filter's text and its programs for the link layers seen so far.
-struct Screen<'a> {
-    text: &'a str,
-    compiled: Vec<Filter>,
-}
-
-impl<'a> Screen<'a> {
-    fn new(text: &'a str) -> Screen<'a> {
-        Screen { text, compiled: Vec::new() }
-    }
-
-    fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
-        let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
-        let place = match known {
-            Some(place) => place,
-            None if self.compiled.len() == LINK_TYPES_MAX => {
-                return Err(format!("the source shows more than {LINK_TYPES_MAX} link types"));
-            }
-            None => {
-                self.compiled.push(Filter::compile(self.text, frame.link_type)?);
-                self.compiled.len() - 1
-            }
-        };
-        Ok(self.compiled[place].matches(frame.bytes))
-    }
+    format!("{stem}-{name}-{ending}")
 }

@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// The watchlists of a run, ready to be looked up in.
 pub struct Loaded {
-    pub index: Arc<Index>,
+    pub index: Index,
     pub facts: WatchlistFacts,
 }
 
@@ -28,7 +28,7 @@ pub fn load(watchlists: &[Watchlist], now: Timestamp) -> Loaded {
         .iter()
         .map(|watchlist| CompiledList { watchlist, file: load_file(watchlist, now, &mut facts) })
         .collect();
-    let index = Arc::new(Index::compile(&compiled));
+    let index = Index::compile(&compiled);
     facts.entries = index.counts().total();
     Loaded { index, facts }
 }

@@ -2,7 +2,6 @@
 //!
 //! `run` carries out a `CapturePlan` and returns `CaptureFacts`; nothing here decides about them.
 
-pub mod account;
 pub mod ahead;
 pub mod command;
 mod escape;
@@ -16,13 +15,14 @@ pub mod lint;
 mod listener;
 mod lists;
 mod pcapng;
-mod pen;
 pub mod published;
 pub mod recorded;
 pub mod recordings;
 pub mod run;
+pub mod screen;
 pub mod session;
 pub mod stop;
 pub mod stream;
 mod tail;
+mod tap;
 mod words;

@@ -4,7 +4,6 @@
 //! A file covers from its first to its last packet, short seams between two files included. It must
 //! never take the time between two files, or behind a fault in one, for a quiet network.
 
-use super::evidence::Pace;
 use super::files::OpenError;
 use super::glob;
 use super::listener::Listener;
@@ -80,7 +79,7 @@ impl Recordings {
         let lent = CapturePlan { sources: lent(&plan.sources), ..plan.clone() };
         let (mut sources, mut troubles) = (Vec::new(), self.useless.clone());
         for source in &lent.sources {
-            let mut listener = Listener::new(&lent, source, &loaded.index, state_dir, Pace::Recorded);
+            let mut listener = Listener::new(&lent, source, &loaded.index, state_dir);
             let listened = self.listen(plan.window, &Stop::new(), &mut |frame| listener.take(frame));
             let (facts, told) = listener.finish(listened);
             sources.push(facts);
@@ -121,9 +120,9 @@ impl Recordings {
         });
         Listened {
             watched,
-            ending,
             lost_packets: wanted.iter().map(|file| file.lost_packets).sum(),
             incomplete_files: faults.chain(self.unreadable.iter().cloned()).collect(),
+            ..Listened::nothing(ending)
         }
     }
 }

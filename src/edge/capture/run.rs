@@ -4,31 +4,24 @@
 //! its [`SourceFacts`], in words.
 
 use super::command;
-use super::evidence::Pace;
-use super::filter;
 use super::interface;
-use super::listener::Listener;
+use super::listener::{Listener, path_of};
 use super::lists;
+use super::published::{Published, Taken, publish};
 use super::recordings::Recordings;
-use super::session::{Listened, OnFrame, Session};
+use super::screen;
+use super::session::{Absent, Listened, Moment, OnFrame, Session};
 use super::stop::Stop;
 use crate::pure::interval::Intervals;
 use crate::pure::plan::CapturePlan;
 use crate::pure::sighting::{Ledger, Observation};
 use crate::pure::site::{Source, SourceKind};
-use crate::pure::verdict::{CaptureFacts, Control, Ending, SourceFacts};
+use crate::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFacts};
 use crate::pure::watchlist::Index;
 use jiff::Timestamp;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-
-/// Blamed hosts that a remote filter lets through at most; with more, nothing is filtered there.
-const BLAMED_IN_FILTER_MAX: usize = 32;
-
-/// Who must be let through a filter that runs elsewhere, so that coverage can be judged.
-const ALWAYS_THROUGH: [&str; 2] = ["arp", "udp port 67 or udp port 68 or udp port 546 or udp port 547"];
 
 /// How often a source of recorded files looks whether its window is over.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
@@ -39,6 +32,8 @@ pub struct Means<'a> {
     pub state_dir: &'a Path,
     pub stop: &'a Stop,
     pub clock: fn() -> Timestamp,
+    /// Whether a source that is not there yet is waited for.
+    pub absent: Absent,
     /// Handed on to the judge.
     pub is_clock_synchronised: Option<bool>,
 }
@@ -84,28 +79,50 @@ pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
 fn capture_source(
     plan: &CapturePlan,
     source: &Source,
-    index: &Arc<Index>,
+    index: &Index,
     means: &Means<'_>,
 ) -> (SourceFacts, Vec<String>) {
-    let pace = match source.kind {
-        SourceKind::Interface(_) | SourceKind::Command(_) => Pace::Live,
-        SourceKind::Files(_) => Pace::Recorded,
-    };
-    let mut listener = Listener::new(plan, source, index, means.state_dir, pace);
-    let session = Session { window: plan.window, stop: means.stop, clock: means.clock };
-    let on_frame: &mut OnFrame<'_> = &mut |frame| listener.take(frame);
+    let mut listener = Listener::new(plan, source, index, means.state_dir);
+    let session = Session { window: plan.window, stop: means.stop, clock: means.clock, absent: means.absent };
     let (listened, mut troubles) = match &source.kind {
         SourceKind::Interface(name) => {
-            (interface::listen(name, source.ring_bytes, &session, on_frame), Vec::new())
+            let hear = &mut |moment: Moment<'_, '_>| listener.hear(moment);
+            (interface::listen(name, source.ring_bytes, &session, hear), Vec::new())
         }
         SourceKind::Command(argv) => {
-            (command::listen(argv, &remote_filter(plan, source), &session, on_frame), Vec::new())
+            let filter = screen::remote_filter(plan, source);
+            (command::listen(argv, &filter, &session, &mut |frame| listener.take(frame)), Vec::new())
         }
-        SourceKind::Files(pattern) => listen_to_files(pattern, &session, on_frame),
+        SourceKind::Files(pattern) => listen_to_files(pattern, &session, &mut |frame| listener.take(frame)),
     };
-    let (facts, told) = listener.finish(listened);
+    let (mut facts, told) = listener.finish(listened);
     troubles.extend(told);
+    match keep_ledger(plan, source, &facts.ledger, means.state_dir) {
+        Ok(file) => facts.ledger_file = file,
+        Err(why) => troubles.push(why),
+    }
     (facts, troubles)
+}
+
+/// Keeps the coverage ledger beside the evidence: what could be seen can be looked at later.
+fn keep_ledger(
+    plan: &CapturePlan,
+    source: &Source,
+    ledger: &Ledger,
+    state_dir: &Path,
+) -> Result<Option<EvidenceFile>, String> {
+    if ledger.is_empty() {
+        return Ok(None);
+    }
+    let path = path_of(plan, source, "coverage.tsv");
+    let table = ledger.table();
+    let packets = ledger.buckets().map(|(_, bucket)| bucket.heard_packets).sum();
+    match publish(&state_dir.join(&path), table.as_bytes(), Taken::SetAside) {
+        Ok(Published { sha256, bytes }) => Ok(Some(EvidenceFile { path, sha256, bytes, packets })),
+        Err(error) => {
+            Err(format!("the coverage ledger {path} cannot be kept: {error}: free or mend the disk"))
+        }
+    }
 }
 
 /// Waits until the window is over, since files are recorded while it lasts; then reads them.
@@ -132,21 +149,6 @@ fn listen_to_files(
     }
 }
 
-/// What a command may filter by itself; empty when it must not filter. Coverage needs the control
-/// and the blamed hosts, whatever the run's filter is.
-fn remote_filter(plan: &CapturePlan, source: &Source) -> String {
-    match &plan.filter {
-        Some(filter) if plan.blamed.len() <= BLAMED_IN_FILTER_MAX => {
-            let always = ALWAYS_THROUGH.map(str::to_owned);
-            let blamed = plan.blamed.iter().map(|blamed| format!("host {}", blamed.host));
-            let others: Vec<String> =
-                always.into_iter().chain(source.positive_control.clone()).chain(blamed).collect();
-            filter::superset(filter, &others)
-        }
-        _ => String::new(),
-    }
-}
-
 /// What is known of a source whose listener broke an invariant.
 fn blind(source: &Source) -> SourceFacts {
     SourceFacts {
@@ -160,7 +162,7 @@ fn blind(source: &Source) -> SourceFacts {
         control: Control::Missing,
         presences: Vec::new(),
         ledger: Ledger::default(),
+        ledger_file: None,
         evidence: None,
-        evidence_gaps: Vec::new(),
     }
 }

@@ -16,7 +16,43 @@ pub struct Session<'a> {
     pub window: Interval,
     pub stop: &'a Stop,
     pub clock: fn() -> Timestamp,
+    pub absent: Absent,
 }
+
+/// What to do about an interface that is not there, or is switched off, when the listening begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// Somebody is there to read why, and may have mistyped its name.
+    GiveUp,
+    /// It may come before the window ends; the time until then is not watched.
+    Wait,
+}
+
+/// What a live source tells while it is listened to.
+pub enum Moment<'m, 'a> {
+    Frame(&'m Frame<'a>),
+    Look(&'m mut Look),
+}
+
+/// The source was looked at: several times a second, between frames.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub at: Timestamp,
+    /// Whether packets could come in.
+    pub is_well: bool,
+    /// Whether all frames from before were handed out.
+    pub is_drained: bool,
+    /// Packets lost since the listening began; `None` when the source cannot count them.
+    pub lost_packets: Option<u64>,
+    /// The filter that the kernel should apply from now on, if it can; as set at the last look. What
+    /// it lets pass must be filtered again.
+    pub kernel_filter: Option<String>,
+    /// Whether the kernel holds back frames now.
+    pub is_filtered: bool,
+}
+
+/// Called with every moment; a break ends the listening.
+pub type OnMoment<'a> = dyn FnMut(Moment<'_, '_>) -> ControlFlow<Ending> + 'a;
 
 /// Called with every frame; a break ends the listening.
 pub type OnFrame<'a> = dyn FnMut(&Frame<'_>) -> ControlFlow<Ending> + 'a;
@@ -31,12 +67,23 @@ pub struct Listened {
     pub lost_packets: Option<u64>,
     /// Files that could not be read to their end.
     pub incomplete_files: Vec<String>,
+    /// What the source could not do as it was asked, in sentences.
+    pub notes: Vec<String>,
+    /// Whether the kernel held frames back for some of the time.
+    pub is_filtered: bool,
 }
 
 impl Listened {
     /// Nothing was watched, because of `ending`.
     pub fn nothing(ending: Ending) -> Listened {
-        Listened { watched: Intervals::default(), ending, lost_packets: None, incomplete_files: Vec::new() }
+        Listened {
+            watched: Intervals::default(),
+            ending,
+            lost_packets: None,
+            incomplete_files: Vec::new(),
+            notes: Vec::new(),
+            is_filtered: false,
+        }
     }
 }
 

@@ -93,6 +93,8 @@ struct RunJson<'a> {
     verdict: Option<Verdict>,
     reasons: &'a [Reason],
     evidence: Vec<&'a str>,
+    /// Coverage ledgers: what could be seen, ten seconds for ten seconds.
+    ledgers: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,6 +203,7 @@ fn run(run: &Run) -> RunJson<'_> {
         reasons: end.map_or(&[], |end| &end.reasons),
         evidence: end
             .map_or_else(Vec::new, |end| end.evidence.iter().map(|file| file.path.as_str()).collect()),
+        ledgers: end.map_or_else(Vec::new, |end| end.ledgers.iter().map(|file| file.path.as_str()).collect()),
     }
 }
 

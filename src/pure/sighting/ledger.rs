@@ -14,6 +14,9 @@ pub const BUCKET_SECONDS: i64 = 10;
 /// Buckets kept of one capture, the newest: a month.
 const BUCKETS_MAX: usize = 31 * 24 * 360;
 
+/// The first line of a ledger's table.
+const COLUMNS: &str = "#begin\theard\tlost\ttruncated\tundecoded\tip\tinside_hosts\tlink\tcontrol\n";
+
 /// Ten seconds of one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
@@ -91,6 +94,24 @@ impl Ledger {
         Intervals::of(held.map(|(begin, _)| Interval::new(instant(begin), instant(begin + BUCKET_SECONDS))))
     }
 
+    /// The ledger as a table: a line a bucket, columns divided by tabs; `-` where something is not known.
+    pub fn table(&self) -> String {
+        let mut table = String::from(COLUMNS);
+        for (begin, bucket) in self.buckets() {
+            let Bucket { heard_packets, truncated_packets, undecoded_packets, ip_packets, .. } = bucket;
+            let Bucket { lost_packets, inside_hosts, link, has_control, .. } = bucket;
+            let lost = lost_packets.map_or_else(|| "-".to_owned(), |lost| lost.to_string());
+            let link = link.map_or("-", |link| if link == Link::Up { "up" } else { "down" });
+            let control = if *has_control { "seen" } else { "-" };
+            table.push_str(&format!(
+                "{}\t{heard_packets}\t{lost}\t{truncated_packets}\t{undecoded_packets}\t{ip_packets}\t\
+                 {inside_hosts}\t{link}\t{control}\n",
+                instant(begin)
+            ));
+        }
+        table
+    }
+
     /// The seconds near which the positive control was seen: as with presence, from five minutes before
     /// to five minutes after.
     pub fn controlled(&self) -> Intervals {
@@ -142,6 +163,25 @@ mod tests {
         ledger.at(2000).has_control = true;
         assert_eq!(spans(&ledger.controlled()), [(700, 1310), (1700, 2310)]);
         assert_eq!(spans(&ledger.seconds_of(|bucket| !bucket.has_control)), [(1700, 1710)]);
+    }
+
+    #[test]
+    fn a_table_says_what_is_known_and_what_is_not() {
+        let mut ledger = Ledger::default();
+        *ledger.at(0) = Bucket {
+            heard_packets: 9,
+            lost_packets: Some(1),
+            truncated_packets: 2,
+            undecoded_packets: 3,
+            ip_packets: 8,
+            inside_hosts: 4,
+            link: Some(Link::Down),
+            has_control: true,
+        };
+        ledger.at(10);
+        let wanted = "1970-01-01T00:00:00Z\t9\t1\t2\t3\t8\t4\tdown\tseen\n\
+                      1970-01-01T00:00:10Z\t0\t-\t0\t0\t0\t0\t-\t-\n";
+        assert_eq!(ledger.table(), format!("{COLUMNS}{wanted}"));
     }
 
     #[test]

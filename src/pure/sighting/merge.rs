@@ -28,7 +28,7 @@ impl Observation {
 
 impl Coverage {
     fn merge(&mut self, other: Coverage) {
-        let Coverage { first, last, lost_packets, incomplete_files, .. } = other;
+        let Coverage { first, last, lost_packets, incomplete_files, notes, .. } = other;
         self.first = earlier(self.first, first);
         self.last = max(self.last, last);
         self.heard_packets += other.heard_packets;
@@ -44,6 +44,8 @@ impl Coverage {
         self.one_way = self.one_way.or(other.one_way);
         self.inside_hosts = max(self.inside_hosts, other.inside_hosts);
         self.incomplete_files.extend(incomplete_files);
+        self.filter = max(self.filter, other.filter);
+        self.notes.extend(notes);
     }
 }
 

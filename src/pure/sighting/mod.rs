@@ -92,6 +92,32 @@ pub struct Coverage {
     /// `None` when both were, or when too little was heard to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub one_way: Option<OneWay>,
+    /// Who applied the run's filter first; `None` when it has none. Where the kernel did, what is heard
+    /// and who is there are only what passed: the filter, and with it the positive control, ARP, DHCP and
+    /// the blamed hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<FilterPlace>,
+    /// What the source could not do as it was asked (a smaller ring, an interface that was gone for a
+    /// while), in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Where a filter is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FilterPlace {
+    /// Here, after everything was heard.
+    User,
+    /// In the kernel, which holds frames back, and here again.
+    Kernel,
+}
+
+impl FilterPlace {
+    /// Whether the kernel held frames back for any of the time.
+    pub fn of(is_filtered: bool) -> FilterPlace {
+        if is_filtered { FilterPlace::Kernel } else { FilterPlace::User }
+    }
 }
 
 /// A direction of traffic between inside and outside.

@@ -12,7 +12,6 @@ use crate::pure::watchlist::{End, Gate, Index};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// What a packet counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +82,7 @@ impl Default for Observer {
 impl Observer {
     /// An observer for a single run that looks for the entries of `index` at hosts of the `inside`
     /// networks, from the first packet on.
-    pub fn alone(index: Arc<Index>, inside: &[IpNet]) -> (Observer, WatchId) {
+    pub fn alone(index: Index, inside: &[IpNet]) -> (Observer, WatchId) {
         let mut observer = Observer::default();
         let id = observer.join(Watch::new(index, inside), i64::MIN);
         (observer, id)

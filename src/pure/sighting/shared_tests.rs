@@ -6,15 +6,14 @@ use crate::pure::watchlist::{CompiledList, Entry, Index, Watchlist};
 use etherparse::PacketBuilder;
 use ipnet::IpNet;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 const SECOND: i64 = 1_000_000_000;
 const SINKS: [&str; 3] = ["203.0.113.1", "203.0.113.2", "203.0.113.3"];
 
-fn index(entries: &[&str]) -> Arc<Index> {
+fn index(entries: &[&str]) -> Index {
     let entries = entries.iter().flat_map(|text| Entry::parse(text).expect(text)).collect();
     let watchlist = Watchlist { name: "s".to_owned(), entries, ..Watchlist::default() };
-    Arc::new(Index::compile(&[CompiledList { watchlist: &watchlist, file: None }]))
+    Index::compile(&[CompiledList { watchlist: &watchlist, file: None }])
 }
 
 fn networks(texts: &[&str]) -> Vec<IpNet> {

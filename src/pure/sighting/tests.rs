@@ -6,7 +6,6 @@ use crate::pure::watchlist::{CompiledList, Entry, Index, PortRange, Require, Wat
 use etherparse::PacketBuilder;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 const SECOND: i64 = 1_000_000_000;
 const HOST: &str = "10.0.0.1";
@@ -78,9 +77,9 @@ fn list(name: &str, entries: &[&str]) -> Watchlist {
     Watchlist { name: name.to_owned(), entries, ..Watchlist::default() }
 }
 
-fn index(lists: &[Watchlist]) -> Arc<Index> {
+fn index(lists: &[Watchlist]) -> Index {
     let lists: Vec<_> = lists.iter().map(|watchlist| CompiledList { watchlist, file: None }).collect();
-    Arc::new(Index::compile(&lists))
+    Index::compile(&lists)
 }
 
 fn inside() -> Vec<IpNet> {

@@ -14,7 +14,6 @@ use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// Fewer acknowledgements than this between inside and outside, in both directions together, tell nothing
 /// about a mirror.
@@ -26,7 +25,7 @@ const ANSWERS_SHARE: u64 = 200;
 /// One run's share of a source: what it looks for, at whose hosts, and what it found.
 #[derive(Debug)]
 pub struct Watch {
-    index: Arc<Index>,
+    index: Index,
     networks: Vec<IpNet>,
     inside: Inside,
     findings: Findings,
@@ -68,7 +67,7 @@ pub(super) struct Shown {
 
 impl Watch {
     /// A run that looks for the entries of `index` at hosts of the `inside` networks.
-    pub fn new(index: Arc<Index>, inside: &[IpNet]) -> Watch {
+    pub fn new(index: Index, inside: &[IpNet]) -> Watch {
         Watch {
             index,
             networks: inside.to_vec(),
@@ -238,6 +237,8 @@ impl Watch {
             split_names,
             unread_names,
             one_way: one_way(&heard),
+            filter: None,
+            notes: Vec::new(),
         }
     }
 }

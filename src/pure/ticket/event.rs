@@ -136,12 +136,18 @@ pub struct RunEnd {
     pub is_attentive: bool,
     pub exposures: Vec<HostExposure>,
     pub evidence: Vec<EvidenceFile>,
-    /// What the evidence lacks and why, each in a sentence. Older logs do not know it, and where it is
-    /// empty it is not stored.
+    /// The coverage ledgers of its sources, kept beside the evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence_gaps: Vec<String>,
+    pub ledgers: Vec<EvidenceFile>,
     /// Contacts by inside hosts.
     pub contacts: u64,
+}
+
+impl RunEnd {
+    /// Every file that it left below the state directory.
+    pub fn files(&self) -> impl Iterator<Item = &EvidenceFile> {
+        self.evidence.iter().chain(&self.ledgers)
+    }
 }
 
 /// What one host did in one run, and when it could have been seen.
@@ -152,6 +158,9 @@ pub struct HostExposure {
     pub name: Option<String>,
     /// Watched and present.
     pub present: Intervals,
+    /// Those of them in which a contact could have gone unseen: no exposure after a cleaning.
+    #[serde(default, skip_serializing_if = "Intervals::is_empty")]
+    pub doubtful: Intervals,
     pub contacts: Vec<ContactSpan>,
 }
 

@@ -21,27 +21,36 @@ pub(super) fn attentive_contacts(ticket: &Ticket, host: &Host) -> Vec<ContactSpa
     hosts::merge(&[], &seen)
 }
 
-/// S: exposure between the first and the last contact. A quiet capture counts too: more seconds
-/// make the learned rate lower, which errs on the safe side.
+/// S: exposure between the first and the last contact. A quiet capture counts too, and so do doubtful
+/// seconds: more of them make the learned rate lower, which errs on the safe side.
 pub(super) fn exposure_before(ticket: &Ticket, host: &Host, contacts: &[ContactSpan]) -> f64 {
     let (Some(first), Some(last)) = (contacts.first(), contacts.last()) else { return 0.0 };
-    exposure(ticket, host, Interval::new(first.first, last.first), |end| end.is_attentive)
+    let watched = |seen: &HostExposure| seen.present.clone();
+    exposure(ticket, host, Interval::new(first.first, last.first), |end| end.is_attentive, watched)
 }
 
-/// T: exposure since the cleaning, only from captures whose silence means something.
+/// T: exposure since the cleaning, only from captures whose silence means something, and without the
+/// seconds in which a contact could have gone unseen.
 pub(super) fn exposure_since(ticket: &Ticket, host: &Host) -> f64 {
     let Some(cleaned) = host.cleaned.filter(|_| host.state != HostState::Infected) else { return 0.0 };
-    exposure(ticket, host, Interval::new(cleaned, Timestamp::MAX), |end| end.is_healthy)
+    let well_watched = |seen: &HostExposure| seen.present.without(&seen.doubtful);
+    exposure(ticket, host, Interval::new(cleaned, Timestamp::MAX), |end| end.is_healthy, well_watched)
 }
 
-/// Seconds within `limits` in which the host was present and watched in such runs, each counted
-/// once, less what the captures lost.
-fn exposure(ticket: &Ticket, host: &Host, limits: Interval, counts: impl Fn(&RunEnd) -> bool) -> f64 {
+/// Seconds within `limits` in which the host could be seen in such runs, each counted once, less what the
+/// captures lost.
+fn exposure(
+    ticket: &Ticket,
+    host: &Host,
+    limits: Interval,
+    counts: impl Fn(&RunEnd) -> bool,
+    seconds: impl Fn(&HostExposure) -> Intervals,
+) -> f64 {
     let mut all = Vec::new();
     let mut lost_seconds = 0.0;
     for end in ended(ticket).filter(|end| counts(end)) {
         for seen in end.exposures.iter().filter(|exposure| is_of(host, exposure)) {
-            let present = seen.present.within(limits);
+            let present = seconds(seen).within(limits);
             lost_seconds += present.seconds() * end.lost_share;
             all.extend_from_slice(present.as_slice());
         }

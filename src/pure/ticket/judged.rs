@@ -6,7 +6,7 @@ use super::{
 };
 use crate::pure::interval::Intervals;
 use crate::pure::packet::Mac;
-use crate::pure::playbook::StageName;
+use crate::pure::playbook::{JudgeCriteria, StageName};
 use crate::pure::sighting::{HostFinding, Observation};
 use crate::pure::verdict::{
     self, BlamedHost, CaptureFacts, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
@@ -66,14 +66,14 @@ fn judge(
         outcome: outcome(run, &facts.sources),
         verdict: Some(judgement.verdict),
         reasons: judgement.reasons,
-        watched: watched(&facts.sources),
+        watched: verdict::watched(facts),
         coverage: observation.coverage.clone(),
         lost_share: lost_share(&facts.sources),
         is_healthy: verdict::is_healthy(criteria, facts),
         is_attentive: verdict::is_attentive(criteria, facts),
-        exposures: exposures(ticket, facts, observation),
+        exposures: exposures(ticket, criteria, facts, observation),
         evidence: facts.sources.iter().filter_map(|source| source.evidence.clone()).collect(),
-        evidence_gaps: facts.sources.iter().flat_map(|source| source.evidence_gaps.clone()).collect(),
+        ledgers: facts.sources.iter().filter_map(|source| source.ledger_file.clone()).collect(),
         contacts,
     }
 }
@@ -129,7 +129,7 @@ impl RunEnd {
             is_attentive: false,
             exposures: Vec::new(),
             evidence: Vec::new(),
-            evidence_gaps: Vec::new(),
+            ledgers: Vec::new(),
             contacts: 0,
         }
     }
@@ -143,13 +143,6 @@ fn outcome(run: &Run, sources: &[SourceFacts]) -> Outcome {
         (false, true) => Outcome::Late,
         (false, false) => Outcome::Ran,
     }
-}
-
-/// When every source was watched: a run is blind when any of them is.
-fn watched(sources: &[SourceFacts]) -> Intervals {
-    let mut all = sources.iter().map(|source| source.watched.clone());
-    let first = all.next().unwrap_or_default();
-    all.fold(first, |common, next| common.intersection(&next))
 }
 
 /// The largest share of packets that a source lost, 0 to 1; what is unknown counts as none.
@@ -211,8 +204,13 @@ fn has_called(host: &Host, finding: &HostFinding) -> bool {
 }
 
 /// For each blamed or contacting host: when it was present and watched, and its contacts.
-fn exposures(ticket: &Ticket, facts: &CaptureFacts, observation: &Observation) -> Vec<HostExposure> {
-    let watched = watched(&facts.sources);
+fn exposures(
+    ticket: &Ticket,
+    criteria: &JudgeCriteria,
+    facts: &CaptureFacts,
+    observation: &Observation,
+) -> Vec<HostExposure> {
+    let (watched, doubtful) = (verdict::watched(facts), verdict::doubtful(criteria, facts));
     let mut exposures: Vec<HostExposure> = Vec::new();
     for finding in observation.hosts.iter().filter(|finding| finding.contacts > 0) {
         let present = presence(&facts.sources, finding.host, finding.mac).intersection(&watched);
@@ -220,6 +218,7 @@ fn exposures(ticket: &Ticket, facts: &CaptureFacts, observation: &Observation) -
             host: finding.host,
             mac: finding.mac,
             name: finding.name.clone(),
+            doubtful: doubtful.intersection(&present),
             present,
             contacts: finding.spans.clone(),
         });
@@ -231,7 +230,8 @@ fn exposures(ticket: &Ticket, facts: &CaptureFacts, observation: &Observation) -
         let present = presence(&facts.sources, host.host, host.mac).intersection(&watched);
         if !is_there && !present.is_empty() {
             let (host, mac) = (host.host, host.mac);
-            exposures.push(HostExposure { host, mac, name: None, present, contacts: Vec::new() });
+            let doubtful = doubtful.intersection(&present);
+            exposures.push(HostExposure { host, mac, name: None, present, doubtful, contacts: Vec::new() });
         }
     }
     exposures

@@ -6,13 +6,13 @@
 use super::{BlamedHost, CaptureFacts, Control, Ending, Reason, ReasonCode, SourceFacts};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{OneWay, Presence};
+use crate::pure::sighting::{FilterPlace, OneWay, Presence};
 
 /// A known loss above this share is lossy where the playbook states no limit (design: 0.1 %).
-const LOST_UNSTATED_MAX: f64 = 0.001;
+pub(super) const LOST_UNSTATED_MAX: f64 = 0.001;
 
 /// More undecoded frames than this share of those that should carry IP blind a capture (design: 1 %).
-const UNDECODED_MAX: f64 = 0.01;
+pub(super) const UNDECODED_MAX: f64 = 0.01;
 
 /// Share of the names that span segments that may be unread: as much as may be undecoded. Names that
 /// were read whole are left out of it, since many of them would hide that none of these ever is. Of thousands of connections some always end in the middle of their first words.
@@ -126,7 +126,7 @@ fn too_short(criteria: &JudgeCriteria, planned: Interval, source: &SourceFacts) 
     if planned.is_empty() {
         return None;
     }
-    let watched_s = source.watched.within(planned).seconds();
+    let watched_s = source.attended().within(planned).seconds();
     let share = watched_s / planned.seconds();
     (share < criteria.watched_min || watched_s == 0.0).then(|| {
         format!(
@@ -143,8 +143,13 @@ fn too_quiet(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
     let heard = coverage.heard_packets.saturating_sub(coverage.duplicate_packets);
     (heard < criteria.heard_packets_min).then(|| {
         format!(
-            "heard {}, and at least {} are wanted: check the mirror port, the cable and the filter",
+            "heard {}{}, and at least {} are wanted: check the mirror port, the cable and the filter",
             count(heard, "packet"),
+            if coverage.filter == Some(FilterPlace::Kernel) {
+                " that the kernel's filter let pass"
+            } else {
+                ""
+            },
             criteria.heard_packets_min,
         )
     })
@@ -270,7 +275,7 @@ fn absent_hosts<'a>(
 /// Whether any source heard the host in the time it watched.
 fn is_present(host: &BlamedHost, facts: &CaptureFacts) -> bool {
     facts.sources.iter().any(|source| {
-        let watched = source.watched.within(facts.planned);
+        let watched = source.attended().within(facts.planned);
         let mut presences = source.presences.iter().filter(|presence| is_same_machine(host, presence));
         presences.any(|presence| !presence.present.intersection(&watched).is_empty())
     })
@@ -327,7 +332,7 @@ fn clock_unsure(facts: &CaptureFacts) -> Option<String> {
 
 /// How far a capture came: "12m of 30m", or "12m" where no length was planned.
 fn progress(planned: Interval, source: &SourceFacts) -> String {
-    let watched = spelled(source.watched.seconds());
+    let watched = spelled(source.attended().seconds());
     if planned.is_empty() { watched } else { format!("{watched} of {}", spelled(planned.seconds())) }
 }
 
@@ -355,7 +360,7 @@ fn percent(share: f64) -> String {
 }
 
 /// How much of `whole` is `part`; 0 of nothing is 0, and something of nothing is all.
-fn share(part: u64, whole: u64) -> f64 {
+pub(super) fn share(part: u64, whole: u64) -> f64 {
     if part == 0 { 0.0 } else { part as f64 / whole.max(1) as f64 }
 }
 

@@ -6,6 +6,7 @@
 
 mod gaps;
 mod judge;
+mod seconds;
 
 #[cfg(test)]
 mod gap_tests;
@@ -13,6 +14,7 @@ mod gap_tests;
 mod tests;
 
 pub use judge::{is_attentive, is_healthy, judge};
+pub use seconds::{doubtful, watched};
 
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;
@@ -118,10 +120,10 @@ pub struct SourceFacts {
     pub presences: Vec<Presence>,
     /// What it could see, ten seconds for ten seconds; empty of a source that keeps no ledger.
     pub ledger: Ledger,
+    /// The file that keeps it; `None` where none is kept.
+    pub ledger_file: Option<EvidenceFile>,
     /// The file of the hit packets; `None` when there was none to keep.
     pub evidence: Option<EvidenceFile>,
-    /// What the evidence lacks and why, each in a sentence. It changes no verdict.
-    pub evidence_gaps: Vec<String>,
 }
 
 /// Why a capture ended.

@@ -55,9 +55,9 @@ pub(super) fn source(name: &str) -> SourceFacts {
         observation: Observation { coverage, ..Observation::default() },
         control: Control::Seen,
         ledger: Default::default(),
+        ledger_file: None,
         presences: vec![presence(None, 0, 600)],
         evidence: None,
-        evidence_gaps: Vec::new(),
     }
 }
 

@@ -1,0 +1,95 @@
+//! Which frames of a source does a run's filter let through, and where may it be applied before?
+//!
+//! A frame is always filtered here; the kernel, or a command elsewhere, may hold back frames before
+//! if it lets through what coverage is judged by. `filter` compiles; `listener` asks for each frame.
+
+use super::filter::{self, Filter};
+use crate::pure::interval::Intervals;
+use crate::pure::packet::Frame;
+use crate::pure::plan::CapturePlan;
+use crate::pure::sighting::Presence;
+use crate::pure::site::Source;
+use crate::pure::verdict::BlamedHost;
+
+/// Filters are compiled once for each link layer that a source shows, at most so many.
+const LINK_TYPES_MAX: usize = 64;
+
+/// Blamed hosts that a filter elsewhere lets through at most; with more, nothing is filtered there.
+const BLAMED_IN_FILTER_MAX: usize = 32;
+
+/// Who must be let through a filter that runs elsewhere, so that coverage can be judged.
+const ALWAYS_THROUGH: [&str; 2] = ["arp", "udp port 67 or udp port 68 or udp port 546 or udp port 547"];
+
+/// A filter's text and its programs for the link layers seen so far.
+pub(super) struct Screen {
+    text: String,
+    compiled: Vec<Filter>,
+}
+
+impl Screen {
+    pub(super) fn new(text: &str) -> Screen {
+        Screen { text: text.to_owned(), compiled: Vec::new() }
+    }
+
+    /// Whether the frame passes.
+    ///
+    /// # Errors
+    /// When the filter cannot be applied to a frame of its link layer.
+    pub(super) fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
+        let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
+        let place = match known {
+            Some(place) => place,
+            None if self.compiled.len() == LINK_TYPES_MAX => {
+                return Err(format!("the source shows more than {LINK_TYPES_MAX} link types"));
+            }
+            None => {
+                self.compiled.push(Filter::compile(&self.text, frame.link_type)?);
+                self.compiled.len() - 1
+            }
+        };
+        Ok(self.compiled[place].matches(frame.bytes))
+    }
+}
+
+/// What a command may filter by itself; empty when it must not filter. Coverage needs the control
+/// and the blamed hosts, whatever the run's filter is.
+pub(super) fn remote_filter(plan: &CapturePlan, source: &Source) -> String {
+    match &plan.filter {
+        Some(filter) if plan.blamed.len() <= BLAMED_IN_FILTER_MAX => {
+            filter::superset(filter, &coverage_filters(&plan.blamed, source))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What the kernel may hold back for runs that all have the filter `text`; `None` when it must not.
+/// Coverage needs the control and the blamed hosts, by their MAC addresses too.
+pub(super) fn kernel_filter(text: &str, blamed: &[BlamedHost], source: &Source) -> Option<String> {
+    let by_mac = blamed.iter().filter_map(|blamed| Some(format!("ether host {}", blamed.mac?)));
+    let others: Vec<String> = coverage_filters(blamed, source).into_iter().chain(by_mac).collect();
+    if blamed.len() <= BLAMED_IN_FILTER_MAX { filter::for_kernel(text, &others) } else { None }
+}
+
+/// As [`kernel_filter`], of a scan, which asks for no coverage of its own.
+pub fn kernel_filter_alone(text: &str) -> Option<String> {
+    filter::for_kernel(text, &ALWAYS_THROUGH.map(str::to_owned))
+}
+
+/// What coverage is judged by, as filters.
+fn coverage_filters(blamed: &[BlamedHost], source: &Source) -> Vec<String> {
+    let hosts = blamed.iter().map(|blamed| format!("host {}", blamed.host));
+    let always = ALWAYS_THROUGH.map(str::to_owned).into_iter();
+    always.chain(source.positive_control.clone()).chain(hosts).collect()
+}
+
+/// Where the kernel held frames back, only blamed hosts were heard whatever they sent. Of others it is
+/// not known when they were there: they are taken to have been there all the time, so that the time
+/// between two of their contacts is never taken for shorter than it was.
+pub(super) fn widen(presence: &mut Presence, blamed: &[BlamedHost], watched: &Intervals) {
+    let is_same = |known: &BlamedHost| {
+        known.host == presence.host || (known.mac.is_some() && known.mac == presence.mac)
+    };
+    if !blamed.iter().any(is_same) {
+        presence.present = presence.present.union(watched);
+    }
+}
