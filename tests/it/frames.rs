@@ -1,6 +1,6 @@
 //! Frames built by hand, for tests of the decoder.
 
-use allclear::pure::packet::{Decoded, Frame, Packet, decode};
+use allclear::pure::packet::{Decoded, Frame, Packet, Ports, decode};
 
 pub fn frame(link_type: u16, bytes: &[u8]) -> Frame<'_> {
     Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type }
@@ -51,4 +51,45 @@ pub fn packet<'a>(frame: &Frame<'a>, what: &str) -> Packet<'a> {
         Decoded::Packet(packet) => packet,
         other => panic!("{what}: {other:?}"),
     }
+}
+
+/// Parts of a frame, one behind the other.
+pub fn cat(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
+/// The packet of the frame must be the plainest one.
+pub fn check(what: &str, link_type: u16, bytes: &[u8]) {
+    let packet = packet(&frame(link_type, bytes), what);
+    let pair = [packet.source.to_string(), packet.destination.to_string()];
+    let is_expected = pair == ["10.0.0.1", "192.0.2.9"] || pair == ["fd00::1", "2001:db8::9"];
+    assert!(is_expected, "{what}: {pair:?}");
+    assert_eq!(packet.ports, Some(Ports { source: 1000, destination: 7 }), "{what}");
+    assert_eq!((packet.protocol, packet.payload), (17, &b"hello"[..]), "{what}");
+    assert_eq!((packet.ports_truncated, packet.unread_layer), (false, None), "{what}");
+}
+
+/// The plainest packet in an Ethernet frame.
+pub fn inner() -> Vec<u8> {
+    ethernet(0x0800, &plain())
+}
+
+/// LLC with SNAP, and what it carries.
+pub fn snap(organisation: [u8; 3], ethertype: u16, rest: &[u8]) -> Vec<u8> {
+    cat(&[&[0xaa, 0xaa, 3], &organisation, &ethertype.to_be_bytes(), rest])
+}
+
+/// Receiver, sender and two access points.
+pub const STATIONS: [[u8; 6]; 4] =
+    [[2, 0, 0, 0, 0, 9], [2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 0xaa], [2, 0, 0, 0, 0, 0xbb]];
+
+/// An 802.11 header: control, three addresses, fragment number.
+pub fn wireless(kind: u8, flags: u8, addresses: [[u8; 6]; 3], fragment: u8) -> Vec<u8> {
+    cat(&[&[kind, flags, 0, 0], &addresses.concat(), &[fragment, 0]])
+}
+
+/// IP on its way from a station to its access point.
+pub fn to_access_point(ip: &[u8]) -> Vec<u8> {
+    let [to, from, access, _] = STATIONS;
+    cat(&[&wireless(0x08, 1, [access, from, to], 0), &snap([0; 3], 0x0800, ip)])
 }

@@ -144,9 +144,8 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
 }
 
-/// Captures whose link layer or tunnel is not read yet, or whose truth needs more than single packets.
-const NOT_READ: &[&str] =
-    &["wlan_dns.pcap", "radiotap_dns.pcap", "wep.pcapng", "nflog_http.pcap", "solaris.snoop"];
+/// What is no capture of a format that we read.
+const NOT_READ: &[&str] = &["solaris.snoop"];
 
 fn is_read(truth: &Value) -> bool {
     !NOT_READ.iter().any(|name| text(&truth["file"]).ends_with(name))

@@ -2,9 +2,9 @@
 
 use super::internet::{any_ip, ipv4, ipv6};
 use super::layer::Layer;
-use super::link;
+use super::logical::{self, logical_link};
 use super::plain::{plain_ipv4, plain_ipv6};
-use super::{Decoded, Frame};
+use super::{Decoded, Frame, link, pseudo, serial, wireless};
 
 /// Reads a frame down to its innermost IP packet. Never panics, never allocates, opens a bounded number
 /// of layers, and reads nothing outside the frame's bytes.
@@ -17,25 +17,41 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Decoded<'a> {
 }
 
 fn any<'a>(frame: &Frame<'a>) -> Decoded<'a> {
-    let layer = Layer::outermost(frame);
-    match frame.link_type {
-        1 => link::ethernet(layer),
-        other => other_link(other, layer),
-    }
+    by_link_type(frame.link_type, Layer::outermost(frame))
 }
 
-/// The link types beside Ethernet, by <https://www.tcpdump.org/linktypes.html>.
-fn other_link(link_type: u16, layer: Layer<'_>) -> Decoded<'_> {
+/// What a link type announces, by <https://www.tcpdump.org/linktypes.html>.
+pub(super) fn by_link_type(link_type: u16, layer: Layer<'_>) -> Decoded<'_> {
     match link_type {
-        0 | 108 => link::loopback(layer),
+        1 => link::ethernet(layer),
+        0 | 108 => pseudo::loopback(layer),
         12 | 14 | 101 => any_ip(layer),
         228 => ipv4(layer),
         229 => ipv6(layer),
-        113 => link::cooked(layer),
-        276 => link::cooked_2(layer),
-        9 | 50 => link::ppp(layer),
-        51 => link::pppoe(layer),
-        104 => link::cisco_hdlc(layer),
+        113 => pseudo::cooked(layer),
+        276 => pseudo::cooked_2(layer),
+        9 => serial::ppp(layer),
+        50 => serial::synchronous(layer),
+        51 => serial::pppoe(layer),
+        104 => serial::cisco_hdlc(layer),
+        107 => serial::frame_relay(layer),
+        // The same behind a byte, or in place of PPP's address, that tells the direction.
+        204 => layer.open(1, "PPP header", serial::ppp),
+        205 => layer.open(1, "Cisco HDLC header", serial::cisco_hdlc),
+        206 => layer.open(1, "Frame Relay", serial::frame_relay),
+        166 => layer.open(2, "PPP header", serial::ppp),
+        11 | 100 => logical_link(layer),
+        6 => logical::token_ring(layer),
+        10 => logical::fddi(layer),
+        122 => logical::fibre_channel(layer),
+        105 => wireless::wireless(layer),
+        119 => wireless::prism(layer),
+        127 => wireless::radiotap(layer),
+        163 => wireless::avs(layer),
+        192 => wireless::per_packet(layer),
+        109 => pseudo::encapsulated(layer),
+        117 => pseudo::filter_log(layer),
+        239 => pseudo::netfilter_log(layer),
         _ if layer.bytes.is_empty() => layer.unreadable(link_name(link_type)),
         _ => Decoded::Undecoded(link_name(link_type)),
     }
@@ -44,23 +60,22 @@ fn other_link(link_type: u16, layer: Layer<'_>) -> Decoded<'_> {
 /// What an unread link layer is called.
 fn link_name(link_type: u16) -> &'static str {
     match link_type {
-        6 => "Token Ring",
-        7 => "ARCNET",
-        8 => "SLIP",
-        10 => "FDDI",
-        105 => "802.11",
-        107 => "Frame Relay",
-        119 => "802.11 with Prism header",
-        122 => "IP over Fibre Channel",
-        127 => "802.11 with radiotap header",
-        163 => "802.11 with AVS header",
+        7 | 129 => "ARCNET",
+        8 | 102 => "SLIP",
+        123 => "ATM",
+        138 => "IP over FireWire",
         143 => "DOCSIS",
         147..=162 => "a private link type",
-        187 | 201 | 251 | 254 => "Bluetooth",
-        189 | 220 | 249 => "USB",
-        192 => "PPI",
-        195 | 230 | 283 => "802.15.4",
-        239 => "NFLOG",
+        130..=137 | 178..=181 | 194 | 200 => "Juniper link layer",
+        187 | 201 | 251 | 254 | 255 | 272 => "Bluetooth",
+        186 | 189 | 220 | 249 | 266 | 288 | 292..=295 => "USB",
+        195 | 215 | 230 | 283 => "802.15.4",
+        190 | 227 => "CAN",
+        224 | 225 => "Fibre Channel",
+        242 | 247 => "InfiniBand",
+        253 => "netlink",
+        265 => "NFC",
+        271 => "vsock",
         _ => "an unknown link type",
     }
 }
@@ -119,7 +134,7 @@ mod tests {
         rows.push(("IPv4, without the end of its length", true, with(&tcp, 17, 200)));
         rows.push(("IPv4, padded", true, [tcp.as_slice(), &[0; 9]].concat()));
         rows.push(("IPv4, a later fragment", false, with(&tcp, 21, 1)));
-        rows.push(("IPv4, the first fragment", true, with(&tcp, 20, 0x20)));
+        rows.push(("IPv4, the first fragment", false, with(&tcp, 20, 0x20)));
         rows.push(("IPv4 with options", false, with(&tcp, 14, 0x46)));
         rows.push(("IPv4 without a length", false, with(&with(&tcp, 16, 0), 17, 0)));
         rows.push(("a header length of TCP that is wrong", true, with(&tcp, 46, 0x10)));

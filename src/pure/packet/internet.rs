@@ -1,7 +1,7 @@
 //! Who talks to whom? IPv4 and IPv6 with their options and extension headers, and the ports of what
 //! they carry.
 
-use super::layer::Layer;
+use super::layer::{Layer, TOO_MANY_LAYERS};
 use super::tunnel;
 use super::{Decoded, Packet, Ports};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,6 +15,10 @@ const EXTENSIONS_MAX: usize = 16;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 const SCTP: u8 = 132;
+/// The fragment header of IPv6, of eight bytes.
+const FRAGMENT: u8 = 44;
+/// The authentication header (RFC 4302), which IPv4 may have too; it counts its length in four bytes.
+const AUTHENTICATION: u8 = 51;
 
 /// An IP packet whose version only its first byte tells.
 pub(super) fn any_ip(layer: Layer<'_>) -> Decoded<'_> {
@@ -35,6 +39,7 @@ struct Header<'a> {
     /// What IP carries, without padding; its `is_cut` says whether bytes of it are missing.
     payload: Layer<'a>,
     is_later_fragment: bool,
+    fragment_id: Option<u32>,
 }
 
 /// An IPv4 packet (RFC 791).
@@ -43,7 +48,7 @@ pub(super) fn ipv4(layer: Layer<'_>) -> Decoded<'_> {
     let Some(header) = layer.bytes.first_chunk::<IPV4_HEADER_BYTES>() else {
         return layer.unreadable("IPv4 header");
     };
-    let [first, _, l0, l1, _, _, f0, f1, _, protocol, _, _, a, b, c, d, e, f, g, h] = *header;
+    let [first, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, a, b, c, d, e, f, g, h] = *header;
     let header_bytes = usize::from(first & 0x0f) * 4;
     if first >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES {
         return Decoded::Undecoded("IPv4 header");
@@ -54,16 +59,19 @@ pub(super) fn ipv4(layer: Layer<'_>) -> Decoded<'_> {
         length => Some(usize::from(length)),
     };
     let Some(payload) = payload(&layer, header_bytes, stated) else {
-        return Decoded::Undecoded("too many layers");
+        return Decoded::Undecoded(TOO_MANY_LAYERS);
     };
-    finish(Header {
+    let part = u16::from_be_bytes([f0, f1]) & 0x3fff;
+    let header = Header {
         ip_bytes: without_padding(&layer, stated),
         source: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
         destination: IpAddr::V4(Ipv4Addr::new(e, f, g, h)),
         protocol,
         payload,
-        is_later_fragment: u16::from_be_bytes([f0, f1]) & 0x1fff != 0,
-    })
+        is_later_fragment: part & 0x1fff != 0,
+        fragment_id: (part != 0).then(|| u16::from_be_bytes([i0, i1]).into()),
+    };
+    finish(if protocol == AUTHENTICATION { past_extensions(header) } else { header })
 }
 
 /// An IPv6 packet (RFC 8200).
@@ -84,7 +92,7 @@ pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
         length => Some(IPV6_HEADER_BYTES + usize::from(length)),
     };
     let Some(payload) = payload(&layer, IPV6_HEADER_BYTES, stated) else {
-        return Decoded::Undecoded("too many layers");
+        return Decoded::Undecoded(TOO_MANY_LAYERS);
     };
     finish(past_extensions(Header {
         ip_bytes: without_padding(&layer, stated),
@@ -93,6 +101,7 @@ pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
         protocol: *next,
         payload,
         is_later_fragment: false,
+        fragment_id: None,
     }))
 }
 
@@ -118,25 +127,42 @@ fn without_padding<'a>(layer: &Layer<'a>, stated: Option<usize>) -> &'a [u8] {
     layer.bytes.get(..stated.unwrap_or(available).min(available)).unwrap_or_default()
 }
 
+/// Whether the protocol is an extension header, with its length where all have it (RFC 7045). What is
+/// encrypted (ESP) and no next header (59) end the chain.
+fn is_extension(protocol: u8) -> bool {
+    const HOP_BY_HOP: u8 = 0;
+    const ROUTING: u8 = 43;
+    const OPTIONS: u8 = 60;
+    const MOBILITY: u8 = 135;
+    const HOST_IDENTITY: u8 = 139;
+    const SHIM6: u8 = 140;
+    matches!(
+        protocol,
+        HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | OPTIONS | MOBILITY | HOST_IDENTITY | SHIM6
+    )
+}
+
 /// Walks the extension headers, as far as they can be read.
 #[inline]
 fn past_extensions(mut header: Header<'_>) -> Header<'_> {
     for _ in 0..EXTENSIONS_MAX {
-        if !matches!(header.protocol, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140) || header.is_later_fragment {
+        if !is_extension(header.protocol) || header.is_later_fragment {
             break;
         }
         let Some(([next, length], _)) = header.payload.bytes.split_first_chunk::<2>() else { break };
         let bytes = match header.protocol {
-            44 => 8,
-            51 => (usize::from(*length) + 2) * 4,
+            FRAGMENT => 8,
+            AUTHENTICATION => (usize::from(*length) + 2) * 4,
             _ => (usize::from(*length) + 1) * 8,
         };
         let Some(rest) = header.payload.bytes.get(bytes..) else {
             header.payload.bytes = &[];
             break;
         };
-        if header.protocol == 44 {
-            header.is_later_fragment = header.payload.u16_at(2).is_some_and(|field| field & 0xfff8 != 0);
+        if header.protocol == FRAGMENT {
+            let part = header.payload.u16_at(2).unwrap_or_default() & 0xfff9;
+            header.is_later_fragment = part & 0xfff8 != 0;
+            header.fragment_id = header.payload.u32_at(4).filter(|_| part != 0);
         }
         header.protocol = *next;
         header.payload.bytes = rest;
@@ -154,8 +180,9 @@ fn finish(header: Header<'_>) -> Decoded<'_> {
     match tunnel::inner(&packet, &header.payload) {
         Some(Decoded::Packet(inner)) => return Decoded::Packet(inner),
         Some(Decoded::Truncated) => packet.ports_truncated = true,
-        // What a tunnel carries beside readable IP leaves the tunnel's own ends to be blamed.
-        Some(Decoded::Undecoded(_) | Decoded::NotIp(_)) | None => {}
+        Some(Decoded::Undecoded(layer)) => packet.unread_layer = Some(layer),
+        // What a tunnel carries beside IP leaves the tunnel's own ends to be blamed.
+        Some(Decoded::NotIp(_)) | None => {}
     }
     Decoded::Packet(packet)
 }
@@ -166,7 +193,7 @@ fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
     let layer = &header.payload;
     let has_ports = matches!(header.protocol, TCP | UDP | SCTP) && !header.is_later_fragment;
     let ports = if has_ports { ports(layer.bytes) } else { None };
-    let is_behind_cut_header = layer.is_cut && matches!(header.protocol, 0 | 43 | 44 | 51 | 60);
+    let is_behind_cut_header = layer.is_cut && is_extension(header.protocol) && !header.is_later_fragment;
     let mut packet = Packet {
         time_ns: layer.time_ns,
         wire_length: layer.wire_length,
@@ -182,6 +209,8 @@ fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
         ports_truncated: layer.is_cut && ports.is_none() && has_ports || is_behind_cut_header,
         payload_truncated: layer.is_cut,
         is_later_fragment: header.is_later_fragment,
+        fragment_id: header.fragment_id,
+        unread_layer: None,
     };
     match header.protocol {
         TCP if has_ports => (packet.tcp_flags, packet.payload) = tcp(layer.bytes),

@@ -7,6 +7,9 @@ use super::{Decoded, Frame, Mac, NotIp};
 /// deeper.
 pub(super) const LAYERS_MAX: u8 = 48;
 
+/// What stops the decoder in a frame with more layers than that.
+pub(super) const TOO_MANY_LAYERS: &str = "too many layers";
+
 /// The bytes of one layer and what is known of the frame around it.
 #[derive(Clone, Copy)]
 pub(super) struct Layer<'a> {
@@ -49,6 +52,21 @@ impl<'a> Layer<'a> {
         self.bytes.get(at..)?.first_chunk().map(|chunk| u16::from_be_bytes(*chunk))
     }
 
+    /// The 32-bit number at `at`, in network order.
+    pub(super) fn u32_at(&self, at: usize) -> Option<u32> {
+        self.bytes.get(at..)?.first_chunk().map(|chunk| u32::from_be_bytes(*chunk))
+    }
+
+    /// What a tunnel is whose own header is not all there: cut away, or else no such tunnel.
+    #[cold]
+    pub(super) fn no_tunnel(&self) -> Option<Decoded<'a>> {
+        match () {
+            () if self.depth >= LAYERS_MAX => Some(Decoded::Undecoded(TOO_MANY_LAYERS)),
+            () if self.is_cut => Some(Decoded::Truncated),
+            () => None,
+        }
+    }
+
     /// What a frame is whose header `what` could not be read here.
     #[cold]
     pub(super) fn unreadable(&self, what: &'static str) -> Decoded<'a> {
@@ -61,7 +79,7 @@ impl<'a> Layer<'a> {
         if self.bytes.len() < header_bytes {
             self.unreadable(what)
         } else {
-            Decoded::Undecoded("too many layers")
+            Decoded::Undecoded(TOO_MANY_LAYERS)
         }
     }
 
@@ -80,7 +98,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// A frame without IP and without more to tell than its EtherType.
-pub(super) fn not_ip<'a>(ethertype: u16) -> Decoded<'a> {
-    Decoded::NotIp(NotIp::Other(ethertype))
+/// A frame that carries no IP, by the name of what it carries.
+pub(super) fn not_ip<'a>(what: &'static str) -> Decoded<'a> {
+    Decoded::NotIp(NotIp::Other(what))
 }

@@ -7,15 +7,24 @@
 
 mod decode;
 mod dhcp;
+mod ethertype;
+mod gre;
 mod info;
 mod internet;
 mod layer;
 mod link;
+mod logical;
 mod mac;
+mod mpls;
 mod names;
+mod overlay;
 mod plain;
+mod pseudo;
+mod quoted;
+mod serial;
 mod tunnel;
 mod web_names;
+mod wireless;
 
 pub use crate::pure::recording::Frame;
 pub use decode::decode;
@@ -23,6 +32,7 @@ pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client};
 pub use info::info;
 pub use names::{Name, NameKind, NameRead, NameText, name};
 pub use plain::{plain_ipv4, plain_ipv6};
+pub use quoted::{Quoted, quoted};
 
 use std::net::IpAddr;
 
@@ -34,7 +44,7 @@ pub enum Decoded<'a> {
     /// It carries no IP and is not expected to (LLDP, spanning tree, …); ARP tells who is there.
     NotIp(NotIp),
     /// It should carry IP, but could not be read: the layer that stopped us, in words
-    /// ("802.11", "IPv4 header", "PPPoE").
+    /// ("802.11, encrypted", "IPv4 header", "Bluetooth").
     Undecoded(&'static str),
     /// It was cut so short when captured that addresses could not be read.
     Truncated,
@@ -45,8 +55,10 @@ pub enum Decoded<'a> {
 pub enum NotIp {
     /// An ARP packet: its sender is present.
     Arp { sender: IpAddr, mac: Mac },
-    /// Anything else; the EtherType, or 0 where there is none.
-    Other(u16),
+    /// Anything else that is known to carry none, by name ("LLDP", "spanning tree").
+    Other(&'static str),
+    /// An EtherType that we do not know.
+    EtherType(u16),
 }
 
 /// The innermost IP packet of a frame.
@@ -83,20 +95,26 @@ pub struct Packet<'a> {
     pub payload_truncated: bool,
     /// Whether this is a later fragment of a datagram (its ports are in the first one).
     pub is_later_fragment: bool,
+    /// What all fragments of one datagram have in common beside addresses and protocol; `None` when the
+    /// datagram came whole.
+    pub fragment_id: Option<u32>,
+    /// What else the frame should carry that could not be read: the inside of the tunnel whose own ends
+    /// these are, or what follows in the same frame. The layer in words, as in [`Decoded::Undecoded`].
+    pub unread_layer: Option<&'static str>,
 }
 
 impl Packet<'_> {
-    /// The sequence number of a TCP segment; `None` where IPv6 extension headers stand before it, and
-    /// when cut.
+    /// The sequence number of a TCP segment; `None` where extension headers stand before it, in later
+    /// fragments, and when cut.
     pub fn tcp_sequence(&self) -> Option<u32> {
         const TCP: u8 = 6;
         let header = match *self.ip_bytes.first()? {
-            first if first >> 4 == 4 => usize::from(first & 0x0f) * 4,
-            _ if self.ip_bytes.get(6) == Some(&TCP) => 40,
+            first if first >> 4 == 4 && self.ip_bytes.get(9) == Some(&TCP) => usize::from(first & 0x0f) * 4,
+            first if first >> 4 == 6 && self.ip_bytes.get(6) == Some(&TCP) => 40,
             _ => return None,
         };
         let number = self.ip_bytes.get(header + 4..)?.first_chunk()?;
-        (self.protocol == TCP).then(|| u32::from_be_bytes(*number))
+        (self.protocol == TCP && !self.is_later_fragment).then(|| u32::from_be_bytes(*number))
     }
 }
 

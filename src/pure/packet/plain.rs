@@ -12,8 +12,8 @@ const ETHERNET: u16 = 1;
 const IPV4_HEADER_BYTES: usize = 20;
 const IPV6_HEADER_BYTES: usize = 40;
 
-/// The offset of a fragment; the first one, at 0, has ports.
-const FRAGMENT_OFFSET: u16 = 0x1fff;
+/// Whether more fragments follow, and where this one belongs: 0 in a datagram that came whole.
+const FRAGMENTED: u16 = 0x3fff;
 
 /// The packet of a plain frame with IPv4; `None` when it is none, and the long way, [`super::decode`],
 /// must be taken.
@@ -60,6 +60,8 @@ fn packet<'a>(frame: &Frame<'a>, macs: &[u8; 12], header: Header<'a>) -> Option<
         ports_truncated: false,
         payload_truncated: is_cut,
         is_later_fragment: false,
+        fragment_id: None,
+        unread_layer: None,
     };
     (frame.link_type == ETHERNET && !tunnel::is_possible(&packet)).then_some(packet)
 }
@@ -84,7 +86,7 @@ fn ipv4(ip: &[u8]) -> Option<Header<'_>> {
         return None;
     };
     let stated = usize::from(u16::from_be_bytes([l0, l1])).checked_sub(IPV4_HEADER_BYTES)?;
-    if u16::from_be_bytes([f0, f1]) & FRAGMENT_OFFSET != 0 {
+    if u16::from_be_bytes([f0, f1]) & FRAGMENTED != 0 {
         return None;
     }
     Some(Header {

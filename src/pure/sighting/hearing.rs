@@ -200,7 +200,7 @@ impl Hearing {
                 self.tally.ip_packets += 1;
                 self.tally.truncated_packets += 1;
             }
-            Decoded::NotIp(NotIp::Other(_)) | Decoded::Packet(_) => {}
+            Decoded::NotIp(NotIp::Other(_) | NotIp::EtherType(_)) | Decoded::Packet(_) => {}
         }
     }
 
