@@ -5,7 +5,7 @@ use super::gaps::{LOST_UNSTATED_MAX, UNDECODED_MAX, share};
 use super::{CaptureFacts, Control, SourceFacts};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Bucket, Link};
+use crate::pure::sighting::{Bucket, FilterPlace, Link};
 
 /// A network whose link is up and of which nothing at all is heard for so long is not mirrored any more,
 /// in seconds: no machine asks for another one's address, none looks for its printer.
@@ -13,8 +13,12 @@ const SILENCE_SECONDS_MAX: f64 = 300.0;
 
 impl SourceFacts {
     /// When it was watched in truth: without stretches of silence that no network keeps. Recorded files,
-    /// which have no link, cover from their first to their last packet (design: interfaces, simulate).
+    /// which have no link, cover from their first to their last packet (design: interfaces, simulate), and
+    /// where the kernel filters, silence is the filter's.
     pub fn attended(&self) -> Intervals {
+        if self.observation.coverage.filter == Some(FilterPlace::Kernel) {
+            return self.watched.clone();
+        }
         let silent =
             self.ledger.seconds_of(|bucket| bucket.link == Some(Link::Up) && bucket.heard_packets == 0);
         let long = silent.as_slice().iter().filter(|stretch| stretch.seconds() > SILENCE_SECONDS_MAX);
@@ -120,6 +124,9 @@ mod tests {
             assert_eq!(spans(&watched(&facts)), wanted, "{row}");
         }
         let mut facts = hour(600..910, silent);
+        facts.sources[0].observation.coverage.filter = Some(FilterPlace::Kernel);
+        assert_eq!(spans(&watched(&facts)), [(0, 3600)], "the kernel held back what was there");
+        facts.sources[0].observation.coverage.filter = Some(FilterPlace::User);
         facts.sources[0].watched = Intervals::of([Interval::new(at(0), at(700))]);
         assert_eq!(spans(&watched(&facts)), [(0, 600)]);
     }
