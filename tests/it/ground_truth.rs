@@ -4,7 +4,7 @@
 use crate::skip::skipped;
 use allclear::edge::capture::files::read_frames;
 use allclear::edge::capture::stream::FrameStream;
-use allclear::pure::packet::{Decoded, NameKind, NameRead, Packet, decode, name};
+use allclear::pure::packet::{Decoded, NameKind, Names, Packet, decode, names};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -83,10 +83,13 @@ impl Seen {
         let protocol = if is_part { 44 } else { packet.protocol };
         let tuple = (packet.source, packet.destination, protocol, port);
         *self.tuples.entry(tuple).or_default() += 1;
-        if let Some(NameRead::Name(name)) = name(packet) {
+        let mut found = Names::default();
+        names(packet, &mut found);
+        for name in found.as_slice() {
             let kind = match name.kind {
-                NameKind::Dns { is_answer: false, .. } => "domain",
-                NameKind::Dns { is_answer: true, .. } => return,
+                // The truth has those of DNS's own port alone, not of mDNS.
+                NameKind::Dns { is_answer: false, .. } if port == Some(53) => "domain",
+                NameKind::Dns { .. } => continue,
                 NameKind::Tls => "tls",
                 NameKind::Http => "http_host",
             };

@@ -1,7 +1,8 @@
-//! Are DNS questions and the servers of TLS and HTTP read, and is a name that was cut away told?
+//! Are DNS questions and aliases read, at whatever port, and is a name that was cut away told?
 
 use crate::frames::{frame, ipv4, ipv6, packet, plain, tcp, udp};
-use allclear::pure::packet::{Frame, NameKind, NameRead, info, name};
+use allclear::pure::packet::{Frame, NameKind, Names, Packet, Reading, info, names};
+use proptest::prelude::*;
 
 /// A DNS message with one question.
 fn dns(flags: u8, labels: &[u8], query_type: u16) -> Vec<u8> {
@@ -9,148 +10,191 @@ fn dns(flags: u8, labels: &[u8], query_type: u16) -> Vec<u8> {
     [&header[..], labels, &query_type.to_be_bytes(), &[0, 1]].concat()
 }
 
-const EXAMPLE: &[u8] = b"\x03WWW\x07Example\x03org\0";
+/// The answer to a question for A of www.example.org, with records.
+fn answer(records: &[Vec<u8>]) -> Vec<u8> {
+    let mut message = dns(0x81, EXAMPLE, 1);
+    message[7] = records.len() as u8;
+    [message, records.concat()].concat()
+}
 
-/// The name in a UDP payload on port 53.
-fn asked(message: &[u8]) -> Option<(String, bool, u16)> {
-    let bytes = ipv4(17, &udp(1000, 53, message));
-    match name(&packet(&frame(101, &bytes), "DNS"))? {
-        NameRead::Name(name) => match name.kind {
-            NameKind::Dns { is_answer, query_type } => Some((name.text.to_string(), is_answer, query_type)),
-            other => panic!("{other:?}"),
-        },
-        read => panic!("nothing was cut: {read:?}"),
-    }
+/// A record of a kind, owned by the name of the question.
+fn record(kind: u16, data: &[u8]) -> Vec<u8> {
+    [&[0xc0, 12][..], &kind.to_be_bytes(), &[0, 1, 0, 0, 0, 9], &(data.len() as u16).to_be_bytes(), data]
+        .concat()
+}
+
+const EXAMPLE: &[u8] = b"\x03WWW\x07Example\x03org\0";
+const ADDRESS: &[u8] = &[192, 0, 2, 1];
+const CNAME: u16 = 5;
+
+fn framed(messages: &[Vec<u8>]) -> Vec<u8> {
+    let framed = messages.iter().map(|message| [&(message.len() as u16).to_be_bytes()[..], message].concat());
+    framed.collect::<Vec<_>>().concat()
+}
+
+fn segment(destination: u16, payload: &[u8]) -> Vec<u8> {
+    let mut segment = tcp(0x18, payload);
+    segment[2..4].copy_from_slice(&destination.to_be_bytes());
+    ipv4(6, &segment)
+}
+
+/// The names of a packet, and how far they could be read.
+fn read(packet: &Packet<'_>) -> (String, Reading) {
+    let mut found = Names::default();
+    let reading = names(packet, &mut found);
+    let words = found.as_slice().iter().map(|name| match name.kind {
+        NameKind::Dns { is_answer: false, query_type } => format!("{}?{query_type}", name.text),
+        NameKind::Dns { is_answer: true, query_type } => format!("{}={query_type}", name.text),
+        other => panic!("{other:?}"),
+    });
+    (words.collect::<Vec<_>>().join(" "), reading)
+}
+
+fn read_bytes(bytes: &[u8], what: &str) -> (String, Reading) {
+    read(&packet(&frame(101, bytes), what))
 }
 
 #[test]
 fn dns_questions_are_read() {
     let long = b"\x3f123456789012345678901234567890123456789012345678901234567890123".repeat(4);
-    let pointer_to_itself = [0xc0, 12];
-    type Asked<'a> = Option<(&'a str, bool, u16)>;
-    let rows: [(&str, Vec<u8>, Asked<'_>); 10] = [
-        ("a query", dns(1, EXAMPLE, 1), Some(("www.example.org", false, 1))),
-        ("an answer", dns(0x81, EXAMPLE, 28), Some(("www.example.org", true, 28))),
-        ("the root", dns(1, b"\0", 2), Some(("", false, 2))),
-        ("bytes that stand in no name", dns(1, b"\x05a.b\n\xff\x02ok\0", 1), Some(("a?b??.ok", false, 1))),
-        ("a pointer in circles", dns(1, &pointer_to_itself, 1), None),
-        ("a name too long", dns(1, &[&long[..], b"\0"].concat(), 1), None),
-        ("an unknown kind of label", dns(1, b"\x80abc\0", 1), None),
-        ("no question", [0; 12].to_vec(), None),
-        ("an operation there is not", dns(0x38, EXAMPLE, 1), None),
-        ("too short", vec![0; 11], None),
+    let two = [dns(1, EXAMPLE, 1), b"\x01a\x02bc\0\0\x1c\0\x01".to_vec()].concat();
+    let two = [&two[..5], &[2], &two[6..]].concat();
+    let rows: [(&str, Vec<u8>, &str); 14] = [
+        ("a query", dns(1, EXAMPLE, 1), "www.example.org?1"),
+        ("an answer", dns(0x81, EXAMPLE, 28), "www.example.org=28"),
+        ("two questions", two, "www.example.org?1 a.bc?28"),
+        ("the root", dns(1, b"\0", 2), "?2"),
+        ("bytes that stand in no name", dns(1, b"\x05a.b\n\xff\x02ok\0", 1), "a?b??.ok?1"),
+        ("another script", dns(1, "\x07b\u{fc}cher\x02De\0".as_bytes(), 1), "xn--bcher-kva.de?1"),
+        ("in capitals", dns(1, "\x07B\u{dc}CHER\x02De\0".as_bytes(), 1), "xn--bcher-kva.de?1"),
+        ("another script's full stop", dns(1, "\x05a\u{3002}b\x02de\0".as_bytes(), 1), "a???b.de?1"),
+        ("a pointer in circles", dns(1, &[0xc0, 12], 1), ""),
+        ("a name too long", dns(1, &[&long[..], b"\0"].concat(), 1), ""),
+        ("an unknown kind of label", dns(1, b"\x80abc\0", 1), ""),
+        ("no question", [0; 12].to_vec(), ""),
+        ("an operation there is not", dns(0x38, EXAMPLE, 1), ""),
+        ("too short", vec![0; 11], ""),
     ];
     for (what, message, expected) in rows {
-        let expected = expected.map(|(name, is_answer, kind)| (name.to_string(), is_answer, kind));
-        assert_eq!(asked(&message), expected, "{what}");
+        let told = read_bytes(&ipv4(17, &udp(1000, 53, &message)), what);
+        assert_eq!(told, (expected.to_string(), Reading::Whole), "{what}");
     }
+}
+
+#[test]
+fn aliases_in_an_answer_are_read() {
+    let evil = b"\x04evil\x07example\0";
+    let chain = [record(CNAME, b"\x01x\xc0\x0c"), record(CNAME, evil), record(1, ADDRESS)];
+    let rows = [
+        ("an address", vec![record(1, ADDRESS)], ""),
+        ("an alias", vec![record(CNAME, evil)], " evil.example=1"),
+        ("a chain, compressed", chain.to_vec(), " x.www.example.org=1 evil.example=1"),
+        ("of all that lies below", vec![record(39, evil)], " evil.example=1"),
+        ("of a service", vec![record(65, &[&[0, 0][..], evil].concat())], " evil.example=1"),
+        ("of a service, itself", vec![record(65, &[0, 1, 0])], ""),
+        ("a pointer in circles", vec![record(CNAME, &[0xc0, 41])], ""),
+        ("another kind with a name", vec![record(2, evil)], ""),
+    ];
+    for (what, records, expected) in rows {
+        let told = read_bytes(&ipv4(17, &udp(53, 1000, &answer(&records))), what);
+        assert_eq!(told, (format!("www.example.org=1{expected}"), Reading::Whole), "{what}");
+    }
+    let mut query = answer(&[record(CNAME, evil)]);
+    query[2] = 1;
+    assert_eq!(read_bytes(&ipv4(17, &udp(1000, 53, &query)), "a query").0, "www.example.org?1");
+    let mut transfer = answer(&[record(CNAME, evil)]);
+    let query_type = 12 + EXAMPLE.len() + 1;
+    transfer[query_type] = 252;
+    assert_eq!(read_bytes(&ipv4(17, &udp(53, 1000, &transfer)), "a transfer").0, "www.example.org=252");
+}
+
+#[test]
+fn at_other_ports_only_what_is_dns_throughout_is_read() {
+    let query = dns(1, EXAMPLE, 1);
+    let edns = [&query[..11], &[1], &query[12..], b"\0\0\x29\x04\xd0\0\0\0\0\0\0"].concat();
+    let odd = |at: usize, byte: u8| [&query[..at], &[byte], &query[at + 1..]].concat();
+    let rows = [
+        ("a query", query.clone(), "www.example.org?1"),
+        ("with EDNS", edns, "www.example.org?1"),
+        ("an answer", answer(&[record(CNAME, b"\x01x\0"), record(1, ADDRESS)]), "www.example.org=1 x=1"),
+        ("a byte too much", [&query[..], &[0]].concat(), ""),
+        ("a byte too few", query[..query.len() - 1].to_vec(), ""),
+        ("two questions", odd(5, 2), ""),
+        ("an answer in a query", odd(7, 1), ""),
+        ("another operation", odd(2, 0x10), ""),
+        ("a reserved bit", odd(3, 0x40), ""),
+        ("an unknown class", odd(query.len() - 1, 9), ""),
+        ("what is no host name", dns(1, b"\x02a \0", 1), ""),
+    ];
+    for (what, message, expected) in rows {
+        let told = read_bytes(&ipv4(17, &udp(1000, 4711, &message)), what);
+        assert_eq!(told, (expected.to_string(), Reading::Whole), "{what}");
+        let told = read_bytes(&segment(4711, &framed(&[message])), what);
+        assert_eq!(told, (expected.to_string(), Reading::Whole), "{what}, over TCP");
+    }
+    for (port, expected) in [(5353, "www.example.org?1"), (5355, "www.example.org?1"), (137, "")] {
+        let told = read_bytes(&ipv4(17, &udp(1000, port, &query)), "a port").0;
+        assert_eq!(told, expected, "{port}");
+    }
+}
+
+/// What a frame that holds only so many of its bytes tells.
+fn cut(whole: &[u8], length: usize) -> Reading {
+    let frame = Frame { bytes: &whole[..length], ..frame(101, whole) };
+    read(&packet(&frame, "cut")).1
 }
 
 #[test]
 fn a_name_that_was_cut_away_is_told() {
-    let message = dns(1, EXAMPLE, 1);
-    let whole = ipv4(17, &udp(1000, 53, &message));
-    let end = whole.len() - 2; // the class is not needed
-    for cut in 28..whole.len() {
-        let frame = Frame { bytes: &whole[..cut], ..frame(101, &whole) };
-        let read = name(&packet(&frame, "DNS"));
-        assert_eq!(read == Some(NameRead::Cut), cut < end, "cut at byte {cut}: {read:?}");
-    }
-}
-
-#[test]
-fn dns_over_tcp_is_read() {
-    let message = dns(1, EXAMPLE, 1);
-    let framed = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
-    let mut segment = tcp(0x18, &framed);
-    segment[2..4].copy_from_slice(&53_u16.to_be_bytes());
-    let bytes = ipv4(6, &segment);
-    let Some(NameRead::Name(name)) = name(&packet(&frame(101, &bytes), "DNS")) else { panic!("no name") };
-    assert_eq!(name.text.as_str(), "www.example.org");
-}
-
-/// A ClientHello; `before` are extensions that stand before the server name.
-fn client_hello(before: &[u8], server: &str) -> Vec<u8> {
-    let length = |extra: usize| ((server.len() + extra) as u16).to_be_bytes();
-    let sni = [&[0, 0][..], &length(5), &length(3), &[0], &length(0), server.as_bytes()].concat();
-    let extensions = [before, &sni].concat();
-    let body = [
-        &[3, 3][..],
-        &[7; 32],
-        &[2, 1, 1],
-        &[0, 2, 0x13, 1],
-        &[1, 0],
-        &(extensions.len() as u16).to_be_bytes(),
-        &extensions,
-    ]
-    .concat();
-    let handshake = [&[1, 0][..], &(body.len() as u16).to_be_bytes(), &body].concat();
-    [&[0x16, 3, 1][..], &(handshake.len() as u16).to_be_bytes(), &handshake].concat()
-}
-
-#[test]
-fn servers_of_tls_and_http_are_read() {
-    type Named<'a> = Option<(NameKind, &'a str)>;
-    let rows: [(&str, Vec<u8>, Named<'_>); 12] = [
-        ("a ClientHello", client_hello(&[], "C2.example.org"), Some((NameKind::Tls, "c2.example.org"))),
-        (
-            "after others",
-            client_hello(&[0, 23, 0, 0, 0, 5, 0, 1, 9], "x.org"),
-            Some((NameKind::Tls, "x.org")),
-        ),
-        ("a ServerHello", [&[0x16, 3, 1, 0, 9, 2][..], &[0; 50]].concat(), None),
-        (
-            "a request",
-            b"GET / HTTP/1.1\r\nHost: Example.org:8080\r\n\r\n".to_vec(),
-            Some((NameKind::Http, "example.org")),
-        ),
-        (
-            "odd spelling",
-            b"POST /a HTTP/1.1\r\nA: b\r\nhOST:example.org.\r\n".to_vec(),
-            Some((NameKind::Http, "example.org")),
-        ),
-        (
-            "a host by address",
-            b"GET / HTTP/1.1\nHost: [2001:db8::1]:80\n\n".to_vec(),
-            Some((NameKind::Http, "[2001:db8::1]")),
-        ),
-        (
-            "control characters",
-            b"GET / HTTP/1.1\r\nHost: a\x1b[31m\r\n".to_vec(),
-            Some((NameKind::Http, "a?[31m")),
-        ),
-        ("Host in the body only", b"POST / HTTP/1.0\r\n\r\nHost: example.org\r\n".to_vec(), None),
-        ("Host is empty", b"GET / HTTP/1.1\r\nHost:\r\n\r\n".to_vec(), None),
-        (
-            "Host without end",
-            b"GET / HTTP/1.1\r\nHost: exam".to_vec(),
-            Some((NameKind::Http, "to be continued")),
-        ),
-        ("an answer", b"HTTP/1.1 200 OK\r\nHost: example.org\r\n\r\n".to_vec(), None),
-        ("anything else", b"\x00\x01\x02".to_vec(), None),
+    let query = dns(1, EXAMPLE, 1);
+    // The class is not needed.
+    let asked = 28 + query.len() - 2;
+    let answered = answer(&[record(1, ADDRESS), record(1, ADDRESS)]);
+    let header = 28 + 12;
+    let rows = [
+        ("a query", ipv4(17, &udp(1000, 53, &query)), 28, asked),
+        ("an answer", ipv4(17, &udp(53, 1000, &answered)), 28, 28 + answered.len()),
+        ("a query elsewhere", ipv4(17, &udp(1000, 4711, &query)), header, asked + 2),
     ];
-    for (what, payload, expected) in rows {
-        let bytes = ipv4(6, &tcp(0x18, &payload));
-        let found = match name(&packet(&frame(101, &bytes), what)) {
-            Some(NameRead::Name(name)) => Some((name.kind, name.text.to_string())),
-            Some(NameRead::Cut) => panic!("{what}: nothing was cut"),
-            Some(NameRead::Partial) => Some((NameKind::Http, "to be continued".to_string())),
-            None => None,
-        };
-        assert_eq!(found, expected.map(|(kind, name)| (kind, name.to_string())), "{what}");
-    }
-}
-
-#[test]
-fn a_server_name_that_was_cut_away_is_told() {
-    let rows = [("TLS", client_hello(&[], "x.org")), ("HTTP", b"GET / HTTP/1.1\r\nHost: x.org\r\n".to_vec())];
-    for (what, payload) in rows {
-        let whole = ipv4(6, &tcp(0x18, &payload));
-        for cut in 46..whole.len() {
-            let frame = Frame { bytes: &whole[..cut], ..frame(101, &whole) };
-            assert_eq!(name(&packet(&frame, what)), Some(NameRead::Cut), "{what} cut at byte {cut}");
+    for (what, whole, from, until) in rows {
+        for length in from..=whole.len() {
+            assert_eq!(cut(&whole, length) == Reading::Cut, length < until, "{what}, {length} bytes");
         }
     }
+    let other = ipv4(17, &udp(1000, 4711, &[7; 40]));
+    (28..other.len()).for_each(|length| assert_eq!(cut(&other, length), Reading::Whole));
+}
+
+#[test]
+fn dns_over_tcp_is_read_message_by_message() {
+    let (one, other) = (dns(1, EXAMPLE, 1), dns(1, b"\x01a\x02bc\0", 28));
+    let both = framed(&[one.clone(), other.clone()]);
+    let first = one.len() + 2;
+    let rest = |from, told, has_more| Reading::Partial(allclear::pure::packet::Rest { from, told, has_more });
+    let rows = [
+        ("both", both.len(), "www.example.org?1 a.bc?28", Reading::Whole),
+        ("a byte too few", both.len() - 1, "www.example.org?1 a.bc?28", rest(first, 1, false)),
+        ("half of the other", first + 16, "www.example.org?1", rest(first, 0, true)),
+        ("a byte of the other", first + 1, "www.example.org?1", rest(first, 0, true)),
+        ("one", first, "www.example.org?1", Reading::Whole),
+        ("all but the class of one", first - 2, "www.example.org?1", rest(0, 1, false)),
+        ("not all that is asked", first - 3, "", rest(0, 0, true)),
+    ];
+    for (what, length, expected, reading) in rows {
+        let told = read_bytes(&segment(53, &both[..length]), what);
+        assert_eq!(told, (expected.to_string(), reading), "{what}");
+    }
+    let long = answer(&[record(1, ADDRESS), record(CNAME, b"\x01x\0")]);
+    let told = read_bytes(&segment(53, &framed(&[long])[..50]), "an answer");
+    assert_eq!(told, ("www.example.org=1".to_string(), rest(0, 1, true)), "an alias may be to come");
+}
+
+#[test]
+fn a_packet_full_of_names_is_bounded_and_told() {
+    let many = |count| segment(53, &framed(&vec![dns(1, b"\x01a\0", 1); count]));
+    let most = allclear::pure::packet::NAMES_MAX;
+    assert_eq!(read_bytes(&many(most), "as many as are kept").1, Reading::Whole);
+    assert_eq!(read_bytes(&many(most + 1), "one more").1, Reading::Cut);
 }
 
 #[test]
@@ -178,47 +222,20 @@ fn info_says_what_the_appliance_says() {
     }
 }
 
-/// What the segment that carries the first `length` bytes tells.
-fn begun(destination: u16, payload: &[u8], length: usize) -> Option<NameRead> {
-    let mut segment = tcp(0x18, &payload[..length]);
-    segment[2..4].copy_from_slice(&destination.to_be_bytes());
-    name(&packet(&frame(101, &ipv4(6, &segment)), "a segment"))
-}
-
-#[test]
-fn a_name_that_goes_on_in_the_next_segment_is_told() {
-    let message = dns(1, EXAMPLE, 1);
-    let framed = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
-    let asked = framed.len() - 2; // the class is not needed
-    let hello = client_hello(&[0, 23, 0, 0], "x.org");
-    let request = b"GET / HTTP/1.1\r\nHost: x.org\r\n".to_vec();
-    let rows = [
-        ("TLS", 443, &hello, 1, hello.len()),
-        ("HTTP", 80, &request, 4, request.len()),
-        ("DNS over TCP", 53, &framed, 1, asked),
-    ];
-    for (what, port, payload, from, until) in rows {
-        for length in from..=payload.len() {
-            let read = begun(port, payload, length);
-            assert_eq!(read == Some(NameRead::Partial), length < until, "{what}, {length} bytes: {read:?}");
+proptest! {
+    #[test]
+    fn no_message_does_harm(
+        mut message in proptest::collection::vec(any::<u8>(), 0..300),
+        counts in (0_u8..4, 0_u8..4),
+        port in prop_oneof![Just(53_u16), Just(5353), Just(4711)],
+        is_tcp in any::<bool>(),
+    ) {
+        if let Some(header) = message.get_mut(..12) {
+            header[2] &= 0x80;
+            header[4..].copy_from_slice(&[0, counts.0, 0, counts.1, 0, 0, 0, 0]);
         }
-    }
-}
-
-#[test]
-fn what_ends_without_a_name_is_not_waited_for() {
-    let mut bare = client_hello(&[], "");
-    bare.truncate(5 + 4 + 2 + 32 + 3 + 4 + 2);
-    let length = bare.len() as u8 - 9;
-    bare[4] = length + 4;
-    bare[8] = length;
-    let rows: [(&str, Vec<u8>); 4] = [
-        ("a hello without extensions", bare),
-        ("a request without Host", b"GET / HTTP/1.0\r\nAccept: a\r\n\r\n".to_vec()),
-        ("a request of HTTP/0.9", b"GET /\r\n".to_vec()),
-        ("the GET of another protocol", b"GET key\r\n".to_vec()),
-    ];
-    for (what, payload) in rows {
-        assert_eq!(begun(80, &payload, payload.len()), None, "{what}");
+        let bytes = if is_tcp { segment(port, &framed(&[message])) } else { ipv4(17, &udp(1000, port, &message)) };
+        let (told, _) = read_bytes(&bytes, "any message");
+        prop_assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{:?}", told);
     }
 }

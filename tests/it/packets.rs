@@ -2,7 +2,7 @@
 //! read called by its name? Frames are built by hand, or by etherparse as a second opinion.
 
 use crate::frames::{MACS, ethernet, frame, ipv4, ipv6, packet, plain, plain_6, tcp, udp};
-use allclear::pure::packet::{Decoded, Frame, Mac, NameRead, NotIp, Packet, Ports, decode, info, name};
+use allclear::pure::packet::{Decoded, Frame, Mac, Names, NotIp, Packet, Ports, decode, info, names};
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -399,7 +399,9 @@ proptest! {
         if let Decoded::Packet(packet) = decode(&frame) {
             let line = info(&packet);
             prop_assert!(line.chars().all(|c| (' '..='~').contains(&c)), "{:?}", line);
-            if let Some(NameRead::Name(name)) = name(&packet) {
+            let mut found = Names::default();
+            names(&packet, &mut found);
+            for name in found.as_slice() {
                 prop_assert!(name.text.as_str().bytes().all(|b| b.is_ascii_graphic()));
             }
         }

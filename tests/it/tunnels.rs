@@ -4,7 +4,7 @@
 use crate::frames::{
     cat, check, ethernet, frame, inner, ipv4, ipv6, packet, plain, plain_6, tcp, to_access_point, udp,
 };
-use allclear::pure::packet::{Decoded, Frame, Ports, decode, info, name, quoted};
+use allclear::pure::packet::{Decoded, Frame, Names, Ports, decode, info, names, quoted};
 use proptest::prelude::*;
 use std::net::IpAddr;
 
@@ -346,7 +346,7 @@ proptest! {
             prop_assert!(packet.payload.len() <= packet.ip_bytes.len() && packet.ip_bytes.len() <= bytes.len());
             let line = info(&packet);
             prop_assert!(line.chars().all(|c| (' '..='~').contains(&c)), "{:?}", line);
-            let _ = (name(&packet), quoted(&packet).map(|quoted| info(&quoted.packet)));
+            let _ = (names(&packet, &mut Names::default()), quoted(&packet).map(|quoted| info(&quoted.packet)));
         }
     }
 }

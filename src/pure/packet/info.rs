@@ -3,7 +3,7 @@
 //! Whatever the packet holds, the text is printable ASCII on one line.
 
 use super::Packet;
-use super::names::{Name, NameKind, NameRead, name};
+use super::names::{Name, NameKind, Names, Reading, names};
 
 /// A few words on what the packet is about; empty when there is nothing to say.
 pub fn info(packet: &Packet<'_>) -> String {
@@ -30,13 +30,15 @@ fn flags(flags: u8) -> String {
 
 /// `A? example.org` for a query, `A example.org` for its answer.
 fn question(packet: &Packet<'_>) -> String {
-    match name(packet) {
-        Some(NameRead::Name(Name { kind: NameKind::Dns { is_answer, query_type }, text })) => {
-            let mark = if is_answer { "" } else { "?" };
+    let mut found = Names::default();
+    let reading = names(packet, &mut found);
+    match found.as_slice() {
+        [Name { kind: NameKind::Dns { is_answer, query_type }, text, .. }, ..] => {
+            let mark = if *is_answer { "" } else { "?" };
             let root = if text.as_str().is_empty() { "." } else { "" };
-            format!("{}{mark} {text}{root}", query_word(query_type))
+            format!("{}{mark} {text}{root}", query_word(*query_type))
         }
-        Some(NameRead::Cut) => "DNS, cut".to_string(),
+        _ if reading == Reading::Cut => "DNS, cut".to_string(),
         _ => String::new(),
     }
 }

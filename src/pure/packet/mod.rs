@@ -7,8 +7,11 @@
 
 mod decode;
 mod dhcp;
+mod dns;
 mod ethertype;
 mod gre;
+mod hello;
+mod http;
 mod info;
 mod internet;
 mod layer;
@@ -16,22 +19,27 @@ mod link;
 mod logical;
 mod mac;
 mod mpls;
+mod name_text;
 mod names;
 mod overlay;
 mod plain;
 mod pseudo;
+mod quic;
+mod quic_keys;
 mod quoted;
 mod serial;
 mod tunnel;
-mod web_names;
 mod wireless;
 
 pub use crate::pure::recording::Frame;
 pub use decode::decode;
 pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client};
+pub use hello::of_handshake as handshake_name;
 pub use info::info;
-pub use names::{Name, NameKind, NameRead, NameText, name};
+pub use name_text::NameText;
+pub use names::{NAMES_MAX, Name, NameKind, Names, Reading, Rest, names};
 pub use plain::{plain_ipv4, plain_ipv6};
+pub use quic::{FirstId, Opened, QuicVersion, is_quic_beginning, open_initials};
 pub use quoted::{Quoted, quoted};
 
 use std::net::IpAddr;

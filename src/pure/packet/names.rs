@@ -1,26 +1,18 @@
-//! Which name does a packet carry? A DNS question, or by `web_names` the server a TLS or HTTP client
-//! wants to reach.
+//! Which names does a packet carry? DNS questions and the aliases in answers, by `hello` the server that
+//! a TLS client wants to reach, by `http` that of a request. QUIC's are encrypted: see `quic`.
 //!
 //! Each packet is looked at alone: of a name that spans TCP segments it says that the rest is to come,
-//! and `sighting` joins them. It must never allocate, and never follow a compression pointer in circles.
+//! and `sighting` joins them. It must never allocate but for the list of names, which is bounded.
 
-use super::{Packet, web_names};
-use std::fmt;
+use super::name_text::NameText;
+use super::{Packet, dns, hello, http};
 
-/// What looking for a name in a packet found, when there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives on the stack only; a box would cost an allocation a packet"
-)]
-pub enum NameRead {
-    /// The name.
-    Name(Name),
-    /// There must be one, but it was cut away by the capture length.
-    Cut,
-    /// There must be one, but the sender puts it, or the rest of it, into a later TCP segment.
-    Partial,
-}
+/// The most bytes a name has in text: RFC 1035's 255 less length bytes.
+pub const NAME_BYTES_MAX: usize = 253;
+
+/// So many names are kept of one packet: more than the questions that fit a full frame. A packet with
+/// more counts as one whose names could not be read.
+pub const NAMES_MAX: usize = 96;
 
 /// A name and what it is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,194 +21,127 @@ pub struct Name {
     pub kind: NameKind,
     /// The name itself.
     pub text: NameText,
+    /// The port that is written beside it, as in `Host: 192.0.2.1:8080`; `None` where none is.
+    pub port: Option<u16>,
 }
 
 /// What a name is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameKind {
-    /// The question of a DNS message.
+    /// The question of a DNS message, or an alias in its answer.
     Dns {
-        /// Whether it stands in an answer, which repeats it, and not in a query.
+        /// Whether it stands in an answer, which repeats the question, and not in a query.
         is_answer: bool,
         /// The type of record asked for: 1 A, 28 AAAA, 15 MX (IANA's list).
         query_type: u16,
     },
-    /// The server name of a TLS ClientHello.
+    /// The server name of a TLS ClientHello, over TCP or QUIC.
     Tls,
-    /// The Host of an HTTP request, without port.
+    /// The Host of an HTTP request, or the host that it asks a proxy for.
     Http,
 }
 
-/// The most bytes a name has in text: RFC 1035's 255 less length bytes.
-pub const NAME_BYTES_MAX: usize = 253;
+/// How far the names of a packet could be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// To the end: there is no other name in it.
+    Whole,
+    /// There must be more, but it was cut away by the capture length.
+    Cut,
+    /// There must be more, but the sender puts it into a later TCP segment.
+    Partial(Rest),
+}
 
-/// A name in lower case, without final dot; empty for the DNS root. Bytes that stand in no host name are
-/// shown as `?`, so that a dot within a label cannot feign another name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct NameText {
-    bytes: [u8; NAME_BYTES_MAX],
-    length: u8,
+/// A message that a segment begins and does not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Where in the payload it begins.
+    pub from: usize,
+    /// How many of its names were read already, the last ones of the list.
+    pub told: usize,
+    /// Whether there is a name in what is to come, as far as one can tell.
+    pub has_more: bool,
+}
+
+/// The names of one packet, in their order; the list is used again for the next packet.
+#[derive(Debug, Default)]
+pub struct Names {
+    list: Vec<Name>,
+    is_overfull: bool,
+}
+
+impl Names {
+    /// The names, at most [`NAMES_MAX`].
+    pub fn as_slice(&self) -> &[Name] {
+        &self.list
+    }
+
+    /// Forgets all.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.is_overfull = false;
+    }
+
+    /// Forgets the first ones.
+    pub fn forget_first(&mut self, count: usize) {
+        self.list.drain(..count.min(self.list.len()));
+    }
+
+    /// Adds one, if there is room.
+    pub fn push(&mut self, name: Name) {
+        if self.list.len() < NAMES_MAX {
+            self.list.push(name);
+        } else {
+            self.is_overfull = true;
+        }
+    }
+
+    pub(super) fn is_overfull(&self) -> bool {
+        self.is_overfull
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.list.truncate(count);
+    }
 }
 
 const TCP: u8 = 6;
+const UDP: u8 = 17;
 
-/// Looks for a name in the packet: DNS on port 53, TLS and HTTP on any TCP port. `None` when there is
-/// none, or none that can be made out.
+/// Looks for names in the packet, at any port, and puts them into the empty list `names`. The first bytes
+/// rule out nearly all packets.
 #[inline]
-pub fn name(packet: &Packet<'_>) -> Option<NameRead> {
-    const UDP: u8 = 17;
-    let ports = packet.ports?;
-    let is_dns = ports.source == 53 || ports.destination == 53;
-    match packet.protocol {
-        UDP if is_dns => dns(packet, packet.payload),
-        TCP if packet.payload.is_empty() => None,
-        // Over TCP two bytes of length stand before the message (RFC 1035, 4.2.2).
-        TCP if is_dns => dns(packet, packet.payload.get(2..).unwrap_or_default()),
-        TCP => web_names::name(packet),
-        _ => None,
-    }
+pub fn names(packet: &Packet<'_>, names: &mut Names) -> Reading {
+    let reading = match packet.protocol {
+        UDP if dns::is_possible_datagram(packet) => dns::datagram(packet, names),
+        TCP => of_segment(packet, names),
+        _ => return Reading::Whole,
+    };
+    if names.is_overfull { Reading::Cut } else { reading }
 }
 
-/// How many compression pointers are followed in one name; a question needs none.
-const POINTERS_MAX: usize = 4;
-
-/// How many labels a name can have within 255 bytes.
-const LABELS_MAX: usize = 128;
-
-/// The highest DNS operation code in use (RFC 8490, 6); what lies beyond is no DNS.
-const OPERATION_MAX: u8 = 6;
-
-const DNS_HEADER_BYTES: usize = 12;
-
-fn dns(packet: &Packet<'_>, message: &[u8]) -> Option<NameRead> {
-    let cut = short(packet, message);
-    let Some(header) = message.first_chunk::<DNS_HEADER_BYTES>() else { return cut };
-    let [_, _, flags, _, q0, q1, ..] = *header;
-    // Updates and notices name a zone in the same place (RFC 2136, 1996).
-    let operation = flags >> 3 & 0x0f;
-    if operation > OPERATION_MAX || [q0, q1] == [0, 0] {
-        return None;
-    }
-    match question(message) {
-        Labels::Whole(text, query_type) => {
-            let kind = NameKind::Dns { is_answer: flags & 0x80 != 0, query_type };
-            Some(NameRead::Name(Name { kind, text }))
-        }
-        Labels::Short => cut,
-        Labels::Wrong => None,
-    }
-}
-
-/// What it means that the message ends before the question does. Over TCP the client's next segment may
-/// go on with it; what the server repeats is told by the question already.
-fn short(packet: &Packet<'_>, message: &[u8]) -> Option<NameRead> {
-    let stated = packet.payload.first_chunk().map_or(usize::MAX, |field| u16::from_be_bytes(*field).into());
-    let is_question = packet.protocol == TCP && packet.ports.is_some_and(|ports| ports.destination == 53);
-    match () {
-        () if packet.payload_truncated => Some(NameRead::Cut),
-        () if is_question && message.len() < stated => Some(NameRead::Partial),
-        () => None,
-    }
-}
-
-/// How reading a question's labels went.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives on the stack only; a box would cost an allocation a packet"
-)]
-enum Labels {
-    Whole(NameText, u16),
-    /// The message ends before the question does.
-    Short,
-    /// These are no labels.
-    Wrong,
-}
-
-fn question(message: &[u8]) -> Labels {
-    let mut text = NameText::EMPTY;
-    let mut at = DNS_HEADER_BYTES;
-    let mut after_name = None;
-    let mut pointers = 0;
-    for _ in 0..LABELS_MAX + POINTERS_MAX {
-        let Some(length) = message.get(at).copied() else { return Labels::Short };
-        match length {
-            0 => return finish(message, text, after_name.unwrap_or(at + 1)),
-            1..=63 => {
-                let end = at + 1 + usize::from(length);
-                let Some(label) = message.get(at + 1..end) else { return Labels::Short };
-                if text.push_label(label).is_none() {
-                    return Labels::Wrong;
-                }
-                at = end;
+#[inline]
+fn of_segment(packet: &Packet<'_>, names: &mut Names) -> Reading {
+    let reading = match packet.payload.first() {
+        None => return Reading::Whole,
+        Some(0x16) if hello::is_possible(packet.payload) => hello::of_stream(packet.payload, names),
+        Some(b'A'..=b'Z') if http::is_possible(packet.payload) => http::requests(packet.payload, names),
+        Some(_) if dns::is_possible_segment(packet) => dns::segment(packet, names),
+        Some(_) => return Reading::Whole,
+    };
+    match reading {
+        Reading::Partial(rest) if packet.payload_truncated => {
+            if rest.has_more {
+                Reading::Cut
+            } else {
+                Reading::Whole
             }
-            192.. if pointers < POINTERS_MAX => {
-                let Some(low) = message.get(at + 1) else { return Labels::Short };
-                pointers += 1;
-                after_name.get_or_insert(at + 2);
-                at = usize::from(length & 0x3f) << 8 | usize::from(*low);
-            }
-            _ => return Labels::Wrong,
         }
-    }
-    Labels::Wrong
-}
-
-fn finish(message: &[u8], text: NameText, after_name: usize) -> Labels {
-    match message.get(after_name..).and_then(|rest| rest.first_chunk::<2>()) {
-        Some(query_type) => Labels::Whole(text, u16::from_be_bytes(*query_type)),
-        None => Labels::Short,
-    }
-}
-
-impl NameText {
-    const EMPTY: NameText = NameText { bytes: [0; NAME_BYTES_MAX], length: 0 };
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        std::str::from_utf8(bytes).expect("a name holds printable ASCII only")
-    }
-
-    /// A name written with dots, with or without a final one; `None` when it is empty or too long.
-    pub(super) fn dotted(name: &[u8]) -> Option<NameText> {
-        let name = name.strip_suffix(b".").unwrap_or(name);
-        let mut text = NameText::EMPTY;
-        for label in name.split(|byte| *byte == b'.').take(LABELS_MAX) {
-            text.push_label(label)?;
-        }
-        (!name.is_empty()).then_some(text)
-    }
-
-    fn push_label(&mut self, label: &[u8]) -> Option<()> {
-        if self.length > 0 {
-            self.push(b'.')?;
-        }
-        label.iter().try_for_each(|byte| self.push(shown(*byte)))
-    }
-
-    fn push(&mut self, byte: u8) -> Option<()> {
-        *self.bytes.get_mut(usize::from(self.length))? = byte;
-        self.length += 1;
-        Some(())
-    }
-}
-
-fn shown(byte: u8) -> u8 {
-    match byte {
-        b'.' | b'\\' | b'?' => b'?',
-        b'!'..=b'~' => byte.to_ascii_lowercase(),
-        _ => b'?',
-    }
-}
-
-impl fmt::Debug for NameText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
-}
-
-impl fmt::Display for NameText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        reading => reading,
     }
 }

@@ -1,173 +1,283 @@
-//! Which name stands in the beginning of a TCP stream that spans several segments?
+//! Which names stand in the beginnings of streams: in one packet, or in several?
 //!
-//! Browsers send a ClientHello larger than one segment, in which the name may stand anywhere. It joins
-//! the first segments of such streams, in order and bounded; one whose name was never read is counted,
-//! so that a name that could not be read is never taken for one that was not there.
+//! Browsers send a ClientHello larger than one segment, in which the name may stand anywhere, and segments
+//! come late, twice and the wrong way round. It joins the first segments of such streams, bounded; one
+//! whose name was never read is counted, so that a name that could not be read is never taken for one
+//! that was not there.
 
-use super::hash::FastMap;
-use crate::pure::packet::{self, NameRead, Packet};
-use std::net::IpAddr;
+use super::initials::Initials;
+use super::pieces::{PIECES_BYTES_MAX, Pieces};
+use super::streams::{Stream, Streams};
+use crate::pure::packet::{self, Names, Packet, Reading, Rest};
 
 const TCP: u8 = 6;
-/// Streams remembered at one time. When there are more all are forgotten, the unread ones counted.
-const STREAMS_MAX: usize = 4_096;
-/// Bytes joined of one stream: four times the ClientHello of a browser with post-quantum keys, and the
-/// largest request head that most web servers take.
-const HEAD_BYTES_MAX: usize = 8_192;
+const SYN: u8 = 2;
+const ACK: u8 = 16;
 
 /// The beginnings of streams.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    streams: FastMap<Stream, Head>,
-    /// How many of them wait for their next segment.
-    open: usize,
+    streams: Streams<Head>,
+    initials: Initials,
+    /// Names out of joined segments, before they are told.
+    joined: Names,
+    /// How many streams wait for the rest of a name.
+    waiting: u64,
     /// Streams that began so, each connection once.
     begun: u64,
     /// Streams forgotten before their name was read.
     forgotten: u64,
 }
 
-/// One direction of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Stream {
-    source: (IpAddr, u16),
-    destination: (IpAddr, u16),
-}
-
+/// What is remembered of a stream, or of a message in it.
 #[derive(Debug)]
 struct Head {
-    /// The sequence number of its first segment, by which a retransmission is known.
+    /// The sequence number at which it begins, by which a retransmission is known.
     first: u32,
-    /// What was sent so far; empty when its name was read, or is none.
-    bytes: Vec<u8>,
+    /// What was sent so far.
+    pieces: Pieces,
+    state: State,
 }
 
-impl Heads {
-    /// What a packet tells together with the segments before it, by what it tells `alone`. Never
-    /// [`NameRead::Partial`] for a stream that it cannot wait for: that is [`NameRead::Cut`].
-    #[inline]
-    pub(super) fn join(&mut self, packet: &Packet<'_>, alone: Option<NameRead>) -> Option<NameRead> {
-        let is_segment = packet.protocol == TCP && !packet.payload.is_empty();
-        if alone == Some(NameRead::Partial) || self.open > 0 && is_segment {
-            self.join_segment(packet, alone)
-        } else {
-            alone
-        }
-    }
-
-    fn join_segment(&mut self, packet: &Packet<'_>, alone: Option<NameRead>) -> Option<NameRead> {
-        let is_begun = alone == Some(NameRead::Partial);
-        let Some((stream, sequence)) = place(packet) else {
-            return if is_begun { Some(NameRead::Cut) } else { alone };
-        };
-        match self.streams.get(&stream) {
-            Some(head) if head.first == sequence && head.bytes.is_empty() => alone.filter(|_| !is_begun),
-            Some(head) if head.is_next(sequence) => self.go_on(stream, packet),
-            _ if is_begun => {
-                self.begin(stream, sequence, packet.payload);
-                alone
-            }
-            Some(head) if head.first == sequence => {
-                self.close(stream);
-                alone
-            }
-            _ => alone,
-        }
-    }
-
-    fn begin(&mut self, stream: Stream, first: u32, payload: &[u8]) {
-        if self.streams.len() >= STREAMS_MAX && !self.streams.contains_key(&stream) {
-            self.forgotten += self.open as u64;
-            self.open = 0;
-            self.streams.clear();
-        }
-        let known = self.streams.insert(stream, Head { first, bytes: payload.to_vec() });
-        self.begun += u64::from(known.as_ref().is_none_or(|head| head.first != first));
-        match known {
-            // A retransmission takes the place of what it repeats, another connection does not.
-            Some(head) if !head.bytes.is_empty() => self.forgotten += u64::from(head.first != first),
-            _ => self.open += 1,
-        }
-    }
-
-    fn go_on(&mut self, stream: Stream, packet: &Packet<'_>) -> Option<NameRead> {
-        let head = self.streams.get_mut(&stream)?;
-        head.bytes.extend_from_slice(packet.payload);
-        let found = packet::name(&Packet { payload: &head.bytes, ..*packet });
-        let is_too_long = head.bytes.len() > HEAD_BYTES_MAX;
-        match found {
-            Some(NameRead::Partial) if !is_too_long => found,
-            Some(NameRead::Partial) => {
-                self.close(stream);
-                Some(NameRead::Cut)
-            }
-            _ => {
-                self.close(stream);
-                found
-            }
-        }
-    }
-
-    fn close(&mut self, stream: Stream) {
-        if let Some(head) = self.streams.get_mut(&stream).filter(|head| !head.bytes.is_empty()) {
-            head.bytes = Vec::new();
-            self.open -= 1;
-        }
-    }
-
-    /// How many streams began with a name that goes on in their next segment.
-    pub(super) fn begun(&self) -> u64 {
-        self.begun
-    }
-
-    /// How many streams began with a name that could not be read, [`NameRead::Cut`] aside.
-    pub(super) fn unread(&self) -> u64 {
-        self.forgotten + self.open as u64
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A SYN announced it; nothing that it begins with came yet.
+    Announced,
+    /// It is not whole yet; so many of its names were told.
+    Open { told: usize, has_more: bool },
+    /// Its names were read, or it has none.
+    Closed,
 }
 
 impl Head {
-    fn is_next(&self, sequence: u32) -> bool {
-        !self.bytes.is_empty() && self.first.wrapping_add(self.bytes.len() as u32) == sequence
+    fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Open { has_more: true, .. })
+    }
+
+    /// Where in it a segment begins; `None` when that is before it or too far behind.
+    fn place(&self, sequence: u32) -> Option<usize> {
+        Some(sequence.wrapping_sub(self.first) as usize).filter(|at| *at < PIECES_BYTES_MAX)
     }
 }
 
-fn place(packet: &Packet<'_>) -> Option<(Stream, u32)> {
-    let ports = packet.ports?;
-    let source = (packet.source, ports.source);
-    Some((Stream { source, destination: (packet.destination, ports.destination) }, packet.tcp_sequence()?))
+impl Heads {
+    /// Puts the names that a packet tells, alone or together with those before it, into the list; whether
+    /// there is one that could not be read, however long one waits for it.
+    #[inline]
+    pub(super) fn read(&mut self, packet: &Packet<'_>, names: &mut Names) -> bool {
+        names.clear();
+        if packet::is_quic_beginning(packet) {
+            return self.initials.read(packet, names);
+        }
+        let alone = packet::names(packet, names);
+        let is_segment = packet.protocol == TCP && !packet.payload.is_empty() && !self.streams.is_empty();
+        let read = if is_segment || is_client_syn(packet) || matches!(alone, Reading::Partial(_)) {
+            self.join(packet, alone, names)
+        } else {
+            alone
+        };
+        read == Reading::Cut
+    }
+
+    fn join(&mut self, packet: &Packet<'_>, alone: Reading, names: &mut Names) -> Reading {
+        let place = Stream::of(packet).and_then(|stream| Some((stream, packet.tcp_sequence()?)));
+        let Some((stream, mut sequence)) = place else { return without_a_place(alone) };
+        if is_client_syn(packet) {
+            sequence = sequence.wrapping_add(1);
+            self.announce(stream, sequence);
+        }
+        if packet.payload.is_empty() {
+            return alone;
+        }
+        let Some(head) = self.streams.get_mut(&stream) else {
+            return self.begin(stream, sequence, packet, alone);
+        };
+        match (head.place(sequence), head.state) {
+            (Some(0), State::Announced) => {
+                let early = std::mem::take(&mut head.pieces);
+                self.streams.remove(&stream);
+                let read = self.begin(stream, sequence, packet, alone);
+                if early.is_empty() { read } else { self.go_on_with(stream, packet, &early, names) }
+            }
+            (Some(at), State::Announced) if !matches!(alone, Reading::Partial(_)) => {
+                head.pieces.add(at, packet.payload);
+                alone
+            }
+            (Some(0), State::Open { .. }) if alone == Reading::Whole => {
+                self.close(stream);
+                alone
+            }
+            (Some(at), State::Open { .. }) => {
+                head.pieces.add(at, packet.payload);
+                if at > 0 {
+                    // In the middle of a message anything may look like the beginning of one.
+                    names.clear();
+                }
+                self.go_on(stream, packet, names)
+            }
+            _ => self.begin(stream, sequence, packet, alone),
+        }
+    }
+
+    /// A SYN tells where a stream will begin, so that what comes before its first segment can wait.
+    fn announce(&mut self, stream: Stream, first: u32) {
+        let is_known = self.streams.get_mut(&stream).is_some_and(|head| head.first == first);
+        if !is_known {
+            self.put(stream, Head { first, pieces: Pieces::default(), state: State::Announced });
+        }
+    }
+
+    /// Waits for the rest of what a segment begins, if it does, and if it is not known already.
+    fn begin(&mut self, stream: Stream, sequence: u32, packet: &Packet<'_>, alone: Reading) -> Reading {
+        let Reading::Partial(Rest { from, told, has_more }) = alone else { return alone };
+        let first = sequence.wrapping_add(from as u32);
+        if self.streams.get_mut(&stream).is_some_and(|head| head.first == first) {
+            return Reading::Whole;
+        }
+        let mut pieces = Pieces::default();
+        pieces.add(0, packet.payload.get(from..).unwrap_or_default());
+        self.put(stream, Head { first, pieces, state: State::Open { told, has_more } });
+        self.begun += u64::from(has_more);
+        alone
+    }
+
+    fn go_on_with(
+        &mut self,
+        stream: Stream,
+        packet: &Packet<'_>,
+        early: &Pieces,
+        names: &mut Names,
+    ) -> Reading {
+        let Some(head) = self.streams.get_mut(&stream) else { return Reading::Whole };
+        head.pieces.add_all(early);
+        self.go_on(stream, packet, names)
+    }
+
+    /// Reads what is there of a stream by now.
+    fn go_on(&mut self, stream: Stream, packet: &Packet<'_>, names: &mut Names) -> Reading {
+        let Some(head) = self.streams.get_mut(&stream) else { return Reading::Whole };
+        let State::Open { told, .. } = head.state else { return Reading::Whole };
+        self.joined.clear();
+        let reading = packet::names(&Packet { payload: head.pieces.front(), ..*packet }, &mut self.joined);
+        self.joined.as_slice().iter().skip(told).for_each(|name| names.push(*name));
+        match reading {
+            Reading::Partial(rest) if !head.pieces.is_full() => self.wait(stream, rest),
+            Reading::Partial(rest) => {
+                self.close(stream);
+                if rest.has_more && rest.told == 0 { Reading::Cut } else { Reading::Whole }
+            }
+            Reading::Whole | Reading::Cut => {
+                self.close(stream);
+                reading
+            }
+        }
+    }
+
+    /// Drops what is read of a stream, and waits for the rest.
+    fn wait(&mut self, stream: Stream, rest: Rest) -> Reading {
+        let Rest { from, told, has_more } = rest;
+        if let Some(head) = self.streams.get_mut(&stream) {
+            let was_waiting = head.is_waiting();
+            head.pieces.drop_front(from);
+            head.first = head.first.wrapping_add(from as u32);
+            head.state = State::Open { told, has_more };
+            self.waiting = self.waiting + u64::from(has_more) - u64::from(was_waiting);
+        }
+        Reading::Partial(rest)
+    }
+
+    fn close(&mut self, stream: Stream) {
+        if let Some(head) = self.streams.get_mut(&stream) {
+            self.waiting -= u64::from(head.is_waiting());
+            head.pieces = Pieces::default();
+            head.state = State::Closed;
+        }
+    }
+
+    /// Remembers a stream in the place of what was known of it.
+    fn put(&mut self, stream: Stream, head: Head) {
+        self.waiting += u64::from(head.is_waiting());
+        let forgotten = match self.streams.get_mut(&stream) {
+            Some(known) => u64::from(std::mem::replace(known, head).is_waiting()),
+            None => self.streams.insert(stream, head, Head::is_waiting),
+        };
+        self.waiting -= forgotten;
+        self.forgotten += forgotten;
+    }
+
+    /// How many streams began with a name that goes on in their next packet.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun + self.initials.begun()
+    }
+
+    /// How many streams have a name that could not be read, those aside that [`Heads::read`] told.
+    pub(super) fn unread(&self) -> u64 {
+        self.forgotten + self.waiting + self.initials.unread()
+    }
+}
+
+/// What is told of a segment that cannot be put beside others.
+fn without_a_place(alone: Reading) -> Reading {
+    match alone {
+        Reading::Partial(Rest { has_more: true, .. }) => Reading::Cut,
+        Reading::Partial(_) | Reading::Whole => Reading::Whole,
+        Reading::Cut => Reading::Cut,
+    }
+}
+
+#[inline]
+fn is_client_syn(packet: &Packet<'_>) -> bool {
+    packet.tcp_flags & (SYN | ACK) == SYN
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::streams::STREAMS_MAX;
     use super::*;
     use crate::pure::packet::{Decoded, Frame, decode};
+    use proptest::prelude::*;
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
 
     /// A segment from a port of 10.0.0.1, its sequence number counted from just below the overflow.
     fn segment(port: u16, sequence: usize, payload: &[u8]) -> Vec<u8> {
+        flagged(port, sequence, payload, 0x18)
+    }
+
+    /// What opens a stream whose first segment is at 0.
+    fn syn(port: u16) -> Vec<u8> {
+        flagged(port, usize::MAX, &[], SYN)
+    }
+
+    fn flagged(port: u16, sequence: usize, payload: &[u8], flags: u8) -> Vec<u8> {
         let length = (40 + payload.len() as u16).to_be_bytes();
         let header = [0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 192, 0, 2, 9];
         let sequence = 0xffff_fffc_u32.wrapping_add(sequence as u32).to_be_bytes();
-        let tcp = [&[0, 80][..], &sequence, &[0, 0, 0, 0, 0x50, 0x18, 0, 0, 0, 0, 0, 0]].concat();
+        let tcp = [&[0, 80][..], &sequence, &[0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0]].concat();
         [&header[..], &port.to_be_bytes(), &tcp, payload].concat()
     }
 
     /// The names read of packets, `-` for none and `cut`, and how many streams stay unread.
     fn read(packets: &[Vec<u8>]) -> (String, u64) {
         let mut heads = Heads::default();
-        let mut told = Vec::new();
-        for bytes in packets {
+        let told = told(&mut heads, packets);
+        (told.join(" "), heads.unread())
+    }
+
+    fn told(heads: &mut Heads, packets: &[Vec<u8>]) -> Vec<String> {
+        let mut names = Names::default();
+        let tell = |bytes: &Vec<u8>| {
             let frame = Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type: 101 };
             let Decoded::Packet(packet) = decode(&frame) else { panic!("no packet") };
-            told.push(match heads.join(&packet, packet::name(&packet)) {
-                Some(NameRead::Name(name)) => name.text.to_string(),
-                Some(NameRead::Cut) => "cut".to_owned(),
-                Some(NameRead::Partial) | None => "-".to_owned(),
-            });
-        }
-        (told.join(" "), heads.unread())
+            let is_cut = heads.read(&packet, &mut names);
+            let words: Vec<&str> = names.as_slice().iter().map(|name| name.text.as_str()).collect();
+            match words.is_empty() {
+                true if is_cut => "cut".to_owned(),
+                true => "-".to_owned(),
+                false => words.join("+"),
+            }
+        };
+        packets.iter().map(tell).collect()
     }
 
     #[test]
@@ -176,12 +286,35 @@ mod tests {
         let end = REQUEST.len();
         let (first, second) = (part(1, 0, 20), part(1, 20, end));
         type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
-        let rows: [Row<'_>; 11] = [
+        let rows: [Row<'_>; 20] = [
             ("two segments", vec![first.clone(), second.clone()], ("- evil.example", 0)),
             ("three", vec![first.clone(), part(1, 20, 30), part(1, 30, end)], ("- - evil.example", 0)),
             ("the second is missing", vec![first.clone()], ("-", 1)),
             ("one between is missing", vec![first.clone(), part(1, 30, end)], ("- -", 1)),
+            (
+                "the last before the second",
+                vec![first.clone(), part(1, 30, end), part(1, 20, 30)],
+                ("- - evil.example", 0),
+            ),
             ("the wrong way round", vec![second.clone(), first.clone()], ("- -", 1)),
+            (
+                "the wrong way round after a SYN",
+                vec![syn(1), second.clone(), first.clone()],
+                ("- - evil.example", 0),
+            ),
+            (
+                "all the wrong way round",
+                vec![syn(1), part(1, 30, end), part(1, 20, 30), first.clone()],
+                ("- - - evil.example", 0),
+            ),
+            ("a SYN and the whole", vec![syn(1), part(1, 0, end)], ("- evil.example", 0)),
+            (
+                "a SYN sent again",
+                vec![syn(1), second.clone(), syn(1), first.clone()],
+                ("- - - evil.example", 0),
+            ),
+            ("without a first segment", vec![syn(1), second.clone()], ("- -", 0)),
+            ("overlapping", vec![first.clone(), part(1, 10, 30), part(1, 25, end)], ("- - evil.example", 0)),
             (
                 "each copied by a mirror",
                 vec![first.clone(), first.clone(), second.clone(), second.clone()],
@@ -194,14 +327,24 @@ mod tests {
             ),
             ("sent again as a whole", vec![first.clone(), part(1, 0, end)], ("- evil.example", 0)),
             (
+                "another connection of the same ports",
+                vec![first.clone(), syn(1), first.clone(), second.clone()],
+                ("- - - evil.example", 0),
+            ),
+            (
                 "two streams",
                 vec![first.clone(), part(2, 0, 20), part(2, 20, end), second.clone()],
                 ("- - evil.example evil.example", 0),
             ),
             ("of another stream", vec![first.clone(), part(2, 20, end)], ("- -", 1)),
             (
+                "a second request",
+                vec![part(1, 0, end), segment(1, end, &REQUEST[..20]), segment(1, end + 20, &REQUEST[20..])],
+                ("evil.example - evil.example", 0),
+            ),
+            (
                 "longer than the limit",
-                vec![segment(1, 0, b"GET / HTTP/1.1\r\n"), segment(1, 16, &[b'a'; HEAD_BYTES_MAX])],
+                vec![segment(1, 0, b"GET / HTTP/1.1\r\n"), segment(1, 16, &[b'a'; PIECES_BYTES_MAX])],
                 ("- cut", 0),
             ),
         ];
@@ -210,10 +353,63 @@ mod tests {
         }
     }
 
+    /// A query for a name of one label, over TCP.
+    fn question(label: &[u8]) -> Vec<u8> {
+        let header = [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        let message = [&header[..], &[label.len() as u8], label, &[0, 0, 1, 0, 1]].concat();
+        [&(message.len() as u16).to_be_bytes()[..], &message].concat()
+    }
+
+    #[test]
+    fn messages_over_several_segments_are_each_told_once() {
+        let sent = [question(b"one"), question(b"other"), question(b"third")].concat();
+        for one in 1..sent.len() {
+            for other in one..sent.len() {
+                let at = |from: usize, to: usize| segment(53, from, &sent[from..to]);
+                let parts = [at(0, one), at(one, other), at(other, sent.len())];
+                let parts = parts.into_iter().filter(|part| part.len() > 40).collect::<Vec<_>>();
+                let mut heads = Heads::default();
+                let told = told(&mut heads, &parts).join("+").replace("-+", "").replace("+-", "");
+                assert_eq!(told, "one+other+third", "{one} {other}");
+                assert_eq!(heads.unread(), 0, "{one} {other}");
+            }
+        }
+    }
+
     #[test]
     fn streams_beyond_the_limit_are_counted_and_not_kept() {
-        let ports = 1_000..=1_000 + STREAMS_MAX as u16;
-        let begun: Vec<Vec<u8>> = ports.map(|port| segment(port, 0, &REQUEST[..20])).collect();
-        assert_eq!(read(&begun).1, STREAMS_MAX as u64 + 1);
+        let most = 3 * STREAMS_MAX as u16;
+        let begun: Vec<Vec<u8>> =
+            (1_000..1_000 + most).map(|port| segment(port, 0, &REQUEST[..20])).collect();
+        let mut heads = Heads::default();
+        told(&mut heads, &begun);
+        assert_eq!((heads.begun(), heads.unread()), (most.into(), most.into()));
+        assert!(heads.forgotten > 0);
+    }
+
+    #[test]
+    fn a_flood_of_connections_makes_no_name_forgotten() {
+        let flood = (1_000..1_000 + 3 * STREAMS_MAX as u16).map(syn);
+        let packets = [vec![segment(1, 0, &REQUEST[..20])], flood.collect()].concat();
+        let mut heads = Heads::default();
+        told(&mut heads, &packets);
+        assert_eq!(told(&mut heads, &[segment(1, 20, &REQUEST[20..])]), ["evil.example"]);
+        assert_eq!(heads.unread(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn segments_in_any_order_do_no_harm_and_are_accounted_for(
+            parts in proptest::collection::vec((1_u16..4, 0_usize..60, 1_usize..40, any::<bool>()), 1..60),
+        ) {
+            let sent = [REQUEST, &question(b"one"), REQUEST].concat();
+            let part = |&(port, from, length, is_syn): &(u16, usize, usize, bool)| match is_syn {
+                true => syn(port),
+                false => segment(port, from, &sent[from..(from + length).min(sent.len())]),
+            };
+            let mut heads = Heads::default();
+            told(&mut heads, &parts.iter().map(part).collect::<Vec<_>>());
+            prop_assert!(heads.unread() <= heads.begun());
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::heard::Heard;
 use super::inside::Inside;
 use super::ledger::{BUCKET_SECONDS, Ledger, Link};
 use super::tally::Tally;
-use crate::pure::packet::{self, Decoded, Frame, NameRead, NotIp, Packet};
+use crate::pure::packet::{self, Decoded, Frame, Name, Names, NotIp, Packet};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -27,6 +27,8 @@ pub(super) struct Hearing {
     pub(super) heard: Heard,
     pub(super) called: Called,
     heads: Heads,
+    /// Those of the last packet that was read for them.
+    names: Names,
     recent: Recent,
     tally: Tally,
     ledger: Ledger,
@@ -64,6 +66,7 @@ impl Hearing {
             heard: Heard::default(),
             called: Called::default(),
             heads: Heads::default(),
+            names: Names::default(),
             recent: Recent::new(),
             tally: Tally::default(),
             ledger: Ledger::default(),
@@ -211,15 +214,21 @@ impl Hearing {
         self.reads_names || is_request(packet)
     }
 
-    /// The name that the packet carries, alone or with the segments before it.
-    pub(super) fn name(&mut self, packet: &Packet<'_>) -> Option<NameRead> {
-        if !self.reads_names {
-            return if is_request(packet) { packet::name(packet) } else { None };
+    /// The names that the packet carries, alone or with those before it; none where
+    /// [`Hearing::may_have_name`] says so.
+    pub(super) fn read_names(&mut self, packet: &Packet<'_>) {
+        self.names.clear();
+        if self.reads_names {
+            let is_cut = self.heads.read(packet, &mut self.names) && !packet.ports_truncated;
+            self.tally.cut_names += u64::from(is_cut);
+        } else if is_request(packet) {
+            packet::names(packet, &mut self.names);
         }
-        let name = self.heads.join(packet, packet::name(packet));
-        let is_only_name_cut = name == Some(NameRead::Cut) && !packet.ports_truncated;
-        self.tally.cut_names += u64::from(is_only_name_cut);
-        name
+    }
+
+    /// What the last [`Hearing::read_names`] found.
+    pub(super) fn names(&self) -> &[Name] {
+        self.names.as_slice()
     }
 }
 

@@ -11,11 +11,14 @@ mod hash;
 mod heads;
 mod heard;
 mod hearing;
+mod initials;
 mod inside;
 mod ledger;
 mod merge;
 mod observer;
+mod pieces;
 mod spans;
+mod streams;
 mod tally;
 mod watch;
 
@@ -81,10 +84,10 @@ pub struct Coverage {
     /// ARP and spanning tree); 0 when not counted, and then all that were heard stand in for it.
     #[serde(default)]
     pub ip_packets: u64,
-    /// TCP streams whose name spans several segments; counted only while names are looked for.
+    /// TCP streams and QUIC connections whose name spans several packets; counted only while names are looked for.
     #[serde(default)]
     pub split_names: u64,
-    /// Of those, streams whose name was never seen whole; in `truncated_packets` too. On a busy network
+    /// Of those, how many have a name that was never seen whole; in `truncated_packets` too. On a busy network
     /// there are always some: clients that gave up, segments out of order.
     #[serde(default)]
     pub unread_names: u64,
@@ -218,6 +221,8 @@ pub struct Presence {
     pub present: Intervals,
 }
 
+#[cfg(test)]
+mod name_tests;
 #[cfg(test)]
 mod shared_tests;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::hearing::{Ends, Hearing};
 use super::ledger::Ledger;
 use super::watch::{Shown, Watch, destination, source};
 use super::{Observation, Presence};
-use crate::pure::packet::{self, Decoded, Frame, Mac, NameRead, Packet};
+use crate::pure::packet::{self, Decoded, Frame, Mac, Packet};
 use crate::pure::watchlist::{End, Gate, Index};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -210,28 +210,21 @@ impl Observer {
 
     #[inline(never)]
     fn look_at_name(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
-        match self.hearing.name(packet) {
-            Some(name @ NameRead::Name(_)) => self.ask(packet, Some(&name), scope),
-            _ => NO_SIGHTING,
-        }
+        self.hearing.read_names(packet);
+        if self.hearing.names().is_empty() { NO_SIGHTING } else { self.ask(packet, scope) }
     }
 
     #[inline(never)]
     fn look_closer(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
-        let name = self.hearing.may_have_name(packet).then(|| self.hearing.name(packet)).flatten();
-        self.ask(packet, name.as_ref(), scope)
+        self.hearing.read_names(packet);
+        self.ask(packet, scope)
     }
 
-    /// Asks every run whether the packet is a sighting for it.
-    fn ask(
-        &mut self,
-        packet: &Packet<'_>,
-        name: Option<&NameRead>,
-        mut scope: impl FnMut(WatchId) -> Scope,
-    ) -> Seen {
+    /// Asks every run whether the packet, with its names, is a sighting for it.
+    fn ask(&mut self, packet: &Packet<'_>, mut scope: impl FnMut(WatchId) -> Scope) -> Seen {
         self.sighted.clear();
         for (place, (id, watch)) in self.watches.iter_mut().enumerate() {
-            if scope(*id) == Scope::Matched && watch.see(packet, name) {
+            if scope(*id) == Scope::Matched && watch.see(packet, self.hearing.names()) {
                 self.sighted.push(place);
             }
         }

@@ -22,9 +22,9 @@ pub(super) struct Tally {
     pub(super) inbound_answers: u64,
     /// IPv6 between addresses that are routed: more than the neighbours' talk that every network has.
     pub(super) routed_ipv6_packets: u64,
-    /// TCP streams whose name spans several segments.
+    /// TCP streams and QUIC connections whose name spans several packets.
     pub(super) split_names: u64,
-    /// Of those, streams whose name was never seen whole.
+    /// Of those, how many have a name that was never seen whole.
     pub(super) unread_names: u64,
 }
 

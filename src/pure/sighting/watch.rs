@@ -9,7 +9,7 @@ use super::hearing::Ends;
 use super::inside::Inside;
 use super::tally::Tally;
 use super::{Coverage, Matched, Observation, OneWay, Presence};
-use crate::pure::packet::{Mac, Name, NameKind, NameRead, Packet};
+use crate::pure::packet::{Mac, Name, NameKind, Packet};
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -91,17 +91,15 @@ impl Watch {
         &self.networks
     }
 
-    /// Looks a packet up whose ends or name may stand on a list; tells whether one does.
-    pub(super) fn see(&mut self, packet: &Packet<'_>, name: Option<&NameRead>) -> bool {
+    /// Looks a packet up whose ends or names may stand on a list; tells whether one does.
+    pub(super) fn see(&mut self, packet: &Packet<'_>, names: &[Name]) -> bool {
         let ends = Ends {
             from_inside: self.inside.contains(packet.source),
             to_inside: self.inside.contains(packet.destination),
         };
         self.hits.clear();
         self.match_addresses(packet, ends);
-        if let Some(NameRead::Name(name)) = name {
-            self.match_name(packet, name, ends);
-        }
+        names.iter().for_each(|name| self.match_name(packet, name, ends));
         if self.hits.is_empty() {
             return false;
         }
@@ -154,19 +152,21 @@ impl Watch {
         let is_out = is_client_inside && !is_answer;
         let blamed = (from_inside || to_inside).then_some(Blamed { is_source, is_out });
         self.found.clear();
-        let text = name.text.as_str();
-        match text.parse::<IpAddr>() {
-            Ok(literal) if matched == Matched::Http => self.look_up_literal(packet, literal),
-            _ => self.index.look_up_name(text, (packet.source, packet.destination), &mut self.found),
+        match name.text.literal() {
+            Some(literal) if matched == Matched::Http => self.look_up_literal(packet, literal, name.port),
+            _ => {
+                let ends = (packet.source, packet.destination);
+                self.index.look_up_name(name.text.as_str(), ends, &mut self.found);
+            }
         }
         let side = |&Match { kind, entry }: &Match| Side { blamed, kind, entry, matched };
         self.hits.extend(self.found.iter().map(side));
     }
 
-    /// An address in HTTP Host counts as that address, unless the packet goes there anyway.
-    fn look_up_literal(&mut self, packet: &Packet<'_>, literal: IpAddr) {
+    /// An address in an HTTP request counts as that address, unless the packet goes there anyway.
+    fn look_up_literal(&mut self, packet: &Packet<'_>, literal: IpAddr, port: Option<u16>) {
         if literal != packet.destination {
-            let port = packet.ports.map(|ports| ports.destination);
+            let port = port.or(packet.ports.map(|ports| ports.destination));
             let end = End { address: literal, protocol: packet.protocol, port, is_outside: false };
             self.index.look_up(end, packet.source, &mut self.found);
         }
@@ -175,6 +175,8 @@ impl Watch {
     /// Counts the packet once for each end that is to blame, or as unattributed.
     fn record(&mut self, packet: &Packet<'_>) {
         self.hits.sort_unstable();
+        // Two names of one packet may lie below one entry.
+        self.hits.dedup();
         self.unattributed += u64::from(self.hits.iter().all(|hit| hit.blamed.is_none()));
         for is_source in [true, false] {
             let of_end = |hit: &&Side| hit.blamed.is_some_and(|blamed| blamed.is_source == is_source);

@@ -14,7 +14,7 @@ pub(super) const LOST_UNSTATED_MAX: f64 = 0.001;
 /// More undecoded frames than this share of those that should carry IP blind a capture (design: 1 %).
 pub(super) const UNDECODED_MAX: f64 = 0.01;
 
-/// Share of the names that span segments that may be unread: as much as may be undecoded. Names that
+/// Share of the names that span packets that may be unread: as much as may be undecoded. Names that
 /// were read whole are left out of it, since many of them would hide that none of these ever is. Of thousands of connections some always end in the middle of their first words.
 const UNREAD_NAMES_MAX: f64 = 0.01;
 
@@ -242,7 +242,7 @@ fn truncated(source: &SourceFacts) -> Option<String> {
     } else {
         is_much_unread.then(|| {
             format!(
-                "{unread} of {} that span segments were not seen whole, and at most {} may be: check that the \
+                "{unread} of {} that span packets were not seen whole, and at most {} may be: check that the \
                  mirror shows every packet",
                 count(coverage.split_names, "name"),
                 percent(UNREAD_NAMES_MAX)

@@ -1,0 +1,124 @@
+//! Which server does a QUIC client want to reach? Joins the pieces of the ClientHello that its first
+//! datagrams carry.
+//!
+//! Browsers send a ClientHello larger than one datagram, in shuffled pieces. Memory is bounded as that of
+//! `heads`, and what was never whole is counted in the same way.
+
+use super::pieces::Pieces;
+use super::streams::{Stream, Streams};
+use crate::pure::packet::{self, FirstId, Names, Opened, Packet, Reading};
+
+/// The beginnings of QUIC connections.
+#[derive(Debug, Default)]
+pub(super) struct Initials {
+    connections: Streams<Connection>,
+    /// The pieces of the present datagram.
+    alone: Pieces,
+    scratch: Vec<u8>,
+    begun: u64,
+    forgotten: u64,
+    waiting: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    id: FirstId,
+    /// Empty when its name was read, or is none.
+    pieces: Pieces,
+}
+
+impl Connection {
+    fn is_waiting(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+}
+
+impl Initials {
+    /// The name that a datagram tells, alone or with those before it; whether one could not be read.
+    pub(super) fn read(&mut self, packet: &Packet<'_>, names: &mut Names) -> bool {
+        let Some(stream) = Stream::of(packet) else { return false };
+        let known = self.connections.get_mut(&stream).map(|connection| connection.id);
+        let alone = &mut self.alone;
+        alone.clear();
+        let mut piece = |at, bytes: &[u8]| {
+            alone.add(usize::try_from(at).unwrap_or(usize::MAX), bytes);
+        };
+        match packet::open_initials(packet, known.as_ref(), &mut self.scratch, &mut piece) {
+            Opened::Client(id) => self.join(stream, id, names),
+            Opened::Cut => true,
+            Opened::Closed => false,
+        }
+    }
+
+    fn join(&mut self, stream: Stream, id: FirstId, names: &mut Names) -> bool {
+        // Acknowledgements have no piece.
+        if self.alone.is_empty() {
+            return false;
+        }
+        if is_read(packet::handshake_name(self.alone.front(), names)) {
+            self.close(stream, id);
+            return false;
+        }
+        match self.connections.get_mut(&stream) {
+            Some(connection) if connection.id == id && connection.is_waiting() => {
+                connection.pieces.add_all(&self.alone);
+                let is_told = is_read(packet::handshake_name(connection.pieces.front(), names));
+                let is_cut = !is_told && connection.pieces.is_full();
+                if is_told || is_cut {
+                    self.close(stream, id);
+                }
+                is_cut
+            }
+            // What is sent again after all of it was read.
+            Some(connection) if connection.id == id => false,
+            Some(_) | None => {
+                self.begin(stream, id);
+                false
+            }
+        }
+    }
+
+    /// Begins to wait. A client that is told to try again does so under another identifier.
+    fn begin(&mut self, stream: Stream, id: FirstId) {
+        let pieces = std::mem::take(&mut self.alone);
+        let is_waiting_already = self.put(stream, Connection { id, pieces });
+        self.begun += u64::from(!is_waiting_already);
+        self.waiting += 1;
+    }
+
+    fn close(&mut self, stream: Stream, id: FirstId) {
+        self.put(stream, Connection { id, pieces: Pieces::default() });
+    }
+
+    /// Puts a connection in the place of another; whether that was waiting.
+    fn put(&mut self, stream: Stream, connection: Connection) -> bool {
+        match self.connections.get_mut(&stream) {
+            Some(known) => {
+                let was_waiting = known.is_waiting();
+                self.waiting -= u64::from(was_waiting);
+                *known = connection;
+                was_waiting
+            }
+            None => {
+                let forgotten = self.connections.insert(stream, connection, Connection::is_waiting);
+                self.waiting -= forgotten;
+                self.forgotten += forgotten;
+                false
+            }
+        }
+    }
+
+    /// How many connections began with a name that goes on in their next datagram.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// How many of them have a name that was never whole.
+    pub(super) fn unread(&self) -> u64 {
+        self.forgotten + self.waiting
+    }
+}
+
+fn is_read(reading: Reading) -> bool {
+    reading == Reading::Whole
+}

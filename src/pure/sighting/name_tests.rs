@@ -1,0 +1,87 @@
+//! Whom do the names in packets blame?
+
+use super::tests::{ACK, HOST, OTHER, OTHER_SINK, SINK, dns, hosts, list, observe, tcp_with, udp};
+
+/// The answer to a question for a name, which is an alias of b.evil.example.
+fn alias(name: &str) -> Vec<u8> {
+    let mut message = dns(name, true);
+    message[7] = 1;
+    let target = b"\x01b\x04evil\x07example\0";
+    message.extend([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, target.len() as u8]);
+    message.extend(target);
+    message
+}
+
+#[test]
+fn a_name_blames_the_client_that_asks() {
+    let lists = [list("d", &["evil.example", SINK, "203.0.113.80:443", "2001:db8::1"])];
+    let ask = dns("x.evil.example", false);
+    let answer = dns("x.evil.example", true);
+    let tunnel = |port| format!("CONNECT {OTHER_SINK}:{port} HTTP/1.1\r\n\r\n");
+    let six = b"GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n";
+    let proxy = format!("GET / HTTP/1.1\r\nHost: {SINK}\r\n\r\n");
+    let rows = [
+        ("a question to a resolver inside", udp(0, (HOST, 1025), (OTHER, 53), &ask), "10.0.0.1 1 1 1"),
+        ("its answer alone", udp(0, (OTHER, 53), (HOST, 1025), &answer), "received only: 10.0.0.1 0 1 0"),
+        ("a question to a server outside", udp(0, (HOST, 1025), ("8.8.8.8", 53), &ask), "10.0.0.1 1 1 1"),
+        ("asked from outside", udp(0, ("8.8.8.8", 9), (HOST, 53), &ask), "received only: 10.0.0.1 0 1 0"),
+        (
+            "answered to the outside",
+            udp(0, (HOST, 53), ("8.8.8.8", 9), &answer),
+            "received only: 10.0.0.1 0 1 0",
+        ),
+        ("a name that only ends alike", udp(0, (HOST, 1), (OTHER, 53), &dns("notevil.example", false)), ""),
+        (
+            "an alias in an answer",
+            udp(0, (OTHER, 53), (HOST, 1025), &alias("www.example")),
+            "received only: 10.0.0.1 0 1 0",
+        ),
+        (
+            "an alias of a listed name",
+            udp(0, (OTHER, 53), (HOST, 1025), &alias("a.evil.example")),
+            "received only: 10.0.0.1 0 1 0",
+        ),
+        ("at another port", udp(0, (HOST, 1025), ("8.8.8.8", 4711), &ask), "10.0.0.1 1 1 1"),
+        (
+            "a tunnel by address",
+            tcp_with(0, (HOST, 1025), (OTHER, 3128), ACK, tunnel(443).as_bytes()),
+            "10.0.0.1 1 1 1",
+        ),
+        ("a tunnel to another port", tcp_with(0, (HOST, 1025), (OTHER, 443), ACK, tunnel(80).as_bytes()), ""),
+        ("an IPv6 address", tcp_with(0, (HOST, 1025), (OTHER, 3128), ACK, six), "10.0.0.1 1 1 1"),
+        (
+            "an address in HTTP Host",
+            tcp_with(0, (HOST, 1025), (OTHER, 3128), ACK, proxy.as_bytes()),
+            "10.0.0.1 1 1 1",
+        ),
+    ];
+    for (row, packet, wanted) in rows {
+        let observation = observe(&lists, &[packet]);
+        assert_eq!(hosts(&observation), wanted, "{row}");
+    }
+    let asked = observe(&lists, &[udp(0, (HOST, 1025), ("8.8.8.8", 53), &ask)]);
+    let hit = &asked.hosts[0].hits[0];
+    assert_eq!(
+        (hit.entry.as_str(), hit.remote.to_string(), hit.port),
+        ("evil.example", "8.8.8.8".into(), Some(53))
+    );
+}
+
+#[test]
+fn a_name_that_spans_segments_is_seen_or_told() {
+    let request = b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    // The helper numbers packets by their second, so this one follows twenty bytes later.
+    let part = |at: usize, bytes: &[u8]| tcp_with(at as i64, (HOST, 1025), (OTHER_SINK, 80), ACK, bytes);
+    let (first, second) = (part(0, &request[..20]), part(20, &request[20..]));
+    let names = [list("d", &["evil.example"])];
+    let rows = [
+        ("both", &names, vec![first.clone(), second.clone()], "10.0.0.1 1 1 1", 0),
+        ("the first alone", &names, vec![first.clone()], "", 1),
+        ("no names wanted", &[list("s", &[SINK])], vec![first], "", 0),
+    ];
+    for (row, lists, packets, wanted, truncated) in rows {
+        let observation = observe(lists, &packets);
+        assert_eq!(hosts(&observation), wanted, "{row}");
+        assert_eq!(observation.coverage.truncated_packets, truncated, "{row}");
+    }
+}

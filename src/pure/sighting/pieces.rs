@@ -1,0 +1,151 @@
+//! Which bytes of the beginning of a stream are there, in whatever order they came?
+//!
+//! Bounded by [`PIECES_BYTES_MAX`]; what lies beyond is dropped.
+
+use std::ops::Range;
+
+/// Bytes kept of the beginning of one stream: eight times the ClientHello of a browser with post-quantum
+/// keys, and twice the largest request head that most web servers take.
+pub(super) const PIECES_BYTES_MAX: usize = 16_384;
+
+/// So many gaps may there be. A browser that shuffles its QUIC handshake leaves about ten.
+const RANGES_MAX: usize = 64;
+
+/// The beginning of a stream, with gaps.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    /// Zero where nothing came yet.
+    bytes: Vec<u8>,
+    /// What is there: in order, without touching each other.
+    ranges: Vec<Range<usize>>,
+}
+
+impl Pieces {
+    /// Puts bytes into their place. Of what came twice the later stands.
+    pub(super) fn add(&mut self, at: usize, bytes: &[u8]) {
+        let end = at.saturating_add(bytes.len()).min(PIECES_BYTES_MAX);
+        let Some(bytes) = end.checked_sub(at).and_then(|length| bytes.get(..length)) else { return };
+        if bytes.is_empty() || !self.join(at..end) {
+            return;
+        }
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        if let Some(place) = self.bytes.get_mut(at..end) {
+            place.copy_from_slice(bytes);
+        }
+    }
+
+    /// Joins a range to those that it touches; `false` when it touches none and there are too many.
+    fn join(&mut self, new: Range<usize>) -> bool {
+        let first = self.ranges.partition_point(|range| range.end < new.start);
+        let after = self.ranges.partition_point(|range| range.start <= new.end);
+        let touched = self.ranges.get(first..after).unwrap_or_default();
+        if touched.is_empty() && self.ranges.len() >= RANGES_MAX {
+            return false;
+        }
+        let start = touched.first().map_or(new.start, |range| range.start.min(new.start));
+        let end = touched.last().map_or(new.end, |range| range.end.max(new.end));
+        self.ranges.splice(first..after, std::iter::once(start..end));
+        true
+    }
+
+    /// Adds all that another holds.
+    pub(super) fn add_all(&mut self, other: &Pieces) {
+        for range in &other.ranges {
+            self.add(range.start, other.bytes.get(range.clone()).unwrap_or_default());
+        }
+    }
+
+    /// The bytes from the beginning to the first gap.
+    pub(super) fn front(&self) -> &[u8] {
+        let end = self.ranges.first().filter(|range| range.start == 0).map_or(0, |range| range.end);
+        self.bytes.get(..end).unwrap_or_default()
+    }
+
+    /// Drops bytes of the front, which is read; the rest begins there.
+    pub(super) fn drop_front(&mut self, count: usize) {
+        let count = count.min(self.front().len());
+        self.bytes.drain(..count);
+        self.ranges
+            .iter_mut()
+            .for_each(|range| *range = range.start.saturating_sub(count)..range.end - count);
+        self.ranges.retain(|range| !range.is_empty());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Whether nothing can be added to the front any more.
+    pub(super) fn is_full(&self) -> bool {
+        self.front().len() >= PIECES_BYTES_MAX
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ranges.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn pieces_come_in_any_order_and_overlap() {
+        type Row<'a> = (&'a str, &'a [(usize, &'a str)], &'a str);
+        let rows: [Row<'_>; 8] = [
+            ("in order", &[(0, "ab"), (2, "cd")], "abcd"),
+            ("the wrong way round", &[(2, "cd"), (0, "ab")], "abcd"),
+            ("a gap", &[(0, "ab"), (3, "d")], "ab"),
+            ("the gap is filled", &[(0, "ab"), (3, "d"), (2, "c")], "abcd"),
+            ("overlapping", &[(0, "abc"), (1, "bcd"), (3, "de")], "abcde"),
+            ("inside another", &[(0, "abcd"), (1, "bc")], "abcd"),
+            ("over a gap", &[(0, "a"), (3, "d"), (0, "abcdef")], "abcdef"),
+            ("without a beginning", &[(1, "b")], ""),
+        ];
+        for (row, added, front) in rows {
+            let mut pieces = Pieces::default();
+            added.iter().for_each(|(at, text)| pieces.add(*at, text.as_bytes()));
+            assert_eq!(pieces.front(), front.as_bytes(), "{row}");
+        }
+    }
+
+    #[test]
+    fn bytes_and_gaps_have_their_limits() {
+        let mut pieces = Pieces::default();
+        pieces.add(0, &[1; PIECES_BYTES_MAX - 1]);
+        assert!(!pieces.is_full());
+        pieces.add(PIECES_BYTES_MAX - 1, &[1, 1]);
+        assert!(pieces.is_full());
+        assert_eq!(pieces.bytes.len(), PIECES_BYTES_MAX);
+        pieces.add(usize::MAX, &[1]);
+
+        let mut pieces = Pieces::default();
+        (0..=RANGES_MAX).for_each(|number| pieces.add(2 * number + 2, b"x"));
+        assert_eq!(pieces.ranges.len(), RANGES_MAX);
+        pieces.add(0, &[1; 2 * RANGES_MAX + 1]);
+        assert_eq!(pieces.front().len(), 2 * RANGES_MAX + 1, "what fills gaps is always taken");
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_gives_what_was_sent(cuts in proptest::collection::vec((0_usize..200, 1_usize..60), 1..40)) {
+            let sent: Vec<u8> = (0..=255).collect();
+            let mut pieces = Pieces::default();
+            let mut is_there = [false; 260];
+            for (at, length) in cuts {
+                let end = (at + length).min(sent.len());
+                pieces.add(at, &sent[at..end]);
+                is_there[at..end].fill(true);
+            }
+            let front = is_there.iter().position(|there| !there).unwrap_or(0);
+            prop_assert_eq!(pieces.front(), &sent[..front]);
+            let dropped = front / 2;
+            pieces.drop_front(dropped);
+            prop_assert_eq!(pieces.front(), &sent[dropped..front]);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Are the servers read that TLS and HTTP clients ask for, and is a name that was cut away told?
+
+use crate::frames::{frame, ipv4, packet, tcp};
+use allclear::pure::packet::{Frame, NameKind, Names, Reading, names};
+use proptest::prelude::*;
+
+/// The handshake message of a ClientHello; `before` are extensions that stand before the server name.
+pub fn client_hello(before: &[u8], server: &str) -> Vec<u8> {
+    let length = |extra: usize| ((server.len() + extra) as u16).to_be_bytes();
+    let sni = [&[0, 0][..], &length(5), &length(3), &[0], &length(0), server.as_bytes()].concat();
+    hello_with(&[before, &sni].concat())
+}
+
+fn hello_with(extensions: &[u8]) -> Vec<u8> {
+    let body = [
+        &[3, 3][..],
+        &[7; 32],
+        &[2, 1, 1],
+        &[0, 2, 0x13, 1],
+        &[1, 0],
+        &(extensions.len() as u16).to_be_bytes(),
+        extensions,
+    ]
+    .concat();
+    [&[1, 0][..], &(body.len() as u16).to_be_bytes(), &body].concat()
+}
+
+/// A message in records of so many bytes at most.
+fn records(message: &[u8], bytes: usize) -> Vec<u8> {
+    let record = |part: &[u8]| [&[0x16, 3, 1][..], &(part.len() as u16).to_be_bytes(), part].concat();
+    message.chunks(bytes).map(record).collect::<Vec<_>>().concat()
+}
+
+fn hello(before: &[u8], server: &str) -> Vec<u8> {
+    records(&client_hello(before, server), 16_384)
+}
+
+/// The names of a payload to port 80, each with the port beside it, and how far they could be read.
+fn read(payload: &[u8]) -> (String, Reading) {
+    let bytes = ipv4(6, &tcp(0x18, payload));
+    read_frame(&frame(101, &bytes))
+}
+
+fn read_frame(frame: &Frame<'_>) -> (String, Reading) {
+    let mut found = Names::default();
+    let reading = names(&packet(frame, "a segment"), &mut found);
+    let words = found.as_slice().iter().map(|name| {
+        let kind = if name.kind == NameKind::Tls { "tls " } else { "" };
+        let port = name.port.map(|port| format!("@{port}")).unwrap_or_default();
+        format!("{kind}{}{port}", name.text)
+    });
+    (words.collect::<Vec<_>>().join(" "), reading)
+}
+
+fn is_partial(reading: Reading) -> bool {
+    matches!(reading, Reading::Partial(_))
+}
+
+#[test]
+fn server_names_of_tls_are_read() {
+    let others = [0, 23, 0, 0, 0, 5, 0, 1, 9];
+    let rows: [(&str, Vec<u8>, &str); 10] = [
+        ("a ClientHello", hello(&[], "C2.example.org"), "tls c2.example.org"),
+        ("after others", hello(&others, "x.org"), "tls x.org"),
+        ("in two records", records(&client_hello(&others, "x.org"), 60), "tls x.org"),
+        ("a byte in each record", records(&client_hello(&others, "x.org"), 1), "tls x.org"),
+        ("another script", hello(&[], "b\u{fc}cher.de."), "tls xn--bcher-kva.de"),
+        ("no server name", records(&hello_with(&others), 16_384), ""),
+        ("no extensions", records(&hello_with(&[]), 16_384), ""),
+        ("a name too long", hello(&[], &"a.".repeat(128)), ""),
+        ("a ServerHello", [&[0x16, 3, 1, 0, 9, 2][..], &[0; 50]].concat(), ""),
+        ("another record follows", [hello(&[], ""), vec![0x17, 3, 3, 0, 9]].concat(), ""),
+    ];
+    for (what, payload, expected) in rows {
+        assert_eq!(read(&payload), (expected.to_string(), Reading::Whole), "{what}");
+    }
+}
+
+#[test]
+fn hosts_of_http_are_read() {
+    let rows: [(&str, &str, &str); 22] = [
+        ("a request", "GET / HTTP/1.1\r\nHost: Example.org:8080\r\n\r\n", "example.org@8080"),
+        ("odd spelling", "POST /a HTTP/1.1\r\nA: b\r\nhOST:example.org.\r\n", "example.org"),
+        ("another script", "GET / HTTP/1.1\r\nHost: b\u{fc}cher.de\r\n", "xn--bcher-kva.de"),
+        ("an IPv6 address", "GET / HTTP/1.1\nHost: [2001:db8::1]:80\n\n", "[2001:db8::1]@80"),
+        ("without a port", "GET / HTTP/1.1\nHost: [2001:db8::1]\n\n", "[2001:db8::1]"),
+        ("control characters", "GET / HTTP/1.1\r\nHost: a\x1b[31m\r\n", "a?[31m"),
+        ("Host in the body only", "POST / HTTP/1.0\r\n\r\nHost: example.org\r\n", ""),
+        ("Host is empty", "GET / HTTP/1.1\r\nHost:\r\n\r\n", ""),
+        ("of a proxy", "GET http://Evil.example/a?b HTTP/1.1\r\nHost: evil.example\r\n", "evil.example@80"),
+        ("of a proxy, two", "GET http://a.example HTTP/1.1\r\nHost: b.example\r\n", "a.example@80 b.example"),
+        ("its port", "GET https://me@evil.example:81/ HTTP/1.0\r\n\r\n", "evil.example@81"),
+        ("its own port", "GET HTTPS://evil.example/ HTTP/1.0\r\n\r\n", "evil.example@443"),
+        ("in a query", "GET /go?to=http://evil.example/ HTTP/1.0\r\n\r\n", ""),
+        ("a tunnel", "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n", "evil.example@443"),
+        ("a tunnel by address", "CONNECT 192.0.2.1:22 HTTP/1.0\r\n\r\n", "192.0.2.1@22"),
+        ("a rare method", "BREW / HTTP/1.1\r\nHost: example.org\r\n", "example.org"),
+        (
+            "two requests at once",
+            "GET /a HTTP/1.1\r\nHost: a.example\r\n\r\nGET /b HTTP/1.1\r\nHost: b.example\r\n\r\n",
+            "a.example b.example",
+        ),
+        ("an answer", "HTTP/1.1 200 OK\r\nHost: example.org\r\n\r\n", ""),
+        ("mail", "MAIL FROM:<a@b.example>\r\n", ""),
+        ("a request of HTTP/0.9", "GET /\r\n", ""),
+        ("the GET of another protocol", "GET key\r\nHost: example.org\r\n", ""),
+        ("anything else", "\x00\x01\x02", ""),
+    ];
+    for (what, payload, expected) in rows {
+        assert_eq!(read(payload.as_bytes()), (expected.to_string(), Reading::Whole), "{what}");
+    }
+}
+
+#[test]
+fn both_are_read_where_dns_is_expected() {
+    for (payload, expected) in
+        [(hello(&[], "x.org"), "tls x.org"), (b"GET / HTTP/1.1\r\nHost: x.org\r\n".to_vec(), "x.org")]
+    {
+        let mut segment = tcp(0x18, &payload);
+        segment[2..4].copy_from_slice(&53_u16.to_be_bytes());
+        assert_eq!(read_frame(&frame(101, &ipv4(6, &segment))).0, expected);
+    }
+}
+
+fn examples() -> [(&'static str, Vec<u8>, usize); 4] {
+    let request = b"GET / HTTP/1.1\r\nHost: x.org\r\n".to_vec();
+    [
+        ("TLS", hello(&[0, 23, 0, 0], "x.org"), 1),
+        ("TLS in records", records(&client_hello(&[0, 23, 0, 0], "x.org"), 7), 1),
+        ("HTTP", request.clone(), 4),
+        ("a second request", [&b"GET / HTTP/1.0\r\n\r\n"[..], &request].concat(), 22),
+    ]
+}
+
+#[test]
+fn a_server_name_that_was_cut_away_is_told() {
+    for (what, payload, from) in examples() {
+        let whole = ipv4(6, &tcp(0x18, &payload));
+        for length in from..payload.len() {
+            let frame = Frame { bytes: &whole[..40 + length], ..frame(101, &whole) };
+            assert_eq!(read_frame(&frame).1, Reading::Cut, "{what} cut after {length} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_goes_on_in_the_next_segment_is_told() {
+    for (what, payload, from) in examples() {
+        for length in from..=payload.len() {
+            let (_, reading) = read(&payload[..length]);
+            assert_eq!(is_partial(reading), length < payload.len(), "{what}, {length} bytes");
+        }
+    }
+}
+
+#[test]
+fn lines_that_may_be_anything_are_not_waited_for() {
+    for payload in ["BREW / HTT", "AAAA BBBB", "GET", "EHLO x", "HELLO"] {
+        assert_eq!(read(payload.as_bytes()).1, Reading::Whole, "{payload}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_hello_does_harm(
+        length in 0_usize..200,
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
+        bytes in 1_usize..50,
+    ) {
+        let mut payload = records(&client_hello(&[0, 23, 0, 0], "x.org"), bytes);
+        for (at, byte) in changes {
+            let at = at.index(payload.len());
+            payload[at] = byte;
+        }
+        let (told, _) = read(&payload[..length.min(payload.len())]);
+        prop_assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{:?}", told);
+    }
+
+    #[test]
+    fn no_request_does_harm(line in "(GET|CONNECT|A) [ -~]{0,30}( HTTP/1.1)?\r?\n", rest in "(Host: ?)?[ -~é]{0,20}\r?\n?") {
+        let (told, _) = read(format!("{line}{rest}").as_bytes());
+        prop_assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{:?}", told);
+    }
+}
