@@ -2,6 +2,7 @@
 //! sitting here.
 
 use super::{Fault, print};
+use crate::edge::capture::hub::Hub;
 use crate::edge::capture::lint::lint;
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
@@ -52,7 +53,7 @@ impl Desk {
     /// The edges as the site file names them.
     pub fn edges(&self, stop: Stop, absent: Absent) -> Result<Edges, Fault> {
         Ok(Edges {
-            captures: Captures::Sources(absent),
+            captures: Captures::Sources(Hub::default(), absent),
             post: post(self.engine.library().site_file.mail.as_ref())?,
             templates: self.templates()?,
             state: self.state().to_owned(),

@@ -21,8 +21,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Captures carried out at the same time; more wait for the next look.
-const CAPTURES_MAX: usize = 64;
+/// Runs carried out at the same time; more wait for the next look. Those on one interface share its
+/// capture, and each has two threads that wait.
+const CAPTURES_MAX: usize = 1024;
 
 /// Messages that wait for the engine; a full channel makes captures wait, never the network.
 const MESSAGES_MAX: usize = 256;

@@ -3,6 +3,7 @@
 //! The only edge that uses the other ones. It decides nothing: what failed goes back as an input
 //! like any other. Work is prepared where the tickets are and carried out wherever there is time.
 
+use crate::edge::capture::hub::Hub;
 use crate::edge::capture::recordings::Recordings;
 use crate::edge::capture::run::{self, Captured, Means};
 use crate::edge::capture::session::Absent;
@@ -34,8 +35,9 @@ pub struct Edges {
 
 /// Where packets come from.
 pub enum Captures {
-    /// The sources of the site; an interface that is not there yet may be waited for.
-    Sources(Absent),
+    /// The sources of the site, shared by all runs of the hub; an interface that is not there yet may be
+    /// waited for.
+    Sources(Hub, Absent),
     /// Recorded files in their place (boxed: the index of a season's files is large).
     Recorded(Box<Mutex<Recordings>>),
 }
@@ -165,8 +167,9 @@ fn capture(
     now: Timestamp,
 ) -> Reply {
     let Captured { mut facts, troubles } = match &edges.captures {
-        Captures::Sources(absent) => {
+        Captures::Sources(hub, absent) => {
             let means = Means {
+                hub,
                 state_dir: &edges.state,
                 stop: &edges.stop,
                 clock: clock::now,

@@ -3,6 +3,7 @@
 
 use crate::skip::skipped;
 use allclear::edge::capture::files::read_frames;
+use allclear::edge::capture::hub::Hub;
 use allclear::edge::capture::interface;
 use allclear::edge::capture::run::{Captured, Means, capture};
 use allclear::edge::capture::session::{Absent, Listened, Moment, Session};
@@ -306,7 +307,13 @@ pub fn plan(kind: SourceKind, length: Duration) -> CapturePlan {
 
 /// Carries out a plan by the real clock.
 pub fn carry_out(plan: &CapturePlan, state_dir: &Path) -> Captured {
+    carry_out_in(&Hub::default(), plan, state_dir)
+}
+
+/// The same, sharing the captures of the hub.
+pub fn carry_out_in(hub: &Hub, plan: &CapturePlan, state_dir: &Path) -> Captured {
     let means = Means {
+        hub,
         state_dir,
         stop: &Stop::new(),
         clock: clock::now,

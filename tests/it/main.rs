@@ -18,6 +18,7 @@ mod letters;
 mod life;
 mod live;
 mod live_link;
+mod live_shared;
 mod mail;
 mod messages;
 mod names;

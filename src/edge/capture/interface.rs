@@ -75,6 +75,8 @@ struct Listening<'a> {
     kernel_filter: Option<String>,
     was_filtered: bool,
     notes: Vec<String>,
+    /// Those that no look has told yet.
+    new_notes: Vec<String>,
 }
 
 impl<'a> Listening<'a> {
@@ -99,6 +101,7 @@ impl<'a> Listening<'a> {
             kernel_filter: None,
             was_filtered: false,
             notes: Vec::new(),
+            new_notes: Vec::new(),
         };
         listening.use_tap(tap);
         Ok(listening)
@@ -153,11 +156,13 @@ impl<'a> Listening<'a> {
     fn show(&mut self, at: Timestamp, is_drained: bool, on_moment: &mut OnMoment<'_>) -> ControlFlow<Ending> {
         let mut look = Look {
             at,
-            is_well: self.down_since.is_none(),
+            fault: self.fault(),
             is_drained,
             lost_packets: Some(self.lost),
             kernel_filter: self.kernel_filter.take(),
             is_filtered: self.tap.as_ref().is_some_and(Tap::is_filtered),
+            handle_notes: self.tap.as_ref().map(|tap| tap.notes().to_vec()).unwrap_or_default(),
+            new_notes: std::mem::take(&mut self.new_notes),
         };
         let flow = on_moment(Moment::Look(&mut look));
         self.kernel_filter = look.kernel_filter;
@@ -197,14 +202,16 @@ impl<'a> Listening<'a> {
             (since, false) => self.down_since = Some((since.unwrap_or(now), state)),
             (Some(since), true) => {
                 self.down_since = None;
-                self.note(format!("interface {} showed nothing from {since} to {now}", self.interface));
+                let note = format!("interface {} showed nothing from {since} to {now}", self.interface);
+                self.new_notes.push(note.clone());
+                self.note(note);
             }
         }
     }
 
     fn use_tap(&mut self, tap: Option<Tap>) {
         self.tap = tap;
-        let notes = self.tap.as_mut().map(Tap::take_notes).unwrap_or_default();
+        let notes = self.tap.as_ref().map(|tap| tap.notes().to_vec()).unwrap_or_default();
         notes.into_iter().for_each(|note| self.note(note));
         self.apply_filter();
     }
@@ -222,15 +229,16 @@ impl<'a> Listening<'a> {
     }
 
     fn time_up(&self) -> Ending {
-        match self.down_since {
-            None => Ending::TimeUp,
-            Some((since, LinkState::Gone)) => {
-                Ending::SourceGone(format!("interface {} was gone from {since} on", self.interface))
-            }
-            Some((since, state)) => {
-                Ending::SourceGone(format!("{} (since {since})", state.advice(self.interface)))
-            }
-        }
+        self.fault().map_or(Ending::TimeUp, Ending::SourceGone)
+    }
+
+    /// Why no packet can come in, and since when.
+    fn fault(&self) -> Option<String> {
+        let (since, state) = self.down_since?;
+        Some(match state {
+            LinkState::Gone => format!("interface {} was gone from {since} on", self.interface),
+            state => format!("{} (since {since})", state.advice(self.interface)),
+        })
     }
 
     /// Waits for packets and hands them out; tells how many there were.

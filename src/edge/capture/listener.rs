@@ -1,114 +1,136 @@
 //! What does one source show of what the run looks for? Frames in, [`SourceFacts`] out.
 //!
-//! The listener behind every way of listening: it screens, observes, looks for the positive control,
-//! keeps evidence and knows when it has enough. A filter that cannot be applied ends the listening;
-//! it is never skipped.
+//! What is one run's own in an `audience`: it filters, keeps evidence, knows when it has enough, and
+//! puts together what came of it. It never waits for a disk or a network while frames come.
 
 use super::evidence::{Evidence, Worth};
 use super::screen::{self, Screen};
-use super::session::{Listened, Look, Moment};
-use crate::pure::packet::Frame;
+use super::session::Listened;
+use crate::pure::packet::{Frame, Mac};
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
-use crate::pure::sighting::{BUCKET_SECONDS, FilterPlace, Left, Observer, Scope, WatchId};
+use crate::pure::sighting::{FilterPlace, Left, Watch};
 use crate::pure::site::Source;
-use crate::pure::verdict::{Control, Ending, SourceFacts};
+use crate::pure::verdict::{BlamedHost, Control, Ending, SourceFacts};
 use crate::pure::watchlist::Index;
-use std::ops::ControlFlow;
+use std::net::IpAddr;
 use std::path::Path;
-
-/// Once seen, the positive control is looked for again after so long: each ten seconds of the coverage
-/// ledger say whether it was there.
-const CONTROL_PAUSE_NS: i64 = BUCKET_SECONDS * 1_000_000_000 / 2;
+use std::sync::Arc;
 
 /// One source's share of a run.
-pub struct Listener<'a> {
-    plan: &'a CapturePlan,
-    source: &'a Source,
-    observer: Observer,
-    watch: WatchId,
+pub struct Listener {
+    plan: Arc<CapturePlan>,
+    source: Source,
+    index: Index,
     filter: Option<Screen>,
-    control: Option<Screen>,
-    control_state: Control,
-    /// Before this time of a packet it is not looked for again.
-    next_control_ns: i64,
+    /// Whether the frame at hand passed the filter; only of those that are asked for each frame.
+    is_passed: bool,
+    control: Control,
     evidence: Evidence,
     passed_packets: u64,
     passed_bytes: u64,
-    heard_packets: u64,
-    kernel_filter: Option<String>,
 }
 
-impl<'a> Listener<'a> {
+impl Listener {
     /// A listener for `source`, one of the plan's; evidence goes below `state_dir`.
-    pub fn new(plan: &'a CapturePlan, source: &'a Source, index: &Index, state_dir: &Path) -> Listener<'a> {
-        let control = source.positive_control.as_deref();
-        let (observer, watch) = Observer::alone(index.clone(), &plan.inside);
+    pub fn new(plan: &Arc<CapturePlan>, source: &Source, index: &Index, state_dir: &Path) -> Listener {
         Listener {
-            plan,
-            source,
-            observer,
-            watch,
+            plan: Arc::clone(plan),
+            source: source.clone(),
+            index: index.clone(),
             filter: plan.filter.as_deref().map(Screen::new),
-            control: control.map(Screen::new),
-            control_state: if control.is_some() { Control::Missing } else { Control::NotAsked },
-            next_control_ns: i64::MIN,
+            is_passed: true,
+            control: if source.positive_control.is_some() { Control::Missing } else { Control::NotAsked },
             evidence: Evidence::new(state_dir, path_of(plan, source, "hits.pcapng"), &source.name),
             passed_packets: 0,
             passed_bytes: 0,
-            heard_packets: 0,
-            kernel_filter: plan
-                .filter
-                .as_deref()
-                .and_then(|text| screen::kernel_filter(text, &plan.blamed, source)),
         }
     }
 
-    /// Takes what a live source tells.
-    pub fn hear(&mut self, moment: Moment<'_, '_>) -> ControlFlow<Ending> {
-        match moment {
-            Moment::Frame(frame) => self.take(frame),
-            Moment::Look(look) => {
-                self.look(look);
-                ControlFlow::Continue(())
-            }
+    /// What it looks for.
+    pub(super) fn watch(&self) -> Watch {
+        Watch::new(self.index.clone(), &self.plan.inside)
+    }
+
+    /// The source that it listens to.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Its filter, as the person typed it.
+    pub(super) fn filter_text(&self) -> Option<&str> {
+        self.plan.filter.as_deref()
+    }
+
+    /// Hosts whose presence must be known.
+    pub(super) fn blamed(&self) -> &[BlamedHost] {
+        &self.plan.blamed
+    }
+
+    /// The same, as the observer asks for them.
+    pub(super) fn wanted(&self) -> Vec<(IpAddr, Option<Mac>)> {
+        self.plan.blamed.iter().map(|blamed| (blamed.host, blamed.mac)).collect()
+    }
+
+    /// Whether it must be asked about each frame: it counts them, or keeps them all.
+    pub(super) fn is_eager(&self) -> bool {
+        self.plan.keep == Keep::All || self.plan.packets_max.is_some() || self.plan.bytes_max.is_some()
+    }
+
+    /// Makes its filter ready for frames of this link layer.
+    ///
+    /// # Errors
+    /// Why the filter cannot be applied to them.
+    pub(super) fn prepare(&mut self, link_type: u16) -> Result<(), String> {
+        self.filter.as_mut().map_or(Ok(()), |filter| filter.prepare(link_type))
+    }
+
+    /// Filters the frame at hand, for one that is asked about each.
+    pub(super) fn screen(&mut self, frame: &Frame<'_>) {
+        self.is_passed = filtered(&mut self.filter, frame);
+    }
+
+    /// Whether the frame passes its filter.
+    pub(super) fn passes(&mut self, frame: &Frame<'_>) -> bool {
+        if self.is_eager() { self.is_passed } else { filtered(&mut self.filter, frame) }
+    }
+
+    /// Notes what was found of the positive control.
+    pub(super) fn note_control(&mut self, state: &Control) {
+        self.control.clone_from(state);
+    }
+
+    /// Keeps a frame that `watch`, its own, found to be a sighting.
+    pub(super) fn keep_hit(&mut self, frame: &Frame<'_>, watch: &Watch) {
+        if self.plan.keep != Keep::Nothing {
+            let names: Vec<String> =
+                watch.last_matches().map(|(list, entry)| format!("{list}: {entry}")).collect();
+            self.evidence.keep(frame, Worth::Hit, &names.join(", "));
         }
     }
 
-    fn look(&mut self, look: &mut Look) {
-        let at_ns = i64::try_from(look.at.as_nanosecond()).unwrap_or(i64::MAX);
-        self.observer.look(at_ns, look.is_well, look.lost_packets);
-        look.kernel_filter.clone_from(&self.kernel_filter);
-    }
-
-    /// Takes one frame; breaks when a limit is reached or the filter cannot be applied.
-    pub fn take(&mut self, frame: &Frame<'_>) -> ControlFlow<Ending> {
-        self.heard_packets += 1;
-        self.look_for_control(frame);
-        let is_passed = match self.filter.as_mut().map_or(Ok(true), |filter| filter.passes(frame)) {
-            Ok(is_passed) => is_passed,
-            Err(why) => {
-                return ControlFlow::Break(Ending::SourceGone(format!(
-                    "the filter cannot be applied: {why}"
-                )));
-            }
-        };
-        let scope = if is_passed { Scope::Matched } else { Scope::CoverageOnly };
-        let seen = self.observer.see(frame, |_| scope);
-        if is_passed {
-            self.keep(frame, seen.is_sighting);
-            self.count(frame)
-        } else {
-            ControlFlow::Continue(())
+    /// Counts the frame at hand, for one that is asked about each, and keeps it if all are kept; tells
+    /// why it has enough, if it has.
+    pub(super) fn count(&mut self, frame: &Frame<'_>, is_sighting: bool) -> Option<Ending> {
+        if !self.is_passed {
+            return None;
+        }
+        if self.plan.keep == Keep::All && !is_sighting {
+            self.evidence.keep(frame, Worth::Other, "");
+        }
+        self.passed_packets += 1;
+        self.passed_bytes += u64::from(frame.wire_length);
+        match (self.plan.packets_max, self.plan.bytes_max) {
+            (Some(most), _) if self.passed_packets >= most => Some(Ending::PacketLimit(most)),
+            (_, Some(most)) if self.passed_bytes >= most => Some(Ending::ByteLimit(most)),
+            _ => None,
         }
     }
 
     /// What came of it, and what went wrong with the evidence, if anything did.
-    pub fn finish(mut self, listened: Listened) -> (SourceFacts, Vec<String>) {
+    pub fn finish(self, left: Left, listened: Listened) -> (SourceFacts, Vec<String>) {
         let Listened { watched, ending, lost_packets, incomplete_files, notes, is_filtered } = listened;
-        let wanted: Vec<_> = self.plan.blamed.iter().map(|blamed| (blamed.host, blamed.mac)).collect();
         let watched = watched.within(self.plan.window);
-        let left = self.observer.leave(self.watch, &wanted).expect("it joined, and leaves once");
         let Left { mut observation, mut presences, ledger, has_routed_ipv6 } = left;
         if is_filtered {
             observation.coverage.one_way = None;
@@ -121,16 +143,17 @@ impl<'a> Listener<'a> {
         observation.coverage.notes = notes;
         observation.coverage.lost_packets = lost_packets;
         observation.coverage.incomplete_files = incomplete_files;
-        let evidence = self.evidence.finish(self.heard_packets, lost_packets).unwrap_or_else(|why| {
-            troubles.push(why);
-            None
-        });
+        let evidence =
+            self.evidence.finish(observation.coverage.heard_packets, lost_packets).unwrap_or_else(|why| {
+                troubles.push(why);
+                None
+            });
         let facts = SourceFacts {
             name: self.source.name.clone(),
             watched,
             ending,
             observation,
-            control: self.control_state,
+            control: self.control,
             presences,
             ledger: ledger.within(self.plan.window),
             ledger_file: None,
@@ -150,51 +173,11 @@ impl<'a> Listener<'a> {
             )
         })
     }
+}
 
-    fn look_for_control(&mut self, frame: &Frame<'_>) {
-        let Some(control) = self.control.as_mut().filter(|_| frame.time_ns >= self.next_control_ns) else {
-            return;
-        };
-        match control.passes(frame) {
-            Ok(true) => self.control_state = Control::Seen,
-            Ok(false) => return,
-            Err(why) => {
-                self.control_state = Control::NotApplied(why);
-                self.control = None;
-                return;
-            }
-        }
-        self.observer.control_seen(frame.time_ns);
-        self.next_control_ns = frame.time_ns.saturating_add(CONTROL_PAUSE_NS);
-    }
-
-    fn keep(&mut self, frame: &Frame<'_>, is_sighting: bool) {
-        let is_wanted = match self.plan.keep {
-            Keep::All => true,
-            Keep::Hits => is_sighting,
-            Keep::Nothing => false,
-        };
-        if !is_wanted {
-            return;
-        }
-        if is_sighting {
-            let matches = self.observer.sighted().flat_map(|(_, watch)| watch.last_matches());
-            let names: Vec<String> = matches.map(|(list, entry)| format!("{list}: {entry}")).collect();
-            self.evidence.keep(frame, Worth::Hit, &names.join(", "));
-        } else {
-            self.evidence.keep(frame, Worth::Other, "");
-        }
-    }
-
-    fn count(&mut self, frame: &Frame<'_>) -> ControlFlow<Ending> {
-        self.passed_packets += 1;
-        self.passed_bytes += u64::from(frame.wire_length);
-        match (self.plan.packets_max, self.plan.bytes_max) {
-            (Some(most), _) if self.passed_packets >= most => ControlFlow::Break(Ending::PacketLimit(most)),
-            (_, Some(most)) if self.passed_bytes >= most => ControlFlow::Break(Ending::ByteLimit(most)),
-            _ => ControlFlow::Continue(()),
-        }
-    }
+/// Whether a frame passes. That the filter can be applied was found out when its link layer was met.
+fn filtered(filter: &mut Option<Screen>, frame: &Frame<'_>) -> bool {
+    filter.as_mut().is_none_or(|filter| filter.passes(frame).unwrap_or(true))
 }
 
 /// `evidence/7/41-hits.pcapng` for the ending `hits.pcapng`, with the source's name where a run has

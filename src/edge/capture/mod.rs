@@ -3,17 +3,22 @@
 //! `run` carries out a `CapturePlan` and returns `CaptureFacts`; nothing here decides about them.
 
 pub mod ahead;
+pub mod audience;
+#[cfg(test)]
+mod audience_tests;
 pub mod command;
 mod escape;
 pub mod evidence;
 pub mod files;
 pub mod filter;
 mod glob;
+pub mod hub;
 pub mod interface;
 pub mod link;
 pub mod lint;
 mod listener;
 mod lists;
+mod member;
 mod pcapng;
 pub mod published;
 pub mod recorded;

@@ -4,6 +4,7 @@
 //! A file covers from its first to its last packet, short seams between two files included. It must
 //! never take the time between two files, or behind a fault in one, for a quiet network.
 
+use super::audience::Alone;
 use super::files::OpenError;
 use super::glob;
 use super::listener::Listener;
@@ -20,6 +21,7 @@ use crate::pure::watchlist::Watchlist;
 use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The time between two files is covered when it is no longer than this: a rotation's seam (design:
 /// interfaces, simulate).
@@ -76,12 +78,12 @@ impl Recordings {
             Some((watchlists, loaded)) if watchlists == plan.watchlists && !has_files(&watchlists) => loaded,
             _ => lists::load(&plan.watchlists, now),
         };
-        let lent = CapturePlan { sources: lent(&plan.sources), ..plan.clone() };
+        let lent = Arc::new(CapturePlan { sources: lent(&plan.sources), ..plan.clone() });
         let (mut sources, mut troubles) = (Vec::new(), self.useless.clone());
         for source in &lent.sources {
-            let mut listener = Listener::new(&lent, source, &loaded.index, state_dir);
-            let listened = self.listen(plan.window, &Stop::new(), &mut |frame| listener.take(frame));
-            let (facts, told) = listener.finish(listened);
+            let mut alone = Alone::new(Listener::new(&lent, source, &loaded.index, state_dir));
+            let listened = self.listen(plan.window, &Stop::new(), &mut |frame| alone.take(frame));
+            let (facts, told) = alone.finish(listened);
             sources.push(facts);
             troubles.extend(told);
         }

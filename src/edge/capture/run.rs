@@ -3,14 +3,16 @@
 //! Left of it is `plan`, right of it `verdict`. It decides nothing: what a source could not do is in
 //! its [`SourceFacts`], in words.
 
+use super::audience::Alone;
 use super::command;
-use super::interface;
+use super::hub::{Hub, Terms};
 use super::listener::{Listener, path_of};
 use super::lists;
+use super::member::Departure;
 use super::published::{Published, Taken, publish};
 use super::recordings::Recordings;
 use super::screen;
-use super::session::{Absent, Listened, Moment, OnFrame, Session};
+use super::session::{Absent, Listened, OnFrame, Session};
 use super::stop::Stop;
 use crate::pure::interval::Intervals;
 use crate::pure::plan::CapturePlan;
@@ -20,6 +22,7 @@ use crate::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFa
 use crate::pure::watchlist::Index;
 use jiff::Timestamp;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +31,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a capture needs of the world besides the plan.
 pub struct Means<'a> {
+    /// Where runs share the capture of an interface.
+    pub hub: &'a Hub,
     /// Evidence goes below it.
     pub state_dir: &'a Path,
     pub stop: &'a Stop,
@@ -52,16 +57,17 @@ pub struct Captured {
 /// source of recorded files is read when the window is over.
 pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
     let loaded = lists::load(&plan.watchlists, (means.clock)());
+    let shared = Arc::new(plan.clone());
     let shown = thread::scope(|scope| {
-        let index = &loaded.index;
+        let (shared, index) = (&shared, &loaded.index);
         let threads: Vec<_> = plan
             .sources
             .iter()
-            .map(|source| (source, scope.spawn(move || capture_source(plan, source, index, means))))
+            .map(|source| (source, scope.spawn(move || capture_source(shared, source, index, means))))
             .collect();
         threads
             .into_iter()
-            .map(|(source, thread)| thread.join().unwrap_or_else(|_| (blind(source), Vec::new())))
+            .map(|(source, thread)| thread.join().unwrap_or_else(|_| blind(source)))
             .collect::<Vec<_>>()
     });
     let (sources, troubles): (Vec<_>, Vec<_>) = shown.into_iter().unzip();
@@ -77,31 +83,57 @@ pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
 }
 
 fn capture_source(
-    plan: &CapturePlan,
+    plan: &Arc<CapturePlan>,
     source: &Source,
     index: &Index,
     means: &Means<'_>,
 ) -> (SourceFacts, Vec<String>) {
-    let mut listener = Listener::new(plan, source, index, means.state_dir);
-    let session = Session { window: plan.window, stop: means.stop, clock: means.clock, absent: means.absent };
-    let (listened, mut troubles) = match &source.kind {
-        SourceKind::Interface(name) => {
-            let hear = &mut |moment: Moment<'_, '_>| listener.hear(moment);
-            (interface::listen(name, source.ring_bytes, &session, hear), Vec::new())
-        }
-        SourceKind::Command(argv) => {
-            let filter = screen::remote_filter(plan, source);
-            (command::listen(argv, &filter, &session, &mut |frame| listener.take(frame)), Vec::new())
-        }
-        SourceKind::Files(pattern) => listen_to_files(pattern, &session, &mut |frame| listener.take(frame)),
-    };
-    let (mut facts, told) = listener.finish(listened);
-    troubles.extend(told);
+    let (mut facts, mut troubles) = hear_source(plan, source, index, means);
     match keep_ledger(plan, source, &facts.ledger, means.state_dir) {
         Ok(file) => facts.ledger_file = file,
         Err(why) => troubles.push(why),
     }
     (facts, troubles)
+}
+
+fn hear_source(
+    plan: &Arc<CapturePlan>,
+    source: &Source,
+    index: &Index,
+    means: &Means<'_>,
+) -> (SourceFacts, Vec<String>) {
+    let listener = Listener::new(plan, source, index, means.state_dir);
+    let session = Session { window: plan.window, stop: means.stop, clock: means.clock, absent: means.absent };
+    match &source.kind {
+        SourceKind::Interface(_) => {
+            let terms = Terms {
+                window: plan.window,
+                stop: means.stop.clone(),
+                clock: means.clock,
+                absent: means.absent,
+            };
+            match means.hub.hear(listener, terms) {
+                Some(departure) => {
+                    let Departure { listener, left, listened } = *departure;
+                    listener.finish(left, listened)
+                }
+                None => blind(source),
+            }
+        }
+        SourceKind::Command(argv) => {
+            let filter = screen::remote_filter(plan, source);
+            let mut alone = Alone::new(listener);
+            let listened = command::listen(argv, &filter, &session, &mut |frame| alone.take(frame));
+            alone.finish(listened)
+        }
+        SourceKind::Files(pattern) => {
+            let mut alone = Alone::new(listener);
+            let (listened, mut troubles) = listen_to_files(pattern, &session, &mut |frame| alone.take(frame));
+            let (facts, told) = alone.finish(listened);
+            troubles.extend(told);
+            (facts, troubles)
+        }
+    }
 }
 
 /// Keeps the coverage ledger beside the evidence: what could be seen can be looked at later.
@@ -150,8 +182,8 @@ fn listen_to_files(
 }
 
 /// What is known of a source whose listener broke an invariant.
-fn blind(source: &Source) -> SourceFacts {
-    SourceFacts {
+fn blind(source: &Source) -> (SourceFacts, Vec<String>) {
+    let facts = SourceFacts {
         name: source.name.clone(),
         watched: Intervals::default(),
         ending: Ending::SourceGone(format!(
@@ -164,5 +196,6 @@ fn blind(source: &Source) -> SourceFacts {
         ledger: Ledger::default(),
         ledger_file: None,
         evidence: None,
-    }
+    };
+    (facts, Vec::new())
 }

@@ -31,23 +31,35 @@ impl Screen {
         Screen { text: text.to_owned(), compiled: Vec::new() }
     }
 
+    /// Makes it ready for frames of this link layer.
+    ///
+    /// # Errors
+    /// When the filter cannot be applied to them.
+    pub(super) fn prepare(&mut self, link_type: u16) -> Result<(), String> {
+        self.place(link_type).map(|_| ())
+    }
+
     /// Whether the frame passes.
     ///
     /// # Errors
-    /// When the filter cannot be applied to a frame of its link layer.
+    /// When the filter cannot be applied to frames of its link layer.
     pub(super) fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
-        let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
-        let place = match known {
-            Some(place) => place,
+        let place = self.place(frame.link_type)?;
+        Ok(self.compiled[place].matches(frame.bytes))
+    }
+
+    fn place(&mut self, link_type: u16) -> Result<usize, String> {
+        let known = self.compiled.iter().position(|filter| filter.link_type() == link_type);
+        match known {
+            Some(place) => Ok(place),
             None if self.compiled.len() == LINK_TYPES_MAX => {
-                return Err(format!("the source shows more than {LINK_TYPES_MAX} link types"));
+                Err(format!("the source shows more than {LINK_TYPES_MAX} link types"))
             }
             None => {
-                self.compiled.push(Filter::compile(&self.text, frame.link_type)?);
-                self.compiled.len() - 1
+                self.compiled.push(Filter::compile(&self.text, link_type)?);
+                Ok(self.compiled.len() - 1)
             }
-        };
-        Ok(self.compiled[place].matches(frame.bytes))
+        }
     }
 }
 

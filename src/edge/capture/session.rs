@@ -38,8 +38,8 @@ pub enum Moment<'m, 'a> {
 #[derive(Clone, Debug)]
 pub struct Look {
     pub at: Timestamp,
-    /// Whether packets could come in.
-    pub is_well: bool,
+    /// Why no packet can come in now, in words; `None` when all is well.
+    pub fault: Option<String>,
     /// Whether all frames from before were handed out.
     pub is_drained: bool,
     /// Packets lost since the listening began; `None` when the source cannot count them.
@@ -49,6 +49,10 @@ pub struct Look {
     pub kernel_filter: Option<String>,
     /// Whether the kernel holds back frames now.
     pub is_filtered: bool,
+    /// What the source does otherwise than it was asked, in sentences; the same at each look.
+    pub handle_notes: Vec<String>,
+    /// What happened to the source since the last look, in sentences.
+    pub new_notes: Vec<String>,
 }
 
 /// Called with every moment; a break ends the listening.

@@ -134,9 +134,9 @@ impl Tap {
         self.is_filtered
     }
 
-    /// What is otherwise than it was asked, in sentences; each is told once.
-    pub(super) fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+    /// What is otherwise than it was asked, in sentences.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
     }
 }
 

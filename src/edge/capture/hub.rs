@@ -1,0 +1,167 @@
+//! Which interfaces does this process listen to, and who wants to hear them? One capture for all runs
+//! that want the same interface at the same time.
+//!
+//! The first run that comes starts the capture in a thread of its own, later ones join it between two
+//! looks, and it ends with the last. What a run has to wait for (reading its watchlists, finishing its
+//! evidence) happens in the run's own thread; the capture never waits for a run.
+
+use super::audience::Audience;
+use super::interface;
+use super::listener::Listener;
+use super::member::{Departure, Guest};
+use super::session::{Absent, Look, Moment, Session};
+use super::stop::Stop;
+use crate::pure::interval::Interval;
+use crate::pure::site::{Source, SourceKind};
+use crate::pure::verdict::Ending;
+use jiff::Timestamp;
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Runs that may stand at the door of one capture; it lets them in ten times a second.
+const GUESTS_MAX: usize = 256;
+
+/// A run that finds so many before it tries again after this.
+const DOOR_PAUSE: Duration = Duration::from_millis(20);
+
+/// The captures of this process; a clone is the same hub.
+#[derive(Clone, Default)]
+pub struct Hub(Arc<Mutex<Vec<Open>>>);
+
+/// A capture that runs can join.
+struct Open {
+    number: u64,
+    source: Source,
+    door: SyncSender<Box<Guest>>,
+}
+
+/// When and how a run listens.
+pub(super) struct Terms {
+    pub(super) window: Interval,
+    pub(super) stop: Stop,
+    pub(super) clock: fn() -> Timestamp,
+    pub(super) absent: Absent,
+}
+
+impl Hub {
+    /// Lets a run hear the interface of its source until its window is over, it has enough, or it is
+    /// stopped. `None` when the capture broke an invariant.
+    pub(super) fn hear(&self, listener: Listener, terms: Terms) -> Option<Box<Departure>> {
+        let (reply, answer) = sync_channel(1);
+        let Terms { window, stop, clock, absent } = terms;
+        let mut guest = Box::new(Guest { listener, window, stop, reply });
+        while let Err(returned) = self.bring(guest, clock, absent) {
+            thread::sleep(DOOR_PAUSE);
+            guest = returned;
+        }
+        answer.recv().ok()
+    }
+
+    /// Brings a run to its capture, which is begun if there is none; gives it back when there are too
+    /// many before it.
+    fn bring(
+        &self,
+        mut guest: Box<Guest>,
+        clock: fn() -> Timestamp,
+        absent: Absent,
+    ) -> Result<(), Box<Guest>> {
+        let mut open = self.open();
+        let source = guest.listener.source().clone();
+        if let Some(place) = open.iter().position(|capture| is_same(&capture.source, &source)) {
+            guest = match open[place].door.try_send(guest) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(guest)) => return Err(guest),
+                Err(TrySendError::Disconnected(guest)) => {
+                    // Its thread has panicked.
+                    open.remove(place);
+                    guest
+                }
+            };
+        }
+        let (door, guests) = sync_channel(GUESTS_MAX);
+        door.try_send(guest).unwrap_or_else(|_| unreachable!("the channel is new and has room"));
+        let number = open.last().map_or(0, |capture| capture.number + 1);
+        let capture = Capture { hub: self.clone(), number, source: source.clone(), guests, clock, absent };
+        match thread::Builder::new().name("listen".to_owned()).spawn(move || capture.listen()) {
+            Ok(_) => open.push(Open { number, source, door }),
+            // The guest's answer is gone with it, which tells the run.
+            Err(error) => tracing::error!("cannot start a thread: {error}"),
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Open>> {
+        // The list is whole at each moment: entries are put in and taken out at once.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A capture at work, in its own thread.
+struct Capture {
+    hub: Hub,
+    number: u64,
+    source: Source,
+    guests: Receiver<Box<Guest>>,
+    clock: fn() -> Timestamp,
+    absent: Absent,
+}
+
+impl Capture {
+    fn listen(self) {
+        let mut audience = Audience::new(self.source.positive_control.as_deref());
+        let SourceKind::Interface(name) = &self.source.kind else { return };
+        let window = Interval::new((self.clock)(), Timestamp::MAX);
+        let session = Session { window, stop: &Stop::new(), clock: self.clock, absent: self.absent };
+        let listened =
+            interface::listen(name, self.source.ring_bytes, &session, &mut |moment| match moment {
+                Moment::Frame(frame) => {
+                    audience.take(frame);
+                    ControlFlow::Continue(())
+                }
+                Moment::Look(look) => self.look(look, &mut audience),
+            });
+        // Without one more look: those who wait at the door of a source that cannot be opened.
+        self.close();
+        self.let_in(&mut audience, (self.clock)());
+        audience.disperse(&listened.ending);
+    }
+
+    /// Lets in who waits at the door, and ends when nobody is there.
+    fn look(&self, look: &mut Look, audience: &mut Audience) -> ControlFlow<Ending> {
+        self.let_in(audience, look.at);
+        audience.look(look);
+        if audience.is_empty() && self.close_if_nobody_waits(audience, look.at) {
+            ControlFlow::Break(Ending::Stopped)
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// Shuts the door, unless somebody stands there. Whoever brings a run holds the same lock.
+    fn close_if_nobody_waits(&self, audience: &mut Audience, now: Timestamp) -> bool {
+        let mut open = self.hub.open();
+        match self.guests.try_recv() {
+            Ok(guest) => audience.join(*guest, now),
+            Err(_) => open.retain(|capture| capture.number != self.number),
+        }
+        audience.is_empty()
+    }
+
+    fn let_in(&self, audience: &mut Audience, now: Timestamp) {
+        self.guests.try_iter().take(GUESTS_MAX).for_each(|guest| audience.join(*guest, now));
+    }
+
+    /// Shuts the door: who comes from now on begins a capture of his own.
+    fn close(&self) {
+        self.hub.open().retain(|capture| capture.number != self.number);
+    }
+}
+
+/// Whether two runs hear the same, in the same way; the name is only what people call it.
+fn is_same(one: &Source, other: &Source) -> bool {
+    let Source { name: _, kind, positive_control, ring_bytes } = one;
+    (kind, positive_control, ring_bytes) == (&other.kind, &other.positive_control, &other.ring_bytes)
+}
