@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::lists::{self, ListError};
-use crate::pure::watchlist::{Counts, Entry, FileRead, Sought, warnings};
+use crate::pure::watchlist::{Counts, FileRead, Sought, warnings};
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -82,10 +82,10 @@ pub fn run(args: &WatchlistArgs) -> Exit {
 }
 
 fn report(path: &Path, read: FileRead, sought: Option<&Sought>) -> FileReport {
-    let Counts { addresses, networks, ports, domains } = Counts::of(&read.entries);
+    let Counts { addresses, networks, ports, domains } = read.part.counts();
     let spelled = |sought: &Sought| {
         let mut texts: Vec<String> =
-            read.entries.iter().filter(|e| sought.is_matched_by(e)).map(spelling).collect();
+            read.part.entries().filter(|e| sought.is_matched_by(e)).map(|entry| entry.text).collect();
         texts.dedup();
         texts
     };
@@ -99,7 +99,7 @@ fn report(path: &Path, read: FileRead, sought: Option<&Sought>) -> FileReport {
         domains,
         unusable: read.unusable,
         rejected: read.rejected_lines,
-        warnings: read.entries.iter().flat_map(|entry| warnings(entry, &[])).collect(),
+        warnings: read.part.entries().flat_map(|entry| warnings(&entry, &[])).collect(),
         matches: sought.map(spelled),
         rejected_lines: read
             .rejected
@@ -107,10 +107,6 @@ fn report(path: &Path, read: FileRead, sought: Option<&Sought>) -> FileReport {
             .map(|rejected| RejectedReport { line: rejected.line, text: rejected.text, why: rejected.why })
             .collect(),
     }
-}
-
-fn spelling(entry: &Entry) -> String {
-    entry.text.clone()
 }
 
 fn print(report: Report, is_json: bool) -> io::Result<()> {

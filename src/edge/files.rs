@@ -240,7 +240,7 @@ fn check_watchlist_file(path: &Path) -> Result<Vec<String>, String> {
     let read = watchlist::read_file(&bytes).map_err(|error| {
         format!("the watchlist file {shown} cannot be used, {}", error.replacen(": ", "; ", 1))
     })?;
-    if read.entries.is_empty() {
+    if read.part.counts().total() == 0 {
         return Err(format!("the watchlist file {shown} is empty: fill it, or remove it from the playbook"));
     }
     if read.rejected_lines == 0 {

@@ -81,7 +81,24 @@ pub enum WantedError {
 pub struct Wanted {
     pub inside: Vec<IpNet>,
     /// One list of the flags, when there are any, and one a file.
-    lists: Vec<(Watchlist, FileRead)>,
+    lists: Vec<List>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    watchlist: Watchlist,
+    /// What its file held; `None` when it has none.
+    part: Option<Arc<Part>>,
+    rejected_lines: u64,
+}
+
+impl List {
+    fn of_file(path: &Path) -> Result<List, ListError> {
+        let FileRead { part, rejected_lines, .. } = lists::read(path)?;
+        let (name, file) = (lists::name(path), Some(path.to_owned()));
+        let watchlist = Watchlist { name, file, ..Watchlist::default() };
+        Ok(List { watchlist, part: Some(Arc::new(part)), rejected_lines })
+    }
 }
 
 impl Wanted {
@@ -90,16 +107,14 @@ impl Wanted {
         let mut lists = Vec::new();
         let entries = flag_entries(args).map_err(WantedError::Fault)?;
         if !entries.is_empty() {
-            let flags = Watchlist { name: FLAGS_LIST.to_owned(), entries, ..Watchlist::default() };
-            lists.push((flags, FileRead::default()));
+            let watchlist = Watchlist { name: FLAGS_LIST.to_owned(), entries, ..Watchlist::default() };
+            lists.push(List { watchlist, ..List::default() });
         }
         for path in &args.watchlists {
-            let read = lists::read(path).map_err(|error| match error {
+            lists.push(List::of_file(path).map_err(|error| match error {
                 ListError::Refused { .. } => WantedError::Fault(error.to_string()),
                 error => WantedError::Unreadable(error),
-            })?;
-            let (name, file) = (lists::name(path), Some(path.clone()));
-            lists.push((Watchlist { name, file, ..Watchlist::default() }, read));
+            })?);
         }
         let wanted = Wanted { inside: inside(&args.inside).map_err(WantedError::Fault)?, lists };
         wanted.tell_faults();
@@ -108,39 +123,31 @@ impl Wanted {
 
     /// The lists as the index wants them.
     pub fn compiled(&self) -> Vec<CompiledList<'_>> {
-        let mut compiled = Vec::with_capacity(self.lists.len());
-        for (watchlist, read) in &self.lists {
-            compiled.push(CompiledList {
-                watchlist,
-                file: watchlist.file.as_ref().map(|_| Arc::new(Part::of(read.entries.clone()))),
-            });
-        }
-        compiled
+        let lists = self.lists.iter();
+        lists.map(|List { watchlist, part, .. }| CompiledList { watchlist, file: part.clone() }).collect()
     }
 
     /// How many lines of the files were rejected.
     pub fn rejected(&self) -> u64 {
-        self.lists.iter().map(|(_, read)| read.rejected_lines).sum()
+        self.lists.iter().map(|list| list.rejected_lines).sum()
     }
 
     /// Files that hold nothing, with the reason.
     pub fn empty_lists(&self) -> Vec<(String, String)> {
-        let is_empty =
-            |(watchlist, read): &&(Watchlist, FileRead)| watchlist.file.is_some() && read.entries.is_empty();
-        let reason = |read: &FileRead| format!("no entry, {} lines rejected", read.rejected_lines);
-        self.lists.iter().filter(is_empty).map(|(list, read)| (list.name.clone(), reason(read))).collect()
+        let is_empty = |list: &&List| list.part.as_ref().is_some_and(|part| part.counts().total() == 0);
+        let told = |list: &List| {
+            (list.watchlist.name.clone(), format!("no entry, {} lines rejected", list.rejected_lines))
+        };
+        self.lists.iter().filter(is_empty).map(told).collect()
     }
 
     fn tell_faults(&self) {
-        for (list, read) in &self.lists {
-            if read.rejected_lines > 0 {
-                let path = list.file.as_deref().unwrap_or(Path::new("-")).display();
-                eprintln!(
-                    "warning: {path}: {} lines rejected: see allclear watchlist {path}",
-                    read.rejected_lines
-                );
+        for List { watchlist, rejected_lines, .. } in &self.lists {
+            if *rejected_lines > 0 {
+                let path = watchlist.file.as_deref().unwrap_or(Path::new("-")).display();
+                eprintln!("warning: {path}: {rejected_lines} lines rejected: see allclear watchlist {path}");
             }
-            for entry in &list.entries {
+            for entry in &watchlist.entries {
                 warnings(entry, &[]).iter().for_each(|warning| eprintln!("warning: {warning}"));
             }
         }

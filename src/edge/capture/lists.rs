@@ -4,7 +4,7 @@
 //! never let an unreadable file pass for an empty wish: the run then says so.
 
 use crate::pure::verdict::WatchlistFacts;
-use crate::pure::watchlist::{self, CompiledList, Entry, Index, Part, Watchlist};
+use crate::pure::watchlist::{self, CompiledList, Index, Part, Watchlist};
 use jiff::Timestamp;
 use std::fs::File;
 use std::io::Read;
@@ -39,8 +39,8 @@ fn load_file(watchlist: &Watchlist, now: Timestamp, facts: &mut WatchlistFacts) 
     if let Some(why) = watchlist.age_max.and_then(|age_max| staleness(path, age_max, now)) {
         facts.stale.push((name(), why));
     }
-    match read_entries(path) {
-        Ok(entries) => Some(Arc::new(Part::of(entries))),
+    match read_part(path) {
+        Ok(part) => Some(Arc::new(part)),
         Err(why) => {
             facts.empty.push((name(), why));
             None
@@ -48,7 +48,7 @@ fn load_file(watchlist: &Watchlist, now: Timestamp, facts: &mut WatchlistFacts) 
     }
 }
 
-fn read_entries(path: &Path) -> Result<Vec<Entry>, String> {
+fn read_part(path: &Path) -> Result<Part, String> {
     let shown = path.display();
     let mut bytes = Vec::new();
     File::open(path)
@@ -58,10 +58,10 @@ fn read_entries(path: &Path) -> Result<Vec<Entry>, String> {
         return Err(format!("{shown} is larger than {FILE_BYTES_MAX} bytes: split it"));
     }
     let read = watchlist::read_file(&bytes).map_err(|fault| format!("{shown}: {fault}"))?;
-    if read.entries.is_empty() {
+    if read.part.counts().total() == 0 {
         return Err(format!("{shown} holds no entry, {} lines were rejected", read.rejected_lines));
     }
-    Ok(read.entries)
+    Ok(read.part)
 }
 
 /// Why a file is too old, in words; `None` when it is not, or is not there (that is told already).

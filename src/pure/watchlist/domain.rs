@@ -33,6 +33,33 @@ pub fn normalise(text: &str) -> Result<String, String> {
     Ok(ascii)
 }
 
+/// Whether it is a domain of at least two labels in its plain spelling; `false` may be a mistake.
+pub(super) fn is_normal(text: &str) -> bool {
+    let mut labels = text.as_bytes().split(|&byte| byte == b'.');
+    let is_normal = |label: &[u8]| {
+        !label.is_empty()
+            && label.len() <= LABEL_BYTES_MAX
+            && label.iter().all(|&byte| NORMAL[usize::from(byte)])
+    };
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.len() <= NAME_BYTES_MAX
+        && last.len() < text.len()
+        && labels.all(is_normal)
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Which bytes may stand in a label in its plain spelling.
+const NORMAL: [bool; 256] = {
+    let mut normal = [false; 256];
+    let allowed = b"abcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut at = 0;
+    while at < allowed.len() {
+        normal[allowed[at] as usize] = true;
+        at += 1;
+    }
+    normal
+};
+
 fn is_label(label: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !label.is_empty() && label.len() <= LABEL_BYTES_MAX && label.bytes().all(is_allowed)

@@ -36,38 +36,44 @@ impl Entry {
     pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
         read(text).map_err(|fault| fault.to_string())
     }
+}
 
-    /// An entry whose spelling is the plain one of its address.
-    pub fn of_address(address: IpAddr) -> Entry {
-        Entry { text: address.to_string(), target: Target::Address(address), ports: None }
-    }
+/// Adds what an entry names to `text`, whatever its spelling: two entries that look for the same add the
+/// same.
+pub(super) fn push_canonical(target: &Target, ports: Option<PortRange>, text: &mut String) {
+    let written = match target {
+        Target::Address(address) => write!(text, "{address}"),
+        Target::Network(network) => write!(text, "{network}"),
+        Target::Domain(name) => text.write_str(name),
+        Target::Anywhere => text.write_str("*"),
+    };
+    let written = written.and_then(|()| ports.map_or(Ok(()), |ports| write!(text, " {ports}")));
+    written.expect("text in memory can be written");
+}
 
-    /// Adds what it names to `text`, whatever its spelling: two entries that look for the same add the
-    /// same.
-    pub(super) fn push_canonical(&self, text: &mut String) {
-        let written = match &self.target {
-            Target::Address(address) if self.is_plain(*address) => text.write_str(&self.text),
-            Target::Address(address) => write!(text, "{address}"),
-            Target::Network(network) => write!(text, "{network}"),
-            Target::Domain(name) => text.write_str(name),
-            Target::Anywhere => text.write_str("*"),
-        };
-        let written = written.and_then(|()| self.ports.map_or(Ok(()), |ports| write!(text, " {ports}")));
-        written.expect("text in memory can be written");
-    }
-
-    /// Whether the text is the plain spelling of the address already: IPv4 is read in no other, and
-    /// reading costs much less than writing.
-    fn is_plain(&self, address: IpAddr) -> bool {
-        address.is_ipv4() && self.text.parse() == Ok(address)
-    }
+/// Adds an entry to `text` as a person would write it plainly: `1.2.3.4:80`, `[2001:db8::1]:80`, `tcp/25`.
+pub(super) fn spell(target: &Target, ports: Option<PortRange>, text: &mut String) {
+    let written = match (target, ports) {
+        (Target::Address(IpAddr::V6(address)), Some(ports)) => write!(text, "[{address}]:{ports}"),
+        (Target::Network(IpNet::V6(network)), Some(ports)) => write!(text, "[{network}]:{ports}"),
+        (Target::Address(address), Some(ports)) => write!(text, "{address}:{ports}"),
+        (Target::Network(network), Some(ports)) => write!(text, "{network}:{ports}"),
+        (Target::Domain(name), Some(ports)) => write!(text, "{name}:{ports}"),
+        (Target::Address(address), None) => write!(text, "{address}"),
+        (Target::Network(network), None) => write!(text, "{network}"),
+        (Target::Domain(name), None) => text.write_str(name),
+        (Target::Anywhere, Some(ports)) => write!(text, "{ports}"),
+        (Target::Anywhere, None) => text.write_str("*"),
+    };
+    written.expect("text in memory can be written");
 }
 
 /// As [`Entry::parse`], telling what is wrong from what is merely of no use.
 pub fn read(text: &str) -> Result<Vec<Entry>, EntryFault> {
     let text = text.trim();
-    if let Some(entry) = bare_address(text) {
-        return Ok(vec![entry]);
+    if let Ok(address) = text.parse::<IpAddr>() {
+        let target = Target::Address(address.to_canonical());
+        return Ok(vec![Entry { text: text.to_owned(), target, ports: None }]);
     }
     let plain = refang(text);
     let plain = without_scheme(&plain)?;
@@ -76,12 +82,6 @@ pub fn read(text: &str) -> Result<Vec<Entry>, EntryFault> {
     }
     let (targets, ports) = targets(plain).map_err(EntryFault::Wrong)?;
     Ok(targets.into_iter().map(|target| Entry { text: text.to_owned(), target, ports }).collect())
-}
-
-/// The entry of a text that is an address and nothing else, as nearly every line of a large file is.
-pub fn bare_address(text: &str) -> Option<Entry> {
-    let address: IpAddr = text.parse().ok()?;
-    Some(Entry { text: text.to_owned(), target: Target::Address(address.to_canonical()), ports: None })
 }
 
 type Targets = (Vec<Target>, Option<PortRange>);
@@ -318,8 +318,21 @@ mod tests {
 
     fn canonical(entry: &Entry) -> String {
         let mut text = String::new();
-        entry.push_canonical(&mut text);
+        push_canonical(&entry.target, entry.ports, &mut text);
         text
+    }
+
+    #[test]
+    fn an_entry_is_spelt_so_that_it_reads_back() {
+        let texts =
+            ["1.2.3.4", "1.2.3.4:80", "1.2.3.0/24:tcp/80", "2001:db8::1", "[2001:db8::1]:443", "tcp/1-9"];
+        for text in texts {
+            for Entry { target, ports, .. } in Entry::parse(text).expect(text) {
+                let mut spelt = String::new();
+                spell(&target, ports, &mut spelt);
+                assert_eq!(spelt, text);
+            }
+        }
     }
 
     #[test]

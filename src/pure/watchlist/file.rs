@@ -1,12 +1,15 @@
 //! What does a watchlist file hold? Its bytes in, entries and rejected lines out.
 //!
-//! Left of it is `entry`, right of it `index`. It must never half-read a format that it does not
+//! Left of it are `entry` and `quick`, right of it `compile`. It must never half-read a format that it does not
 //! know: such a file is refused whole, with the name of its format.
 
+use super::compile::Draft;
 use super::json::{self, Feed, JSON_BYTES_MAX};
+use super::part::Part;
+use super::quick::{self, Quick};
 use super::record::Record;
 use super::table::{self, Table};
-use super::{Entry, EntryFault, domain, entry};
+use super::{EntryFault, domain, entry};
 use std::fmt;
 
 /// More lines than this are not read (ten times the largest public feed known to us).
@@ -19,10 +22,11 @@ const REJECTED_TEXT_MAX: usize = 120;
 const SNIFFED_LINES_MAX: usize = 20;
 
 /// What was read of one file.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct FileRead {
     pub format: Format,
-    pub entries: Vec<Entry>,
+    /// All entries.
+    pub part: Part,
     /// Lines that are no entries, in their order; at most [`REJECTED_SHOWN_MAX`].
     pub rejected: Vec<Rejected>,
     /// How many lines were rejected in all.
@@ -93,7 +97,7 @@ pub fn read(bytes: &[u8]) -> Result<FileRead, String> {
     {
         return Err(format!("this is {name}, which is not read yet: turn it into one entry a line"));
     }
-    let mut read = FileRead { format, ..FileRead::default() };
+    let mut read = Reading::of(format);
     for (index, line) in text.lines().enumerate() {
         if index >= LINES_MAX {
             return Err(format!("more than {LINES_MAX} lines: split the file"));
@@ -107,7 +111,7 @@ pub fn read(bytes: &[u8]) -> Result<FileRead, String> {
             read.take_line(index + 1, content);
         }
     }
-    Ok(read)
+    Ok(read.finish())
 }
 
 fn read_json(text: &str) -> Result<FileRead, String> {
@@ -117,9 +121,9 @@ fn read_json(text: &str) -> Result<FileRead, String> {
     }
     let (feed, records) = json::read(text)
         .ok_or_else(|| format!("this is {name}, which is not read yet: turn it into one entry a line"))?;
-    let mut read = FileRead { format: Format::Json(feed), ..FileRead::default() };
+    let mut read = Reading::of(Format::Json(feed));
     records.into_iter().for_each(|(line, record)| read.take_record(line, "", record));
-    Ok(read)
+    Ok(read.finish())
 }
 
 fn text_format(text: &str) -> Format {
@@ -134,7 +138,25 @@ fn text_format(text: &str) -> Format {
     table.map_or(Format::Plain, Format::Table)
 }
 
-impl FileRead {
+/// What was read so far.
+struct Reading {
+    format: Format,
+    draft: Draft,
+    rejected: Vec<Rejected>,
+    rejected_lines: u64,
+    unusable: u64,
+}
+
+impl Reading {
+    fn of(format: Format) -> Reading {
+        Reading { format, draft: Draft::default(), rejected: Vec::new(), rejected_lines: 0, unusable: 0 }
+    }
+
+    fn finish(self) -> FileRead {
+        let Reading { format, draft, rejected, rejected_lines, unusable } = self;
+        FileRead { format, part: draft.build(), rejected, rejected_lines, unusable }
+    }
+
     fn take_record(&mut self, line: usize, content: &str, record: Record) {
         match record {
             Record::Entry(text) => self.take_entry(line, &text),
@@ -157,11 +179,16 @@ impl FileRead {
     }
 
     fn take_entry(&mut self, line: usize, content: &str) {
-        if let Some(entry) = entry::bare_address(content) {
-            return self.entries.push(entry);
+        match quick::read(content) {
+            Some(Quick::V4(address)) => return self.draft.take_v4(address),
+            Some(Quick::Name(name)) => return self.draft.take_name(name),
+            Some(Quick::Entry(target, ports)) => return self.draft.take(content, &target, ports),
+            None => {}
         }
         match entry::read(content) {
-            Ok(entries) => self.entries.extend(entries),
+            Ok(entries) => {
+                entries.iter().for_each(|entry| self.draft.take(&entry.text, &entry.target, entry.ports));
+            }
             Err(EntryFault::Unusable(_)) => self.unusable += 1,
             Err(EntryFault::Wrong(why)) => self.reject(line, content, why),
         }
@@ -249,15 +276,15 @@ fn json_format(text: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn texts(read: &FileRead) -> Vec<&str> {
-        read.entries.iter().map(|entry| entry.text.as_str()).collect()
+    fn texts(read: &FileRead) -> Vec<String> {
+        read.part.entries().map(|entry| entry.text).collect()
     }
 
     #[test]
     fn a_plain_file_is_read_through_bom_crlf_and_comments() {
         let file = "\u{feff}# sinkholes\r\n149.93.23.110 ; the guide's\r\n\r\n  evil.example # c2\r\n1.4.0.0/17 ; SBL256893\r\n";
         let read = read(file.as_bytes()).expect("plain");
-        assert_eq!(texts(&read), ["149.93.23.110", "evil.example", "1.4.0.0/17"]);
+        assert_eq!(texts(&read), ["149.93.23.110", "1.4.0.0/17", "evil.example"]);
         assert_eq!((read.rejected_lines, read.unusable), (0, 0));
     }
 
@@ -278,7 +305,9 @@ mod tests {
         let file = "# ads\n127.0.0.1 localhost\n::1 localhost\n0.0.0.0 evil.example bad.example\n127.0.0.1\tworse.example\n";
         let read = read(file.as_bytes()).expect("hosts");
         assert_eq!(read.format, Format::Hosts);
-        assert_eq!(texts(&read), ["evil.example", "bad.example", "worse.example"]);
+        let mut names = texts(&read);
+        names.sort();
+        assert_eq!(names, ["bad.example", "evil.example", "worse.example"]);
     }
 
     #[test]

@@ -71,8 +71,13 @@ fn bits(hash: u64) -> u64 {
 #[inline(always)]
 pub(super) fn hash<K: Into<u128>>(key: K) -> u64 {
     let wide: u128 = key.into();
-    let folded = (wide as u64) ^ ((wide >> 64) as u64).wrapping_mul(MIX | 2);
-    (folded ^ (folded >> 32)).wrapping_mul(MIX)
+    mixed((wide as u64) ^ ((wide >> 64) as u64).wrapping_mul(MIX | 2))
+}
+
+/// A hash whose high bits depend on all bits of the number.
+#[inline(always)]
+pub(super) fn mixed(number: u64) -> u64 {
+    (number ^ (number >> 32)).wrapping_mul(MIX)
 }
 
 #[cfg(test)]

@@ -39,12 +39,12 @@ impl Gate {
         parts.sort_by_key(Arc::as_ptr);
         parts.dedup_by(|one, other| Arc::ptr_eq(one, other));
         let mut ports = PortSet::default();
-        parts.iter().for_each(|part| ports.unite(part.ports().set()));
+        parts.iter().for_each(|part| ports.unite(part.ports.set()));
         Gate {
-            v4: united(parts.iter().map(|part| part.v4())),
-            networks_v4: Blocks::united(32, parts.iter().map(|part| part.networks_v4().blocks())),
-            v6: united(parts.iter().map(|part| part.v6())),
-            networks_v6: Blocks::united(64, parts.iter().map(|part| part.networks_v6().blocks())),
+            v4: united(parts.iter().map(|part| &part.v4)),
+            networks_v4: Blocks::united(32, parts.iter().map(|part| part.networks_v4.blocks())),
+            v6: united(parts.iter().map(|part| &part.v6)),
+            networks_v6: Blocks::united(64, parts.iter().map(|part| part.networks_v6.blocks())),
             ports,
             has_domains: parts.iter().any(|part| part.has_domains()),
             parts,
@@ -83,9 +83,9 @@ impl Gate {
 
 /// One filter of all addresses: the largest one as it is when it has room for the others.
 fn united<'a, K: Copy + Ord + Into<u128> + 'a>(tables: impl Iterator<Item = &'a Addresses<K>>) -> Filter {
-    let mut tables: Vec<&Addresses<K>> = tables.filter(|table| table.len() > 0).collect();
-    tables.sort_by_key(|table| std::cmp::Reverse(table.len()));
-    let total = tables.iter().map(|table| table.len()).sum();
+    let mut tables: Vec<&Addresses<K>> = tables.filter(|table| !table.rows().is_empty()).collect();
+    tables.sort_by_key(|table| std::cmp::Reverse(table.rows().len()));
+    let total = tables.iter().map(|table| table.rows().len()).sum();
     let Some((largest, others)) = tables.split_first() else { return Filter::default() };
     if largest.filter().has_room_for(total) {
         let mut filter = largest.filter().clone();
@@ -101,6 +101,7 @@ fn united<'a, K: Copy + Ord + Into<u128> + 'a>(tables: impl Iterator<Item = &'a 
 
 #[cfg(test)]
 mod tests {
+    use super::super::compile::Draft;
     use super::super::{CompiledList, Entry, Watchlist};
     use super::*;
 
@@ -141,8 +142,9 @@ mod tests {
 
     #[test]
     fn a_part_that_all_share_is_there_once_and_lends_its_filter() {
-        let many = (0..10_000_u32).map(|number| Entry::of_address(IpAddr::V4((number << 8).into())));
-        let part = Arc::new(Part::of(many.collect()));
+        let mut draft = Draft::default();
+        (0..10_000).for_each(|number| draft.take_v4(number << 8));
+        let part = Arc::new(draft.build());
         let runs: Vec<Index> =
             ["192.0.2.1", "192.0.2.2"].iter().map(|own| index(&[own], Some(&part))).collect();
         let gate = Gate::of(&runs);
@@ -150,6 +152,6 @@ mod tests {
         for address in ["192.0.2.1", "192.0.2.2", "0.0.9.0"] {
             assert!(gate.may_match(end(address, 80)), "{address}");
         }
-        assert!(Gate::of([&index(&[], Some(&part))]).v4.is_same(part.v4().filter()));
+        assert!(Gate::of([&index(&[], Some(&part))]).v4.is_same(part.v4.filter()));
     }
 }

@@ -5,10 +5,8 @@
 //! that several lists name is there once for each of them.
 
 use super::part::{Part, Place};
-use super::{Entry, PortRange, Require, Target, Watchlist};
-use crate::pure::hexadecimal;
+use super::{Entry, PortRange, Require, Target, Watchlist, lines};
 use ipnet::IpNet;
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -44,15 +42,17 @@ impl Counts {
     /// Counts entries of any source.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Counts {
         let mut counts = Counts::default();
-        for entry in entries {
-            match entry.target {
-                Target::Address(_) => counts.addresses += 1,
-                Target::Network(_) => counts.networks += 1,
-                Target::Anywhere => counts.ports += 1,
-                Target::Domain(_) => counts.domains += 1,
-            }
-        }
+        entries.into_iter().for_each(|entry| counts.add(&entry.target));
         counts
+    }
+
+    pub(super) fn add(&mut self, target: &Target) {
+        match target {
+            Target::Address(_) => self.addresses += 1,
+            Target::Network(_) => self.networks += 1,
+            Target::Anywhere => self.ports += 1,
+            Target::Domain(_) => self.domains += 1,
+        }
     }
 
     fn plus(self, other: Counts) -> Counts {
@@ -102,7 +102,7 @@ struct List {
     ports: Vec<PortRange>,
     except: Vec<IpNet>,
     require: Require,
-    /// How many entries it has, each range being one.
+    /// How many entries it has, each range being one; 0 unless it requires all.
     distinct: u32,
 }
 
@@ -131,10 +131,10 @@ impl Index {
             let list = u16::try_from(number).expect("a stage names fewer than 65,536 watchlists");
             let own = Some(own_entries(compiled.watchlist)).filter(|entries| !entries.is_empty());
             let parts =
-                own.map(|entries| Arc::new(Part::of(entries))).into_iter().chain(compiled.file.clone());
+                own.map(|entries| Arc::new(Part::of(&entries))).into_iter().chain(compiled.file.clone());
             let mut distinct = 0;
             for part in parts {
-                distinct += part.distinct();
+                distinct += if compiled.watchlist.require == Require::All { part.distinct() } else { 0 };
                 let places = part.places();
                 placed.push(Placed { part, list, first });
                 first = first.checked_add(places).expect("fewer than 2^32 entries fit in memory");
@@ -146,7 +146,7 @@ impl Index {
     }
 
     /// The parts that it is made of.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Arc<Part>> {
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Arc<Part>> + Clone {
         self.placed.iter().map(|placed| &placed.part)
     }
 
@@ -159,16 +159,7 @@ impl Index {
     /// Two files with the same entries in another order or spelling have the same. Worked out anew each
     /// time.
     pub fn sha256(&self) -> String {
-        let mut lines = Vec::new();
-        self.parts().for_each(|part| part.push_lines(&mut lines));
-        lines.sort_unstable();
-        lines.dedup();
-        let mut hasher = Sha256::new();
-        for line in lines {
-            hasher.update(line);
-            hasher.update("\n");
-        }
-        hexadecimal::text(&hasher.finalize())
+        lines::sha256(self.parts().map(Arc::as_ref))
     }
 
     /// Whether any entry is a name, so that payloads have to be looked into.
@@ -179,7 +170,7 @@ impl Index {
     /// The entry as its list spells it.
     pub fn text(&self, entry: EntryId) -> Cow<'_, str> {
         let placed = self.placed(entry);
-        Cow::Borrowed(placed.part.text(placed.place(entry)))
+        placed.part.text(placed.place(entry))
     }
 
     /// The name of the list that the entry stands in.
@@ -210,8 +201,8 @@ impl Index {
         for placed in self.placed.iter() {
             let start = found.len();
             let list = &self.lists[usize::from(placed.list)];
-            placed.part.look_up(end, |kind, place| {
-                if has_ports(placed.part.ports_of(place), list, end) {
+            placed.part.look_up(end, |kind, place, ports| {
+                if has_ports(ports, list, end) {
                     found.push(Match { kind, entry: placed.entry(place) });
                 }
             });
@@ -358,7 +349,8 @@ mod tests {
 
     #[test]
     fn a_range_is_one_entry() {
-        let index = compile(&[list("a", &["10.9.0.1-10.9.0.9"])]);
+        let range = list("a", &["10.9.0.1-10.9.0.9"]);
+        let index = compile(&[Watchlist { require: Require::All, ..range }]);
         assert_eq!(found(&index, "10.9.0.5", 6, 80, HOST), "a:10.9.0.1-10.9.0.9");
         assert_eq!(found(&index, "10.9.0.10", 6, 80, HOST), "");
         assert_eq!(index.lists[0].distinct, 1);

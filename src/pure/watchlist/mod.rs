@@ -6,6 +6,8 @@
 
 mod addresses;
 mod blocks;
+mod compile;
+mod directory;
 mod domain;
 mod entry;
 mod file;
@@ -13,14 +15,18 @@ mod filter;
 mod gate;
 mod index;
 mod json;
+mod lines;
+mod names;
 mod networks;
 mod part;
 mod ports;
+mod quick;
 mod record;
 mod sought;
 mod stix;
 mod suricata;
 mod table;
+mod tag;
 mod warning;
 
 pub use domain::normalise as normalise_domain;

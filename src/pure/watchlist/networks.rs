@@ -4,15 +4,18 @@
 //! next wider one report every covering network, narrowest first.
 
 use super::blocks::{Blocks, High};
-use super::part::Place;
+use super::tag::Tag;
 
 const NONE: u32 = u32::MAX;
+
+/// First and last address of a network, with the entry that names it.
+pub(super) type Span<K> = (K, K, Tag);
 
 #[derive(Clone, Copy, Debug)]
 struct Range<K> {
     first: K,
     last: K,
-    entry: Place,
+    tag: Tag,
     /// Position of the next wider range that holds this one.
     wider: u32,
 }
@@ -28,14 +31,13 @@ pub(super) struct Networks<K> {
 }
 
 impl<K: Copy + Ord + Into<u128>> Networks<K> {
-    /// `networks` are first and last address of each; `bits` is the length of an address, 32 or 128.
-    pub(super) fn new(networks: Vec<(K, K, Place)>, bits: u32) -> Networks<K> {
-        let mut built = Networks { ranges: Vec::new(), blocks: Blocks::new(bits.min(64)), bits };
-        built.ranges = networks
-            .into_iter()
-            .map(|(first, last, entry)| Range { first, last, entry, wider: NONE })
-            .collect();
-        built.ranges.sort_by(|a, b| (a.first, b.last, a.entry).cmp(&(b.first, a.last, b.entry)));
+    /// `bits` is the length of an address, 32 or 128.
+    pub(super) fn new(networks: Vec<Span<K>>, bits: u32) -> Networks<K> {
+        let range = |(first, last, tag)| Range { first, last, tag, wider: NONE };
+        let mut ranges: Vec<Range<K>> = networks.into_iter().map(range).collect();
+        ranges.sort_unstable_by(|a, b| (a.first, b.last, a.tag).cmp(&(b.first, a.last, b.tag)));
+        ranges.dedup_by_key(|range| (range.first, range.last, range.tag));
+        let mut built = Networks { ranges, blocks: Blocks::new(bits.min(64)), bits };
         built.link();
         built.blocks = Blocks::of(bits.min(64), built.spans());
         built
@@ -54,12 +56,22 @@ impl<K: Copy + Ord + Into<u128>> Networks<K> {
     }
 
     /// Where each begins and ends.
-    pub(super) fn spans(&self) -> impl Iterator<Item = (High, High)> + '_ {
+    fn spans(&self) -> impl Iterator<Item = (High, High)> + '_ {
         self.ranges.iter().map(|range| (self.high(range.first), self.high(range.last)))
     }
 
     fn high(&self, key: K) -> High {
         (key.into() >> self.bits.saturating_sub(64)) as High
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// All of them, by number; see [`Networks::entries`].
+    pub(super) fn get(&self, number: usize) -> Span<K> {
+        let Range { first, last, tag, .. } = self.ranges[self.ranges.len() - 1 - number];
+        (first, last, tag)
     }
 
     /// Where they lie, roughly.
@@ -72,16 +84,17 @@ impl<K: Copy + Ord + Into<u128>> Networks<K> {
         self.entries(key).next().is_some()
     }
 
-    /// The entries of all networks that cover it, narrowest first.
-    pub(super) fn entries(&self, key: K) -> impl Iterator<Item = Place> + '_ {
+    /// The entries of all networks that cover it, narrowest first, each with its number; the narrower of
+    /// two has the lower one.
+    pub(super) fn entries(&self, key: K) -> impl Iterator<Item = (usize, Tag)> + '_ {
         let is_possible = self.blocks.may_contain(self.high(key));
         let after = if is_possible { self.ranges.partition_point(|range| range.first <= key) } else { 0 };
         let mut next = after.checked_sub(1);
         std::iter::from_fn(move || {
-            while let Some(range) = next.map(|position| &self.ranges[position]) {
+            while let Some((position, range)) = next.map(|position| (position, &self.ranges[position])) {
                 next = (range.wider != NONE).then_some(range.wider as usize);
                 if range.last >= key {
-                    return Some(range.entry);
+                    return Some((self.ranges.len() - 1 - position, range.tag));
                 }
             }
             None
@@ -95,17 +108,20 @@ mod tests {
 
     #[test]
     fn every_covering_network_is_reported_and_their_neighbours_are_not() {
+        let tag = Tag::spelled;
         let networks = Networks::new(
             vec![
-                (10, 10, Place(4)),
-                (0, 99, Place(1)),
-                (8, 15, Place(2)),
-                (0, 99, Place(3)),
-                (40, 49, Place(5)),
+                (10, 10, tag(4)),
+                (0, 99, tag(1)),
+                (8, 15, tag(2)),
+                (0, 99, tag(3)),
+                (8, 15, tag(2)),
+                (40, 49, tag(5)),
             ],
             32,
         );
-        let rows: [(u32, &[u32]); 7] = [
+        assert_eq!(networks.len(), 5, "one was there twice");
+        let rows: [(u32, &[usize]); 7] = [
             (10, &[4, 2, 3, 1]),
             (8, &[2, 3, 1]),
             (15, &[2, 3, 1]),
@@ -115,8 +131,14 @@ mod tests {
             (100, &[]),
         ];
         for (key, wanted) in rows {
-            let found: Vec<u32> = networks.entries(key).map(|entry| entry.0).collect();
-            assert_eq!(found, wanted, "address {key}");
+            let found: Vec<(usize, Tag)> = networks.entries(key).collect();
+            assert_eq!(
+                found.iter().map(|(_, tag)| *tag).collect::<Vec<_>>(),
+                wanted.iter().map(|&w| tag(w)).collect::<Vec<_>>(),
+                "address {key}"
+            );
+            assert!(found.iter().all(|&(number, tag)| networks.get(number).2 == tag), "address {key}");
+            assert!(found.is_sorted_by_key(|(number, _)| *number), "address {key}: narrowest first");
         }
     }
 }

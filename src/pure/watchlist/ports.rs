@@ -2,7 +2,7 @@
 
 use super::PortRange;
 use super::index::End;
-use super::part::Place;
+use super::tag::Tag;
 
 /// TCP's ports, then UDP's, a bit each.
 const WORDS: usize = 2048;
@@ -47,24 +47,32 @@ impl PortSet {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ports {
     set: PortSet,
-    entries: Vec<(PortRange, Place)>,
+    rows: Vec<(PortRange, Tag)>,
 }
 
 impl Ports {
-    pub(super) fn new(entries: Vec<(PortRange, Place)>) -> Ports {
+    /// Repetitions of a row beside itself are dropped.
+    pub(super) fn new(mut rows: Vec<(PortRange, Tag)>) -> Ports {
+        rows.sort_unstable_by_key(|&(range, tag)| (range.first, range.last, tag));
+        rows.dedup();
         let mut set = PortSet::default();
-        entries.iter().for_each(|&(range, _)| set.insert(range));
-        Ports { set, entries }
+        rows.iter().for_each(|&(range, _)| set.insert(range));
+        Ports { set, rows }
+    }
+
+    pub(super) fn rows(&self) -> &[(PortRange, Tag)] {
+        &self.rows
     }
 
     pub(super) fn set(&self) -> &PortSet {
         &self.set
     }
 
-    /// The entries that name the end's port.
-    pub(super) fn entries(&self, end: End) -> impl Iterator<Item = Place> + '_ {
-        let candidates = if self.set.contains(end) { self.entries.as_slice() } else { &[] };
+    /// The entries that name the end's port, each with its position.
+    pub(super) fn entries(&self, end: End) -> impl Iterator<Item = (usize, Tag)> + '_ {
+        let candidates = if self.set.contains(end) { self.rows.as_slice() } else { &[] };
         let holds = move |range: &PortRange| end.port.is_some_and(|port| range.contains(end.protocol, port));
-        candidates.iter().filter(move |(range, _)| holds(range)).map(|&(_, place)| place)
+        let rows = candidates.iter().enumerate();
+        rows.filter(move |(_, (range, _))| holds(range)).map(|(position, &(_, tag))| (position, tag))
     }
 }

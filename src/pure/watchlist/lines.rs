@@ -1,0 +1,167 @@
+//! What is the fingerprint of what is looked for? SHA-256 over the sorted, distinct entries in their plain
+//! form, a line each.
+//!
+//! Addresses of IPv4 are sorted as numbers that have the order of their spellings, so that of a million
+//! only one is spelt out at a time.
+
+use super::entry::push_canonical;
+use super::part::{Part, SHELVES, Shelf};
+use super::{PortRange, Target};
+use crate::pure::hexadecimal;
+use sha2::{Digest, Sha256};
+use std::net::Ipv4Addr;
+
+/// The fingerprint of several parts together, in hexadecimal.
+pub(super) fn sha256<'a>(parts: impl Iterator<Item = &'a Part> + Clone) -> String {
+    let octets = Octets::new();
+    let mut addresses = Vec::new();
+    let mut written = String::new();
+    for part in parts.clone() {
+        for &(address, tag) in part.v4.rows() {
+            match part.ports_of(tag) {
+                None => addresses.push(octets.ranked(address)),
+                ports => push_line(&mut written, &Target::Address(Ipv4Addr::from(address).into()), ports),
+            }
+        }
+        for shelf in SHELVES.into_iter().filter(|shelf| !matches!(shelf, Shelf::V4 | Shelf::Names)) {
+            for (target, tag) in part.rows(shelf) {
+                push_line(&mut written, &target, part.ports_of(tag));
+            }
+        }
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    let names = parts.flat_map(|part| part.names.iter().map(|(name, _)| by_start(name)));
+    let mut lines: Vec<(u64, &str)> = written.lines().map(by_start).chain(names).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    digest(&octets, &addresses, lines.into_iter().map(|(_, line)| line))
+}
+
+fn push_line(written: &mut String, target: &Target, ports: Option<PortRange>) {
+    push_canonical(target, ports, written);
+    written.push('\n');
+}
+
+/// Hashes both kinds of lines in the order of all; none is of both kinds.
+fn digest<'a>(octets: &Octets, addresses: &[u32], others: impl Iterator<Item = &'a str>) -> String {
+    let mut hasher = Sha256::new();
+    let mut hash = |line: &[u8]| {
+        hasher.update(line);
+        hasher.update(b"\n");
+    };
+    let mut others = others.peekable();
+    for &ranked in addresses {
+        let (text, length) = octets.text(ranked);
+        let line = &text[..length];
+        while let Some(before) = others.next_if(|other| other.as_bytes() < line) {
+            hash(before.as_bytes());
+        }
+        hash(line);
+    }
+    others.for_each(|line| hash(line.as_bytes()));
+    hexadecimal::text(&hasher.finalize())
+}
+
+/// A line with its first bytes as a number, which decides most comparisons in the order of the lines.
+fn by_start(line: &str) -> (u64, &str) {
+    let mut start = [0; 8];
+    let length = line.len().min(start.len());
+    start[..length].copy_from_slice(&line.as_bytes()[..length]);
+    (u64::from_be_bytes(start), line)
+}
+
+/// The numbers from 0 to 255 in the order of their spellings, in which `10` stands before `2`: what ends a
+/// number in a line (a dot, a blank, the end) stands before every digit.
+struct Octets {
+    rank_of: [u8; 256],
+    with_rank: [u8; 256],
+}
+
+impl Octets {
+    fn new() -> Octets {
+        let mut with_rank: Vec<u8> = (0..=255).collect();
+        with_rank.sort_unstable_by_key(u8::to_string);
+        let mut octets = Octets { rank_of: [0; 256], with_rank: [0; 256] };
+        for (rank, octet) in (0..=255).zip(with_rank) {
+            octets.rank_of[usize::from(octet)] = rank;
+            octets.with_rank[usize::from(rank)] = octet;
+        }
+        octets
+    }
+
+    /// A number for each address, in the order of the addresses' spellings.
+    fn ranked(&self, address: u32) -> u32 {
+        u32::from_be_bytes(address.to_be_bytes().map(|octet| self.rank_of[usize::from(octet)]))
+    }
+
+    /// The spelling of the address with that number, and its length.
+    fn text(&self, ranked: u32) -> ([u8; 16], usize) {
+        let (mut text, mut length) = ([0; 16], 0);
+        for rank in ranked.to_be_bytes() {
+            let octet = self.with_rank[usize::from(rank)];
+            for (unit, is_written) in [(100, octet >= 100), (10, octet >= 10), (1, true)] {
+                text[length] = b'0' + octet / unit % 10;
+                length += usize::from(is_written);
+            }
+            text[length] = b'.';
+            length += 1;
+        }
+        (text, length - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Entry;
+    use super::*;
+
+    /// As it is described, without any haste.
+    fn plainly(entries: &[Entry]) -> String {
+        let mut lines: Vec<String> = entries
+            .iter()
+            .map(|entry| {
+                let mut line = String::new();
+                push_canonical(&entry.target, entry.ports, &mut line);
+                line + "\n"
+            })
+            .collect();
+        lines.sort();
+        lines.dedup();
+        hexadecimal::text(&Sha256::digest(lines.concat()))
+    }
+
+    #[test]
+    fn the_fingerprint_is_of_the_sorted_lines_of_all_parts() {
+        let texts = [
+            "1.2.3.4",
+            "1.2.3.45",
+            "1.2.3.4:80",
+            "1.2.30.4",
+            "1.2.3.0/24",
+            "10.2.3.4",
+            "2.0.0.1",
+            "9.255.100.0",
+            "1[.]2[.]3[.]4",
+            "evil.example",
+            "1evil.example",
+            "10.example",
+            "tcp/25",
+            "2001:db8::1",
+            "2001:db8::/32",
+            "[2001:db8::1]:443",
+            "Evil.Example",
+            "10.0.0.1-10.0.0.9",
+            "200.1.1.1",
+            "20.1.1.1",
+            "2.1.1.1",
+        ];
+        let entries: Vec<Entry> = texts.iter().flat_map(|text| Entry::parse(text).expect(text)).collect();
+        for split in [0, 1, 9, entries.len()] {
+            let (one, other) = entries.split_at(split);
+            let parts = [Part::of(one), Part::of(other), Part::of(one)];
+            assert_eq!(sha256(parts.iter()), plainly(&entries), "split at {split}");
+        }
+        assert_eq!(sha256([].into_iter()), plainly(&[]));
+    }
+}
