@@ -15,7 +15,7 @@ use crate::edge::capture::stream::ReadEnd;
 use crate::edge::clock;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::{Frame, decode};
-use crate::pure::sighting::{FilterPlace, Observer, Scope};
+use crate::pure::sighting::{FilterPlace, Glance, Lookout, Observer, Scope};
 use crate::pure::verdict::Ending;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -52,9 +52,16 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// Whether all that is wanted of a frame is to be seen.
+    fn only_sees(&self) -> bool {
+        let Listener { filter, packets_max, dump, save, .. } = self;
+        filter.text.is_none() && packets_max.is_none() && dump.is_none() && save.is_none()
+    }
+
     /// Breaks off when the packet limit is reached, and when output fails.
-    fn take(&mut self, frame: &Frame<'_>) -> ControlFlow<Ending> {
-        match self.try_take(frame) {
+    #[inline(never)]
+    fn take(&mut self, frame: &Frame<'_>, glance: Glance) -> ControlFlow<Ending> {
+        match self.try_take(frame, glance) {
             Ok(()) if self.packets_max.is_some_and(|max| self.passed_packets >= max) => {
                 ControlFlow::Break(Ending::PacketLimit(self.passed_packets))
             }
@@ -66,11 +73,10 @@ impl Listener {
         }
     }
 
-    #[inline]
-    fn try_take(&mut self, frame: &Frame<'_>) -> Result<(), ScanError> {
+    fn try_take(&mut self, frame: &Frame<'_>, glance: Glance) -> Result<(), ScanError> {
         let has_passed = self.filter.passes(frame).map_err(ScanError::Usage)?;
         let scope = if has_passed { Scope::Matched } else { Scope::CoverageOnly };
-        let seen = self.observer.see(frame, |_| scope);
+        let seen = self.observer.see_glanced(frame, glance, |_| scope);
         if has_passed {
             self.passed_packets += 1;
             if let Some(dump) = &mut self.dump {
@@ -101,7 +107,6 @@ impl LinkFilters {
         Ok(LinkFilters { text, compiled })
     }
 
-    #[inline]
     fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
         let Some(text) = &self.text else { return Ok(true) };
         let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
@@ -122,6 +127,8 @@ impl LinkFilters {
 /// Reads files in the order of their first packets, as one capture.
 pub fn recorded(paths: &[PathBuf], listener: &mut Listener) -> Result<Heard, ScanError> {
     let progress = progress(paths);
+    let lookout = listener.observer.lookout();
+    let only_sees = listener.only_sees();
     let mut heard = Heard {
         window: None,
         watched: None,
@@ -134,12 +141,16 @@ pub fn recorded(paths: &[PathBuf], listener: &mut Listener) -> Result<Heard, Sca
     for path in files::in_time_order(paths)? {
         let mut broken = None;
         let mut unshown = 0;
-        let end = read(&path, |frame| {
+        let end = read(&path, &lookout, |frame, glance| {
             unshown += frame.bytes.len() as u64 + RECORD_HEADER_BYTES;
             if unshown > PROGRESS_STEP_BYTES {
                 progress.inc(std::mem::take(&mut unshown));
             }
-            match listener.take(&frame) {
+            if only_sees {
+                listener.observer.see_glanced(frame, *glance, |_| Scope::Matched);
+                return ControlFlow::Continue(());
+            }
+            match listener.take(frame, *glance) {
                 ControlFlow::Continue(()) => ControlFlow::Continue(()),
                 ControlFlow::Break(ending) => {
                     broken = Some(ending);
@@ -162,9 +173,18 @@ pub fn recorded(paths: &[PathBuf], listener: &mut Listener) -> Result<Heard, Sca
 }
 
 /// Reads a file ahead, and a pipe frame by frame.
-fn read(path: &Path, take: impl FnMut(Frame<'_>) -> ControlFlow<()>) -> Result<ReadEnd, OpenError> {
+fn read(
+    path: &Path,
+    lookout: &Lookout,
+    mut take: impl FnMut(&Frame<'_>, &Glance) -> ControlFlow<()>,
+) -> Result<ReadEnd, OpenError> {
     let mut stream = files::open(path)?;
-    Ok(if path.is_file() { read_ahead(stream, take) } else { stream.for_each(take) })
+    let glance = |frame: &Frame<'_>| lookout.glance(frame);
+    Ok(if path.is_file() {
+        read_ahead(stream, glance, take)
+    } else {
+        stream.for_each(|frame| take(&frame, &glance(&frame)))
+    })
 }
 
 /// What stands before each frame in a pcap file.
@@ -191,10 +211,11 @@ pub fn live(
     listener: &mut Listener,
 ) -> Heard {
     let window = Interval::lasting(clock::now(), length.unwrap_or(Duration::MAX));
+    let lookout = listener.observer.lookout();
     let session = Session { window, stop, clock: clock::now, absent: Absent::GiveUp };
     let kernel_filter = listener.filter.text.as_deref().and_then(kernel_filter_alone);
     let listened = listen(interface, ring_bytes, &session, &mut |moment| match moment {
-        Moment::Frame(frame) => listener.take(frame),
+        Moment::Frame(frame) => listener.take(frame, lookout.glance(frame)),
         Moment::Look(look) => {
             look.kernel_filter.clone_from(&kernel_filter);
             ControlFlow::Continue(())

@@ -32,11 +32,18 @@ pub struct ReadEnd {
     pub lost_packets: Option<u64>,
 }
 
-/// Frames and the bytes that they stand in.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
+/// Frames and the bytes that they stand in, each with what a first look at it told.
+#[derive(Debug)]
+pub(super) struct Batch<G> {
     bytes: Vec<u8>,
     frames: Vec<Placed>,
+    glances: Vec<G>,
+}
+
+impl<G> Default for Batch<G> {
+    fn default() -> Batch<G> {
+        Batch { bytes: Vec::new(), frames: Vec::new(), glances: Vec::new() }
+    }
 }
 
 /// A frame of a batch.
@@ -50,14 +57,28 @@ struct Placed {
     link_type: u16,
 }
 
-impl Batch {
-    /// In the order of the capture.
-    pub(super) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        self.frames.iter().map(|&Placed { time_ns, start, length, wire_length, link_type }| {
-            let start = start as usize;
-            let bytes = self.bytes.get(start..start + length as usize).unwrap_or_default();
-            Frame { time_ns, bytes, wire_length, link_type }
-        })
+impl<G> Batch<G> {
+    /// Looks at every frame.
+    pub(super) fn glance(&mut self, glance: impl Fn(&Frame<'_>) -> G) {
+        let Batch { bytes, frames, glances } = self;
+        glances.clear();
+        glances.extend(frames.iter().map(|placed| glance(&placed.frame(bytes))));
+    }
+
+    /// In the order of the capture; none before [`Batch::glance`].
+    pub(super) fn frames(&self) -> impl Iterator<Item = (Frame<'_>, &G)> {
+        let frames = self.frames.iter().map(|placed| placed.frame(&self.bytes));
+        frames.zip(&self.glances)
+    }
+}
+
+impl Placed {
+    #[inline]
+    fn frame<'a>(&self, bytes: &'a [u8]) -> Frame<'a> {
+        let &Placed { time_ns, start, length, wire_length, link_type } = self;
+        let start = start as usize;
+        let bytes = bytes.get(start..start + length as usize).unwrap_or_default();
+        Frame { time_ns, bytes, wire_length, link_type }
     }
 }
 
@@ -109,11 +130,15 @@ impl<R: Read> FrameStream<R> {
 
     /// The frames that one reading of the input makes whole, with the buffer that they stand in; `spare`
     /// is an earlier batch, whose memory is used again. With the last batch comes the end.
-    pub(super) fn next_batch(&mut self, spare: Batch) -> (Batch, Option<ReadEnd>) {
-        let Batch { bytes: mut next, mut frames } = spare;
+    pub(super) fn next_batch<G>(&mut self, spare: Batch<G>) -> (Batch<G>, Option<ReadEnd>) {
+        let Batch { bytes: mut next, mut frames, mut glances } = spare;
         frames.clear();
+        glances.clear();
         let end = match self.fill() {
-            Ok(0) => Some(self.reader.missing_at_end(self.end - self.start)),
+            Ok(0) => {
+                let damage = self.place(&mut frames);
+                Some(damage.or_else(|| self.reader.missing_at_end(self.end - self.start)))
+            }
             Ok(_) => self.place(&mut frames).map(Some),
             Err(error) => Some(Some(self.unreadable(&error))),
         };
@@ -128,7 +153,7 @@ impl<R: Read> FrameStream<R> {
         next[..rest.len()].copy_from_slice(rest);
         (self.start, self.end) = (0, rest.len());
         let bytes = std::mem::replace(&mut self.buffer, next);
-        (Batch { bytes, frames }, end.map(|incomplete| self.ended(incomplete)))
+        (Batch { bytes, frames, glances }, end.map(|incomplete| self.ended(incomplete)))
     }
 
     /// Notes where the whole frames in the buffer stand; answers what is damaged behind them.

@@ -3,7 +3,7 @@
 //! The name is the client's own claim: printable ASCII, bounded, and good for people to recognise a
 //! machine by, never for a verdict.
 
-use super::{Mac, Packet};
+use super::{Mac, Packet, Ports};
 use std::net::Ipv4Addr;
 
 /// The most bytes kept of a client's name: the longest label of DNS, longer than any NetBIOS name.
@@ -31,15 +31,16 @@ const INFORM: u8 = 8;
 
 /// The client that a DHCP message is about; `None` for other packets, for offers and refusals, and when
 /// the message is no DHCP over Ethernet.
-#[inline]
 pub fn dhcp_client(packet: &Packet<'_>) -> Option<DhcpClient> {
+    if is_dhcp(packet) { client(packet.payload) } else { None }
+}
+
+/// Whether the packet goes between the ports of DHCP.
+#[inline]
+pub fn is_dhcp(packet: &Packet<'_>) -> bool {
     const UDP: u8 = 17;
-    let ports = packet.ports.filter(|_| packet.protocol == UDP)?;
-    if [ports.source, ports.destination].iter().all(|port| matches!(port, 67 | 68)) {
-        client(packet.payload)
-    } else {
-        None
-    }
+    let is_dhcp = |ports: Ports| matches!((ports.source, ports.destination), (67 | 68, 67 | 68));
+    packet.protocol == UDP && packet.ports.is_some_and(is_dhcp)
 }
 
 #[cold]

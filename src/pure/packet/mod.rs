@@ -33,7 +33,7 @@ mod wireless;
 
 pub use crate::pure::recording::Frame;
 pub use decode::decode;
-pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client};
+pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client, is_dhcp};
 pub use hello::of_handshake as handshake_name;
 pub use info::info;
 pub use name_text::NameText;

@@ -23,24 +23,19 @@ impl Recent {
         Recent { slots: Box::new([(0, i64::MIN); REMEMBERED]) }
     }
 
-    /// Whether the IP packet is a copy of one seen at most [`DUPLICATE_NS`] before (or after, where
+    /// Whether the packet with this [`packet_hash`] is a copy of one seen at most [`DUPLICATE_NS`] before (or after, where
     /// frames are out of order), but for what a router changes: time to live and header checksum.
     #[inline]
-    pub(super) fn is_copy_of_packet(&mut self, ip_bytes: &[u8], time_ns: i64) -> bool {
-        self.is_known(packet_hash(ip_bytes), time_ns)
-    }
-
-    /// Whether a frame without IP (ARP and the like) is a copy, byte for byte.
-    pub(super) fn is_copy_of_frame(&mut self, bytes: &[u8], time_ns: i64) -> bool {
-        self.is_known(hash(&start_of(bytes), bytes.len()), time_ns)
-    }
-
-    #[inline]
-    fn is_known(&mut self, hash: u64, time_ns: i64) -> bool {
+    pub(super) fn is_copy(&mut self, hash: u64, time_ns: i64) -> bool {
         let slot = &mut self.slots[hash as usize % REMEMBERED];
         let is_copy = slot.0 == hash && slot.1.abs_diff(time_ns) <= DUPLICATE_NS;
         *slot = (hash, time_ns);
         is_copy
+    }
+
+    /// Whether a frame without IP (ARP and the like) is a copy, byte for byte.
+    pub(super) fn is_copy_of_frame(&mut self, bytes: &[u8], time_ns: i64) -> bool {
+        self.is_copy(hash(&start_of(bytes), bytes.len()), time_ns)
     }
 }
 
@@ -61,9 +56,9 @@ fn hash(start: &Start, length: usize) -> u64 {
     words.fold(fold(length as u64, 0), |hash, word| fold(hash ^ word, 0))
 }
 
-/// An IP packet without time to live and header checksum.
+/// The hash of an IP packet without time to live and header checksum.
 #[inline]
-fn packet_hash(ip_bytes: &[u8]) -> u64 {
+pub(super) fn packet_hash(ip_bytes: &[u8]) -> u64 {
     match ip_bytes.first_chunk::<40>() {
         Some(start) if start[0] >> 4 == 4 => ipv4_hash(start, ip_bytes.len()),
         _ => slow_hash(ip_bytes),
@@ -111,8 +106,8 @@ mod tests {
         ];
         for (row, bytes, time_ns, wanted) in rows {
             let mut recent = Recent::new();
-            assert!(!recent.is_copy_of_packet(&packet(64, 1), 0), "the first is no copy");
-            assert_eq!(recent.is_copy_of_packet(&bytes, time_ns), wanted, "{row}");
+            assert!(!recent.is_copy(packet_hash(&packet(64, 1)), 0), "the first is no copy");
+            assert_eq!(recent.is_copy(packet_hash(&bytes), time_ns), wanted, "{row}");
         }
     }
 }

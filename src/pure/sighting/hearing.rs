@@ -6,24 +6,22 @@
 
 use super::called::Called;
 use super::duplicates::Recent;
+use super::glance::{Ends, Lookout, Traits, is_request};
 use super::heads::Heads;
 use super::heard::Heard;
-use super::inside::Inside;
 use super::ledger::{BUCKET_SECONDS, Ledger, Link};
 use super::tally::Tally;
 use crate::pure::packet::{self, Decoded, Frame, Name, Names, NotIp, Packet};
-use ipnet::IpNet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-const TCP: u8 = 6;
-/// The bit among TCP's flags.
-const ACK: u8 = 16;
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// Everything one source showed so far.
 #[derive(Debug)]
 pub(super) struct Hearing {
-    inside: Inside,
+    /// What the runs look for, and where inside is.
+    pub(super) lookout: Arc<Lookout>,
     pub(super) heard: Heard,
     pub(super) called: Called,
     heads: Heads,
@@ -35,8 +33,6 @@ pub(super) struct Hearing {
     bucket: OpenBucket,
     /// The last count of losses that the source told.
     lost_packets: Option<u64>,
-    /// Whether names are looked for in every packet.
-    reads_names: bool,
     /// The least and the greatest time heard; the wrong way round before the first packet.
     times_ns: (i64, i64),
 }
@@ -52,17 +48,10 @@ struct OpenBucket {
     inside_hosts: u64,
 }
 
-/// Which ends of a packet are inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ends {
-    pub(super) from_inside: bool,
-    pub(super) to_inside: bool,
-}
-
 impl Hearing {
     pub(super) fn new() -> Hearing {
         Hearing {
-            inside: Inside::new(&[]),
+            lookout: Arc::default(),
             heard: Heard::default(),
             called: Called::default(),
             heads: Heads::default(),
@@ -72,15 +61,8 @@ impl Hearing {
             ledger: Ledger::default(),
             bucket: OpenBucket { begin_ns: 0, end_ns: 0, opened: Tally::default(), inside_hosts: 0 },
             lost_packets: None,
-            reads_names: false,
             times_ns: (i64::MAX, i64::MIN),
         }
-    }
-
-    /// Whose presence is noted from now on, and whether names are read.
-    pub(super) fn attend(&mut self, inside: &[IpNet], reads_names: bool) {
-        self.inside = Inside::new(inside);
-        self.reads_names = reads_names;
     }
 
     /// The counts so far.
@@ -157,27 +139,27 @@ impl Hearing {
         self.bucket.inside_hosts = 0;
     }
 
-    /// Notes who sent an IP packet, and whether it is a copy.
-    #[inline(always)]
-    pub(super) fn note(&mut self, packet: &Packet<'_>) -> Ends {
-        self.tally.ip_packets += 1;
-        let is_copy = self.recent.is_copy_of_packet(packet.ip_bytes, packet.time_ns);
-        self.tally.duplicate_packets += u64::from(is_copy);
+    /// Notes an IP packet with these ends.
+    pub(super) fn note(&mut self, packet: &Packet<'_>, ends: Ends) {
+        self.note_traits(&Traits::of(packet, ends), packet.time_ns);
         self.tally.truncated_packets += u64::from(packet.ports_truncated);
-        let from_inside = self.inside.contains(packet.source);
-        let to_inside = self.inside.contains(packet.destination);
-        let is_answer = packet.tcp_flags & ACK != 0;
-        self.tally.outbound_answers += u64::from(is_answer & from_inside & !to_inside);
-        self.tally.inbound_answers += u64::from(is_answer & to_inside & !from_inside);
-        if from_inside {
-            let is_new =
-                self.heard.note(packet.source, packet.source_mac, packet.time_ns, self.bucket.begin_ns);
-            self.bucket.inside_hosts += u64::from(is_new);
-        }
         if let Some(client) = packet::dhcp_client(packet) {
             self.called.note(client);
         }
-        Ends { from_inside, to_inside }
+    }
+
+    /// Notes who sent an IP packet, and whether it is a copy.
+    #[inline(always)]
+    pub(super) fn note_traits(&mut self, traits: &Traits, time_ns: i64) {
+        let &Traits { hash, source, source_mac, ends: Ends { from_inside, to_inside }, is_answer } = traits;
+        self.tally.ip_packets += 1;
+        self.tally.duplicate_packets += u64::from(self.recent.is_copy(hash, time_ns));
+        self.tally.outbound_answers += u64::from(is_answer & from_inside & !to_inside);
+        self.tally.inbound_answers += u64::from(is_answer & to_inside & !from_inside);
+        if from_inside {
+            let is_new = self.heard.note(source, source_mac, time_ns, self.bucket.begin_ns);
+            self.bucket.inside_hosts += u64::from(is_new);
+        }
     }
 
     /// Notes an IPv6 packet or one through tunnels, besides [`Hearing::note`].
@@ -191,7 +173,7 @@ impl Hearing {
         self.tally.duplicate_packets += u64::from(is_copy);
         match decoded {
             Decoded::NotIp(NotIp::Arp { sender, mac }) => {
-                if self.inside.contains(*sender) {
+                if self.lookout.is_inside(*sender) {
                     self.heard.note(*sender, Some(*mac), frame.time_ns, self.bucket.begin_ns);
                 }
             }
@@ -207,18 +189,11 @@ impl Hearing {
         }
     }
 
-    /// Whether the packet may carry a name that matters: any, while names are looked for; else literal
-    /// addresses in HTTP, whose requests begin with a word in capitals.
-    #[inline(always)]
-    pub(super) fn may_have_name(&self, packet: &Packet<'_>) -> bool {
-        self.reads_names || is_request(packet)
-    }
-
     /// The names that the packet carries, alone or with those before it; none where
-    /// [`Hearing::may_have_name`] says so.
+    /// [`Lookout::may_have_name`] says so.
     pub(super) fn read_names(&mut self, packet: &Packet<'_>) {
         self.names.clear();
-        if self.reads_names {
+        if self.lookout.reads_names() {
             let is_cut = self.heads.read(packet, &mut self.names) && !packet.ports_truncated;
             self.tally.cut_names += u64::from(is_cut);
         } else if is_request(packet) {
@@ -230,11 +205,6 @@ impl Hearing {
     pub(super) fn names(&self) -> &[Name] {
         self.names.as_slice()
     }
-}
-
-/// Whether it may be an HTTP request, which begins with a word in capitals.
-fn is_request(packet: &Packet<'_>) -> bool {
-    packet.protocol == TCP && packet.payload.first().is_some_and(u8::is_ascii_uppercase)
 }
 
 /// Both ends are global or unique local addresses (RFC 4291, 2.4; RFC 4193).

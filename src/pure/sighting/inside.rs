@@ -8,7 +8,7 @@ use std::ops::BitAnd;
 const LANES: usize = 4;
 
 /// The inside networks of a site as masks, for a quick answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Inside {
     v4: Vec<Masks<u32>>,
     v6: Vec<Masks<u128>>,

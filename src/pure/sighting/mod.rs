@@ -7,6 +7,7 @@
 mod called;
 mod duplicates;
 mod findings;
+mod glance;
 mod hash;
 mod heads;
 mod heard;
@@ -24,6 +25,7 @@ mod watch;
 
 pub use duplicates::DUPLICATE_NS;
 pub use findings::{FINDING_HOSTS_MAX, HITS_MAX, protocol_name};
+pub use glance::{Glance, Lookout};
 pub use heard::HEARD_HOSTS_MAX;
 pub use ledger::{BUCKET_SECONDS, Bucket, Ledger, Link};
 pub use observer::{Left, Observer, Scope, Seen, WatchId};

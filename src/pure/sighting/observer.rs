@@ -3,15 +3,17 @@
 //!
 //! It allocates nothing for a packet that matches nothing.
 
-use super::hearing::{Ends, Hearing};
+use super::glance::{Glance, Lookout};
+use super::hearing::Hearing;
 use super::ledger::Ledger;
-use super::watch::{Shown, Watch, destination, source};
+use super::watch::{Shown, Watch};
 use super::{Observation, Presence};
 use crate::pure::packet::{self, Decoded, Frame, Mac, Packet};
-use crate::pure::watchlist::{End, Gate, Index};
+use crate::pure::watchlist::{Gate, Index};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What a packet counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +44,8 @@ pub struct WatchId(u64);
 pub struct Observer {
     hearing: Hearing,
     watches: Vec<(WatchId, Watch)>,
-    /// What all of them look for together.
-    gate: Gate,
     /// Whether one of them has not heard a packet yet.
     has_newcomer: bool,
-    /// Whether they differ in what is inside.
-    has_several_sites: bool,
     /// Those that the last frame was a sighting for, by their place in `watches`.
     sighted: Vec<usize>,
     next_id: u64,
@@ -70,9 +68,7 @@ impl Default for Observer {
         Observer {
             hearing: Hearing::new(),
             watches: Vec::new(),
-            gate: Gate::default(),
             has_newcomer: false,
-            has_several_sites: false,
             sighted: Vec::new(),
             next_id: 0,
         }
@@ -149,21 +145,45 @@ impl Observer {
 
     /// Takes the next frame, in any order of time. `scope` is asked for a run whose lists the frame may
     /// match, and for no other: whether the frame passed its filter.
-    // The plain packet has a way of its own, on which it never travels through memory.
     #[inline]
     pub fn see(&mut self, frame: &Frame<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
+        let glance = self.hearing.lookout.glance(frame);
+        self.see_glanced(frame, glance, scope)
+    }
+
+    /// How to glance at frames, until a run joins or leaves.
+    pub fn lookout(&self) -> Arc<Lookout> {
+        Arc::clone(&self.hearing.lookout)
+    }
+
+    /// Like [`Observer::see`], with what a glance of [`Observer::lookout`] told of the frame.
+    // Nearly all packets end here. The others are decoded again, so that no packet travels through memory,
+    // which costs more than reading it.
+    #[inline]
+    pub fn see_glanced(
+        &mut self,
+        frame: &Frame<'_>,
+        Glance(traits): Glance,
+        scope: impl FnMut(WatchId) -> Scope,
+    ) -> Seen {
         self.hearing.hear(frame);
         if self.has_newcomer {
             self.welcome(frame.time_ns);
         }
-        match packet::plain_ipv4(frame) {
-            Some(packet) => self.see_packet(&packet, scope),
-            None => self.see_unusual(frame, scope),
+        match traits {
+            Some(traits) => {
+                self.hearing.note_traits(&traits, frame.time_ns);
+                NO_SIGHTING
+            }
+            None => self.see_closely(frame, scope),
         }
     }
 
     #[inline(never)]
-    fn see_unusual(&mut self, frame: &Frame<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
+    fn see_closely(&mut self, frame: &Frame<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
+        if let Some(packet) = packet::plain_ipv4(frame) {
+            return self.see_packet(&packet, scope);
+        }
         if let Some(packet) = packet::plain_ipv6(frame) {
             self.hearing.note_unusual(&packet);
             return self.see_packet(&packet, scope);
@@ -180,32 +200,19 @@ impl Observer {
         }
     }
 
-    #[inline(always)]
     fn see_packet(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
-        let ends = self.hearing.note(packet);
-        if self.has_listed_end(packet, ends) {
+        let lookout = &self.hearing.lookout;
+        let ends = lookout.ends(packet);
+        let (is_listed, may_have_name) =
+            (lookout.has_listed_end(packet, ends), lookout.may_have_name(packet));
+        self.hearing.note(packet, ends);
+        if is_listed {
             self.look_closer(packet, scope)
-        } else if self.hearing.may_have_name(packet) {
+        } else if may_have_name {
             self.look_at_name(packet, scope)
         } else {
             NO_SIGHTING
         }
-    }
-
-    /// Whether an address or a port may stand on a list: nearly always not.
-    #[inline(always)]
-    fn has_listed_end(&self, packet: &Packet<'_>, Ends { from_inside, to_inside }: Ends) -> bool {
-        if from_inside != to_inside && !self.has_several_sites {
-            // Chosen first and looked up once: which way a packet goes cannot be foreseen.
-            let ports = packet.ports;
-            let port = ports.map(|ports| if from_inside { ports.destination } else { ports.source });
-            let address = if from_inside { packet.destination } else { packet.source };
-            return self.gate.may_match(End { address, protocol: packet.protocol, port, is_outside: true });
-        }
-        // What is inside one site is outside another.
-        let is_outside = |is_inside: bool| !is_inside || self.has_several_sites;
-        self.gate.may_match(destination(packet, is_outside(to_inside)))
-            || self.gate.may_match(source(packet, is_outside(from_inside)))
     }
 
     #[inline(never)]
@@ -243,8 +250,8 @@ impl Observer {
     fn attend(&mut self) {
         let sites: BTreeSet<&[IpNet]> = self.watches.iter().map(|(_, watch)| watch.networks()).collect();
         let networks: BTreeSet<IpNet> = sites.iter().copied().flatten().copied().collect();
-        self.has_several_sites = sites.len() > 1;
-        self.gate = Gate::of(self.watches.iter().map(|(_, watch)| watch.index()));
-        self.hearing.attend(&networks.into_iter().collect::<Vec<_>>(), self.gate.has_domains());
+        let gate = Gate::of(self.watches.iter().map(|(_, watch)| watch.index()));
+        let networks: Vec<IpNet> = networks.into_iter().collect();
+        self.hearing.lookout = Arc::new(Lookout::new(&networks, gate, sites.len() > 1));
     }
 }

@@ -4,8 +4,8 @@
 //! costs its hits and not the traffic.
 
 use super::findings::{Findings, Sighting};
+use super::glance::Ends;
 use super::heard::{Company, timestamp};
-use super::hearing::Ends;
 use super::inside::Inside;
 use super::tally::Tally;
 use super::{Coverage, Matched, Observation, OneWay, Presence};

@@ -1,0 +1,175 @@
+//! What does one look at a frame tell, whatever came before it? Who sent it, and whether anybody's lists
+//! may be about it.
+//!
+//! `observer` takes it from there, in the order of the capture; a glance may be taken earlier and by any
+//! thread. It must never pass a packet over that a list or a name may be about.
+
+use super::duplicates;
+use super::inside::Inside;
+use super::watch::{destination, source};
+use crate::pure::packet::{self, Frame, Mac, Packet};
+use crate::pure::watchlist::{End, Gate};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+const TCP: u8 = 6;
+/// The bit among TCP's flags.
+const ACK: u8 = 16;
+
+/// What has to be known to glance at frames; changes only when a run joins or leaves.
+#[derive(Clone, Debug, Default)]
+pub struct Lookout {
+    inside: Inside,
+    /// What all runs look for together.
+    gate: Gate,
+    /// Whether runs differ in what is inside.
+    has_several_sites: bool,
+}
+
+/// What a glance told: everything that counts of a plain packet that no list and no name is about; nothing
+/// of any other frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance(pub(super) Option<Traits>);
+
+/// What counts of a packet for coverage and presence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traits {
+    /// Of what a mirror's copies have in common.
+    pub(super) hash: u64,
+    pub(super) source: IpAddr,
+    pub(super) source_mac: Option<Mac>,
+    pub(super) ends: Ends,
+    /// Whether it acknowledges what went the other way.
+    pub(super) is_answer: bool,
+}
+
+/// Which ends of a packet are inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ends {
+    pub(super) from_inside: bool,
+    pub(super) to_inside: bool,
+}
+
+impl Traits {
+    #[inline(always)]
+    pub(super) fn of(packet: &Packet<'_>, ends: Ends) -> Traits {
+        Traits {
+            hash: duplicates::packet_hash(packet.ip_bytes),
+            source: packet.source,
+            source_mac: packet.source_mac,
+            ends,
+            is_answer: packet.tcp_flags & ACK != 0,
+        }
+    }
+}
+
+impl Lookout {
+    pub(super) fn new(inside: &[IpNet], gate: Gate, has_several_sites: bool) -> Lookout {
+        Lookout { inside: Inside::new(inside), gate, has_several_sites }
+    }
+
+    /// Glances at a frame.
+    #[inline(always)]
+    pub fn glance(&self, frame: &Frame<'_>) -> Glance {
+        Glance(packet::plain_ipv4(frame).and_then(|packet| self.traits_of_quiet(&packet)))
+    }
+
+    /// What counts of a packet that tells no more; `None` when it may.
+    #[inline(always)]
+    fn traits_of_quiet(&self, packet: &Packet<'_>) -> Option<Traits> {
+        let ends = self.ends(packet);
+        let is_quiet =
+            !self.has_listed_end(packet, ends) && !self.may_have_name(packet) && !packet::is_dhcp(packet);
+        is_quiet.then(|| Traits::of(packet, ends))
+    }
+
+    #[inline(always)]
+    pub(super) fn ends(&self, packet: &Packet<'_>) -> Ends {
+        Ends {
+            from_inside: self.inside.contains(packet.source),
+            to_inside: self.inside.contains(packet.destination),
+        }
+    }
+
+    pub(super) fn is_inside(&self, address: IpAddr) -> bool {
+        self.inside.contains(address)
+    }
+
+    /// Whether names are looked for in every packet.
+    pub(super) fn reads_names(&self) -> bool {
+        self.gate.has_domains()
+    }
+
+    /// Whether the packet may carry a name that matters: any, while names are looked for; else literal
+    /// addresses in HTTP, whose requests begin with a word in capitals.
+    #[inline(always)]
+    pub(super) fn may_have_name(&self, packet: &Packet<'_>) -> bool {
+        self.gate.has_domains() || is_request(packet)
+    }
+
+    /// Whether an address or a port may stand on a list: nearly always not.
+    #[inline(always)]
+    pub(super) fn has_listed_end(&self, packet: &Packet<'_>, ends: Ends) -> bool {
+        let Ends { from_inside, to_inside } = ends;
+        if from_inside != to_inside && !self.has_several_sites {
+            // Chosen first and looked up once: which way a packet goes cannot be foreseen.
+            let ports = packet.ports;
+            let port = ports.map(|ports| if from_inside { ports.destination } else { ports.source });
+            let address = if from_inside { packet.destination } else { packet.source };
+            return self.gate.may_match(End { address, protocol: packet.protocol, port, is_outside: true });
+        }
+        // What is inside one site is outside another.
+        let is_outside = |is_inside: bool| !is_inside || self.has_several_sites;
+        self.gate.may_match(destination(packet, is_outside(to_inside)))
+            || self.gate.may_match(source(packet, is_outside(from_inside)))
+    }
+}
+
+/// Whether it may be an HTTP request, which begins with a word in capitals.
+#[inline(always)]
+pub(super) fn is_request(packet: &Packet<'_>) -> bool {
+    packet.protocol == TCP && packet.payload.first().is_some_and(u8::is_ascii_uppercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pure::watchlist::{CompiledList, Entry, Index, Watchlist};
+    use etherparse::PacketBuilder;
+
+    fn lookout(entries: &[&str]) -> Lookout {
+        let entries = entries.iter().flat_map(|text| Entry::parse(text).expect(text)).collect();
+        let watchlist = Watchlist { name: "a".to_owned(), entries, ..Watchlist::default() };
+        let index = Index::compile(&[CompiledList { watchlist: &watchlist, file: None }]);
+        let inside: IpNet = "10.0.0.0/8".parse().expect("a network");
+        Lookout::new(&[inside], Gate::of([&index]), false)
+    }
+
+    #[test]
+    fn only_what_tells_no_more_is_passed_over() {
+        let ethernet = || PacketBuilder::ethernet2([2; 6], [4; 6]);
+        let tcp = |to: [u8; 4], payload: &[u8]| {
+            let mut bytes = Vec::new();
+            let builder = ethernet().ipv4([10, 0, 0, 1], to, 64).tcp(1, 80, 3, 4);
+            builder.write(&mut bytes, payload).expect("fits");
+            bytes
+        };
+        let (mut dhcp, mut ipv6) = (Vec::new(), Vec::new());
+        ethernet().ipv4([10, 0, 0, 1], [9; 4], 64).udp(68, 67).write(&mut dhcp, b"").expect("fits");
+        ethernet().ipv6([1; 16], [2; 16], 64).udp(1, 2).write(&mut ipv6, b"").expect("fits");
+        let (listed, named) = (lookout(&["192.0.2.9"]), lookout(&["evil.example"]));
+        let rows: [(&str, &Lookout, &[u8], bool); 7] = [
+            ("on no list", &listed, &tcp([9; 4], b""), true),
+            ("listed", &listed, &tcp([192, 0, 2, 9], b""), false),
+            ("what may name a server", &listed, &tcp([9; 4], b"GET / HTTP/1.1"), false),
+            ("other payload", &listed, &tcp([9; 4], b"get"), true),
+            ("while names are looked for", &named, &tcp([9; 4], b"get"), false),
+            ("DHCP", &listed, &dhcp, false),
+            ("IPv6", &listed, &ipv6, false),
+        ];
+        for (row, lookout, bytes, wanted) in rows {
+            let frame = Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type: 1 };
+            assert_eq!(lookout.glance(&frame).0.is_some(), wanted, "{row}");
+        }
+    }
+}
