@@ -63,12 +63,24 @@ fn source_rows(source: &Source) -> Vec<(String, String)> {
 }
 
 fn site_rows(site: &Site) -> Vec<(String, String)> {
-    let Site { name, title, public, inside, timezone: _, timezone_name, sources, coordinator, closed } = site;
+    let Site {
+        name,
+        title,
+        public,
+        inside,
+        resolvers,
+        timezone: _,
+        timezone_name,
+        sources,
+        coordinator,
+        closed,
+    } = site;
     let closed: Vec<String> = closed.iter().map(|days| format!("{}..{}", days.first, days.last)).collect();
     [
         ("title", title.clone()),
         ("public", listed(public)),
         ("inside", listed(inside)),
+        ("resolvers", or_none(listed(resolvers))),
         ("timezone", timezone_name.clone()),
         ("source", sources.join(", ")),
         ("coordinator", coordinator.clone()),

@@ -213,6 +213,7 @@ mod tests {
             title: "Springfield School District".to_string(),
             public: Vec::new(),
             inside: Vec::new(),
+            resolvers: Vec::new(),
             timezone: TimeZone::get("America/Chicago").expect("a zone of the bundled database"),
             timezone_name: "America/Chicago".to_string(),
             sources: Vec::new(),

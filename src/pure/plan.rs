@@ -22,6 +22,8 @@ pub struct CapturePlan {
     /// Those that the stage names, `reported` among them; files are not read yet.
     pub watchlists: Vec<Watchlist>,
     pub inside: Vec<IpNet>,
+    /// Hosts inside that ask DNS for others.
+    pub resolvers: Vec<IpNet>,
     pub public: Vec<IpNet>,
     /// Hosts whose presence must be known.
     pub blamed: Vec<BlamedHost>,
@@ -44,6 +46,7 @@ pub fn draw(library: &Library, site: &Site, playbook: &Playbook, ticket: &Ticket
         keep: stage.capture.keep,
         watchlists: names.map(|name| watchlist(playbook, ticket, name)).collect(),
         inside: site.inside.clone(),
+        resolvers: site.resolvers.clone(),
         public: site.public.clone(),
         blamed: ticket::blamed(ticket),
         evidence_stem: format!("evidence/{}/{}", ticket.id, run.id),

@@ -57,6 +57,8 @@ pub struct Site {
     pub title: String,
     pub public: Vec<IpNet>,
     pub inside: Vec<IpNet>,
+    /// Its own DNS resolvers and forwarders, inside: what they ask, they ask for others.
+    pub resolvers: Vec<IpNet>,
     pub timezone: TimeZone,
     /// The zone's IANA name.
     pub timezone_name: String,

@@ -139,6 +139,7 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     }}
   ],
   "inbound_only": [],
+  "indirect": [],
   "unattributed_sightings": 0
 }}
 "#,
@@ -194,13 +195,15 @@ fn what_cannot_be_done_says_so() {
     std::fs::write(&notes, "call the coordinator\n").expect("it can be written");
     let table = directory.path().join("table.csv");
     std::fs::write(&table, "1.2.3.4,evil,today\n").expect("it can be written");
-    let rows: [(&str, &[&str], i32, &str); 9] = [
+    let rows: [(&str, &[&str], i32, &str); 11] = [
         ("no capture", &[text(&notes), "--address", SINK], 1, "is no capture"),
         ("no file", &["/nonexistent/x.pcap", "--address", SINK], 1, "could not read"),
         ("no source", &["--address", SINK], 64, "name capture files"),
         ("a wrong address", &[text(&clean), "--address", "1.2.3.4/8"], 64, "write 1.0.0.0/8"),
         ("a wrong port", &[text(&clean), "--port", "tcp/0"], 64, "from 1 to 65535"),
         ("a wrong network", &[text(&clean), "--inside", "evil.example"], 64, "is no network"),
+        ("a resolver by name", &[text(&clean), "--resolver", "evil.example"], 64, "is no network"),
+        ("all are resolvers", &[text(&clean), "--resolver", "10.0.0.0/8"], 64, "name the resolvers alone"),
         ("a wrong filter", &[text(&clean), "-f", "prot 80"], 64, "prot"),
         (
             "a filter that can never match",
@@ -424,4 +427,62 @@ fn names_that_were_read_elsewhere_do_not_hide_those_that_never_are() {
     std::fs::write(&list, "evil.example\n").expect("the list is written");
     let (code, result, told) = scan(&[text(&capture), "-w", text(&list), "--inside", "10.16.0.0/16"]);
     assert_eq!((code, codes(&result)), (3, vec!["truncated"]), "{told}");
+}
+
+#[test]
+fn what_a_resolver_asked_for_others_is_no_contact_and_no_pass() {
+    let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x04evil\x07example\0\0\x01\0\x01";
+    let asks = |from: [u8; 4], to: [u8; 4]| {
+        let ip = PacketBuilder::ethernet2([2, 0, 0, 0, 0, from[3]], [2, 0, 0, 0, 0, 254]).ipv4(from, to, 64);
+        let mut frame = Vec::new();
+        ip.udp(1025, 53).write(&mut frame, question).expect("it fits into memory");
+        frame
+    };
+    let (host, resolver, upstream) = ([10, 16, 24, 93], [10, 16, 0, 53], [8, 8, 8, 8]);
+    let (client, forwarded, other) =
+        (asks(host, resolver), asks(resolver, upstream), tcp("10.16.0.53", "192.0.2.9", 80));
+    let directory = TempDir::new().expect("a temporary directory");
+    let outside = pcap(&directory, "outside.pcap", &[(0, &forwarded), (1, &forwarded)]);
+    let inside = pcap(&directory, "inside.pcap", &[(0, &client), (1, &forwarded)]);
+    let both = pcap(&directory, "both.pcap", &[(0, &forwarded), (1, &other)]);
+    let list = directory.path().join("list.txt");
+    std::fs::write(&list, "evil.example\n192.0.2.9\n").expect("the list is written");
+    let flags = ["-w", text(&list), "--inside", "10.16.0.0/16", "--resolver", "10.16.0.53"];
+    let blamed = |result: &Value| {
+        let hosts = result["hosts"].as_array().expect("hosts").iter();
+        hosts.map(|host| host["host"].as_str().expect("one").to_owned()).collect::<Vec<_>>()
+    };
+
+    let (code, result, told) = scan(&[&[text(&outside)], &flags[..]].concat());
+    assert_eq!((code, codes(&result)), (3, vec!["wrong_side"]), "{told}");
+    let row = &result["indirect"][0];
+    assert_eq!(
+        (&row["host"], &row["contacts"], &row["sightings"]),
+        (&"10.16.0.53".into(), &0.into(), &2.into())
+    );
+    assert_eq!(row["hits"][0]["indirect"], true);
+    assert!(blamed(&result).is_empty() && result["inbound_only"].as_array().is_some_and(Vec::is_empty));
+
+    let (code, result, _) = scan(&[&[text(&inside)], &flags[..]].concat());
+    assert_eq!(
+        (code, blamed(&result)),
+        (2, vec!["10.16.24.93".to_owned()]),
+        "who asks the resolver is blamed"
+    );
+    assert!(result["hosts"][0]["hits"][0].get("indirect").is_none(), "told only where it is so");
+
+    let (code, result, _) = scan(&[&[text(&both)], &flags[..]].concat());
+    assert_eq!(
+        (code, blamed(&result)),
+        (2, vec!["10.16.0.53".to_owned()]),
+        "what it calls itself is its own"
+    );
+    assert_eq!(result["hosts"][0]["contacts"], 1);
+
+    let (code, result, _) = scan(&[&[text(&outside)], &flags[..4]].concat());
+    assert_eq!(
+        (code, blamed(&result)),
+        (2, vec!["10.16.0.53".to_owned()]),
+        "who is not named a resolver is blamed"
+    );
 }

@@ -52,6 +52,7 @@ fn plan(from: i64, to: i64) -> CapturePlan {
         bytes_max: None,
         keep: Keep::Nothing,
         watchlists: vec![watchlist],
+        resolvers: Vec::new(),
         inside: vec!["10.0.0.0/8".parse().expect("a network")],
         public: Vec::new(),
         blamed: Vec::new(),

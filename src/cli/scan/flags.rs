@@ -45,6 +45,10 @@ pub struct ScanArgs {
     #[arg(long, value_name = "NET")]
     pub inside: Vec<String>,
 
+    /// A resolver of your own inside, which asks DNS for others; may be repeated
+    #[arg(long = "resolver", value_name = "ADDRESS")]
+    pub resolvers: Vec<String>,
+
     /// Stop after so many packets
     #[arg(short = 'c', long, value_name = "PACKETS", value_parser = clap::value_parser!(u64).range(1..))]
     pub packets: Option<u64>,
@@ -80,6 +84,7 @@ pub enum WantedError {
 #[derive(Debug)]
 pub struct Wanted {
     pub inside: Vec<IpNet>,
+    pub resolvers: Vec<IpNet>,
     /// One list of the flags, when there are any, and one a file.
     lists: Vec<List>,
 }
@@ -116,7 +121,9 @@ impl Wanted {
                 error => WantedError::Unreadable(error),
             })?);
         }
-        let wanted = Wanted { inside: inside(&args.inside).map_err(WantedError::Fault)?, lists };
+        let inside = inside(&args.inside).map_err(WantedError::Fault)?;
+        let resolvers = resolvers(&args.resolvers, &inside).map_err(WantedError::Fault)?;
+        let wanted = Wanted { inside, resolvers, lists };
         wanted.tell_faults();
         Ok(wanted)
     }
@@ -176,14 +183,25 @@ fn inside(texts: &[String]) -> Result<Vec<IpNet>, String> {
         let parse = |text: &&str| text.parse().expect("the private ranges are networks");
         return Ok(PRIVATE.iter().map(parse).collect());
     }
-    texts.iter().map(|text| network(text)).collect()
+    texts.iter().map(|text| network("--inside", text)).collect()
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
-    let entry = Entry::parse(text).map_err(|why| format!("--inside: {why}"))?;
+/// As in the site file, a resolver is a host or a few, and never all of a network.
+fn resolvers(texts: &[String], inside: &[IpNet]) -> Result<Vec<IpNet>, String> {
+    let resolver = |text: &String| match network("--resolver", text)? {
+        network if inside.iter().any(|inside| network.contains(inside)) => Err(format!(
+            "--resolver: '{text}' makes a resolver of every host inside: name the resolvers alone"
+        )),
+        network => Ok(network),
+    };
+    texts.iter().map(resolver).collect()
+}
+
+fn network(flag: &str, text: &str) -> Result<IpNet, String> {
+    let entry = Entry::parse(text).map_err(|why| format!("{flag}: {why}"))?;
     match entry.as_slice() {
         [Entry { target: Target::Network(network), ports: None, .. }] => Ok(*network),
         [Entry { target: Target::Address(address), ports: None, .. }] => Ok(IpNet::from(*address)),
-        _ => Err(format!("--inside: '{text}' is no network: write it as 10.16.0.0/16")),
+        _ => Err(format!("{flag}: '{text}' is no network: write it as 10.16.0.0/16")),
     }
 }

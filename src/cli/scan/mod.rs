@@ -14,7 +14,7 @@ use crate::edge::capture::lint::lint;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{FilterPlace, Ledger, Left, Observation, Observer};
+use crate::pure::sighting::{FilterPlace, Ledger, Left, Observation, Observer, Watch};
 use crate::pure::verdict::{CaptureFacts, Control, Ending, Judgement, SourceFacts, WatchlistFacts, judge};
 use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
@@ -70,7 +70,9 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let wanted = Wanted::read(args)?;
     let index = Index::compile(&wanted.compiled());
-    let (observer, watch) = Observer::alone(index.clone(), &wanted.inside);
+    let mut observer = Observer::default();
+    let watch = Watch::new(index.clone(), &wanted.inside).with_resolvers(&wanted.resolvers);
+    let watch = observer.join(watch, i64::MIN);
     let dump = args.dump.then(|| dump::Dump::new(args.json));
     let mut listener = Listener {
         observer,

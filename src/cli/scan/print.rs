@@ -30,6 +30,7 @@ struct Report<'a> {
     watchlist: WatchlistReport,
     hosts: &'a [HostFinding],
     inbound_only: &'a [HostFinding],
+    indirect: &'a [HostFinding],
     unattributed_sightings: u64,
 }
 
@@ -64,7 +65,8 @@ pub fn print(result: &Result<'_>, args: &ScanArgs) -> io::Result<()> {
 
 fn report<'a>(result: &Result<'a>) -> Report<'a> {
     let Counts { addresses, networks, ports, domains } = result.index.counts();
-    let Observation { coverage, hosts, inbound_only, unattributed_sightings, .. } = result.observation;
+    let Observation { coverage, hosts, inbound_only, indirect, unattributed_sightings, .. } =
+        result.observation;
     let sha256 = result.index.sha256();
     Report {
         schema: "allclear.scan/1",
@@ -81,6 +83,7 @@ fn report<'a>(result: &Result<'a>) -> Report<'a> {
         },
         hosts,
         inbound_only,
+        indirect,
         unattributed_sightings: *unattributed_sightings,
     }
 }
@@ -98,6 +101,7 @@ fn people(out: &mut impl Write, result: &Result<'_>) -> io::Result<()> {
     }
     hosts(out, "Inside hosts that made contact", &observation.hosts)?;
     hosts(out, "Inside hosts that only received", &observation.inbound_only)?;
+    hosts(out, "Resolvers that asked for others", &observation.indirect)?;
     if observation.unattributed_sightings > 0 {
         let sightings = observation.unattributed_sightings;
         writeln!(

@@ -109,6 +109,7 @@ fn listener(run: Run, number: usize, state_dir: &Path) -> Listener {
         bytes_max: None,
         keep: run.keep,
         watchlists: vec![watchlist],
+        resolvers: Vec::new(),
         inside: vec!["10.0.0.0/8".parse().expect("a network")],
         public: Vec::new(),
         blamed: Vec::new(),

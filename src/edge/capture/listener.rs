@@ -49,7 +49,7 @@ impl Listener {
 
     /// What it looks for.
     pub(super) fn watch(&self) -> Watch {
-        Watch::new(self.index.clone(), &self.plan.inside)
+        Watch::new(self.index.clone(), &self.plan.inside).with_resolvers(&self.plan.resolvers)
     }
 
     /// The source that it listens to.

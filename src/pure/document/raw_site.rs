@@ -63,6 +63,9 @@ pub struct RawSite {
     pub public: Field<Vec<Spanned<Network>>>,
     /// The networks inside, where the infected host is.
     pub inside: Field<Vec<Spanned<Network>>>,
+    /// Its own DNS resolvers and forwarders, inside: addresses or networks. What they ask, they ask for other hosts, so that a hit by DNS never blames them alone.
+    #[schemars(extend("default" = []))]
+    pub resolvers: Option<Spanned<Vec<Spanned<Network>>>>,
     /// Its time zone, by IANA name.
     pub timezone: Field<Zone>,
     /// A source by name, or a list of them; a run is blind when any of them is.

@@ -147,9 +147,11 @@ fn site(
     span: Span,
     known_sources: Option<&[String]>,
 ) -> Option<Site> {
-    let RawSite { title, public, inside, timezone, source, coordinator, closed } = &raw.value;
+    let RawSite { title, public, inside, resolvers, timezone, source, coordinator, closed } = &raw.value;
     let public = networks(sheet, public, "public", span);
     let inside = networks(sheet, inside, "inside", span);
+    let resolvers = resolvers.as_ref().map_or(&[][..], |resolvers| &resolvers.value);
+    check_resolvers(sheet, resolvers, inside.as_deref().unwrap_or_default());
     let timezone = sheet.required(timezone, "timezone", span).map(|zone| zone.value.0.clone());
     let sources = sheet.required(source, "source", span);
     if let (Some(sources), Some(known)) = (sources, known_sources) {
@@ -163,6 +165,7 @@ fn site(
         title: title.as_ref().map_or_else(|| name.to_owned(), |title| title.value.clone()),
         public: public?,
         inside: inside?,
+        resolvers: resolvers.iter().map(|network| network.value.0).collect(),
         timezone_name: timezone.iana_name().unwrap_or("UTC").to_owned(),
         timezone,
         sources: sources?.value.0.iter().map(|source| source.value.clone()).collect(),
@@ -195,6 +198,21 @@ fn networks(
         }
     }
     Some(list.value.iter().map(|network| network.value.0).collect())
+}
+
+/// Resolvers are a few hosts inside. Were all of a network resolvers, no host of it could be blamed for
+/// what it asks; elsewhere nobody is blamed anyway.
+fn check_resolvers(sheet: &mut Sheet<'_>, resolvers: &[Spanned<Network>], inside: &[IpNet]) {
+    for resolver in resolvers {
+        let network = resolver.value.0;
+        if let Some(whole) = inside.iter().find(|inside| network.contains(*inside)) {
+            let what = format!("`{}` makes a resolver of every host in `{}`", plain(network), plain(*whole));
+            sheet.error(resolver.span, what, "name the resolvers alone");
+        } else if !inside.is_empty() && !inside.iter().any(|inside| inside.contains(&network)) {
+            let what = format!("`{}` is not inside, so that it has no effect here", plain(network));
+            sheet.warn(resolver.span, what, "name the site's own resolvers and forwarders");
+        }
+    }
 }
 
 fn check_sources(sheet: &mut Sheet<'_>, names: &[Spanned<String>], span: Span, known: &[String]) {

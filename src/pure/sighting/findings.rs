@@ -146,6 +146,22 @@ impl Findings {
         self.unlisted
     }
 
+    /// What resolvers asked for others, in its final order: no contact is theirs.
+    pub(super) fn finish_indirect(
+        &self,
+        index: &Index,
+        identities: &HashMap<IpAddr, Mac>,
+    ) -> Vec<HostFinding> {
+        let (mut asked, mut answered) = self.finish(index, identities);
+        asked.append(&mut answered);
+        for finding in &mut asked {
+            (finding.contacts, finding.spans) = (0, Vec::new());
+            finding.hits.iter_mut().for_each(|hit| (hit.contacts, hit.is_indirect) = (0, true));
+        }
+        sort(&mut asked);
+        asked
+    }
+
     /// Hosts that made contact, and those that only received, both in their final order.
     pub(super) fn finish(
         &self,
@@ -272,6 +288,7 @@ fn hit(row: &Row, counted: &RowTally, index: &Index) -> Hit {
     let tally = &counted.tally;
     Hit {
         entry: index.text(row.entry).into_owned(),
+        is_indirect: false,
         watchlist: index.list_name(row.entry).to_owned(),
         matched: row.matched,
         remote: row.remote,

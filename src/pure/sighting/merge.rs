@@ -13,16 +13,22 @@ impl Observation {
         self.coverage.merge(other.coverage);
         let mut contacting = std::mem::take(&mut self.hosts);
         contacting.append(&mut self.inbound_only);
-        for finding in other.hosts.into_iter().chain(other.inbound_only) {
-            match contacting.iter_mut().find(|known| known.host == finding.host) {
-                Some(known) => known.merge(finding),
-                None => contacting.push(finding),
-            }
-        }
+        add_all(&mut contacting, other.hosts.into_iter().chain(other.inbound_only));
         sort(&mut contacting);
+        add_all(&mut self.indirect, other.indirect);
+        sort(&mut self.indirect);
         (self.hosts, self.inbound_only) = contacting.into_iter().partition(|finding| finding.contacts > 0);
         self.unattributed_sightings += other.unattributed_sightings;
         self.unlisted_sightings += other.unlisted_sightings;
+    }
+}
+
+fn add_all(known: &mut Vec<HostFinding>, others: impl IntoIterator<Item = HostFinding>) {
+    for finding in others {
+        match known.iter_mut().find(|known| known.host == finding.host) {
+            Some(known) => known.merge(finding),
+            None => known.push(finding),
+        }
     }
 }
 
@@ -106,6 +112,7 @@ impl Hit {
     fn is_same(&self, other: &Hit) -> bool {
         let key = |hit: &Hit| (hit.matched, hit.remote, hit.port);
         key(self) == key(other)
+            && self.is_indirect == other.is_indirect
             && self.entry == other.entry
             && self.watchlist == other.watchlist
             && self.protocol == other.protocol

@@ -52,6 +52,10 @@ pub struct Observation {
     pub hosts: Vec<HostFinding>,
     /// Inside hosts that only received from a watchlist entry; contacts and sightings_out are 0.
     pub inbound_only: Vec<HostFinding>,
+    /// The site's own resolvers that asked for a name, or a server, of a watchlist: for other hosts, so
+    /// that contacts are 0. A resolver that made contact itself is in `hosts` too.
+    #[serde(default)]
+    pub indirect: Vec<HostFinding>,
     /// Packets with a watchlist entry and no inside host.
     pub unattributed_sightings: u64,
     /// Sightings without a row in `hits`, because there were more than [`HITS_MAX`] hits or more than
@@ -172,6 +176,9 @@ pub struct ContactSpan {
 pub struct Hit {
     /// As the watchlist spells it.
     pub entry: String,
+    /// Whether a resolver asked for another host by DNS.
+    #[serde(rename = "indirect", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_indirect: bool,
     pub watchlist: String,
     pub matched: Matched,
     /// The outside end; for `dns` hits the server that was asked.

@@ -1,6 +1,8 @@
 //! Whom do the names in packets blame?
 
-use super::tests::{ACK, HOST, OTHER, OTHER_SINK, SINK, dns, hosts, list, observe, tcp_with, udp};
+use super::tests::{
+    ACK, HOST, OTHER, OTHER_SINK, SINK, Sent, dns, hosts, list, observe, observe_at, tcp_with, udp,
+};
 
 /// The answer to a question for a name, which is an alias of b.evil.example.
 fn alias(name: &str) -> Vec<u8> {
@@ -84,4 +86,76 @@ fn a_name_that_spans_segments_is_seen_or_told() {
         assert_eq!(hosts(&observation), wanted, "{row}");
         assert_eq!(observation.coverage.truncated_packets, truncated, "{row}");
     }
+}
+
+#[test]
+fn a_resolver_is_not_blamed_for_what_it_asks_for_others() {
+    const RESOLVER: &str = "10.0.0.53";
+    let lists = [list("d", &["evil.example", SINK])];
+    let resolvers = [format!("{RESOLVER}/32").parse().expect("a network")];
+    let (ask, answer, other) =
+        (dns("x.evil.example", false), dns("x.evil.example", true), dns("good.example", false));
+    let (upstream, me) = (("8.8.8.8", 53), (RESOLVER, 1025));
+    let request = b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    // The answer of a listed server came too late: an ICMP error quotes it.
+    let late = udp(0, (SINK, 53), me, &answer);
+    let mut refusal = udp(0, me, (SINK, 53), &[]);
+    refusal.bytes.truncate(34);
+    refusal.bytes.extend([&[3, 3, 0, 0, 0, 0, 0, 0], &late.bytes[14..]].concat());
+    refusal.bytes[23] = 1;
+    let length = (refusal.bytes.len() as u16 - 14).to_be_bytes();
+    refusal.bytes[16..18].copy_from_slice(&length);
+    let rows: [(&str, Vec<Sent>, &str); 12] = [
+        ("a question", vec![udp(0, me, upstream, &ask)], "for others: 10.0.0.53 0 1 1"),
+        ("an answer", vec![udp(0, upstream, me, &answer)], "for others: 10.0.0.53 0 1 0"),
+        ("at another port", vec![udp(0, me, ("8.8.8.8", 4711), &ask)], "for others: 10.0.0.53 0 1 1"),
+        ("an alias", vec![udp(0, upstream, me, &alias("www.example"))], "for others: 10.0.0.53 0 1 0"),
+        ("at a listed server", vec![udp(0, me, (SINK, 53), &other)], "for others: 10.0.0.53 0 1 1"),
+        ("over TCP there", vec![tcp_with(0, me, (SINK, 53), ACK, b"")], "for others: 10.0.0.53 0 1 1"),
+        ("the refusal of a late answer", vec![refusal], "for others: 10.0.0.53 0 1 1"),
+        ("a contact of its own", vec![tcp_with(0, me, (SINK, 80), ACK, b"")], "10.0.0.53 1 1 1"),
+        ("a request of its own", vec![tcp_with(0, me, (OTHER_SINK, 53), ACK, request)], "10.0.0.53 1 1 1"),
+        (
+            "both",
+            vec![udp(0, me, upstream, &ask), tcp_with(1, me, (SINK, 80), ACK, b"")],
+            "10.0.0.53 1 1 1, for others: 10.0.0.53 0 1 1",
+        ),
+        (
+            "asked by a host that is seen",
+            vec![udp(0, (HOST, 1025), (RESOLVER, 53), &ask), udp(0, me, upstream, &ask)],
+            "10.0.0.1 1 1 1, for others: 10.0.0.53 0 1 1",
+        ),
+        (
+            "asked from outside",
+            vec![udp(0, ("8.8.8.8", 9), (RESOLVER, 53), &ask)],
+            "received only: 10.0.0.53 0 1 0",
+        ),
+    ];
+    for (row, packets, wanted) in rows {
+        let observation = observe_at(&lists, &resolvers, &packets);
+        assert_eq!(hosts(&observation), wanted, "{row}");
+        let hits = |findings: &[super::HostFinding]| {
+            findings.iter().all(|finding| finding.hits.iter().all(|hit| hit.is_indirect))
+        };
+        assert!(
+            hits(&observation.indirect) && (observation.hosts.is_empty() || !hits(&observation.hosts)),
+            "{row}"
+        );
+    }
+    let alone = observe(&lists, &[udp(0, me, upstream, &ask)]);
+    assert_eq!(hosts(&alone), "10.0.0.53 1 1 1", "who is no resolver is blamed");
+}
+
+#[test]
+fn what_resolvers_asked_is_merged_over_sources() {
+    let lists = [list("d", &["evil.example"])];
+    let resolvers = ["10.0.0.0/30".parse().expect("a network")];
+    let asked = |host| {
+        observe_at(&lists, &resolvers, &[udp(0, (host, 1025), ("8.8.8.8", 53), &dns("evil.example", false))])
+    };
+    let mut merged = asked(HOST);
+    merged.merge(asked(HOST));
+    merged.merge(asked(OTHER));
+    assert_eq!(hosts(&merged), "for others: 10.0.0.1 0 2 2, for others: 10.0.0.2 0 1 1");
+    assert!(merged.indirect.iter().all(|finding| finding.hits.len() == 1 && finding.hits[0].contacts == 0));
 }

@@ -109,7 +109,8 @@ impl Observer {
             company: self.hearing.heard.since(watch.joined_ns),
         };
         let mut observation = watch.observation(&shown);
-        for finding in observation.hosts.iter_mut().chain(&mut observation.inbound_only) {
+        let Observation { hosts, inbound_only, indirect, .. } = &mut observation;
+        for finding in hosts.iter_mut().chain(inbound_only).chain(indirect) {
             finding.name = self.hearing.called.of(finding.host, finding.mac);
         }
         let presences = watch.presence_of(wanted, &shown);

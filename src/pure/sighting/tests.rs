@@ -1,6 +1,6 @@
 //! What packets make of an observer, by tables of packets built byte for byte.
 
-use super::{Observation, Observer, Scope};
+use super::{Observation, Observer, Scope, Watch};
 use crate::pure::packet::{Frame, Mac};
 use crate::pure::watchlist::{CompiledList, Entry, Index, PortRange, Require, Watchlist};
 use etherparse::PacketBuilder;
@@ -21,7 +21,7 @@ pub(super) const ACK: u8 = 16;
 #[derive(Clone)]
 pub(super) struct Sent {
     time_ns: i64,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 pub(super) fn v4(text: &str) -> [u8; 4] {
@@ -93,8 +93,14 @@ fn feed(observer: &mut Observer, sent: &Sent, scope: Scope) -> bool {
 }
 
 pub(super) fn observe(lists: &[Watchlist], packets: &[Sent]) -> Observation {
-    let index = index(lists);
-    let (mut observer, watch) = Observer::alone(index, &inside());
+    observe_at(lists, &[], packets)
+}
+
+/// The same at a site whose resolvers are these.
+pub(super) fn observe_at(lists: &[Watchlist], resolvers: &[IpNet], packets: &[Sent]) -> Observation {
+    let mut observer = Observer::default();
+    let watch = Watch::new(index(lists), &inside()).with_resolvers(resolvers);
+    let watch = observer.join(watch, i64::MIN);
     for sent in packets {
         feed(&mut observer, sent, Scope::Matched);
     }
@@ -107,7 +113,8 @@ pub(super) fn hosts(observation: &Observation) -> String {
         |h: &super::HostFinding| format!("{} {} {} {}", h.host, h.contacts, h.sightings, h.sightings_out);
     let blamed = observation.hosts.iter().map(line);
     let received = observation.inbound_only.iter().map(|finding| format!("received only: {}", line(finding)));
-    blamed.chain(received).collect::<Vec<_>>().join(", ")
+    let indirect = observation.indirect.iter().map(|finding| format!("for others: {}", line(finding)));
+    blamed.chain(received).chain(indirect).collect::<Vec<_>>().join(", ")
 }
 
 fn out(second: i64) -> Sent {

@@ -9,7 +9,7 @@ use super::heard::{Company, timestamp};
 use super::inside::Inside;
 use super::tally::Tally;
 use super::{Coverage, Matched, Observation, OneWay, Presence};
-use crate::pure::packet::{Mac, Name, NameKind, Packet};
+use crate::pure::packet::{Mac, Name, NameKind, Packet, quoted};
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -28,7 +28,11 @@ pub struct Watch {
     index: Index,
     networks: Vec<IpNet>,
     inside: Inside,
+    /// Hosts that ask DNS for others.
+    resolvers: Vec<IpNet>,
     findings: Findings,
+    /// What they ask so.
+    indirect: Findings,
     unattributed: u64,
     hits: Vec<Side>,
     found: Vec<Match>,
@@ -72,7 +76,9 @@ impl Watch {
             index,
             networks: inside.to_vec(),
             inside: Inside::new(inside),
+            resolvers: Vec::new(),
             findings: Findings::default(),
+            indirect: Findings::default(),
             unattributed: 0,
             hits: Vec::new(),
             found: Vec::new(),
@@ -80,6 +86,11 @@ impl Watch {
             joined_ns: i64::MIN,
             first_ns: None,
         }
+    }
+
+    /// The same for a site whose own resolvers are these.
+    pub fn with_resolvers(self, resolvers: &[IpNet]) -> Watch {
+        Watch { resolvers: resolvers.to_vec(), ..self }
     }
 
     /// What it looks for.
@@ -103,7 +114,7 @@ impl Watch {
         if self.hits.is_empty() {
             return false;
         }
-        self.record(packet);
+        self.record(packet, names);
         true
     }
 
@@ -173,7 +184,8 @@ impl Watch {
     }
 
     /// Counts the packet once for each end that is to blame, or as unattributed.
-    fn record(&mut self, packet: &Packet<'_>) {
+    fn record(&mut self, packet: &Packet<'_>, names: &[Name]) {
+        let resolver = self.asking_resolver(packet, names);
         self.hits.sort_unstable();
         // Two names of one packet may lie below one entry.
         self.hits.dedup();
@@ -187,8 +199,23 @@ impl Watch {
             }
             let is_out =
                 self.hits.iter().filter(of_end).any(|hit| hit.blamed.is_some_and(|blamed| blamed.is_out));
-            self.findings.add(&sighting(packet, is_source, is_out, &matches), &self.index);
+            let sighting = sighting(packet, is_source, is_out, &matches);
+            let is_indirect = resolver == Some(sighting.host);
+            let findings = if is_indirect { &mut self.indirect } else { &mut self.findings };
+            findings.add(&sighting, &self.index);
         }
+    }
+
+    /// The resolver that asks, or is answered, by DNS in this packet: for another host.
+    fn asking_resolver(&self, packet: &Packet<'_>, names: &[Name]) -> Option<IpAddr> {
+        if self.resolvers.is_empty() {
+            return None;
+        }
+        let client = match quoted(packet) {
+            Some(quoted) => dns_client(&quoted.packet, &[]),
+            None => dns_client(packet, names),
+        };
+        client.filter(|client| self.resolvers.iter().any(|network| network.contains(client)))
     }
 
     /// The presence of the `wanted` hosts, each known by address and, where known, by MAC address, and
@@ -198,7 +225,8 @@ impl Watch {
             let is_same =
                 |&(host, known): &(IpAddr, Option<Mac>)| host == address || (known.is_some() && known == mac);
             let is_ours = self.inside.contains(address);
-            is_ours && (wanted.iter().any(is_same) || self.findings.contains(address))
+            let has_findings = self.findings.contains(address) || self.indirect.contains(address);
+            is_ours && (wanted.iter().any(is_same) || has_findings)
         })
     }
 
@@ -210,8 +238,9 @@ impl Watch {
             coverage: self.coverage(shown),
             hosts,
             inbound_only,
+            indirect: self.indirect.finish_indirect(&self.index, &identities),
             unattributed_sightings: self.unattributed,
-            unlisted_sightings: self.findings.unlisted(),
+            unlisted_sightings: self.findings.unlisted() + self.indirect.unlisted(),
         }
     }
 
@@ -264,6 +293,20 @@ pub(super) fn destination(packet: &Packet<'_>, is_outside: bool) -> End {
 pub(super) fn source(packet: &Packet<'_>, is_outside: bool) -> End {
     let port = packet.ports.map(|ports| ports.source);
     End { address: packet.source, protocol: packet.protocol, port, is_outside }
+}
+
+/// Who asks in a DNS packet: one that was read as such, or one to or from DNS's port.
+fn dns_client(packet: &Packet<'_>, names: &[Name]) -> Option<IpAddr> {
+    const DNS_PORT: u16 = 53;
+    let ports = packet.ports?;
+    let is_answer = match names.first().map(|name| name.kind) {
+        Some(NameKind::Dns { is_answer, .. }) => is_answer,
+        Some(NameKind::Tls | NameKind::Http) => return None,
+        None if ports.destination == DNS_PORT => false,
+        None if ports.source == DNS_PORT => true,
+        None => return None,
+    };
+    Some(if is_answer { packet.destination } else { packet.source })
 }
 
 fn sighting<'a>(

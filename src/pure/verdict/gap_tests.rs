@@ -1,10 +1,12 @@
 //! On which side of each limit is each reason given? One table a group of reasons.
 
 use super::judge::judge;
-use super::tests::{Change, HOST, address, at, coverage, criteria, finding, good, lose, presence, watch};
+use super::tests::{
+    Change, HOST, address, asked, at, coverage, criteria, finding, good, lose, presence, watch,
+};
 use super::*;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Coverage, OneWay};
+use crate::pure::sighting::{Coverage, HostFinding, OneWay};
 
 /// The codes that come of `good()` after one change, under criteria after another.
 fn codes(change: impl FnOnce(&mut JudgeCriteria, &mut CaptureFacts)) -> Vec<ReasonCode> {
@@ -101,6 +103,29 @@ fn captures_that_could_not_see() {
                 f.sources[0].observation.hosts = vec![finding(HOST, &[(1, 1)])];
             },
             &[],
+        ),
+        (
+            "asked by a resolver",
+            |_, f| f.sources[0].observation.indirect = vec![asked("evil.example")],
+            &[WrongSide],
+        ),
+        (
+            "by a resolver for a host that is seen",
+            |c, f| {
+                c.fail_at = 2;
+                f.sources[0].observation.indirect = vec![asked("evil.example")];
+                f.sources[0].observation.hosts = vec![HostFinding { contacts: 1, ..asked("evil.example") }];
+            },
+            &[],
+        ),
+        (
+            "by a resolver for something else",
+            |c, f| {
+                c.fail_at = 2;
+                f.sources[0].observation.indirect = vec![asked("evil.example")];
+                f.sources[0].observation.hosts = vec![HostFinding { contacts: 1, ..asked("other.example") }];
+            },
+            &[WrongSide],
         ),
         ("90 of 9000 undecoded", |_, f| coverage(f).undecoded_packets = 90, &[]),
         ("91 of 9000 undecoded", |_, f| coverage(f).undecoded_packets = 91, &[Undecoded]),

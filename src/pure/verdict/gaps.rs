@@ -3,10 +3,11 @@
 //!
 //! A gap that cannot be measured is a gap: nothing here is skipped because a number is missing.
 
+use super::hidden::{behind_resolver, wrong_side};
 use super::{BlamedHost, CaptureFacts, Control, Ending, Reason, ReasonCode, SourceFacts};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{FilterPlace, OneWay, Presence};
+use crate::pure::sighting::{FilterPlace, Presence};
 
 /// A known loss above this share is lossy where the playbook states no limit (design: 0.1 %).
 pub(super) const LOST_UNSTATED_MAX: f64 = 0.001;
@@ -60,7 +61,10 @@ fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -
         ReasonCode::Interrupted => interrupted(facts),
         ReasonCode::TooShort => each_source(facts, |source| too_short(criteria, facts.planned, source)),
         ReasonCode::TooQuiet => each_source(facts, |source| too_quiet(criteria, source)),
-        ReasonCode::WrongSide => each_source(facts, wrong_side),
+        ReasonCode::WrongSide => {
+            [each_source(facts, wrong_side), each_source(facts, |source| behind_resolver(facts, source))]
+                .concat()
+        }
         ReasonCode::Undecoded => each_source(facts, undecoded),
         ReasonCode::Lossy => each_source(facts, |source| lossy(criteria, source)),
         ReasonCode::LossUnknown => each_source(facts, |source| loss_unknown(criteria, source)),
@@ -151,32 +155,6 @@ fn too_quiet(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
                 ""
             },
             criteria.heard_packets_min,
-        )
-    })
-}
-
-/// Packets of a watchlist entry whose inside end is also seen making contact are explained (the
-/// capture sees both sides of the NAT); those that nobody inside explains are not.
-fn wrong_side(source: &SourceFacts) -> Option<String> {
-    let observation = &source.observation;
-    let unattributed = observation.unattributed_sightings;
-    if unattributed > 0 && observation.hosts.is_empty() {
-        return Some(format!(
-            "{} with a watchlist entry but no inside host: the capture is not on the inside of the NAT, or `inside` lacks a network; move it, or add the network",
-            count(unattributed, "packet"),
-        ));
-    }
-    if observation.coverage.one_way == Some(OneWay::Inbound) {
-        return Some(
-            "only traffic towards inside hosts was heard, and none of what they send: mirror both directions of the port"
-                .to_string(),
-        );
-    }
-    let heard = observation.coverage.heard_packets;
-    (heard > 0 && observation.coverage.inside_hosts == 0).then(|| {
-        format!(
-            "heard {} and none from an inside host: capture on the inside of the NAT, and check `inside`",
-            count(heard, "packet"),
         )
     })
 }
@@ -364,11 +342,11 @@ pub(super) fn share(part: u64, whole: u64) -> f64 {
     if part == 0 { 0.0 } else { part as f64 / whole.max(1) as f64 }
 }
 
-fn count(number: u64, noun: &str) -> String {
+pub(super) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     let shown = names.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMES_MAX) {
         0 => shown,

@@ -5,6 +5,7 @@
 //! criterion that could not be applied is unmet.
 
 mod gaps;
+mod hidden;
 mod judge;
 mod seconds;
 

@@ -4,7 +4,9 @@
 use super::judge::{is_attentive, is_healthy, judge};
 use super::*;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{ContactSpan, Coverage, HostFinding, Observation, Presence};
+use crate::pure::sighting::{
+    ContactSpan, Coverage, Handshake, Hit, HostFinding, Matched, Observation, Presence,
+};
 use jiff::Timestamp;
 
 pub(super) const HOST: &str = "10.16.24.93";
@@ -84,6 +86,27 @@ pub(super) fn finding(host: &str, contacts: &[(i64, i64)]) -> HostFinding {
     }
 }
 
+/// A resolver that asked for a name.
+pub(super) fn asked(entry: &str) -> HostFinding {
+    let hit = Hit {
+        entry: entry.to_owned(),
+        is_indirect: true,
+        watchlist: "names".to_owned(),
+        matched: Matched::Dns,
+        remote: address("8.8.8.8"),
+        protocol: "udp".to_owned(),
+        port: Some(53),
+        sightings: 2,
+        sightings_out: 1,
+        contacts: 0,
+        bytes: 200,
+        handshake: Handshake::None,
+        first: at(0),
+        last: at(1),
+    };
+    HostFinding { hits: vec![hit], ..finding("10.16.0.53", &[]) }
+}
+
 pub(super) fn coverage(facts: &mut CaptureFacts) -> &mut Coverage {
     &mut facts.sources[0].observation.coverage
 }
@@ -150,6 +173,7 @@ fn dreadful() -> CaptureFacts {
         incomplete_files: vec!["a.pcap".to_string(), "b.pcap".to_string()],
         ..Coverage::default()
     };
+    facts.sources[0].observation.indirect = vec![asked("c2.example"), asked("evil.example")];
     facts.watchlists.empty = vec![("irc".to_string(), "no such file".to_string())];
     facts.watchlists.stale = vec![("feed".to_string(), "9d".to_string())];
     facts.listing = Some(ListingFacts { is_known: false, why: "SERVFAIL".to_string() });

@@ -1,0 +1,58 @@
+//! Did somebody inside call who is hidden from the capture: by the NAT, or by a resolver that asks in his
+//! place?
+//!
+//! Two of the reasons that `gaps` lists.
+
+use super::gaps::{count, listed};
+use super::{CaptureFacts, SourceFacts};
+use crate::pure::sighting::OneWay;
+use std::collections::BTreeSet;
+
+/// Packets of a watchlist entry whose inside end is also seen making contact are explained (the
+/// capture sees both sides of the NAT); those that nobody inside explains are not.
+pub(super) fn wrong_side(source: &SourceFacts) -> Option<String> {
+    let observation = &source.observation;
+    let unattributed = observation.unattributed_sightings;
+    if unattributed > 0 && observation.hosts.is_empty() {
+        return Some(format!(
+            "{} with a watchlist entry but no inside host: the capture is not on the inside of the NAT, or `inside` lacks a network; move it, or add the network",
+            count(unattributed, "packet"),
+        ));
+    }
+    if observation.coverage.one_way == Some(OneWay::Inbound) {
+        return Some(
+            "only traffic towards inside hosts was heard, and none of what they send: mirror both directions of the port"
+                .to_string(),
+        );
+    }
+    let heard = observation.coverage.heard_packets;
+    (heard > 0 && observation.coverage.inside_hosts == 0).then(|| {
+        format!(
+            "heard {} and none from an inside host: capture on the inside of the NAT, and check `inside`",
+            count(heard, "packet"),
+        )
+    })
+}
+
+/// What a resolver asked for a host that is seen asking, by any source, is explained; else the one that
+/// asked is hidden behind it.
+pub(super) fn behind_resolver(facts: &CaptureFacts, source: &SourceFacts) -> Option<String> {
+    let hosts = facts.sources.iter().flat_map(|source| &source.observation.hosts);
+    let explained: BTreeSet<&str> =
+        hosts.flat_map(|finding| &finding.hits).map(|hit| hit.entry.as_str()).collect();
+    let (mut resolvers, mut entries) = (BTreeSet::new(), BTreeSet::new());
+    for finding in &source.observation.indirect {
+        for hit in finding.hits.iter().filter(|hit| !explained.contains(hit.entry.as_str())) {
+            resolvers.insert(finding.host);
+            entries.insert(hit.entry.clone());
+        }
+    }
+    (!entries.is_empty()).then(|| {
+        format!(
+            "{} asked by DNS for {}, on behalf of an inside host that the capture does not show: capture \
+             between the hosts and their resolver",
+            listed(&resolvers.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            listed(&entries.into_iter().collect::<Vec<_>>()),
+        )
+    })
+}
