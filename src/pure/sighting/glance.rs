@@ -7,7 +7,7 @@
 use super::duplicates;
 use super::inside::Inside;
 use super::watch::{destination, source};
-use crate::pure::packet::{self, Frame, Mac, Packet};
+use crate::pure::packet::{self, Frame, Mac, Name, Packet};
 use crate::pure::watchlist::{End, Gate};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -105,6 +105,18 @@ impl Lookout {
     #[inline(always)]
     pub(super) fn may_have_name(&self, packet: &Packet<'_>) -> bool {
         self.gate.has_domains() || is_request(packet)
+    }
+
+    /// Whether a name, or the address that stands in its place, may be on a list.
+    pub(super) fn is_listed_name(&self, packet: &Packet<'_>, name: &Name) -> bool {
+        match name.text.literal() {
+            Some(address) => {
+                let port = name.port.or(packet.ports.map(|ports| ports.destination));
+                let end = End { address, protocol: packet.protocol, port, is_outside: false };
+                self.gate.may_match(end)
+            }
+            None => self.gate.may_match_name(name.text.as_str()),
+        }
     }
 
     /// Whether an address or a port may stand on a list: nearly always not.

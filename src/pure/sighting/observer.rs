@@ -219,7 +219,12 @@ impl Observer {
     #[inline(never)]
     fn look_at_name(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
         self.hearing.read_names(packet);
-        if self.hearing.names().is_empty() { NO_SIGHTING } else { self.ask(packet, scope) }
+        let lookout = &self.hearing.lookout;
+        if self.hearing.names().iter().any(|name| lookout.is_listed_name(packet, name)) {
+            self.ask(packet, scope)
+        } else {
+            NO_SIGHTING
+        }
     }
 
     #[inline(never)]

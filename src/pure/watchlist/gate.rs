@@ -7,6 +7,7 @@ use super::addresses::Addresses;
 use super::blocks::{Blocks, High};
 use super::filter::{Filter, hash};
 use super::index::{End, Index};
+use super::names::{Names, may_be_below};
 use super::part::Part;
 use super::ports::PortSet;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ pub struct Gate {
     v6: Filter,
     networks_v6: Blocks,
     ports: PortSet,
+    names: Filter,
     has_domains: bool,
     /// Each once.
     parts: Vec<Arc<Part>>,
@@ -41,11 +43,12 @@ impl Gate {
         let mut ports = PortSet::default();
         parts.iter().for_each(|part| ports.unite(part.ports.set()));
         Gate {
-            v4: united(parts.iter().map(|part| &part.v4)),
+            v4: united(parts.iter().map(|part| &part.v4).map(addresses).collect()),
             networks_v4: Blocks::united(32, parts.iter().map(|part| part.networks_v4.blocks())),
-            v6: united(parts.iter().map(|part| &part.v6)),
+            v6: united(parts.iter().map(|part| &part.v6).map(addresses).collect()),
             networks_v6: Blocks::united(64, parts.iter().map(|part| part.networks_v6.blocks())),
             ports,
+            names: united(parts.iter().map(|part| &part.names).map(names).collect()),
             has_domains: parts.iter().any(|part| part.has_domains()),
             parts,
         }
@@ -73,6 +76,12 @@ impl Gate {
         (may_hold && self.holds(end.address)) || (!self.ports.is_empty() && self.ports.contains(end))
     }
 
+    /// Whether the name, in lower case and without a final dot, may be or lie below one of the entries;
+    /// when not, it certainly matches nothing.
+    pub fn may_match_name(&self, name: &str) -> bool {
+        self.has_domains && may_be_below(&self.names, name)
+    }
+
     /// Whether the address is there indeed.
     #[cold]
     #[inline(never)]
@@ -81,21 +90,35 @@ impl Gate {
     }
 }
 
-/// One filter of all addresses: the largest one as it is when it has room for the others.
-fn united<'a, K: Copy + Ord + Into<u128> + 'a>(tables: impl Iterator<Item = &'a Addresses<K>>) -> Filter {
-    let mut tables: Vec<&Addresses<K>> = tables.filter(|table| !table.rows().is_empty()).collect();
-    tables.sort_by_key(|table| std::cmp::Reverse(table.rows().len()));
-    let total = tables.iter().map(|table| table.rows().len()).sum();
-    let Some((largest, others)) = tables.split_first() else { return Filter::default() };
-    if largest.filter().has_room_for(total) {
-        let mut filter = largest.filter().clone();
-        if !others.is_empty() {
-            filter.extend(others.iter().flat_map(|table| table.hashes()));
-        }
-        return filter;
+/// What stands in front of one table of one part.
+struct Front<'a, H> {
+    filter: &'a Filter,
+    /// How many hashes the filter holds, and which.
+    count: usize,
+    hashes: H,
+}
+
+fn addresses<K: Copy + Ord + Into<u128>>(table: &Addresses<K>) -> Front<'_, impl Iterator<Item = u64>> {
+    Front { filter: table.filter(), count: table.rows().len(), hashes: table.hashes() }
+}
+
+fn names(table: &Names) -> Front<'_, impl Iterator<Item = u64>> {
+    Front { filter: table.filter(), count: table.len(), hashes: table.hashes() }
+}
+
+/// One filter of all: the largest one as it is when it has room for the others.
+fn united<H: Iterator<Item = u64>>(mut fronts: Vec<Front<'_, H>>) -> Filter {
+    fronts.retain(|front| front.count > 0);
+    fronts.sort_by_key(|front| std::cmp::Reverse(front.count));
+    let total = fronts.iter().map(|front| front.count).sum();
+    let others_from = usize::from(fronts.first().is_some_and(|largest| largest.filter.has_room_for(total)));
+    let mut filter = match fronts.first() {
+        Some(largest) if others_from == 1 => largest.filter.clone(),
+        _ => Filter::with_room_for(total),
+    };
+    if fronts.len() > others_from {
+        filter.extend(fronts.into_iter().skip(others_from).flat_map(|front| front.hashes));
     }
-    let mut filter = Filter::with_room_for(total);
-    filter.extend(tables.iter().flat_map(|table| table.hashes()));
     filter
 }
 
@@ -136,6 +159,10 @@ mod tests {
         for (row, address, port, wanted) in rows {
             assert_eq!(gate.may_match(end(address, port)), wanted, "{row}: {address}");
             assert!(!nothing.may_match(end(address, port)), "{row}: nothing is looked for");
+        }
+        for (name, wanted) in [("evil.example", true), ("a.evil.example", true), ("example", false)] {
+            assert_eq!(gate.may_match_name(name), wanted, "{name}");
+            assert!(!nothing.may_match_name(name), "{name}: nothing is looked for");
         }
         assert!(gate.has_domains() && !nothing.has_domains() && !Gate::of([&one]).has_domains());
     }

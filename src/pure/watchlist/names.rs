@@ -54,8 +54,9 @@ impl Names {
         self.rows
             .dedup_by(|a, b| (a.hash, a.tag) == (b.hash, b.tag) && at(text, a.start) == at(text, b.start));
         self.rows.shrink_to_fit();
-        self.filter = Filter::with_room_for(self.rows.len());
-        self.filter.extend(self.rows.iter().map(|row| mixed(u64::from(row.hash))));
+        let mut filter = Filter::with_room_for(self.rows.len());
+        filter.extend(self.hashes());
+        self.filter = filter;
         self.directory = Directory::of(&self.rows, |row| u128::from(row.hash));
     }
 
@@ -74,17 +75,23 @@ impl Names {
         (at(&self.text, start), tag)
     }
 
+    /// What tells most strangers from its names: see [`may_be_below`].
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The hashes that its filter holds.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
+        self.rows.iter().map(|row| mixed(u64::from(row.hash)))
+    }
+
     /// Tells the position of every entry that `name` is, or lies below, the shortest name first.
     pub(super) fn look_up(&self, name: &str, mut tell: impl FnMut(usize, Tag)) {
         if self.rows.is_empty() {
             return;
         }
-        let mut hash = BASIS;
-        for (start, &byte) in name.as_bytes().iter().enumerate().rev() {
-            hash = step(hash, byte);
-            if start == 0 || name.as_bytes()[start - 1] == b'.' {
-                self.look_up_whole(&name[start..], high(hash), &mut tell);
-            }
+        for (start, hash) in parents(name) {
+            self.look_up_whole(&name[start..], hash, &mut tell);
         }
     }
 
@@ -98,6 +105,25 @@ impl Names {
         let same = self.rows[start..near.end].iter().take_while(|row| key(row) == (hash, name));
         same.enumerate().for_each(|(offset, row)| tell(start + offset, row.tag));
     }
+}
+
+/// Whether `name` may be, or lie below, a name whose hash was put into the filter; when not, it certainly
+/// does not.
+pub(super) fn may_be_below(filter: &Filter, name: &str) -> bool {
+    parents(name).any(|(_, hash)| filter.may_contain(mixed(u64::from(hash))))
+}
+
+/// The names above a name and itself, the shortest first: where each begins, and its hash.
+fn parents(name: &str) -> impl Iterator<Item = (usize, u32)> {
+    let bytes = name.as_bytes();
+    let mut hash = BASIS;
+    let hashed = bytes.iter().enumerate().rev().map(move |(start, &byte)| {
+        hash = step(hash, byte);
+        (start, hash)
+    });
+    hashed
+        .filter(|(start, _)| *start == 0 || bytes[start - 1] == b'.')
+        .map(|(start, hash)| (start, high(hash)))
 }
 
 fn step(hash: u64, byte: u8) -> u64 {
