@@ -106,8 +106,8 @@ fn the_innermost_packet_of_a_tunnel_counts() {
         is_plain(&packet(&frame(1, &bytes), what), what);
     }
     is_plain(&packet(&frame(1, &deep), "eight tunnels"), "eight tunnels");
-    let deeper = (0..8).fold(deep, |inner, _| ethernet(0x0800, &vxlan(&inner)));
-    let ports = packet(&frame(1, &deeper), "sixteen tunnels").ports;
+    let deeper = (0..40).fold(deep, |inner, _| ethernet(0x0800, &vxlan(&inner)));
+    let ports = packet(&frame(1, &deeper), "forty-eight tunnels").ports;
     assert_eq!(ports, Some(Ports { source: 5, destination: 4789 }), "the depth is not bounded");
 }
 

@@ -99,7 +99,9 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "incomplete_files": [],
     "ip_packets": 1,
     "split_names": 0,
-    "unread_names": 0
+    "unread_names": 0,
+    "undecoded": [],
+    "without_ip": []
   }},
   "watchlist": {{
     "sha256": "{}",

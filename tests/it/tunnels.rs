@@ -61,7 +61,6 @@ fn wrapped(content: &Content) -> Vec<(&'static str, Vec<u8>)> {
         ("PPTP, without address", gre(0x3001, 0x880b, &cat(&[&zeros[..8], &[0, 0x21], v4]))),
         ("PPTP, all compressed", gre(0x3001, 0x880b, &cat(&[&zeros[..8], &[0x21], v4]))),
         ("GRE with PPP", gre(0, 0x880b, &ppp)),
-        ("GRE with HDLC", gre(0, 0x88d2, &cat(&[&[0x0f, 0, 8, 0], v4]))),
         ("GRE with 802.11", gre(0, 0x8200, &air)),
         ("GRE with 802.11, another queue", gre(0, 0x8370, &air)),
         ("GRE with NSH", gre(0, 0x894f, &cat(&[&[0, 2, 1, 1], &zeros[..4], v4]))),

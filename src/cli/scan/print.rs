@@ -2,7 +2,7 @@
 
 use super::ScanArgs;
 use super::flags::Wanted;
-use crate::pure::sighting::{Coverage, Handshake, Hit, HostFinding, Matched, Observation};
+use crate::pure::sighting::{Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation};
 use crate::pure::verdict::{Judgement, Reason, Verdict};
 use crate::pure::watchlist::{Counts, Index};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -205,5 +205,14 @@ fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
         coverage.truncated_packets,
         coverage.undecoded_packets,
         coverage.duplicate_packets,
-    )
+    )?;
+    layers(out, "Unreadable", &coverage.undecoded)?;
+    let is_unknown = |row: &&LayerCount| row.layer.starts_with("EtherType");
+    let unknown: Vec<LayerCount> = coverage.without_ip.iter().filter(is_unknown).cloned().collect();
+    layers(out, "Neither IP nor known", &unknown)
+}
+
+fn layers(out: &mut impl Write, what: &str, rows: &[LayerCount]) -> io::Result<()> {
+    let rows: Vec<String> = rows.iter().map(|row| format!("{} of {}", row.packets, row.layer)).collect();
+    if rows.is_empty() { Ok(()) } else { writeln!(out, "{what}: {}.", rows.join("; ")) }
 }

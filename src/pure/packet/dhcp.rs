@@ -32,7 +32,7 @@ const INFORM: u8 = 8;
 /// The client that a DHCP message is about; `None` for other packets, for offers and refusals, and when
 /// the message is no DHCP over Ethernet.
 pub fn dhcp_client(packet: &Packet<'_>) -> Option<DhcpClient> {
-    if is_dhcp(packet) { client(packet.payload) } else { None }
+    if is_dhcp(packet) && !packet.is_later_fragment { client(packet.payload) } else { None }
 }
 
 /// Whether the packet goes between the ports of DHCP.

@@ -4,7 +4,7 @@ use super::Decoded;
 use super::internet::any_ip;
 use super::layer::Layer;
 use super::link::{by_ethertype, ethernet};
-use super::serial::{ppp, synchronous};
+use super::serial::ppp;
 use super::wireless::wireless;
 
 const CHECKSUM: u16 = 0x8000;
@@ -27,8 +27,6 @@ pub(super) fn generic(layer: Layer<'_>) -> Option<Decoded<'_>> {
         // What two ends hide from all others is theirs, like any other encrypted connection.
         (_, 0x880b) => Some(ppp(inner)).filter(|decoded| !matches!(decoded, Decoded::Undecoded(_))),
         (1, _) => None,
-        // CDMA2000, and Cisco's.
-        (_, 0x8881 | 0x88d2) => Some(synchronous(inner)),
         (_, 0x88be) => mirrored(inner, flags & SEQUENCE != 0),
         (_, 0x22eb) => mirrored_3(inner),
         (_, 0x883e) => redirected(inner),

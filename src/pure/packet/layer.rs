@@ -2,10 +2,10 @@
 
 use super::{Decoded, Frame, Mac, NotIp};
 
-/// How many layers of one frame are opened before the decoder gives up: eight tunnels, of which the
+/// How many layers of one frame are opened before the decoder gives up: twenty tunnels, of which the
 /// deepest kind (VXLAN) takes five steps, with some tags. Real networks have two; only an attacker nests
-/// deeper.
-pub(super) const LAYERS_MAX: u8 = 48;
+/// deeper, and each step costs some stack.
+pub(super) const LAYERS_MAX: u8 = 128;
 
 /// What stops the decoder in a frame with more layers than that.
 pub(super) const TOO_MANY_LAYERS: &str = "too many layers";

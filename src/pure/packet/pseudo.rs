@@ -59,6 +59,8 @@ pub(super) fn loopback(layer: Layer<'_>) -> Decoded<'_> {
     let ethertype = u16::from_be_bytes([*t2, *t3]);
     match family {
         2 => layer.open(4, "loopback header", ipv4),
+        // The number that Windows has for IPv6 is that of IPX elsewhere.
+        23 if layer.bytes.get(4).is_some_and(|first| first >> 4 != 6) => not_ip("IPX"),
         family if is_ipv6_family(family) => layer.open(4, "loopback header", ipv6),
         family if family < ETHERTYPE_MIN.into() => not_ip("loopback without IP"),
         // Some writers put an EtherType into the lower half.

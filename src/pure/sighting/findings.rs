@@ -136,6 +136,19 @@ impl Findings {
         self.unlisted += u64::from(!is_listed);
     }
 
+    /// Notes that a connection was refused by somebody under way. That is no sighting: only hits that there
+    /// are learn of it.
+    pub(super) fn refuse(&mut self, sighting: &Sighting<'_>) {
+        const TCP: u8 = 6;
+        let &Sighting { remote, protocol, port, .. } = sighting;
+        let Some(host) = self.hosts.get_mut(&sighting.host).filter(|_| protocol == TCP) else { return };
+        for &(matched, entry) in sighting.matches {
+            if let Some(row) = host.rows.get_mut(&Row { entry, matched, remote, protocol, port }) {
+                row.handshake = row.handshake.max(Handshake::Refused);
+            }
+        }
+    }
+
     /// Whether the host has any sighting.
     pub(super) fn contains(&self, host: IpAddr) -> bool {
         self.hosts.contains_key(&host)

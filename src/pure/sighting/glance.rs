@@ -119,6 +119,11 @@ impl Lookout {
         }
     }
 
+    /// Whether the packet may have been sent to something on a list.
+    pub(super) fn may_know_destination(&self, packet: &Packet<'_>) -> bool {
+        self.gate.may_match(destination(packet, true))
+    }
+
     /// Whether an address or a port may stand on a list: nearly always not.
     #[inline(always)]
     pub(super) fn has_listed_end(&self, packet: &Packet<'_>, ends: Ends) -> bool {

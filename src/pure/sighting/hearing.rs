@@ -6,11 +6,13 @@
 
 use super::called::Called;
 use super::duplicates::Recent;
+use super::fragments::Fragments;
 use super::glance::{Ends, Lookout, Traits, is_request};
 use super::heads::Heads;
 use super::heard::Heard;
 use super::ledger::{BUCKET_SECONDS, Ledger, Link};
 use super::tally::Tally;
+use super::undecoded::{Layer, Layers};
 use crate::pure::packet::{self, Decoded, Frame, Name, Names, NotIp, Packet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,13 +30,24 @@ pub(super) struct Hearing {
     /// Those of the last packet that was read for them.
     names: Names,
     recent: Recent,
+    fragments: Fragments,
     tally: Tally,
+    passed_over: PassedOver,
     ledger: Ledger,
     bucket: OpenBucket,
     /// The last count of losses that the source told.
     lost_packets: Option<u64>,
     /// The least and the greatest time heard; the wrong way round before the first packet.
     times_ns: (i64, i64),
+}
+
+/// What of a source was not read, by layer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PassedOver {
+    /// It should carry IP.
+    pub(super) undecoded: Layers,
+    /// It carries none, as far as is known.
+    pub(super) without_ip: Layers,
 }
 
 /// The bucket that packets fall into now.
@@ -57,7 +70,9 @@ impl Hearing {
             heads: Heads::default(),
             names: Names::default(),
             recent: Recent::new(),
+            fragments: Fragments::default(),
             tally: Tally::default(),
+            passed_over: PassedOver::default(),
             ledger: Ledger::default(),
             bucket: OpenBucket { begin_ns: 0, end_ns: 0, opened: Tally::default(), inside_hosts: 0 },
             lost_packets: None,
@@ -68,6 +83,11 @@ impl Hearing {
     /// The counts so far.
     pub(super) fn tally(&self) -> Tally {
         Tally { split_names: self.heads.begun(), unread_names: self.heads.unread(), ..self.tally }
+    }
+
+    /// The layers so far that ended the reading of a frame.
+    pub(super) fn passed_over(&self) -> &PassedOver {
+        &self.passed_over
     }
 
     /// The ledger so far, the open bucket included.
@@ -165,6 +185,19 @@ impl Hearing {
     /// Notes an IPv6 packet or one through tunnels, besides [`Hearing::note`].
     pub(super) fn note_unusual(&mut self, packet: &Packet<'_>) {
         self.tally.routed_ipv6_packets += u64::from(is_routed_ipv6(packet));
+        if let Some(layer) = packet.unread_layer {
+            self.note_undecoded(layer);
+        }
+    }
+
+    fn note_undecoded(&mut self, layer: &'static str) {
+        self.tally.undecoded_packets += 1;
+        self.passed_over.undecoded.add(Layer::Named(layer));
+    }
+
+    /// The packet with the ports of its datagram, where it is a fragment.
+    pub(super) fn attribute<'a>(&mut self, packet: Packet<'a>) -> Packet<'a> {
+        self.fragments.attribute(packet)
     }
 
     /// Notes a frame that tells who is there at most, or that could not be read.
@@ -172,20 +205,25 @@ impl Hearing {
         let is_copy = self.recent.is_copy_of_frame(frame.bytes, frame.time_ns);
         self.tally.duplicate_packets += u64::from(is_copy);
         match decoded {
-            Decoded::NotIp(NotIp::Arp { sender, mac }) => {
-                if self.lookout.is_inside(*sender) {
-                    self.heard.note(*sender, Some(*mac), frame.time_ns, self.bucket.begin_ns);
-                }
-            }
-            Decoded::Undecoded(_) => {
+            Decoded::NotIp(not_ip) => self.note_without_ip(not_ip, frame.time_ns),
+            Decoded::Undecoded(layer) => {
                 self.tally.ip_packets += 1;
-                self.tally.undecoded_packets += 1;
+                self.note_undecoded(layer);
             }
             Decoded::Truncated => {
                 self.tally.ip_packets += 1;
                 self.tally.truncated_packets += 1;
             }
-            Decoded::NotIp(NotIp::Other(_) | NotIp::EtherType(_)) | Decoded::Packet(_) => {}
+            Decoded::Packet(_) => {}
+        }
+    }
+
+    fn note_without_ip(&mut self, not_ip: &NotIp, time_ns: i64) {
+        self.passed_over.without_ip.add(not_ip.into());
+        if let NotIp::Arp { sender, mac } = not_ip
+            && self.lookout.is_inside(*sender)
+        {
+            self.heard.note(*sender, Some(*mac), time_ns, self.bucket.begin_ns);
         }
     }
 
@@ -193,6 +231,10 @@ impl Hearing {
     /// [`Lookout::may_have_name`] says so.
     pub(super) fn read_names(&mut self, packet: &Packet<'_>) {
         self.names.clear();
+        if packet.is_later_fragment {
+            // Its ports may be known, but what stands in it is the middle of something.
+            return;
+        }
         if self.lookout.reads_names() {
             let is_cut = self.heads.read(packet, &mut self.names) && !packet.ports_truncated;
             self.tally.cut_names += u64::from(is_cut);

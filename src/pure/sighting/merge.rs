@@ -1,6 +1,7 @@
 //! What did several sources show together?
 
 use super::findings::sort;
+use super::undecoded;
 use super::{CONTACT_SPANS_MAX, ContactSpan, Coverage, Hit, HostFinding, Observation};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::{max, min};
@@ -34,7 +35,8 @@ fn add_all(known: &mut Vec<HostFinding>, others: impl IntoIterator<Item = HostFi
 
 impl Coverage {
     fn merge(&mut self, other: Coverage) {
-        let Coverage { first, last, lost_packets, incomplete_files, notes, .. } = other;
+        let Coverage { first, last, lost_packets, incomplete_files, notes, undecoded, without_ip, .. } =
+            other;
         self.first = earlier(self.first, first);
         self.last = max(self.last, last);
         self.heard_packets += other.heard_packets;
@@ -45,6 +47,8 @@ impl Coverage {
         self.split_names += other.split_names;
         self.unread_names += other.unread_names;
         self.undecoded_packets += other.undecoded_packets;
+        undecoded::merge(&mut self.undecoded, undecoded);
+        undecoded::merge(&mut self.without_ip, without_ip);
         self.duplicate_packets += other.duplicate_packets;
         // What one of them heard in both directions tells nothing of the other.
         self.one_way = self.one_way.or(other.one_way);

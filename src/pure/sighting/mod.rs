@@ -7,6 +7,7 @@
 mod called;
 mod duplicates;
 mod findings;
+mod fragments;
 mod glance;
 mod hash;
 mod heads;
@@ -21,6 +22,7 @@ mod pieces;
 mod spans;
 mod streams;
 mod tally;
+mod undecoded;
 mod watch;
 
 pub use duplicates::DUPLICATE_NS;
@@ -29,6 +31,7 @@ pub use glance::{Glance, Lookout};
 pub use heard::HEARD_HOSTS_MAX;
 pub use ledger::{BUCKET_SECONDS, Bucket, Ledger, Link};
 pub use observer::{Left, Observer, Scope, Seen, WatchId};
+pub use undecoded::LayerCount;
 pub use watch::Watch;
 
 use crate::pure::interval::Intervals;
@@ -97,6 +100,13 @@ pub struct Coverage {
     /// there are always some: clients that gave up, segments out of order.
     #[serde(default)]
     pub unread_names: u64,
+    /// Which layers stopped those of `undecoded_packets`, most first; their sum.
+    #[serde(default)]
+    pub undecoded: Vec<LayerCount>,
+    /// What the frames carried that are no IP and none of `ip_packets` (ARP, spanning tree, EtherTypes that
+    /// nobody knows), most first.
+    #[serde(default)]
+    pub without_ip: Vec<LayerCount>,
     /// The one direction that was heard between inside and outside, as of a mirror that copies only that;
     /// `None` when both were, or when too little was heard to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,3 +246,5 @@ mod name_tests;
 mod shared_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unusual_tests;

@@ -8,7 +8,7 @@ use super::hearing::Hearing;
 use super::ledger::Ledger;
 use super::watch::{Shown, Watch};
 use super::{Observation, Presence};
-use crate::pure::packet::{self, Decoded, Frame, Mac, Packet};
+use crate::pure::packet::{self, Decoded, Frame, Mac, Packet, Quoted};
 use crate::pure::watchlist::{Gate, Index};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -90,6 +90,7 @@ impl Observer {
         let id = WatchId(self.next_id);
         self.next_id += 1;
         (watch.joined, watch.joined_ns) = (self.hearing.tally(), from_ns);
+        watch.joined_passed_over = self.hearing.passed_over().clone();
         self.watches.push((id, watch));
         self.has_newcomer = true;
         self.attend();
@@ -105,6 +106,7 @@ impl Observer {
         self.sighted.clear();
         let shown = Shown {
             tally: self.hearing.tally(),
+            passed_over: self.hearing.passed_over().clone(),
             times_ns: self.hearing.times_ns(),
             company: self.hearing.heard.since(watch.joined_ns),
         };
@@ -192,12 +194,25 @@ impl Observer {
         match packet::decode(frame) {
             Decoded::Packet(packet) => {
                 self.hearing.note_unusual(&packet);
+                let packet = self.hearing.attribute(packet);
+                if let Some(quoted) = packet::quoted(&packet) {
+                    self.see_quoted(&packet, &quoted);
+                }
                 self.see_packet(&packet, scope)
             }
             other => {
                 self.hearing.note_other(frame, &other);
                 NO_SIGHTING
             }
+        }
+    }
+
+    /// An ICMP error tells the sender of a SYN that it was refused. What it quotes is no sighting.
+    fn see_quoted(&mut self, error: &Packet<'_>, quoted: &Quoted<'_>) {
+        let about = &quoted.packet;
+        let is_refusal = quoted.is_refused && about.source == error.destination;
+        if is_refusal && self.hearing.lookout.may_know_destination(about) {
+            self.watches.iter_mut().for_each(|(_, watch)| watch.refuse(about));
         }
     }
 

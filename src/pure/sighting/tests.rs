@@ -7,20 +7,20 @@ use etherparse::PacketBuilder;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 
-const SECOND: i64 = 1_000_000_000;
+pub(super) const SECOND: i64 = 1_000_000_000;
 pub(super) const HOST: &str = "10.0.0.1";
 pub(super) const OTHER: &str = "10.0.0.2";
 pub(super) const SINK: &str = "216.66.15.109";
 pub(super) const OTHER_SINK: &str = "203.0.113.80";
 const NEIGHBOUR: &str = "216.66.15.110";
-const SYN: u8 = 2;
+pub(super) const SYN: u8 = 2;
 const RST: u8 = 4;
 pub(super) const ACK: u8 = 16;
 
 /// A packet of a test: when, from, to, and what it carries.
 #[derive(Clone)]
 pub(super) struct Sent {
-    time_ns: i64,
+    pub(super) time_ns: i64,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn mac(address: &str) -> [u8; 6] {
     [2, 0, 0, 0, 0, last]
 }
 
-fn tcp(second: i64, from: (&str, u16), to: (&str, u16), flags: u8) -> Sent {
+pub(super) fn tcp(second: i64, from: (&str, u16), to: (&str, u16), flags: u8) -> Sent {
     tcp_with(second, from, to, flags, b"")
 }
 
@@ -117,7 +117,7 @@ pub(super) fn hosts(observation: &Observation) -> String {
     blamed.chain(received).chain(indirect).collect::<Vec<_>>().join(", ")
 }
 
-fn out(second: i64) -> Sent {
+pub(super) fn out(second: i64) -> Sent {
     tcp(second, (HOST, 1025), (SINK, 80), SYN)
 }
 

@@ -6,6 +6,7 @@
 use super::findings::{Findings, Sighting};
 use super::glance::Ends;
 use super::heard::{Company, timestamp};
+use super::hearing::PassedOver;
 use super::inside::Inside;
 use super::tally::Tally;
 use super::{Coverage, Matched, Observation, OneWay, Presence};
@@ -38,6 +39,7 @@ pub struct Watch {
     found: Vec<Match>,
     /// The counts of its source as it joined.
     pub(super) joined: Tally,
+    pub(super) joined_passed_over: PassedOver,
     /// Hosts heard before are none of its coverage.
     pub(super) joined_ns: i64,
     /// Time of the first packet heard after it joined; `None` before that.
@@ -65,6 +67,7 @@ struct Blamed {
 /// What its source showed in all, when a run leaves.
 pub(super) struct Shown {
     pub(super) tally: Tally,
+    pub(super) passed_over: PassedOver,
     pub(super) times_ns: (i64, i64),
     pub(super) company: Company,
 }
@@ -83,6 +86,7 @@ impl Watch {
             hits: Vec::new(),
             found: Vec::new(),
             joined: Tally::default(),
+            joined_passed_over: PassedOver::default(),
             joined_ns: i64::MIN,
             first_ns: None,
         }
@@ -141,14 +145,8 @@ impl Watch {
         let other = if address == packet.destination { packet.source } else { packet.destination };
         self.found.clear();
         self.index.look_up(end, other, &mut self.found);
-        self.hits.extend(self.found.iter().map(|&Match { kind, entry }| {
-            let matched = match kind {
-                MatchKind::Address => Matched::Address,
-                MatchKind::Network => Matched::Network,
-                MatchKind::Port | MatchKind::Domain => Matched::Port,
-            };
-            Side { blamed, kind, entry, matched }
-        }));
+        let side = |&Match { kind, entry }: &Match| Side { blamed, kind, entry, matched: matched(kind) };
+        self.hits.extend(self.found.iter().map(side));
     }
 
     /// Blames the client that asks for the name, else the inside server that is asked.
@@ -218,6 +216,18 @@ impl Watch {
         client.filter(|client| self.resolvers.iter().any(|network| network.contains(client)))
     }
 
+    /// Notes that a packet of an inside host, which it may know, could not be delivered.
+    pub(super) fn refuse(&mut self, packet: &Packet<'_>) {
+        if self.inside.contains(packet.source) {
+            let is_outside = !self.inside.contains(packet.destination);
+            self.found.clear();
+            self.index.look_up(destination(packet, is_outside), packet.source, &mut self.found);
+            let matches =
+                self.found.iter().map(|found| (matched(found.kind), found.entry)).collect::<Vec<_>>();
+            self.findings.refuse(&sighting(packet, true, true, &matches));
+        }
+    }
+
     /// The presence of the `wanted` hosts, each known by address and, where known, by MAC address, and
     /// of every host with findings; by address. Hosts that said nothing are not there.
     pub(super) fn presence_of(&self, wanted: &[(IpAddr, Option<Mac>)], shown: &Shown) -> Vec<Presence> {
@@ -246,6 +256,7 @@ impl Watch {
 
     fn coverage(&self, shown: &Shown) -> Coverage {
         let heard = shown.tally.since(&self.joined);
+        let PassedOver { undecoded, without_ip } = &shown.passed_over;
         let (split_names, unread_names, cut_names) = match self.index.has_domains() {
             true => (heard.split_names, heard.unread_names, heard.cut_names),
             false => (0, 0, 0),
@@ -267,10 +278,20 @@ impl Watch {
             ip_packets: heard.ip_packets,
             split_names,
             unread_names,
+            undecoded: undecoded.since(&self.joined_passed_over.undecoded),
+            without_ip: without_ip.since(&self.joined_passed_over.without_ip),
             one_way: one_way(&heard),
             filter: None,
             notes: Vec::new(),
         }
+    }
+}
+
+fn matched(kind: MatchKind) -> Matched {
+    match kind {
+        MatchKind::Address => Matched::Address,
+        MatchKind::Network => Matched::Network,
+        MatchKind::Port | MatchKind::Domain => Matched::Port,
     }
 }
 

@@ -7,7 +7,7 @@ use super::hidden::{behind_resolver, wrong_side};
 use super::{BlamedHost, CaptureFacts, Control, Ending, Reason, ReasonCode, SourceFacts};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{FilterPlace, Presence};
+use crate::pure::sighting::{Coverage, FilterPlace, Presence};
 
 /// A known loss above this share is lossy where the playbook states no limit (design: 0.1 %).
 pub(super) const LOST_UNSTATED_MAX: f64 = 0.001;
@@ -165,13 +165,21 @@ fn undecoded(source: &SourceFacts) -> Option<String> {
     let share = share(coverage.undecoded_packets, expected);
     (share > UNDECODED_MAX).then(|| {
         format!(
-            "{} of {} could not be read down to addresses ({}), and at most {} may be: capture where the traffic is not wrapped in something unknown",
+            "{} of {} could not be read down to addresses ({}{}), and at most {} may be: capture where the traffic is not wrapped in something unknown",
             coverage.undecoded_packets,
             count(expected, "packet"),
             percent(share),
+            main_layer(coverage),
             percent(UNDECODED_MAX),
         )
     })
+}
+
+/// The layer that stopped most of them, where that is known.
+fn main_layer(coverage: &Coverage) -> String {
+    let Some(most) = coverage.undecoded.first() else { return String::new() };
+    let mostly = if most.packets == coverage.undecoded_packets { "" } else { "mostly " };
+    format!(", {mostly}{}", most.layer)
 }
 
 fn lossy(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {

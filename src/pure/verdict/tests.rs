@@ -5,7 +5,7 @@ use super::judge::{is_attentive, is_healthy, judge};
 use super::*;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{
-    ContactSpan, Coverage, Handshake, Hit, HostFinding, Matched, Observation, Presence,
+    ContactSpan, Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, Presence,
 };
 use jiff::Timestamp;
 
@@ -157,6 +157,10 @@ fn fail_at_counts_each_contact_once_over_all_sources() {
     assert_eq!(two_sources(HostFinding { contacts: 2, ..finding(HOST, &[]) }), Verdict::Fail, "no spans");
 }
 
+fn layer((layer, packets): (&str, u64)) -> LayerCount {
+    LayerCount { layer: layer.to_owned(), packets }
+}
+
 /// Everything wrong at once.
 fn dreadful() -> CaptureFacts {
     let mut facts = good();
@@ -169,6 +173,7 @@ fn dreadful() -> CaptureFacts {
         heard_packets: 250,
         lost_packets: Some(50),
         undecoded_packets: 40,
+        undecoded: [("802.11, encrypted", 39), ("MACsec", 1)].map(layer).to_vec(),
         truncated_packets: 1,
         incomplete_files: vec!["a.pcap".to_string(), "b.pcap".to_string()],
         ..Coverage::default()

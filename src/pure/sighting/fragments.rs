@@ -1,0 +1,151 @@
+//! Which ports has a later fragment? Those of the first one of its datagram, which alone bears them.
+//!
+//! Only fragments come here. What came before the first one, or after that was forgotten, has no ports
+//! and is matched by its addresses alone; ports only ever add to what matches.
+
+use super::hash::Folded;
+use crate::pure::packet::{Packet, Ports};
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+
+/// How many datagrams are remembered, in sets of [`WAYS`]; more than a busy network has under way. A
+/// flood of fragments takes the place of others and no memory.
+const DATAGRAMS_MAX: usize = 4_096;
+const WAYS: usize = 4;
+/// How long a datagram may be under way, in nanoseconds: what RFC 8200 (4.5) allows for reassembly.
+const AGE_NS_MAX: u64 = 60_000_000_000;
+
+/// The first fragments of the last moments; without memory until there is one.
+#[derive(Debug, Default)]
+pub(super) struct Fragments {
+    slots: Vec<Option<First>>,
+}
+
+/// What all fragments of one datagram have in common (RFC 791, 3.2; RFC 8200, 4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Datagram {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    id: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct First {
+    datagram: Datagram,
+    ports: Ports,
+    time_ns: i64,
+}
+
+impl Fragments {
+    /// The packet with the ports of its datagram: a first fragment as it is, and remembered; a later one
+    /// with the ports of its first one, where that is known.
+    pub(super) fn attribute<'a>(&mut self, packet: Packet<'a>) -> Packet<'a> {
+        let Packet { source, destination, protocol, fragment_id, time_ns, .. } = packet;
+        let Some(id) = fragment_id else { return packet };
+        let datagram = Datagram { source, destination, protocol, id };
+        match packet.ports {
+            Some(ports) => self.remember(First { datagram, ports, time_ns }),
+            None if packet.is_later_fragment => {
+                return Packet { ports: self.ports(&datagram, time_ns), ..packet };
+            }
+            None => {}
+        }
+        packet
+    }
+
+    /// The newest first fragment of a datagram counts: its number is used again before long.
+    fn remember(&mut self, first: First) {
+        if self.slots.is_empty() {
+            self.slots = vec![None; DATAGRAMS_MAX];
+        }
+        let set = &mut self.slots[set(&first.datagram)];
+        let is_same = |slot: &Option<First>| slot.is_some_and(|known| known.datagram == first.datagram);
+        let place = set.iter().position(is_same).or_else(|| {
+            let oldest = |place: &usize| set[*place].map_or(i64::MIN, |known| known.time_ns);
+            (0..WAYS).min_by_key(oldest)
+        });
+        if let Some(place) = place {
+            set[place] = Some(first);
+        }
+    }
+
+    fn ports(&self, datagram: &Datagram, time_ns: i64) -> Option<Ports> {
+        let known = self.slots.get(set(datagram))?.iter().flatten();
+        let mut same = known.filter(|first| first.datagram == *datagram);
+        same.find(|first| first.time_ns.abs_diff(time_ns) <= AGE_NS_MAX).map(|first| first.ports)
+    }
+}
+
+/// Where a datagram is looked for.
+fn set(datagram: &Datagram) -> std::ops::Range<usize> {
+    let mut hasher = Folded::default();
+    datagram.hash(&mut hasher);
+    let set = hasher.finish() as usize % (DATAGRAMS_MAX / WAYS) * WAYS;
+    set..set + WAYS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pure::packet::{Decoded, Frame, decode};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    /// A part of a UDP datagram from a host of 10/8: its time, host, number and whether it is the first.
+    type Part = (i64, u32, u16, bool);
+
+    fn bytes((_, host, id, is_first): Part) -> Vec<u8> {
+        let ([i0, i1], [_, b, c, d]) = (id.to_be_bytes(), host.to_be_bytes());
+        let fragment = if is_first { [0x20, 0] } else { [0, 2] };
+        let header = [&[0x45, 0, 0, 36, i0, i1], &fragment[..], &[64, 17, 0, 0, 10, b, c, d, 192, 0, 2, 9]];
+        [&header.concat()[..], &[4, 1, 0, 53, 0, 32, 0, 0], &[0; 8]].concat()
+    }
+
+    /// The destination port of each, 0 where there is none.
+    fn ports(parts: &[Part]) -> Vec<u16> {
+        let mut fragments = Fragments::default();
+        let port = |part: &Part| {
+            let bytes = bytes(*part);
+            let frame = Frame { time_ns: part.0, bytes: &bytes, wire_length: 36, link_type: 101 };
+            let Decoded::Packet(packet) = decode(&frame) else { panic!("no packet") };
+            fragments.attribute(packet).ports.map_or(0, |ports| ports.destination)
+        };
+        parts.iter().map(port).collect()
+    }
+
+    #[test]
+    fn a_later_fragment_has_the_ports_of_its_first() {
+        let limit = AGE_NS_MAX as i64;
+        let rows: [(&str, &[Part], &[u16]); 8] = [
+            ("in order", &[(0, 1, 7, true), (1, 1, 7, false), (2, 1, 7, false)], &[53, 53, 53]),
+            ("before the first", &[(0, 1, 7, false), (1, 1, 7, true)], &[0, 53]),
+            ("stamped earlier", &[(SECOND, 1, 7, true), (0, 1, 7, false)], &[53, 53]),
+            ("of another datagram", &[(0, 1, 7, true), (1, 1, 8, false)], &[53, 0]),
+            ("of another host", &[(0, 1, 7, true), (1, 2, 7, false)], &[53, 0]),
+            ("at the limit", &[(0, 1, 7, true), (limit, 1, 7, false)], &[53, 53]),
+            ("beyond it", &[(0, 1, 7, true), (limit + 1, 1, 7, false)], &[53, 0]),
+            ("far beyond it", &[(i64::MIN, 1, 7, true), (i64::MAX, 1, 7, false)], &[53, 0]),
+        ];
+        for (row, parts, wanted) in rows {
+            assert_eq!(ports(parts), wanted, "{row}");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_fragments_takes_no_memory_and_harms_only_others_ports() {
+        let flood = (0..100_000).map(|host| (i64::from(host), host, 7, true));
+        let newest = [(SECOND, 1 << 20, 7, true), (SECOND, 1 << 20, 7, false), (SECOND, 0, 7, false)];
+        let found = ports(&flood.chain(newest).collect::<Vec<_>>());
+        assert_eq!(found[found.len() - 2..], [53, 0], "the newest is known, the oldest forgotten");
+        let mut fragments = Fragments::default();
+        assert_eq!(fragments.slots.capacity(), 0, "memory without a fragment");
+        for host in 0..100_000 {
+            let bytes = bytes((0, host, 7, true));
+            let frame = Frame { time_ns: 0, bytes: &bytes, wire_length: 36, link_type: 101 };
+            let Decoded::Packet(packet) = decode(&frame) else { panic!("no packet") };
+            fragments.attribute(packet);
+        }
+        assert_eq!(fragments.slots.len(), DATAGRAMS_MAX);
+    }
+}

@@ -1,0 +1,130 @@
+//! What becomes of frames that are no plain packets: fragments, ICMP errors, and what cannot be read.
+
+use super::tests::{ACK, HOST, SECOND, SINK, SYN, Sent, hosts, list, observe, out, tcp, udp};
+use super::{Coverage, Handshake, LayerCount};
+use crate::pure::packet::Mac;
+
+/// The part of a packet in Ethernet that begins after `offset` bytes of what IPv4 carries.
+fn part(whole: &Sent, from: usize, to: Option<usize>) -> Sent {
+    let (header, content) = whole.bytes.split_at(34);
+    let mut header = header.to_vec();
+    let field = (from / 8) as u16 | if to.is_some() { 0x2000 } else { 0 };
+    let content = &content[from..to.unwrap_or(content.len())];
+    header[16..18].copy_from_slice(&(20 + content.len() as u16).to_be_bytes());
+    header[18..20].copy_from_slice(&7_u16.to_be_bytes());
+    header[20..22].copy_from_slice(&field.to_be_bytes());
+    Sent { time_ns: whole.time_ns, bytes: [&header[..], content].concat() }
+}
+
+#[test]
+fn later_fragments_count_for_the_port_of_their_first() {
+    let whole = udp(0, (HOST, 1025), (SINK, 4152), &[b'G'; 100]);
+    let at = |second: i64, sent: Sent| Sent { time_ns: second * SECOND, ..sent };
+    let first = part(&whole, 0, Some(40));
+    let [second, last] = [part(&whole, 40, Some(80)), part(&whole, 80, None)];
+    let port = [format!("{SINK}:4152")];
+    let (by_port, by_address) = (&[port[0].as_str()][..], &[SINK][..]);
+    let rows = [
+        ("in order", by_port, vec![first.clone(), second.clone(), last.clone()], "10.0.0.1 1 3 3"),
+        ("before the first", by_port, vec![last.clone(), first.clone(), second.clone()], "10.0.0.1 1 2 2"),
+        ("without the first", by_port, vec![second.clone(), last.clone()], ""),
+        ("after its time", by_port, vec![first.clone(), at(61, last.clone())], "10.0.0.1 1 1 1"),
+        (
+            "matched by address",
+            by_address,
+            vec![last.clone(), first.clone(), second.clone()],
+            "10.0.0.1 1 3 3",
+        ),
+        ("in spite of another port", by_address, vec![first, second, last], "10.0.0.1 1 3 3"),
+    ];
+    for (row, entries, packets, wanted) in rows {
+        assert_eq!(hosts(&observe(&[list("s", entries)], &packets)), wanted, "{row}");
+    }
+}
+
+#[test]
+fn a_later_fragment_bears_no_name_and_no_lease() {
+    // What looks like a question or a DHCP message stands in the middle of something.
+    let question = [&[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], b"\x04evil\x07example\0\0\x01\0\x01"].concat();
+    let whole = udp(0, (HOST, 1025), (SINK, 53), &[&[0; 32][..], &question].concat());
+    let packets = [part(&whole, 0, Some(40)), part(&whole, 40, None)];
+    assert_eq!(hosts(&observe(&[list("s", &["evil.example"])], &packets)), "");
+}
+
+/// An ICMP error of a router about a packet.
+fn error(second: i64, to: &str, kind: u8, code: u8, about: &Sent) -> Sent {
+    let mut sent = udp(second, ("192.0.2.1", 0), (to, 0), &[]);
+    sent.bytes[23] = 1;
+    sent.bytes.truncate(34);
+    sent.bytes.extend([kind, code, 0, 0, 0, 0, 0, 0]);
+    sent.bytes.extend(&about.bytes[14..42]);
+    let length = (sent.bytes.len() - 14) as u16;
+    sent.bytes[16..18].copy_from_slice(&length.to_be_bytes());
+    sent
+}
+
+#[test]
+fn a_router_tells_that_a_call_was_refused() {
+    let answer = || tcp(1, (SINK, 80), (HOST, 1025), SYN | ACK);
+    let other = || tcp(0, (HOST, 1025), (SINK, 81), SYN);
+    let rows = [
+        ("no answer", vec![], Handshake::Syn),
+        ("unreachable", vec![error(1, HOST, 3, 1, &out(0))], Handshake::Refused),
+        ("prohibited", vec![error(1, HOST, 3, 13, &out(0))], Handshake::Refused),
+        ("too big", vec![error(1, HOST, 3, 4, &out(0))], Handshake::Syn),
+        ("too long under way", vec![error(1, HOST, 11, 0, &out(0))], Handshake::Syn),
+        ("about another port", vec![error(1, HOST, 3, 1, &other())], Handshake::Syn),
+        ("to somebody else", vec![error(1, "10.0.0.2", 3, 1, &out(0))], Handshake::Syn),
+        ("after it was accepted", vec![answer(), error(2, HOST, 3, 1, &out(0))], Handshake::Established),
+        ("before it was accepted", vec![error(1, HOST, 3, 1, &out(0)), answer()], Handshake::Established),
+    ];
+    for (row, packets, wanted) in rows {
+        let observation = observe(&[list("s", &[SINK])], &[vec![out(0)], packets].concat());
+        assert_eq!(observation.hosts[0].hits[0].handshake, wanted, "{row}");
+        assert_eq!(observation.hosts[0].sightings_out, 1, "{row}: what is quoted is no sighting");
+    }
+    let alone = observe(&[list("s", &[SINK])], &[error(1, HOST, 3, 1, &out(0))]);
+    assert_eq!(hosts(&alone), "", "a quote alone is no sighting");
+}
+
+fn frame(second: i64, ethertype: u16, content: &[u8]) -> Sent {
+    let bytes = [&[2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1][..], &ethertype.to_be_bytes(), content].concat();
+    Sent { time_ns: second * SECOND, bytes }
+}
+
+fn told(rows: &[LayerCount]) -> String {
+    rows.iter().map(|row| format!("{} {}", row.layer, row.packets)).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn every_frame_is_a_packet_or_has_the_name_of_what_it_is() {
+    let arp = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &[2, 0, 0, 0, 0, 1], &[10, 0, 0, 1], &[0; 10]].concat();
+    let inner = frame(0, 0x88e5, &[0x0c; 40]).bytes;
+    let mirrored = [&out(5).bytes[14..34], &[0, 0, 0x88, 0xbe], &inner].concat();
+    let mut mirrored = frame(5, 0x0800, &mirrored);
+    mirrored.bytes[23] = 47;
+    mirrored.bytes[16..18].copy_from_slice(&78_u16.to_be_bytes());
+    let packets = [
+        out(0),
+        frame(1, 0x88e5, &[0x0c; 40]),
+        frame(2, 0x88e5, &[0x0c; 41]),
+        frame(3, 0x0800, b"no IP at all, for all its type"),
+        frame(4, 0x0806, &arp),
+        mirrored,
+        frame(6, 0x88b5, &[1; 40]),
+        frame(7, 0x88b5, &[2; 40]),
+    ];
+    let observation = observe(&[list("s", &[SINK])], &packets);
+    let Coverage { heard_packets, ip_packets, undecoded_packets, undecoded, without_ip, .. } =
+        observation.coverage;
+    assert_eq!(told(&undecoded), "MACsec 3, IPv4 header 1");
+    assert_eq!(told(&without_ip), "EtherType 0x88b5 2, ARP 1");
+    let sum = |rows: &[LayerCount]| rows.iter().map(|row| row.packets).sum::<u64>();
+    assert_eq!((undecoded_packets, ip_packets), (sum(&undecoded), 5));
+    assert_eq!(ip_packets + sum(&without_ip), heard_packets, "a frame went uncounted");
+    // The ends of the mirror's own packet stand.
+    assert_eq!(
+        (observation.hosts[0].sightings, observation.hosts[0].mac),
+        (2, Some(Mac([2, 0, 0, 0, 0, 1])))
+    );
+}
