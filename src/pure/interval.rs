@@ -83,6 +83,12 @@ impl Intervals {
         self.0.is_empty()
     }
 
+    /// From its first to its last instant; `None` when it is empty.
+    pub fn hull(&self) -> Option<Interval> {
+        let (first, last) = (self.0.first()?, self.0.last()?);
+        Some(Interval::new(first.from, last.to))
+    }
+
     /// The instants of either set.
     pub fn union(&self, other: &Intervals) -> Intervals {
         Intervals::of(self.0.iter().chain(&other.0).copied())

@@ -28,7 +28,8 @@ pub struct CapturePlan {
     /// Hosts whose presence must be known.
     pub blamed: Vec<BlamedHost>,
     /// Where evidence goes, relative to the state directory and without its ending:
-    /// `evidence/7/41`; `-hits.pcapng` is added, and the source's name when there are several.
+    /// `evidence/7/41`; `-hits.pcapng` or, where all is kept, `-all.pcapng` is added, and the source's name
+    /// when there are several.
     pub evidence_stem: String,
 }
 

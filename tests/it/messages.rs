@@ -189,7 +189,7 @@ fn slips_after_the_stages() {
 const NOT_YET: &str = "\
 detect:
   every: 1h
-  capture: {for: 30m, keep: all}
+  capture: {for: 30m}
   match: [sinkholes]
   listing: true
 clean: {unlisted: true}

@@ -307,6 +307,7 @@ fn run(
         exposures: Vec::new(),
         ledgers: Vec::new(),
         evidence: if is_hit { vec![evidence] } else { Vec::new() },
+        evidence_gaps: Vec::new(),
         contacts: if is_hit { 3 } else { 0 },
     };
     ticket.runs.push(Run {

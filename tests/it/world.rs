@@ -227,6 +227,7 @@ pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
         ledger_file: None,
         presences: presences.collect(),
         evidence: None,
+        evidence_gaps: Vec::new(),
         observation: Observation {
             coverage: Coverage {
                 first: Some(planned.from),

@@ -4,7 +4,7 @@
 use super::ScanError;
 use super::dump::Dump;
 use crate::edge::capture::ahead::read_ahead;
-use crate::edge::capture::evidence::{Evidence, Worth};
+use crate::edge::capture::evidence::Evidence;
 use crate::edge::capture::files::{self, OpenError};
 use crate::edge::capture::filter::{ETHERNET, Filter};
 use crate::edge::capture::interface::listen;
@@ -82,9 +82,13 @@ impl Listener {
             if let Some(dump) = &mut self.dump {
                 dump.line(frame, &decode(frame))?;
             }
-            let is_wanted = seen.is_sighting || !self.has_watchlist;
-            if let Some(save) = self.save.as_mut().filter(|_| is_wanted) {
-                save.keep(frame, Worth::Hit, "");
+            match &mut self.save {
+                Some(save) if seen.is_sighting => {
+                    let matches = self.observer.sighted().flat_map(|(_, watch)| watch.last_matches());
+                    save.keep_hit(frame, matches);
+                }
+                Some(save) if !self.has_watchlist => save.keep_other(frame),
+                _ => {}
             }
         }
         Ok(())

@@ -4,11 +4,12 @@ mod dump;
 mod flags;
 mod frames;
 mod print;
+mod save;
 
 pub use flags::ScanArgs;
 
 use super::exit::Exit;
-use crate::edge::capture::evidence::Evidence;
+use crate::edge::capture::account::Counted;
 use crate::edge::capture::files::OpenError;
 use crate::edge::capture::lint::lint;
 use crate::edge::capture::stop::Stop;
@@ -20,7 +21,6 @@ use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
 use frames::{Heard, Listener};
 use std::io;
-use std::path::{Path, PathBuf};
 
 /// The capture rings of a scan, in bytes: what 64 MiB hold is half a second at 1 Gb/s.
 const RING_BYTES: u64 = 64 * 1024 * 1024;
@@ -39,8 +39,6 @@ enum ScanError {
     Source(String),
     #[error("could not catch signals: {0}")]
     Signals(io::Error),
-    #[error("{0}")]
-    Save(String),
     /// Whoever reads the output wants no more of it.
     #[error("could not write the result: {0}")]
     Output(#[from] io::Error),
@@ -80,7 +78,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         packets_max: args.packets,
         passed_packets: 0,
         dump,
-        save: args.save.as_deref().map(saving),
+        save: save::begin(args)?,
         has_watchlist: index.counts().total() > 0,
         fault: None,
     };
@@ -92,7 +90,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     if let (Ending::SourceGone(what), true) = (&heard.ending, is_unheard) {
         return Err(ScanError::Source(what.clone()));
     }
-    let Listener { mut observer, save, fault, .. } = listener;
+    let Listener { mut observer, save, fault, passed_packets, .. } = listener;
     fault.map_or(Ok(()), Err)?;
     let Left { mut observation, ledger, .. } =
         observer.leave(watch, &[]).expect("it joined, and leaves once");
@@ -104,12 +102,17 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         // What was held back may have gone the other way.
         observation.coverage.one_way = None;
     }
-    save.map_or(Ok(()), |save| finish_saving(save, &observation))?;
+    let counted = counted(&heard, &observation, passed_packets);
+    let is_saved = save.is_none_or(|save| save::finish(save, &counted));
     let judgement = judge(&criteria(), &facts(heard, ledger, &observation, &wanted, &index));
     let result =
         print::Result { judgement: &judgement, observation: &observation, index: &index, wanted: &wanted };
     print::print(&result, args)?;
-    Ok(exit(args, &judgement, &index))
+    Ok(match exit(args, &judgement, &index) {
+        // What could not be saved changes no verdict, but nothing is well either.
+        Exit::Done if !is_saved => Exit::Failed,
+        exit => exit,
+    })
 }
 
 /// With nothing to look for and `--dump`, the table is what was asked for.
@@ -121,25 +124,15 @@ fn stop() -> Result<Stop, ScanError> {
     Stop::on_signals().map_err(ScanError::Signals)
 }
 
-fn saving(path: &Path) -> Evidence {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.map_or_else(|| PathBuf::from("."), Path::to_owned);
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Evidence::new(&directory, name, "scan")
-}
-
-fn finish_saving(save: Evidence, observation: &Observation) -> Result<(), ScanError> {
+fn counted(heard: &Heard, observation: &Observation, passed_packets: u64) -> Counted {
     let coverage = &observation.coverage;
-    let left_out = save.not_kept_packets();
-    let file = save.finish(coverage.heard_packets, coverage.lost_packets).map_err(ScanError::Save)?;
-    match file {
-        Some(file) => eprintln!("saved {} packets to {} (sha256 {})", file.packets, file.path, file.sha256),
-        None => eprintln!("no packet to save"),
+    let recorded = coverage.first.zip(coverage.last).map(|(first, last)| Interval::new(first, last));
+    Counted {
+        heard_packets: coverage.heard_packets,
+        passed_packets: Some(passed_packets),
+        lost_packets: heard.lost_packets,
+        watched: heard.watched.as_ref().map_or(recorded, Intervals::hull),
     }
-    if left_out > 0 {
-        eprintln!("warning: {left_out} further packets did not fit and are not in that file");
-    }
-    Ok(())
 }
 
 /// The lax criteria of a scan (design: interfaces, "scan"): any contact fails it, and any packet will
@@ -177,6 +170,7 @@ fn facts(
         ledger,
         ledger_file: None,
         evidence: None,
+        evidence_gaps: Vec::new(),
     };
     let entries = index.counts().total();
     CaptureFacts {

@@ -1,268 +1,280 @@
 //! Where do the packets go that prove something?
 //!
-//! `run` hands over hit packets; at the end there is one pcapng file with its hash, or none. It must
-//! never show a half-written file under its final name, and never fill the disk.
+//! `listener` hands over packets that a run keeps; at the end there is one pcapng file with its hash,
+//! or none, and a sentence for everything that is not in it. It must never make the capture wait,
+//! show a half-written file under its final name, or fill the disk.
 
-use super::escape::escaped;
-use super::pcapng::{self, Statistics};
-use crate::pure::hexadecimal;
+use super::account::{ALL_ROOM, Counted, HITS_ROOM, Lacking, NO_ROOM, Room, Tally};
+use super::escape::spelt_out;
+use super::pcapng::{self, Interface, Machine, OPTION_BYTES_MAX, PACKET_OVERHEAD_BYTES_MAX};
+use super::pen::{BATCH_BYTES, Batch, Hand, Pen, Written};
+use super::published::Taken;
 use crate::pure::packet::Frame;
+use crate::pure::playbook::Keep;
 use crate::pure::verdict::EvidenceFile;
-use sha2::{Digest, Sha256};
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The most bytes kept of one source in one run.
-pub const EVIDENCE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Memory of one source for what the disk has not taken yet: hits are few, and runs can be many.
+const HIT_BATCHES_MAX: usize = 16;
+/// With `keep: all`, 64 MiB: half a second of 1 Gb/s, as large as the default capture ring.
+const ALL_BATCHES_MAX: usize = 256;
 
-/// The most packets kept of one source in one run: more than anybody will read.
-pub const EVIDENCE_PACKETS_MAX: u64 = 100_000;
-
-/// Packets that are no hits (`keep: all`) may fill so much of the room; the rest is for hits.
-const OTHERS_SHARE: u64 = 2;
+/// What is not a hit may wait so long for its batch to be filled, by the clock of the packets.
+const BATCH_AGE_NS_MAX: i64 = 1_000_000_000;
 
 /// How many link layers of one source are told apart.
 const LINK_TYPES_MAX: usize = 64;
 
-/// The evidence of one source, while it is being written. No file is made before the first packet.
-pub struct Evidence {
-    state_dir: PathBuf,
-    /// Relative to the state directory.
-    path: String,
-    source: String,
-    link_types: Vec<u16>,
-    open: Option<Open>,
-    kept_packets: u64,
-    kept_bytes: u64,
-    not_kept_packets: u64,
-    fault: Option<String>,
-}
-
-struct Open {
-    part: PathBuf,
-    file: BufWriter<File>,
-    hash: Sha256,
-    bytes: u64,
-    last_ns: i64,
-}
-
-/// Whether a packet proves something.
+/// Whether packets come by the clock or wait for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Worth {
-    Hit,
-    /// Kept only because the playbook keeps all.
-    Other,
+pub enum Pace {
+    /// They come when they come: a packet that nobody can take is not kept.
+    Live,
+    /// They are read from files, and all of them are kept.
+    Recorded,
+}
+
+/// Where the packets come from, as the file says it.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The source's name.
+    pub source: String,
+    /// The interface, where the source is one; else the source's name again.
+    pub interface: String,
+    /// 0 when frames are not known to be cut.
+    pub snap_bytes: u32,
+    pub filter: Option<String>,
+    pub pace: Pace,
+}
+
+/// The evidence of one source, while it is being gathered. No file is made before the first packet.
+pub struct Evidence {
+    /// As the event log names it.
+    path: String,
+    origin: Origin,
+    hand: Hand,
+    batch: Batch,
+    batch_began_ns: i64,
+    /// Of the packet at hand; kept for its memory.
+    comment: String,
+    /// By link type, with the packets of each.
+    interfaces: Vec<(u16, u64)>,
+    last_ns: i64,
+    hits: Tally,
+    others: Tally,
+    lacking: Lacking,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// `None` when there was nothing to keep, or nothing could be.
+    pub file: Option<EvidenceFile>,
+    /// What the file lacks and why, each in a sentence.
+    pub gaps: Vec<String>,
 }
 
 impl Evidence {
-    /// Evidence of `source`, to lie at `path` below the state directory.
-    pub fn new(state_dir: &Path, path: String, source: &str) -> Evidence {
+    /// Evidence of a run, to lie at `path` below the state directory.
+    pub fn of_run(state_dir: &Path, path: String, origin: Origin, keep: Keep) -> Evidence {
+        let pen = Pen::new(&state_dir.join(&path), Taken::SetAside);
+        let (others, batches_max) = match keep {
+            Keep::All => (ALL_ROOM, ALL_BATCHES_MAX),
+            Keep::Hits | Keep::Nothing => (NO_ROOM, HIT_BATCHES_MAX),
+        };
+        Evidence::new(path, origin, pen, batches_max, (HITS_ROOM, others))
+    }
+
+    /// What a scan saves under a name that somebody typed.
+    pub fn of_scan(path: &Path, origin: Origin) -> Evidence {
+        let pen = Pen::new(path, Taken::Replace);
+        Evidence::new(path.display().to_string(), origin, pen, ALL_BATCHES_MAX, (ALL_ROOM, ALL_ROOM))
+    }
+
+    fn new(path: String, origin: Origin, pen: Pen, batches_max: usize, rooms: (Room, Room)) -> Evidence {
+        let (hits, others) = rooms;
+        let hand = match origin.pace {
+            Pace::Recorded => Hand::here(pen),
+            Pace::Live => Hand::beside(pen, batches_max),
+        };
         Evidence {
-            state_dir: state_dir.to_owned(),
             path,
-            source: source.to_owned(),
-            link_types: Vec::new(),
-            open: None,
-            kept_packets: 0,
-            kept_bytes: 0,
-            not_kept_packets: 0,
-            fault: None,
+            origin,
+            hand,
+            batch: Batch::default(),
+            batch_began_ns: 0,
+            interfaces: Vec::new(),
+            comment: String::new(),
+            last_ns: 0,
+            hits: Tally::new(hits),
+            others: Tally::new(others),
+            lacking: Lacking::default(),
         }
     }
 
-    /// Keeps a packet, with a comment unless it is empty; control characters in it are escaped.
-    /// Past the limits, or after the disk failed, it is only counted.
-    pub fn keep(&mut self, frame: &Frame<'_>, worth: Worth, comment: &str) {
-        let part = if worth == Worth::Hit { 1 } else { OTHERS_SHARE };
+    /// Keeps a packet with the names of the watchlists and entries that it matches as its comment. What
+    /// cannot be kept is only counted.
+    pub fn keep_hit<'n>(
+        &mut self,
+        frame: &Frame<'_>,
+        matches: impl Iterator<Item = (&'n str, impl AsRef<str>)>,
+    ) {
         let bytes = frame.bytes.len() as u64;
-        let has_room = self.kept_packets < EVIDENCE_PACKETS_MAX / part
-            && self.kept_bytes + bytes <= EVIDENCE_BYTES_MAX / part
-            && self.fault.is_none();
-        if has_room && let Err(error) = self.write(frame, comment) {
-            self.fault =
-                Some(format!("evidence {} cannot be written: {error}: free or mend the disk", self.path));
+        if !self.hits.has_room(bytes) {
+            self.lacking.past_room += 1;
+            return;
         }
-        if has_room && self.fault.is_none() {
-            self.kept_packets += 1;
-            self.kept_bytes += bytes;
+        write_comment(&mut self.comment, matches);
+        if self.place(frame) {
+            self.hits.add(bytes);
+            self.hand_over_early(frame, 0);
+        }
+    }
+
+    /// Keeps a packet that is no hit.
+    pub fn keep_other(&mut self, frame: &Frame<'_>) {
+        let bytes = frame.bytes.len() as u64;
+        if !self.others.has_room(bytes) {
+            self.lacking.past_room += 1;
+        } else if self.hand.signs().is_short() {
+            self.lacking.below_reserve += 1;
         } else {
-            self.not_kept_packets += 1;
-        }
-    }
-
-    /// How many packets were handed over and not kept.
-    pub fn not_kept_packets(&self) -> u64 {
-        self.not_kept_packets
-    }
-
-    /// Ends the file and gives it its name; `None` when there was nothing to keep.
-    ///
-    /// # Errors
-    /// When any of it could not be written: then there is no file.
-    pub fn finish(
-        mut self,
-        heard_packets: u64,
-        lost_packets: Option<u64>,
-    ) -> Result<Option<EvidenceFile>, String> {
-        let Some(open) = self.open.take() else { return self.fault.map_or(Ok(None), Err) };
-        let part = open.part.clone();
-        let finished = match self.fault.take() {
-            Some(fault) => Err(fault),
-            None => self.end(open, heard_packets, lost_packets).map_err(|error| {
-                format!("evidence {} cannot be finished: {error}: free or mend the disk", self.path)
-            }),
-        };
-        if finished.is_err() {
-            // It holds nothing that can be relied on; should it stay, it is hidden and made anew.
-            let _ = fs::remove_file(part);
-        }
-        finished.map(Some)
-    }
-
-    fn write(&mut self, frame: &Frame<'_>, comment: &str) -> io::Result<()> {
-        let open = match &mut self.open {
-            Some(open) => open,
-            none => none.insert(Open::create(&self.state_dir.join(&self.path))?),
-        };
-        let known = self.link_types.iter().position(|link_type| *link_type == frame.link_type);
-        let interface = match known {
-            Some(interface) => interface,
-            None if self.link_types.len() == LINK_TYPES_MAX => {
-                return Err(io::Error::other("too many link types in one source"));
+            self.comment.clear();
+            if self.place(frame) {
+                self.others.add(bytes);
+                self.hand_over_early(frame, BATCH_AGE_NS_MAX);
             }
-            None => {
-                open.write(&pcapng::interface(&escaped(&self.source), frame.link_type))?;
-                self.link_types.push(frame.link_type);
-                self.link_types.len() - 1
-            }
-        };
-        open.last_ns = open.last_ns.max(frame.time_ns);
-        open.write(&pcapng::packet(interface as u32, frame, &escaped(comment)))
+        }
     }
 
-    fn end(&self, mut open: Open, heard_packets: u64, lost_packets: Option<u64>) -> io::Result<EvidenceFile> {
-        let comment = match self.not_kept_packets {
-            0 => String::new(),
-            count => format!(
-                "{count} more packets were not kept: at most {EVIDENCE_PACKETS_MAX} packets and \
-                 {EVIDENCE_BYTES_MAX} bytes are"
-            ),
-        };
-        let kept_packets = self.kept_packets;
-        for interface in 0..self.link_types.len() {
-            // One source counts for all its link layers; it is told with the first.
-            let statistics = if interface == 0 {
-                Statistics { heard_packets, lost_packets, kept_packets, comment: comment.clone() }
-            } else {
-                Statistics { heard_packets: 0, lost_packets: None, kept_packets: 0, comment: String::new() }
-            };
-            open.write(&pcapng::statistics(interface as u32, open.last_ns, &statistics))?;
+    /// Puts the packet into the batch; false when it cannot be kept, which is counted.
+    fn place(&mut self, frame: &Frame<'_>) -> bool {
+        if self.hand.signs().is_broken() {
+            self.lacking.unwritten += 1;
+            return false;
         }
-        let (bytes, sha256) = open.publish(&self.state_dir.join(&self.path))?;
-        Ok(EvidenceFile { path: self.path.clone(), sha256, bytes, packets: kept_packets })
+        let bytes = frame.bytes.len() + self.comment.len() + PACKET_OVERHEAD_BYTES_MAX;
+        let is_full = self.batch.packets > 0 && self.batch.blocks.len() + bytes > BATCH_BYTES;
+        if is_full && !self.hand.take(&mut self.batch) {
+            self.lacking.too_fast += 1;
+            return false;
+        }
+        let Some(interface) = self.interface(frame.link_type) else {
+            self.lacking.past_room += 1;
+            return false;
+        };
+        if self.batch.packets == 0 {
+            self.batch_began_ns = frame.time_ns;
+        }
+        pcapng::packet(&mut self.batch.blocks, interface, frame, &self.comment);
+        self.batch.packets += 1;
+        self.last_ns = self.last_ns.max(frame.time_ns);
+        true
+    }
+
+    /// Hands over what may not wait until its batch is full, as long as somebody may be killed at any
+    /// time. What cannot be taken now goes with the next packet, or at the end.
+    fn hand_over_early(&mut self, frame: &Frame<'_>, age_ns_max: i64) {
+        let age_ns = frame.time_ns.saturating_sub(self.batch_began_ns);
+        if self.origin.pace == Pace::Live && age_ns >= age_ns_max {
+            self.hand.take(&mut self.batch);
+        }
+    }
+
+    /// The number of the link layer's interface, which is described when it is new; `None` when there
+    /// are too many.
+    fn interface(&mut self, link_type: u16) -> Option<u32> {
+        let known = self.interfaces.iter().position(|(known, _)| *known == link_type);
+        let number = known.unwrap_or(self.interfaces.len());
+        if number == LINK_TYPES_MAX {
+            return None;
+        }
+        if known.is_none() {
+            self.describe(link_type);
+        }
+        self.interfaces[number].1 += 1;
+        Some(number as u32)
+    }
+
+    fn describe(&mut self, link_type: u16) {
+        let Origin { source, interface, snap_bytes, filter, pace } = &self.origin;
+        if self.interfaces.is_empty() {
+            // Who recorded a file is not known.
+            let machine = (*pace == Pace::Live).then(this_machine);
+            pcapng::section_header(&mut self.batch.blocks, machine.as_ref());
+        }
+        let described = Interface {
+            name: interface,
+            description: source,
+            link_type,
+            snap_bytes: *snap_bytes,
+            filter: filter.as_deref(),
+        };
+        pcapng::interface(&mut self.batch.blocks, &described);
+        self.interfaces.push((link_type, 0));
+    }
+
+    /// Ends the file and gives it its name. It waits for the disk, so it has no place in a thread that
+    /// others listen through.
+    pub fn finish(self, counted: &Counted) -> Kept {
+        let Evidence { path, hand, batch, interfaces, last_ns, hits, others, lacking, .. } = self;
+        let written = match hand.put_down(batch) {
+            Ok(pen) => {
+                let lacking = Lacking { unwritten: lacking.unwritten + pen.unwritten_packets(), ..lacking };
+                let gaps = lacking.gaps(&path, pen.fault()).join("; ");
+                let are_all_written = pen.unwritten_packets() == 0;
+                pen.finish(&tail(counted, &interfaces, last_ns, lacking.packets(), (are_all_written, gaps)))
+            }
+            Err(why) => Written::nothing(hits.packets + others.packets, why),
+        };
+        let Written { file, packets, unwritten_packets, fault } = written;
+        let lacking = Lacking { unwritten: lacking.unwritten + unwritten_packets, ..lacking };
+        let gaps = lacking.gaps(&path, fault.as_deref());
+        let file = file.map(|file| EvidenceFile { path, sha256: file.sha256, bytes: file.bytes, packets });
+        Kept { file, gaps }
     }
 }
 
-impl Open {
-    /// Begins the hidden file beside `path`; directories are made for their owner alone.
-    fn create(path: &Path) -> io::Result<Open> {
-        let missing = || io::Error::other("evidence path has no directory and file name");
-        let (directory, name) = (path.parent().ok_or_else(missing)?, path.file_name().ok_or_else(missing)?);
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let part = directory.join(format!(".{}.part", name.to_string_lossy()));
-        // Left by a run that was killed.
-        let _ = fs::remove_file(&part);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-        let mut open = Open { part, file: BufWriter::new(file), hash: Sha256::new(), bytes: 0, last_ns: 0 };
-        open.write(&pcapng::section_header())?;
-        Ok(open)
+/// The statistics of every interface.
+fn tail(
+    counted: &Counted,
+    interfaces: &[(u16, u64)],
+    last_ns: i64,
+    lacking: u64,
+    (are_all_written, gaps): (bool, String),
+) -> Vec<u8> {
+    let mut tail = Vec::new();
+    let mut comment = Some(gaps);
+    for (number, (_, packets)) in interfaces.iter().enumerate() {
+        // Of which link layer those are that could not be written is not known.
+        let kept = are_all_written.then_some(*packets);
+        let statistics = counted.statistics(kept, lacking, comment.take());
+        let ended_ns = statistics.watched_ns.map_or(last_ns, |(_, ended_ns)| ended_ns.max(last_ns));
+        pcapng::statistics(&mut tail, number as u32, ended_ns, &statistics);
     }
+    tail
+}
 
-    fn write(&mut self, block: &[u8]) -> io::Result<()> {
-        self.file.write_all(block)?;
-        self.hash.update(block);
-        self.bytes += block.len() as u64;
-        Ok(())
-    }
-
-    /// Gives the file its name once all of it is on the disk: its length and its hash.
-    fn publish(self, path: &Path) -> io::Result<(u64, String)> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        fs::rename(&self.part, path)?;
-        if let Some(directory) = path.parent() {
-            File::open(directory)?.sync_all()?;
+/// `sinkholes: 216.66.15.109, feed: 216.66.0.0/18`, escaped: the words come from files.
+fn write_comment<'n>(comment: &mut String, matches: impl Iterator<Item = (&'n str, impl AsRef<str>)>) {
+    comment.clear();
+    for (list, entry) in matches {
+        if comment.len() > OPTION_BYTES_MAX {
+            break;
         }
-        let sha256 = hexadecimal::text(&self.hash.finalize());
-        Ok((self.bytes, sha256))
+        let separator = if comment.is_empty() { "" } else { ", " };
+        let words = [separator, list, ": ", entry.as_ref()];
+        comment.extend(words.iter().flat_map(|word| word.chars()).flat_map(spelt_out));
     }
+}
+
+fn this_machine() -> Machine {
+    let uname = rustix::system::uname();
+    let word = |word: &std::ffi::CStr| word.to_string_lossy().into_owned();
+    let system = format!("{} {}", word(uname.sysname()), word(uname.release()));
+    Machine { hardware: word(uname.machine()), system }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    fn frame(bytes: &[u8]) -> Frame<'_> {
-        Frame { time_ns: 1_430_333_534_123_456_789, bytes, wire_length: 60, link_type: 1 }
-    }
-
-    #[test]
-    fn nothing_kept_leaves_no_file() {
-        let state = tempfile::tempdir().expect("a directory");
-        let evidence = Evidence::new(state.path(), "evidence/7/41-hits.pcapng".to_owned(), "lan");
-        assert_eq!(evidence.finish(10, Some(0)), Ok(None));
-        assert_eq!(fs::read_dir(state.path()).expect("readable").count(), 0);
-    }
-
-    #[test]
-    fn the_file_is_private_hashed_and_alone() {
-        let state = tempfile::tempdir().expect("a directory");
-        let mut evidence = Evidence::new(state.path(), "evidence/7/41-hits.pcapng".to_owned(), "lan");
-        evidence.keep(&frame(b"abc"), Worth::Hit, "sinkholes: evil\u{1b}[31m\n");
-        let file = evidence.finish(10, None).expect("written").expect("one packet");
-        let path = state.path().join(&file.path);
-        let bytes = fs::read(&path).expect("readable");
-        let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!((file.sha256, file.bytes, file.packets), (hash, bytes.len() as u64, 1));
-        let comment = b"sinkholes: evil\\u{1b}[31m\\n";
-        assert!(bytes.windows(comment.len()).any(|window| window == comment), "the comment is escaped");
-        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-        let directory = path.parent().expect("it has one");
-        assert_eq!((mode(&path), mode(directory)), (0o600, 0o700));
-        assert_eq!(fs::read_dir(directory).expect("readable").count(), 1, "no hidden part is left");
-    }
-
-    #[test]
-    fn limits_are_kept_and_said() {
-        let state = tempfile::tempdir().expect("a directory");
-        let mut evidence = Evidence::new(state.path(), "e/1-hits.pcapng".to_owned(), "lan");
-        for _ in 0..EVIDENCE_PACKETS_MAX {
-            evidence.keep(&frame(b"x"), Worth::Other, "");
-        }
-        assert_eq!(evidence.not_kept_packets(), EVIDENCE_PACKETS_MAX / 2, "half of the room is for hits");
-        for _ in 0..=EVIDENCE_PACKETS_MAX / 2 {
-            evidence.keep(&frame(b"x"), Worth::Hit, "");
-        }
-        assert_eq!(evidence.not_kept_packets(), EVIDENCE_PACKETS_MAX / 2 + 1);
-        let file = evidence.finish(0, None).expect("written").expect("many packets");
-        assert_eq!(file.packets, EVIDENCE_PACKETS_MAX);
-        let bytes = fs::read(state.path().join(file.path)).expect("readable");
-        let words = b"50001 more packets were not kept";
-        assert!(bytes.windows(words.len()).any(|window| window == words));
-    }
-
-    #[test]
-    fn a_disk_that_fails_is_told_and_leaves_no_file() {
-        let state = tempfile::tempdir().expect("a directory");
-        fs::write(state.path().join("evidence"), "a file in the way").expect("writable");
-        let mut evidence = Evidence::new(state.path(), "evidence/1-hits.pcapng".to_owned(), "lan");
-        evidence.keep(&frame(b"x"), Worth::Hit, "");
-        evidence.keep(&frame(b"x"), Worth::Hit, "");
-        assert_eq!(evidence.not_kept_packets(), 2);
-        let fault = evidence.finish(2, None).expect_err("nothing was written");
-        assert!(fault.starts_with("evidence evidence/1-hits.pcapng cannot be written: "), "{fault}");
-    }
-}
+#[path = "evidence_tests.rs"]
+mod tests;

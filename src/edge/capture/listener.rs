@@ -3,14 +3,16 @@
 //! What is one run's own in an `audience`: it filters, keeps evidence, knows when it has enough, and
 //! puts together what came of it. It never waits for a disk or a network while frames come.
 
-use super::evidence::{Evidence, Worth};
+use super::account::Counted;
+use super::evidence::{Evidence, Kept, Origin, Pace};
 use super::screen::{self, Screen};
 use super::session::Listened;
+use super::tap::SNAP_BYTES;
 use crate::pure::packet::{Frame, Mac};
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
 use crate::pure::sighting::{FilterPlace, Left, Watch};
-use crate::pure::site::Source;
+use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{BlamedHost, Control, Ending, SourceFacts};
 use crate::pure::watchlist::Index;
 use std::net::IpAddr;
@@ -33,7 +35,15 @@ pub struct Listener {
 
 impl Listener {
     /// A listener for `source`, one of the plan's; evidence goes below `state_dir`.
-    pub fn new(plan: &Arc<CapturePlan>, source: &Source, index: &Index, state_dir: &Path) -> Listener {
+    pub fn new(
+        plan: &Arc<CapturePlan>,
+        source: &Source,
+        index: &Index,
+        state_dir: &Path,
+        pace: Pace,
+    ) -> Listener {
+        let ending = if plan.keep == Keep::All { "all.pcapng" } else { "hits.pcapng" };
+        let path = path_of(plan, source, ending);
         Listener {
             plan: Arc::clone(plan),
             source: source.clone(),
@@ -41,7 +51,7 @@ impl Listener {
             filter: plan.filter.as_deref().map(Screen::new),
             is_passed: true,
             control: if source.positive_control.is_some() { Control::Missing } else { Control::NotAsked },
-            evidence: Evidence::new(state_dir, path_of(plan, source, "hits.pcapng"), &source.name),
+            evidence: Evidence::of_run(state_dir, path, origin(plan, source, pace), plan.keep),
             passed_packets: 0,
             passed_bytes: 0,
         }
@@ -103,9 +113,7 @@ impl Listener {
     /// Keeps a frame that `watch`, its own, found to be a sighting.
     pub(super) fn keep_hit(&mut self, frame: &Frame<'_>, watch: &Watch) {
         if self.plan.keep != Keep::Nothing {
-            let names: Vec<String> =
-                watch.last_matches().map(|(list, entry)| format!("{list}: {entry}")).collect();
-            self.evidence.keep(frame, Worth::Hit, &names.join(", "));
+            self.evidence.keep_hit(frame, watch.last_matches());
         }
     }
 
@@ -116,7 +124,7 @@ impl Listener {
             return None;
         }
         if self.plan.keep == Keep::All && !is_sighting {
-            self.evidence.keep(frame, Worth::Other, "");
+            self.evidence.keep_other(frame);
         }
         self.passed_packets += 1;
         self.passed_bytes += u64::from(frame.wire_length);
@@ -131,6 +139,7 @@ impl Listener {
     pub fn finish(self, left: Left, listened: Listened) -> (SourceFacts, Vec<String>) {
         let Listened { watched, ending, lost_packets, incomplete_files, notes, is_filtered } = listened;
         let watched = watched.within(self.plan.window);
+        let passed_packets = self.passed_packets();
         let Left { mut observation, mut presences, ledger, has_routed_ipv6 } = left;
         if is_filtered {
             observation.coverage.one_way = None;
@@ -143,11 +152,15 @@ impl Listener {
         observation.coverage.notes = notes;
         observation.coverage.lost_packets = lost_packets;
         observation.coverage.incomplete_files = incomplete_files;
-        let evidence =
-            self.evidence.finish(observation.coverage.heard_packets, lost_packets).unwrap_or_else(|why| {
-                troubles.push(why);
-                None
-            });
+        let heard_packets = observation.coverage.heard_packets;
+        let counted = Counted {
+            heard_packets,
+            passed_packets: passed_packets.or(self.plan.filter.is_none().then_some(heard_packets)),
+            lost_packets,
+            watched: watched.hull(),
+        };
+        let Kept { file: evidence, gaps: evidence_gaps } = self.evidence.finish(&counted);
+        troubles.extend(evidence_gaps.iter().cloned());
         let facts = SourceFacts {
             name: self.source.name.clone(),
             watched,
@@ -158,8 +171,14 @@ impl Listener {
             ledger: ledger.within(self.plan.window),
             ledger_file: None,
             evidence,
+            evidence_gaps,
         };
         (facts, troubles)
+    }
+
+    /// How many packets passed its filter; `None` when it was not asked about each.
+    fn passed_packets(&self) -> Option<u64> {
+        self.is_eager().then_some(self.passed_packets)
     }
 
     /// Hosts that call over IPv6 cannot be blamed where `inside` names no IPv6 network.
@@ -181,7 +200,7 @@ fn filtered(filter: &mut Option<Screen>, frame: &Frame<'_>) -> bool {
 }
 
 /// `evidence/7/41-hits.pcapng` for the ending `hits.pcapng`, with the source's name where a run has
-/// several.
+/// several. Where all is kept, the ending is `all.pcapng`.
 pub(super) fn path_of(plan: &CapturePlan, source: &Source, ending: &str) -> String {
     let stem = &plan.evidence_stem;
     if plan.sources.len() == 1 {
@@ -190,4 +209,18 @@ pub(super) fn path_of(plan: &CapturePlan, source: &Source, ending: &str) -> Stri
     let name: String =
         source.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     format!("{stem}-{name}-{ending}")
+}
+
+fn origin(plan: &CapturePlan, source: &Source, pace: Pace) -> Origin {
+    let (interface, snap_bytes) = match &source.kind {
+        SourceKind::Interface(name) if pace == Pace::Live => (name, SNAP_BYTES.unsigned_abs()),
+        _ => (&source.name, 0),
+    };
+    Origin {
+        source: source.name.clone(),
+        interface: interface.clone(),
+        snap_bytes,
+        filter: plan.filter.clone(),
+        pace,
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! `run` carries out a `CapturePlan` and returns `CaptureFacts`; nothing here decides about them.
 
+pub mod account;
 pub mod ahead;
 pub mod audience;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod listener;
 mod lists;
 mod member;
 mod pcapng;
+mod pen;
 pub mod published;
 pub mod recorded;
 pub mod recordings;
@@ -29,5 +31,5 @@ pub mod session;
 pub mod stop;
 pub mod stream;
 mod tail;
-mod tap;
+pub mod tap;
 mod words;

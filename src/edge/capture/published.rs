@@ -27,7 +27,8 @@ const PART: &str = ".part";
 /// What a name has that must not be trusted: nothing vouches for the file.
 const UNTRUSTED: &str = ".untrusted";
 
-/// A file that is being written. Dropped before it is published, it was nothing.
+/// A file that is being written. One that is dropped before it is published stays hidden, unless it is
+/// empty or somebody named it: it may hold the only packets of a contact.
 #[derive(Debug)]
 pub struct Draft {
     path: PathBuf,
@@ -36,8 +37,8 @@ pub struct Draft {
     /// Over the first `bytes` bytes, all that counts.
     hash: Sha256,
     bytes: u64,
-    /// Whether the hidden file may go when this goes.
-    is_needless: bool,
+    taken: Taken,
+    is_published: bool,
 }
 
 /// A file under its final name, safe on the disk.
@@ -62,9 +63,9 @@ pub enum Taken {
 /// # Errors
 /// It is not there then; directories are as they were made.
 pub fn publish(path: &Path, content: &[u8], taken: Taken) -> io::Result<Published> {
-    let mut draft = Draft::begin(path)?;
+    let mut draft = Draft::begin(path, taken)?;
     draft.write(content)?;
-    draft.publish(taken)
+    draft.publish()
 }
 
 impl Draft {
@@ -72,7 +73,7 @@ impl Draft {
     ///
     /// # Errors
     /// The directory or the file cannot be made.
-    pub fn begin(path: &Path) -> io::Result<Draft> {
+    pub fn begin(path: &Path, taken: Taken) -> io::Result<Draft> {
         let directory = directory_of(path);
         make_directory(&directory)?;
         let name = name_of(path)?;
@@ -81,9 +82,9 @@ impl Draft {
             match create_locked(&part)? {
                 Some(file) => {
                     let (path, hash) = (path.to_owned(), Sha256::new());
-                    return Ok(Draft { path, part, file, hash, bytes: 0, is_needless: true });
+                    return Ok(Draft { path, part, file, hash, bytes: 0, taken, is_published: false });
                 }
-                // Left by a process that was killed; it may hold the only packets of a contact.
+                // Left by a process that was killed.
                 None if is_abandoned(&part) => drop(set_aside(&part)?),
                 None => {}
             }
@@ -117,16 +118,16 @@ impl Draft {
     /// # Errors
     /// Then there is none of that name, and the hidden file stays where it can: it may be of use to
     /// somebody, though nothing vouches for it.
-    pub fn publish(mut self, taken: Taken) -> io::Result<Published> {
-        self.is_needless = false;
+    pub fn publish(mut self) -> io::Result<Published> {
         if self.file.metadata()?.len() != self.bytes {
             return Err(io::Error::other("it holds bytes that do not count and could not be cut off"));
         }
         self.file.sync_all()?;
-        match taken {
+        match self.taken {
             Taken::Replace => fs::rename(&self.part, &self.path)?,
             Taken::SetAside => self.rename_beside_others()?,
         }
+        self.is_published = true;
         sync_directory(&directory_of(&self.path))?;
         Ok(Published { sha256: hexadecimal::text(&self.hash.finalize_reset()), bytes: self.bytes })
     }
@@ -144,7 +145,8 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if self.is_needless {
+        let is_needless = self.bytes == 0 || self.taken == Taken::Replace;
+        if is_needless && !self.is_published {
             // Should it stay, it is hidden, and set aside later.
             let _ = fs::remove_file(&self.part);
         }
@@ -271,128 +273,5 @@ fn numbered(name: &str, number: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    fn names(directory: &Path) -> Vec<String> {
-        let entries = fs::read_dir(directory).expect("readable").flatten();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_file_has_its_name_only_when_it_is_whole() {
-        let state = tempfile::tempdir().expect("a directory");
-        let path = state.path().join("evidence/7/41-hits.pcapng");
-        let mut draft = Draft::begin(&path).expect("writable");
-        let directory = directory_of(&path);
-        assert_eq!(names(&directory), [".41-hits.pcapng.part"]);
-        draft.write(b"te").expect("room");
-        draft.write(b"st").expect("room");
-        let published = draft.publish(Taken::SetAside).expect("published");
-        let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
-        assert_eq!(published, Published { sha256: sha256.clone(), bytes: 4 });
-        assert_eq!(names(&directory), ["41-hits.pcapng"]);
-        assert_eq!(super::sha256(File::open(&path).expect("there")).expect("readable"), sha256);
-        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-        assert_eq!(
-            (mode(&path), mode(&directory), mode(&state.path().join("evidence"))),
-            (0o600, 0o700, 0o700)
-        );
-    }
-
-    #[test]
-    fn a_draft_that_is_dropped_was_nothing() {
-        let state = tempfile::tempdir().expect("a directory");
-        let mut draft = Draft::begin(&state.path().join("a.tsv")).expect("writable");
-        draft.write(b"test").expect("room");
-        drop(draft);
-        assert_eq!(names(state.path()), [""; 0]);
-    }
-
-    #[test]
-    fn what_is_there_already_is_set_aside_or_replaced() {
-        let rows: [(Taken, &[(&str, &str)]); 2] = [
-            (
-                Taken::SetAside,
-                &[("a.pcapng", "third"), ("a.untrusted-2.pcapng", "second"), ("a.untrusted.pcapng", "first")],
-            ),
-            (Taken::Replace, &[("a.pcapng", "third")]),
-        ];
-        for (taken, wanted) in rows {
-            let state = tempfile::tempdir().expect("a directory");
-            for content in ["first", "second", "third"] {
-                publish(&state.path().join("a.pcapng"), content.as_bytes(), taken).expect("published");
-            }
-            let found: Vec<(String, String)> = names(state.path())
-                .into_iter()
-                .map(|name| (name.clone(), fs::read_to_string(state.path().join(name)).expect("text")))
-                .collect();
-            let wanted: Vec<(String, String)> =
-                wanted.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-            assert_eq!(found, wanted, "{taken:?}");
-        }
-    }
-
-    #[test]
-    fn two_drafts_of_one_name_do_not_meet() {
-        let state = tempfile::tempdir().expect("a directory");
-        let path = state.path().join("a.pcapng");
-        let (mut one, mut two) = (Draft::begin(&path).expect("begun"), Draft::begin(&path).expect("begun"));
-        assert_eq!(names(state.path()), [".a-2.pcapng.part", ".a.pcapng.part"]);
-        assert!(!is_abandoned(&one.part) && !is_abandoned(&two.part), "both are being written");
-        one.write(b"one").expect("room");
-        two.write(b"two").expect("room");
-        two.publish(Taken::SetAside).expect("published");
-        one.publish(Taken::SetAside).expect("published");
-        assert_eq!(names(state.path()), ["a.pcapng", "a.untrusted.pcapng"]);
-    }
-
-    #[test]
-    fn what_a_killed_process_left_is_kept_and_not_trusted() {
-        let state = tempfile::tempdir().expect("a directory");
-        let part = state.path().join(".41-hits.pcapng.part");
-        fs::write(&part, "half").expect("writable");
-        assert!(is_abandoned(&part));
-        publish(&state.path().join("41-hits.pcapng"), b"whole", Taken::SetAside).expect("published");
-        assert_eq!(names(state.path()), ["41-hits.pcapng", "41-hits.untrusted.pcapng"]);
-        assert_eq!(fs::read(state.path().join("41-hits.untrusted.pcapng")).expect("there"), b"half");
-    }
-
-    #[test]
-    fn names_tell_what_a_file_is() {
-        for (name, is_part, is_not_trusted) in [
-            ("41-hits.pcapng", false, false),
-            (".41-hits.pcapng.part", true, false),
-            ("41-hits.part", false, false),
-            ("41-hits.untrusted.pcapng", false, true),
-            ("41-hits.untrusted-2.pcapng", false, true),
-            ("41-untrusted-hits.pcapng", false, false),
-            ("41-hits.untrusted-x.pcapng", false, false),
-        ] {
-            let path = Path::new("evidence/7").join(name);
-            assert_eq!((is_hidden_part(&path), is_untrusted(&path)), (is_part, is_not_trusted), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_place_that_cannot_be_written_is_told() {
-        let state = tempfile::tempdir().expect("a directory");
-        fs::write(state.path().join("evidence"), "a file in the way").expect("writable");
-        assert!(Draft::begin(&state.path().join("evidence/7/1.tsv")).is_err());
-        assert!(Draft::begin(Path::new("/")).is_err());
-    }
-
-    #[test]
-    fn a_directory_that_is_taken_away_is_told() {
-        let state = tempfile::tempdir().expect("a directory");
-        let directory = state.path().join("evidence/7");
-        let mut draft = Draft::begin(&directory.join("1.tsv")).expect("begun");
-        fs::remove_dir_all(&directory).expect("removed");
-        draft.write(b"test").expect("the file is still open");
-        assert_eq!(draft.publish(Taken::SetAside).expect_err("gone").kind(), ErrorKind::NotFound);
-    }
-}
+#[path = "published_tests.rs"]
+mod tests;

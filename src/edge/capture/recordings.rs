@@ -5,6 +5,7 @@
 //! never take the time between two files, or behind a fault in one, for a quiet network.
 
 use super::audience::Alone;
+use super::evidence::Pace;
 use super::files::OpenError;
 use super::glob;
 use super::listener::Listener;
@@ -81,7 +82,8 @@ impl Recordings {
         let lent = Arc::new(CapturePlan { sources: lent(&plan.sources), ..plan.clone() });
         let (mut sources, mut troubles) = (Vec::new(), self.useless.clone());
         for source in &lent.sources {
-            let mut alone = Alone::new(Listener::new(&lent, source, &loaded.index, state_dir));
+            let mut alone =
+                Alone::new(Listener::new(&lent, source, &loaded.index, state_dir, Pace::Recorded));
             let listened = self.listen(plan.window, &Stop::new(), &mut |frame| alone.take(frame));
             let (facts, told) = alone.finish(listened);
             sources.push(facts);

@@ -5,6 +5,7 @@
 
 use super::audience::Alone;
 use super::command;
+use super::evidence::Pace;
 use super::hub::{Hub, Terms};
 use super::listener::{Listener, path_of};
 use super::lists;
@@ -102,7 +103,11 @@ fn hear_source(
     index: &Index,
     means: &Means<'_>,
 ) -> (SourceFacts, Vec<String>) {
-    let listener = Listener::new(plan, source, index, means.state_dir);
+    let pace = match source.kind {
+        SourceKind::Interface(_) | SourceKind::Command(_) => Pace::Live,
+        SourceKind::Files(_) => Pace::Recorded,
+    };
+    let listener = Listener::new(plan, source, index, means.state_dir, pace);
     let session = Session { window: plan.window, stop: means.stop, clock: means.clock, absent: means.absent };
     match &source.kind {
         SourceKind::Interface(_) => {
@@ -196,6 +201,7 @@ fn blind(source: &Source) -> (SourceFacts, Vec<String>) {
         ledger: Ledger::default(),
         ledger_file: None,
         evidence: None,
+        evidence_gaps: Vec::new(),
     };
     (facts, Vec::new())
 }

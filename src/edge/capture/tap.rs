@@ -14,7 +14,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Whole frames: evidence and names need their payload. libpcap's MAXIMUM_SNAPLEN.
-const SNAP_BYTES: i32 = 262_144;
+pub const SNAP_BYTES: i32 = 262_144;
 
 /// libpcap hands out a block of the ring when it is this old, in milliseconds, even if not full.
 pub(super) const BLOCK_AGE_MS: i32 = 50;

@@ -14,7 +14,6 @@ pub enum NotYet {
     StageListing,
     Unlisted,
     Detect,
-    KeepAll,
     Event(MailEvent),
 }
 
@@ -31,7 +30,6 @@ impl NotYet {
                 ("`unlisted: true`", "it counts as unmet until then, so no ticket becomes clean")
             }
             NotYet::Detect => ("`detect`", "it never runs by itself until then"),
-            NotYet::KeepAll => ("`keep: all`", "the packets of hits are kept until then"),
             NotYet::Event(event) => (event_name(event), "nothing is mailed about it until then"),
         }
     }

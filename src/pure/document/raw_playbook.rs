@@ -115,7 +115,8 @@ pub struct RawCapture {
     pub bytes: Option<Spanned<Size>>,
     /// A packet filter, pcap-filter(7), as in tcpdump.
     pub filter: Option<Spanned<String>>,
-    /// Which packets become evidence.
+    /// Which packets become evidence: those of hits (at most 64 MiB of a source), all that pass the filter
+    /// (at most 64 GiB, and never the last GiB of the disk), or none.
     #[schemars(extend("default" = "hits"))]
     pub keep: Option<Spanned<RawKeep>>,
 }

@@ -108,10 +108,7 @@ fn capture_settings(
     }
     let filter = filter.as_ref().map(|filter| sheet.filter(filter));
     let keep = match keep {
-        Some(Spanned { value: RawKeep::All, span }) => {
-            sheet.not_yet(*span, NotYet::KeepAll);
-            Keep::All
-        }
+        Some(Spanned { value: RawKeep::All, .. }) => Keep::All,
         Some(Spanned { value: RawKeep::Nothing, .. }) => Keep::Nothing,
         Some(Spanned { value: RawKeep::Hits, .. }) | None => Keep::Hits,
     };

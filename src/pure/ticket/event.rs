@@ -139,6 +139,10 @@ pub struct RunEnd {
     /// The coverage ledgers of its sources, kept beside the evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ledgers: Vec<EvidenceFile>,
+    /// What the evidence lacks and why, each in a sentence. Older logs do not know it, and where it is
+    /// empty it is not stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence_gaps: Vec<String>,
     /// Contacts by inside hosts.
     pub contacts: u64,
 }

@@ -74,6 +74,7 @@ fn judge(
         exposures: exposures(ticket, criteria, facts, observation),
         evidence: facts.sources.iter().filter_map(|source| source.evidence.clone()).collect(),
         ledgers: facts.sources.iter().filter_map(|source| source.ledger_file.clone()).collect(),
+        evidence_gaps: facts.sources.iter().flat_map(|source| source.evidence_gaps.clone()).collect(),
         contacts,
     }
 }
@@ -130,6 +131,7 @@ impl RunEnd {
             exposures: Vec::new(),
             evidence: Vec::new(),
             ledgers: Vec::new(),
+            evidence_gaps: Vec::new(),
             contacts: 0,
         }
     }

@@ -125,6 +125,8 @@ pub struct SourceFacts {
     pub ledger_file: Option<EvidenceFile>,
     /// The file of the hit packets; `None` when there was none to keep.
     pub evidence: Option<EvidenceFile>,
+    /// What the evidence lacks and why, each in a sentence. It changes no verdict.
+    pub evidence_gaps: Vec<String>,
 }
 
 /// Why a capture ended.

@@ -60,6 +60,7 @@ pub(super) fn source(name: &str) -> SourceFacts {
         ledger_file: None,
         presences: vec![presence(None, 0, 600)],
         evidence: None,
+        evidence_gaps: Vec::new(),
     }
 }
 

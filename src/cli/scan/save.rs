@@ -1,0 +1,60 @@
+//! Where does a scan save what it found? In a file that somebody named, which is replaced whole.
+//!
+//! It must never put the file in the place of a capture that is being read, or of anything that is no
+//! file.
+
+use super::{ScanArgs, ScanError};
+use crate::edge::capture::account::Counted;
+use crate::edge::capture::evidence::{Evidence, Kept, Origin, Pace};
+use crate::edge::capture::tap::SNAP_BYTES;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The name of the source in what a scan saves.
+const SOURCE: &str = "scan";
+
+/// What will be saved, if the flags ask for that.
+pub fn begin(args: &ScanArgs) -> Result<Option<Evidence>, ScanError> {
+    let Some(path) = &args.save else { return Ok(None) };
+    check(args, path).map_err(|what| ScanError::Usage(format!("--save {} {what}", path.display())))?;
+    let interface = args.interface.clone();
+    let origin = Origin {
+        source: SOURCE.to_owned(),
+        snap_bytes: if interface.is_some() { SNAP_BYTES.unsigned_abs() } else { 0 },
+        pace: if interface.is_some() { Pace::Live } else { Pace::Recorded },
+        interface: interface.unwrap_or_else(|| SOURCE.to_owned()),
+        filter: args.filter.clone(),
+    };
+    Ok(Some(Evidence::of_scan(path, origin)))
+}
+
+fn check(args: &ScanArgs, path: &Path) -> Result<(), String> {
+    if path.file_name().is_none() {
+        return Err("names no file: name one".to_owned());
+    }
+    // A file that is not there yet is nothing that could be lost.
+    let Ok(there) = fs::metadata(path) else { return Ok(()) };
+    if !there.is_file() {
+        return Err("is there and no file: name another".to_owned());
+    }
+    let is_same = |read: &Path| {
+        fs::metadata(read).is_ok_and(|read| (read.dev(), read.ino()) == (there.dev(), there.ino()))
+    };
+    if args.files.iter().any(|read| is_same(read)) {
+        return Err("is a capture that is read: name another".to_owned());
+    }
+    Ok(())
+}
+
+/// Saves it and tells; whether all of it is there.
+pub fn finish(save: Evidence, counted: &Counted) -> bool {
+    let Kept { file, gaps } = save.finish(counted);
+    match &file {
+        Some(file) => eprintln!("saved {} packets to {} (sha256 {})", file.packets, file.path, file.sha256),
+        None if gaps.is_empty() => eprintln!("no packet to save"),
+        None => {}
+    }
+    gaps.iter().for_each(|gap| eprintln!("warning: {gap}"));
+    gaps.is_empty()
+}

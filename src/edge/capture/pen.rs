@@ -1,0 +1,282 @@
+//! Who puts the packets on the disk? Batches of pcapng blocks in, one published file out.
+//!
+//! `evidence` fills the batches. While a wire is listened to, a thread of its own writes and hashes
+//! them, and a batch that nobody can take yet is refused: it must never make the capture wait for the
+//! disk. Recorded files wait for us, so what is read from them is written at once and never refused.
+
+use super::published::{Draft, Published, Taken};
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+/// What is written at a time: large enough to make calls rare, small enough to be soon on the disk.
+pub const BATCH_BYTES: usize = 256 * 1024;
+
+/// Below so much free disk only hits are kept: the log needs room, and so do the hits of other runs.
+pub const RESERVE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Whole blocks on their way to the disk.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub blocks: Vec<u8>,
+    /// How many of the blocks are packets.
+    pub packets: u64,
+}
+
+impl Batch {
+    fn new() -> Batch {
+        Batch { blocks: Vec::with_capacity(BATCH_BYTES), packets: 0 }
+    }
+
+    fn clear(&mut self) {
+        self.blocks.clear();
+        self.packets = 0;
+    }
+}
+
+/// What the capture may know of the disk without asking it.
+#[derive(Debug, Default)]
+pub struct Signs {
+    is_broken: AtomicBool,
+    is_short: AtomicBool,
+}
+
+impl Signs {
+    /// Whether nothing can be written any more.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Relaxed)
+    }
+
+    /// Whether the reserve was touched; it stays so for the run, however much is freed.
+    pub fn is_short(&self) -> bool {
+        self.is_short.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes one file. What went wrong is kept until the end, and nothing is written after it.
+#[derive(Debug)]
+pub struct Pen {
+    path: PathBuf,
+    taken: Taken,
+    /// `None` before the first batch.
+    draft: Option<Draft>,
+    written_packets: u64,
+    unwritten_packets: u64,
+    fault: Option<String>,
+    signs: Arc<Signs>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Written {
+    /// `None` when there is none.
+    pub file: Option<Published>,
+    pub packets: u64,
+    /// Handed over, and not in the file.
+    pub unwritten_packets: u64,
+    /// What went wrong, in words.
+    pub fault: Option<String>,
+}
+
+impl Written {
+    /// There is no file, for `why`.
+    pub fn nothing(unwritten_packets: u64, why: String) -> Written {
+        Written { file: None, packets: 0, unwritten_packets, fault: Some(why) }
+    }
+}
+
+impl Pen {
+    /// A pen for the file `path`, which is made with the first batch.
+    pub fn new(path: &Path, taken: Taken) -> Pen {
+        let signs = Signs { is_short: AtomicBool::new(is_short(path)), ..Signs::default() };
+        Pen {
+            path: path.to_owned(),
+            taken,
+            draft: None,
+            written_packets: 0,
+            unwritten_packets: 0,
+            fault: None,
+            signs: Arc::new(signs),
+        }
+    }
+
+    fn write(&mut self, batch: &Batch) {
+        if batch.blocks.is_empty() {
+            return;
+        }
+        if self.fault.is_none() {
+            self.fault = self.try_write(&batch.blocks).err().map(|error| error.to_string());
+        }
+        match self.fault {
+            None => self.written_packets += batch.packets,
+            Some(_) => {
+                self.unwritten_packets += batch.packets;
+                self.signs.is_broken.store(true, Ordering::Relaxed);
+            }
+        }
+        if !self.signs.is_short() && is_short(&self.path) {
+            self.signs.is_short.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn try_write(&mut self, blocks: &[u8]) -> io::Result<()> {
+        let draft = match &mut self.draft {
+            Some(draft) => draft,
+            none => none.insert(Draft::begin(&self.path, self.taken)?),
+        };
+        draft.write(blocks)
+    }
+
+    /// Packets that were handed over and could not be written so far.
+    pub fn unwritten_packets(&self) -> u64 {
+        self.unwritten_packets
+    }
+
+    /// What went wrong so far.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    /// Ends the file with the blocks of `tail` and gives it its name. After a fault, what was written
+    /// before it is kept all the same: it is whole as far as it goes.
+    pub fn finish(self, tail: &[u8]) -> Written {
+        let Pen { draft, written_packets, unwritten_packets, fault, .. } = self;
+        let Some(mut draft) = draft.filter(|_| written_packets > 0) else {
+            return Written { file: None, packets: 0, unwritten_packets, fault };
+        };
+        let ended = draft.write(tail);
+        match draft.publish() {
+            Ok(published) => Written {
+                file: Some(published),
+                packets: written_packets,
+                unwritten_packets,
+                fault: fault.or(ended.err().map(|error| error.to_string())),
+            },
+            Err(error) => Written {
+                file: None,
+                packets: 0,
+                unwritten_packets: unwritten_packets + written_packets,
+                fault: fault.or(Some(error.to_string())),
+            },
+        }
+    }
+}
+
+/// Whether less than the reserve is free where `path` lies or will lie. A disk that cannot be asked
+/// is not known to be short: writing will tell.
+fn is_short(path: &Path) -> bool {
+    let existing = path.ancestors().skip(1).find(|ancestor| ancestor.exists());
+    let existing = existing.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let free_bytes = rustix::fs::statvfs(existing).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    free_bytes.is_ok_and(|free_bytes| free_bytes < RESERVE_BYTES)
+}
+
+/// Who holds the pen, and the batches on their way to it.
+#[derive(Debug)]
+pub struct Hand {
+    held: Held,
+    signs: Arc<Signs>,
+    /// How many batches there are, with the one that is being filled.
+    batches: usize,
+    batches_max: usize,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// By the thread that reads: it waits for each batch.
+    Here(Pen),
+    /// By nobody yet: a thread is begun for the first batch.
+    Waiting(Pen),
+    /// By a thread of its own, between two queues: full batches go to it and come back empty.
+    Beside { full: SyncSender<Batch>, empty: Receiver<Batch>, thread: JoinHandle<Pen> },
+    /// There could be no thread: why.
+    Lost(String),
+}
+
+impl Hand {
+    /// The pen is held by whoever hands batches over, and waits for none.
+    pub fn here(pen: Pen) -> Hand {
+        Hand { signs: Arc::clone(&pen.signs), held: Held::Here(pen), batches: 1, batches_max: 1 }
+    }
+
+    /// The pen is held by a thread of its own. There are never more than `batches_max` batches,
+    /// whatever the disk does.
+    pub fn beside(pen: Pen, batches_max: usize) -> Hand {
+        Hand { signs: Arc::clone(&pen.signs), held: Held::Waiting(pen), batches: 1, batches_max }
+    }
+
+    /// What is known of the disk.
+    pub fn signs(&self) -> &Signs {
+        &self.signs
+    }
+
+    /// Hands the batch over and leaves an empty one; false when it cannot be taken now, and stays.
+    pub fn take(&mut self, batch: &mut Batch) -> bool {
+        if matches!(self.held, Held::Waiting(_)) {
+            self.begin_thread();
+        }
+        match &mut self.held {
+            Held::Here(pen) => {
+                pen.write(batch);
+                batch.clear();
+                true
+            }
+            Held::Beside { full, empty, .. } => {
+                let may_grow = self.batches < self.batches_max;
+                let next = empty.try_recv().ok().or_else(|| {
+                    self.batches += usize::from(may_grow);
+                    may_grow.then(Batch::new)
+                });
+                // The queue has room for every batch there is; it refuses when the thread is gone.
+                next.is_some_and(|next| full.try_send(mem::replace(batch, next)).is_ok())
+            }
+            Held::Waiting(_) | Held::Lost(_) => false,
+        }
+    }
+
+    fn begin_thread(&mut self) {
+        let (full, to_write) = sync_channel::<Batch>(self.batches_max);
+        let (give_back, empty) = sync_channel(self.batches_max);
+        let Held::Waiting(mut pen) = mem::replace(&mut self.held, Held::Lost(String::new())) else { return };
+        let write_all = move || {
+            for mut batch in to_write {
+                pen.write(&batch);
+                batch.clear();
+                // There is room for every batch; at the end nobody wants it back.
+                let _ = give_back.try_send(batch);
+            }
+            pen
+        };
+        self.held = match thread::Builder::new().name("evidence".to_owned()).spawn(write_all) {
+            Ok(thread) => Held::Beside { full, empty, thread },
+            Err(error) => {
+                self.signs.is_broken.store(true, Ordering::Relaxed);
+                Held::Lost(format!("there is no thread for it: {error}"))
+            }
+        };
+    }
+
+    /// Hands the last batch over, waits until all is written, and gives the pen back.
+    ///
+    /// # Errors
+    /// Why it is gone.
+    pub fn put_down(self, last: Batch) -> Result<Pen, String> {
+        match self.held {
+            Held::Here(mut pen) | Held::Waiting(mut pen) => {
+                pen.write(&last);
+                Ok(pen)
+            }
+            Held::Beside { full, thread, .. } => {
+                // It fails only when the thread is gone, which joining it tells.
+                let _ = full.send(last);
+                drop(full);
+                thread.join().map_err(|_| "by a fault of allclear, report it".to_owned())
+            }
+            Held::Lost(why) => Err(why),
+        }
+    }
+}
