@@ -10,6 +10,9 @@ pub fn info(packet: &Packet<'_>) -> String {
     if packet.is_later_fragment {
         return "fragment".to_string();
     }
+    if let Some(layer) = packet.unread_layer {
+        return format!("could not be read: {layer}");
+    }
     match packet.protocol {
         _ if packet.ports_truncated => "cut".to_string(),
         6 => flags(packet.tcp_flags),

@@ -12,7 +12,7 @@ pub(super) fn logical_link(layer: Layer<'_>) -> Decoded<'_> {
             subnetwork(8, [o0, o1, o2], u16::from_be_bytes([t0, t1]), layer)
         }
         [] | [0xaa] | [0xaa, 0xaa] | [0xaa, 0xaa, 0x03, ..] => layer.unreadable("LLC header"),
-        [0x06, 0x06, 0x03, ..] => layer.open(3, "LLC header", ipv4),
+        [0x06, _, 0x03, ..] => layer.open(3, "LLC header", ipv4),
         [0xfe, 0xfe, 0x03, 0xcc | 0x8e, ..] => layer.open(4, "LLC header", any_ip),
         [0x42, 0x42, ..] => not_ip("spanning tree"),
         [0xe0, 0xe0, ..] | [0xff, 0xff, ..] => not_ip("IPX"),
