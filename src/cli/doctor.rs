@@ -9,6 +9,7 @@ use crate::edge::health::{self, Finding};
 use crate::pure::report::words::count;
 use crate::pure::site::{SiteFile, Source, SourceKind};
 use clap::Args;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::path::Path;
 
@@ -73,7 +74,8 @@ fn clock() -> Finding {
 }
 
 fn of_site_file(site_file: &SiteFile) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = site_file.sources.values().map(source).collect();
+    let mut findings: Vec<Finding> =
+        site_file.sources.values().map(|of| source(of, zone(site_file, &of.name))).collect();
     if let Some(mail) = &site_file.mail {
         findings.push(health::mail(&mail.transport));
         findings.extend(mail.password_file.as_deref().map(health::secret));
@@ -87,12 +89,19 @@ fn of_site_file(site_file: &SiteFile) -> Vec<Finding> {
     findings
 }
 
-fn source(source: &Source) -> Finding {
+/// The zone of a site that has the source.
+fn zone(site_file: &SiteFile, source: &str) -> TimeZone {
+    let mut sites = site_file.sites.values();
+    let site = sites.find(|site| site.sources.iter().any(|name| name == source));
+    site.map_or(TimeZone::UTC, |site| site.timezone.clone())
+}
+
+fn source(source: &Source, zone: TimeZone) -> Finding {
     let name = &source.name;
     let finding = match &source.kind {
         SourceKind::Interface(interface) => an_interface(interface),
         SourceKind::Command(argv) => health::program(argv.first().map_or("", String::as_str)),
-        SourceKind::Files(pattern) => recorded(pattern),
+        SourceKind::Files(pattern) => recorded(pattern, &zone),
     };
     finding.map(|text| format!("source {name}: {text}")).map_err(|text| format!("source {name}: {text}"))
 }
@@ -105,8 +114,8 @@ fn an_interface(name: &str) -> Finding {
     interface::probe(name).map(|()| format!("interface {name} is up and can be captured on"))
 }
 
-fn recorded(pattern: &str) -> Finding {
-    let recordings = Recordings::open(pattern)?;
+fn recorded(pattern: &str, zone: &TimeZone) -> Finding {
+    let recordings = Recordings::open(pattern, zone)?;
     match recordings.span() {
         Some(span) => Ok(format!("{pattern} holds packets from {} to {}", span.from, span.to)),
         None => Err(format!("{pattern} holds no packets: start what records them, or correct the pattern")),

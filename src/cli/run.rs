@@ -97,7 +97,7 @@ fn window(
     let planned = playbook.stage(stage).map(|stage| stage.capture.length);
     let length = args.length.or(planned).unwrap_or_default();
     if let Some(pattern) = &args.captures {
-        let recordings = Recordings::open(pattern).map_err(Fault::Failed)?;
+        let recordings = Recordings::open(pattern, &site.timezone).map_err(Fault::Failed)?;
         let span = recordings.span().ok_or_else(|| Fault::Failed(no_packets(pattern, &recordings)))?;
         edges.captures = Captures::Recorded(Box::new(Mutex::new(recordings)));
         let planned = Interval::lasting(span.from, length);

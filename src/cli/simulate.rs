@@ -25,6 +25,7 @@ use crate::pure::ticket::{HostState, Phase, Ticket, stand};
 use crate::season::Season;
 use clap::Args;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,7 @@ pub fn run(site_file: Option<&Path>, args: &SimulateArgs) -> Result<Exit, Fault>
     settle_mail(&mut library, args.mail_dir.as_deref());
     let state = tempfile::tempdir()
         .map_err(|error| Fault::Failed(format!("cannot make a directory for the simulation: {error}")))?;
-    let edges = edges(&library, &home, state.path(), args)?;
+    let edges = edges(&library, &home, state.path(), &site.timezone, args)?;
     let store = Store::open(state.path(), Durability::Fleeting).map_err(EngineError::from)?;
     let mut engine = Engine::open(store, library)?;
     let ticket = engine.open_ticket(start, "simulate", opening)?;
@@ -127,8 +128,14 @@ fn settle_mail(library: &mut Library, directory: Option<&Path>) {
     });
 }
 
-fn edges(library: &Library, home: &Path, state: &Path, args: &SimulateArgs) -> Result<Edges, Fault> {
-    let recordings = Recordings::open(&args.captures).map_err(Fault::Usage)?;
+fn edges(
+    library: &Library,
+    home: &Path,
+    state: &Path,
+    zone: &TimeZone,
+    args: &SimulateArgs,
+) -> Result<Edges, Fault> {
+    let recordings = Recordings::open(&args.captures, zone).map_err(Fault::Usage)?;
     recordings.troubles().iter().for_each(|trouble| print::note(trouble));
     if recordings.span().is_none() {
         print::note(&format!("{} holds no packets: every occurrence will be missed", args.captures));

@@ -7,11 +7,14 @@ use crate::pure::ticket::{self, Run, Ticket};
 use crate::pure::verdict::BlamedHost;
 use crate::pure::watchlist::{Entry, PortRange, Target, Transport, Watchlist};
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 
 /// One run's order to the capture edge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CapturePlan {
     pub window: Interval,
+    /// The site's, in which local times stand in what is captured.
+    pub zone: TimeZone,
     /// All of them are captured at once.
     pub sources: Vec<Source>,
     /// pcap-filter(7), as the person typed it.
@@ -40,6 +43,7 @@ pub fn draw(library: &Library, site: &Site, playbook: &Playbook, ticket: &Ticket
     let names = stage.watchlists.iter();
     CapturePlan {
         window: run.window(),
+        zone: site.timezone.clone(),
         sources: library.sources_of(site).cloned().collect(),
         filter: stage.capture.filter.clone(),
         packets_max: stage.capture.packets_max,

@@ -1,15 +1,18 @@
 //! Do files give up all their frames, packed or not, and only those of a window when asked so?
 
 use crate::recordings::pcap;
-use allclear::edge::capture::files::{OpenError, frames_of, in_time_order, read_frames};
+use allclear::edge::capture::files::{OpenError, frames_of, read_frames};
+use allclear::edge::capture::inputs::{InputError, Inputs};
 use allclear::edge::capture::recorded::Recorded;
 use allclear::edge::capture::stream::{FrameStream, ReadEnd};
+use allclear::edge::capture::texts::Days;
 use allclear::pure::interval::Interval;
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -125,10 +128,22 @@ fn files_are_sorted_by_their_first_frames() {
     let late = write(&dir, "a", &pcap(&[(9, b"x"), (1, b"x")]));
     let none = write(&dir, "b", &pcap(&[]));
     let early = write(&dir, "c", &gzip(&pcap(&[(3, b"x")])));
-    let stdin = PathBuf::from("-");
-    let sorted =
-        in_time_order(&[stdin.clone(), late.clone(), none.clone(), early.clone()]).expect("all are captures");
-    assert_eq!(sorted, [early, late, none, stdin]);
+    let sorted = gathered(&[late.clone(), none.clone(), early.clone()]).expect("all are captures");
+    assert_eq!(sorted, [early, late, none]);
+}
+
+fn days() -> Days {
+    Days::of_scan(None, TimeZone::UTC)
+}
+
+fn index(path: &Path) -> Result<Recorded, OpenError> {
+    Recorded::index(path, &days())
+}
+
+/// The files that are read, in their order.
+fn gathered(names: &[PathBuf]) -> Result<Vec<PathBuf>, InputError> {
+    let inputs = Inputs::gather(names, &days())?;
+    Ok(inputs.inputs.into_iter().map(|input| input.path).collect())
 }
 
 /// Gives one byte at a time and is interrupted before each.
@@ -202,7 +217,7 @@ fn a_window_gives_exactly_the_frames_whose_time_lies_in_it() {
     let frames: Vec<(i32, &[u8])> = times.iter().map(|time| (*time, &b"frame"[..])).collect();
     let file = pcap(&frames);
     for (name, bytes) in [("plain", file.clone()), ("gzip", gzip(&file)), ("zstd", zstd(&file))] {
-        let recorded = Recorded::index(&write(&dir, name, &bytes)).expect(name);
+        let recorded = index(&write(&dir, name, &bytes)).expect(name);
         let span = recorded.span.expect("it holds frames");
         assert_eq!(span.from, Timestamp::from_second(6499).expect("a time"), "{name}");
         assert_eq!(span.to.as_nanosecond(), 14_998_000_000_001, "{name}");
@@ -223,10 +238,10 @@ fn a_window_gives_exactly_the_frames_whose_time_lies_in_it() {
 fn a_damaged_file_is_indexed_up_to_the_fault() {
     let dir = TempDir::new().expect("a directory");
     let file = three();
-    let recorded = Recorded::index(&write(&dir, "cut", &file[..file.len() - 1])).expect("it begins well");
+    let recorded = index(&write(&dir, "cut", &file[..file.len() - 1])).expect("it begins well");
     assert_eq!(seconds_in(&recorded, window(0, 9)), [1, 2]);
     assert!(recorded.incomplete.expect("it is cut").contains("byte 82"));
-    let none = Recorded::index(&write(&dir, "none", &pcap(&[]))).expect("a header is enough");
+    let none = index(&write(&dir, "none", &pcap(&[]))).expect("a header is enough");
     assert_eq!((none.span, none.frames), (None, 0));
 }
 
@@ -234,7 +249,7 @@ fn a_damaged_file_is_indexed_up_to_the_fault() {
 fn a_file_that_changed_since_is_told() {
     let dir = TempDir::new().expect("a directory");
     let path = write(&dir, "file", &three());
-    let recorded = Recorded::index(&path).expect("a capture");
+    let recorded = index(&path).expect("a capture");
     write(&dir, "file", &three()[..50]);
     let error = recorded.frames_in(window(0, 9), |_| ControlFlow::Continue(())).expect_err("frames are gone");
     assert!(error.to_string().contains("has changed"), "{error}");
@@ -242,5 +257,5 @@ fn a_file_that_changed_since_is_told() {
 
 #[test]
 fn standard_input_cannot_be_indexed() {
-    assert!(matches!(Recorded::index(&PathBuf::from("-")), Err(OpenError::OnceOnly)));
+    assert!(matches!(index(&PathBuf::from("-")), Err(OpenError::OnceOnly)));
 }

@@ -76,7 +76,7 @@ fn begin(directory: &Path, captures: &Path) -> Season {
     let pattern = captures.join("*.pcap").display().to_string();
     let edges = Edges {
         captures: Captures::Recorded(Box::new(Mutex::new(
-            Recordings::open(&pattern).expect("captures open"),
+            Recordings::open(&pattern, &jiff::tz::TimeZone::UTC).expect("captures open"),
         ))),
         post: Post::Mailer(Mailer::open(&mail).expect("the outbox opens")),
         templates: Templates::load(None).expect("the shipped templates load"),

@@ -16,6 +16,7 @@ use allclear::pure::site::{Source, SourceKind};
 use allclear::pure::verdict::{BlamedHost, Control, Ending};
 use allclear::pure::watchlist::{Entry, Watchlist};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::ops::ControlFlow;
@@ -292,6 +293,7 @@ pub fn plan(kind: SourceKind, length: Duration) -> CapturePlan {
     };
     CapturePlan {
         window: window(length),
+        zone: TimeZone::UTC,
         sources: vec![source],
         filter: Some("udp dst port 9999".to_owned()),
         packets_max: None,

@@ -31,6 +31,7 @@ mod scan;
 mod serve;
 mod simulate;
 mod skip;
+mod tables;
 mod tidy;
 mod traffic;
 mod tunnels;

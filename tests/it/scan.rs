@@ -130,6 +130,7 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "ip_packets": 1,
     "split_names": 0,
     "unread_names": 0,
+    "nameless_packets": 0,
     "undecoded": [],
     "without_ip": []
   }},

@@ -10,6 +10,7 @@ use allclear::pure::site::{Source, SourceKind};
 use allclear::pure::verdict::{Control, Ending};
 use allclear::pure::watchlist::{Entry, Watchlist};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::fs;
 use tempfile::TempDir;
 
@@ -46,6 +47,7 @@ fn plan(from: i64, to: i64) -> CapturePlan {
     };
     CapturePlan {
         window: Interval::new(at(from), at(to)),
+        zone: TimeZone::UTC,
         sources: vec![source],
         filter: None,
         packets_max: None,
@@ -62,7 +64,7 @@ fn plan(from: i64, to: i64) -> CapturePlan {
 
 fn carry_out(directory: &TempDir, plan: &CapturePlan) -> Captured {
     let pattern = directory.path().join("*.pcap");
-    let mut recordings = Recordings::open(&pattern.to_string_lossy()).expect("readable");
+    let mut recordings = Recordings::open(&pattern.to_string_lossy(), &TimeZone::UTC).expect("readable");
     recordings.facts(plan, directory.path(), plan.window.to)
 }
 

@@ -126,7 +126,7 @@ fn edges(library: &Library, directory: &Path) -> Result<Edges, Fault> {
         _ => None,
     });
     let pattern = pattern.ok_or_else(|| broken("the site's source is recorded files"))?;
-    let recordings = Recordings::open(pattern).map_err(Fault::Failed)?;
+    let recordings = Recordings::open(pattern, &site(library)?.timezone).map_err(Fault::Failed)?;
     Ok(Edges {
         captures: Captures::Recorded(Box::new(Mutex::new(recordings))),
         post: desk::post(library.site_file.mail.as_ref())?,

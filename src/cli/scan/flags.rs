@@ -1,9 +1,13 @@
 //! What is a scan asked to look for, and where? Flags as typed in, lists as meant out.
 
 use crate::cli::lists::{self, ListError};
+use crate::edge::capture::texts::Days;
 use crate::pure::watchlist::{CompiledList, Entry, FileRead, Part, PortRange, Target, Watchlist, warnings};
 use clap::Args;
 use ipnet::IpNet;
+use jiff::ZonedDateTime;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +21,8 @@ const PRIVATE: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "10
 /// The flags of `allclear scan`.
 #[derive(Args, Debug, Default)]
 pub struct ScanArgs {
-    /// Captures (pcap, pcapng, plain, gzip or zstd; - for standard input), read as one
+    /// Captures (pcap, pcapng or a Traffic Dump as text; plain, gzip or zstd; - for standard input) and
+    /// directories of them, read as one
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
@@ -57,6 +62,11 @@ pub struct ScanArgs {
     #[arg(long = "for", value_name = "DURATION", requires = "interface", value_parser = crate::cli::duration)]
     pub length: Option<Duration>,
 
+    /// The day of a Traffic Dump's first row, which tells times only: 2015-04-29, in UTC unless a zone follows, as
+    /// in 2015-04-29[America/Chicago] [default: the day in the file's name]
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub date: Option<Day>,
+
     /// Print the packets as a table
     #[arg(long)]
     pub dump: bool,
@@ -68,6 +78,37 @@ pub struct ScanArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A day, and the zone that it is meant in.
+#[derive(Clone, Debug)]
+pub struct Day {
+    date: Date,
+    zone: TimeZone,
+}
+
+/// Reads `2015-04-29`, `2015-04-29[America/Chicago]` and `2015-04-29-05:00`.
+fn day(text: &str) -> Result<Day, String> {
+    let wrong = || format!("'{text}' is no day: write 2015-04-29, or 2015-04-29[America/Chicago]");
+    let (date, zone) = text.split_at_checked("2015-04-29".len()).ok_or_else(wrong)?;
+    let date: Date = date.parse().map_err(|_| wrong())?;
+    let name = zone.trim().trim_start_matches('[').trim_end_matches(']');
+    let zone = match name {
+        "" | "Z" | "UTC" => TimeZone::UTC,
+        name => {
+            let midnight: ZonedDateTime = format!("{date}T00:00[{name}]").parse().map_err(|_| wrong())?;
+            midnight.time_zone().clone()
+        }
+    };
+    Ok(Day { date, zone })
+}
+
+impl ScanArgs {
+    /// How the days of tables are known.
+    pub fn days(&self) -> Days {
+        let given = self.date.as_ref();
+        Days::of_scan(given.map(|day| day.date), given.map_or(TimeZone::UTC, |day| day.zone.clone()))
+    }
 }
 
 /// Why the flags and files do not say what to look for.

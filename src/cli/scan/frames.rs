@@ -1,26 +1,19 @@
-//! Where do the frames of a scan come from, and what is done with each? Files and interfaces give them
-//! to one [`Listener`].
+//! What is done with each frame of a scan? Files (`recorded`) and interfaces give them to one [`Listener`].
 
 use super::ScanError;
 use super::dump::Dump;
-use crate::edge::capture::ahead::read_ahead;
 use crate::edge::capture::evidence::Evidence;
-use crate::edge::capture::files::{self, OpenError};
 use crate::edge::capture::filter::{ETHERNET, Filter};
 use crate::edge::capture::interface::listen;
 use crate::edge::capture::screen::kernel_filter_alone;
-use crate::edge::capture::session::{Absent, Moment, Session};
+use crate::edge::capture::session::{Absent, Moment, RowsHeard, Session};
 use crate::edge::capture::stop::Stop;
-use crate::edge::capture::stream::ReadEnd;
 use crate::edge::clock;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::{Frame, decode};
-use crate::pure::sighting::{FilterPlace, Glance, Lookout, Observer, Scope};
+use crate::pure::sighting::{FilterPlace, Glance, Observer, Scope};
 use crate::pure::verdict::Ending;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How a capture was heard, but for its packets.
@@ -36,6 +29,7 @@ pub struct Heard {
     pub notes: Vec<String>,
     /// Who applied the filter, if there is one.
     pub filter: Option<FilterPlace>,
+    pub rows: RowsHeard,
 }
 
 /// Takes every frame of a scan.
@@ -53,14 +47,14 @@ pub struct Listener {
 
 impl Listener {
     /// Whether all that is wanted of a frame is to be seen.
-    fn only_sees(&self) -> bool {
+    pub fn only_sees(&self) -> bool {
         let Listener { filter, packets_max, dump, save, .. } = self;
         filter.text.is_none() && packets_max.is_none() && dump.is_none() && save.is_none()
     }
 
     /// Breaks off when the packet limit is reached, and when output fails.
     #[inline(never)]
-    fn take(&mut self, frame: &Frame<'_>, glance: Glance) -> ControlFlow<Ending> {
+    pub fn take(&mut self, frame: &Frame<'_>, glance: Glance) -> ControlFlow<Ending> {
         match self.try_take(frame, glance) {
             Ok(()) if self.packets_max.is_some_and(|max| self.passed_packets >= max) => {
                 ControlFlow::Break(Ending::PacketLimit(self.passed_packets))
@@ -111,6 +105,11 @@ impl LinkFilters {
         Ok(LinkFilters { text, compiled })
     }
 
+    /// Who applies it to files, if there is one.
+    pub fn place(&self) -> Option<FilterPlace> {
+        self.text.as_ref().map(|_| FilterPlace::User)
+    }
+
     fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
         let Some(text) = &self.text else { return Ok(true) };
         let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
@@ -126,84 +125,6 @@ impl LinkFilters {
         };
         Ok(self.compiled[position].matches(frame.bytes))
     }
-}
-
-/// Reads files in the order of their first packets, as one capture.
-pub fn recorded(paths: &[PathBuf], listener: &mut Listener) -> Result<Heard, ScanError> {
-    let progress = progress(paths);
-    let lookout = listener.observer.lookout();
-    let only_sees = listener.only_sees();
-    let mut heard = Heard {
-        window: None,
-        watched: None,
-        ending: Ending::TimeUp,
-        lost_packets: Some(0),
-        incomplete_files: Vec::new(),
-        notes: Vec::new(),
-        filter: listener.filter.text.as_ref().map(|_| FilterPlace::User),
-    };
-    for path in files::in_time_order(paths)? {
-        let mut broken = None;
-        let mut unshown = 0;
-        let end = read(&path, &lookout, |frame, glance| {
-            unshown += frame.bytes.len() as u64 + RECORD_HEADER_BYTES;
-            if unshown > PROGRESS_STEP_BYTES {
-                progress.inc(std::mem::take(&mut unshown));
-            }
-            if only_sees {
-                listener.observer.see_glanced(frame, *glance, |_| Scope::Matched);
-                return ControlFlow::Continue(());
-            }
-            match listener.take(frame, *glance) {
-                ControlFlow::Continue(()) => ControlFlow::Continue(()),
-                ControlFlow::Break(ending) => {
-                    broken = Some(ending);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        heard.lost_packets = heard.lost_packets.zip(end.lost_packets).map(|(all, more)| all + more);
-        if let Some(why) = end.incomplete {
-            eprintln!("warning: {}: {why}", path.display());
-            heard.incomplete_files.push(path.display().to_string());
-        }
-        if let Some(ending) = broken {
-            heard.ending = ending;
-            break;
-        }
-    }
-    progress.finish_and_clear();
-    Ok(heard)
-}
-
-/// Reads a file ahead, and a pipe frame by frame.
-fn read(
-    path: &Path,
-    lookout: &Lookout,
-    mut take: impl FnMut(&Frame<'_>, &Glance) -> ControlFlow<()>,
-) -> Result<ReadEnd, OpenError> {
-    let mut stream = files::open(path)?;
-    let glance = |frame: &Frame<'_>| lookout.glance(frame);
-    Ok(if path.is_file() {
-        read_ahead(stream, glance, take)
-    } else {
-        stream.for_each(|frame| take(&frame, &glance(&frame)))
-    })
-}
-
-/// What stands before each frame in a pcap file.
-const RECORD_HEADER_BYTES: u64 = 16;
-/// The bar moves in steps of this size.
-const PROGRESS_STEP_BYTES: u64 = 4 * 1024 * 1024;
-
-/// A bar on a terminal, of the size of all files; else one that shows nothing.
-fn progress(paths: &[PathBuf]) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bytes = paths.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
-    ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Listens on an interface for `length`, or until somebody stops it.
@@ -241,5 +162,6 @@ pub fn live(
         incomplete_files: listened.incomplete_files,
         notes: listened.notes,
         filter,
+        rows: listened.rows,
     }
 }

@@ -4,6 +4,7 @@ mod dump;
 mod flags;
 mod frames;
 mod print;
+mod recorded;
 mod save;
 
 pub use flags::ScanArgs;
@@ -11,6 +12,7 @@ pub use flags::ScanArgs;
 use super::exit::Exit;
 use crate::edge::capture::account::Counted;
 use crate::edge::capture::files::OpenError;
+use crate::edge::capture::inputs::InputError;
 use crate::edge::capture::lint::lint;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
@@ -34,6 +36,8 @@ enum ScanError {
     Usage(String),
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Inputs(#[from] InputError),
     /// The interface was not there to listen on.
     #[error("{0}")]
     Source(String),
@@ -84,7 +88,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     };
     let heard = match &args.interface {
         Some(interface) => frames::live(interface, RING_BYTES, args.length, &stop()?, &mut listener),
-        None => frames::recorded(&args.files, &mut listener)?,
+        None => recorded::recorded(&args.files, &args.days(), &mut listener)?,
     };
     let is_unheard = heard.watched.as_ref().is_some_and(Intervals::is_empty);
     if let (Ending::SourceGone(what), true) = (&heard.ending, is_unheard) {
@@ -102,6 +106,8 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         // What was held back may have gone the other way.
         observation.coverage.one_way = None;
     }
+    let nameless = if index.has_domains() { heard.rows.nameless } else { 0 };
+    observation.coverage.note_rows(heard.rows.rows, nameless);
     let counted = counted(&heard, &observation, passed_packets);
     let is_saved = save.is_none_or(|save| save::finish(save, &counted));
     let judgement = judge(&criteria(), &facts(heard, ledger, &observation, &wanted, &index));

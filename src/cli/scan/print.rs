@@ -195,12 +195,13 @@ fn handshake(handshake: Handshake) -> &'static str {
 fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
     let time = coverage.first.zip(coverage.last);
     let time = time.map(|(first, last)| format!(" from {first:.0} to {last:.0}")).unwrap_or_default();
+    let bytes = coverage.heard_bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
     let lost = coverage.lost_packets.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
     writeln!(
         out,
         "Heard {} packets ({} bytes) of {} inside hosts{time}; lost {lost}, cut short {}, unreadable {}, copies {}.",
         coverage.heard_packets,
-        coverage.heard_bytes,
+        bytes,
         coverage.inside_hosts,
         coverage.truncated_packets,
         coverage.undecoded_packets,

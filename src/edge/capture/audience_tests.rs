@@ -104,6 +104,7 @@ fn listener(run: Run, number: usize, state_dir: &Path) -> Listener {
     let index = Index::compile(&[CompiledList { watchlist: &watchlist, file: None }]);
     let plan = CapturePlan {
         window: Interval::new(at(run.window.0), at(run.window.1)),
+        zone: jiff::tz::TimeZone::UTC,
         sources: vec![source()],
         filter: run.filter.map(str::to_owned),
         packets_max: run.packets_max,

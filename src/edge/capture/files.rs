@@ -1,16 +1,19 @@
-//! Which frames do recorded files hold? Plain, gzip or zstd, told apart by content; `-` is standard
-//! input.
+//! Which frames do recorded files hold? Plain, gzip or zstd, told apart by content, and text tables; `-` is
+//! standard input.
 //!
 //! What was read before a fault counts, and the fault is always told. `recorded` reads only a part of a
 //! file.
 
 use super::stream::{FrameStream, ReadEnd};
+use super::texts::{self, Days, TableRead};
 use crate::pure::recording::{Frame, Kind, START_BYTES, recognise};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The frames of something that was opened, whatever it is packed in.
 pub type AnyFrames = FrameStream<Bytes>;
@@ -30,6 +33,14 @@ pub enum OpenError {
     /// It is something else.
     #[error("{name} is no capture: it looks like {what}")]
     NoCapture { name: String, what: &'static str },
+    /// A text table that tells times of day only.
+    #[error(
+        "{name} tells times of day only, and not of which day: put the day into its name, as in dump-2015-04-29.tsv"
+    )]
+    NoDay { name: String },
+    /// A text table whose rows have no certain time.
+    #[error("{name} is a table whose times are not certain: {what}")]
+    Misplaced { name: String, what: String },
     /// Parts were wanted of what can be read only once.
     #[error("standard input can be read only once, and this needs it again: name a file")]
     OnceOnly,
@@ -43,33 +54,29 @@ pub fn read_frames(
     path: &Path,
     take: impl FnMut(Frame<'_>) -> ControlFlow<()>,
 ) -> Result<ReadEnd, OpenError> {
-    Ok(open(path)?.for_each(take))
+    Ok(open(path, None)?.frames.for_each(take))
 }
 
-/// Opens a capture; `-` is standard input.
-pub fn open(path: &Path) -> Result<AnyFrames, OpenError> {
-    let (bytes, _) = open_bytes(path)?;
-    Ok(FrameStream::new(bytes))
+/// A capture that was opened.
+pub struct Opened {
+    pub frames: AnyFrames,
+    /// How many bytes of the file were read so far, packed as they are.
+    pub read_bytes: Arc<AtomicU64>,
+    /// `None` when it is no text table.
+    pub table: Option<TableRead>,
+}
+
+/// Opens a capture; `-` is standard input. Text tables are read when `days` are given.
+pub fn open(path: &Path, days: Option<&Days>) -> Result<Opened, OpenError> {
+    let Content { bytes, table, read_bytes, .. } = open_bytes(path, days)?;
+    Ok(Opened { frames: FrameStream::new(bytes), read_bytes, table })
 }
 
 /// The frames of any stream of bytes, such as a command's standard output; `name` stands in errors. Blocks
 /// until the first bytes have come.
 pub fn frames_of(name: &str, input: impl Read + Send + 'static) -> Result<AnyFrames, OpenError> {
-    let (bytes, _) = unpacked(name, Box::new(input))?;
-    Ok(FrameStream::new(bytes))
-}
-
-/// Sorts files by the times of their first frames, as one capture wants to be read: those without frames
-/// go last, and standard input (which cannot be looked at twice) behind them. The first that is no
-/// capture is the error.
-pub fn in_time_order(paths: &[PathBuf]) -> Result<Vec<PathBuf>, OpenError> {
-    let mut timed = Vec::with_capacity(paths.len());
-    for path in paths {
-        let first = if is_stdin(path) { None } else { first_time_ns(path)? };
-        timed.push((is_stdin(path), first.is_none(), first, path));
-    }
-    timed.sort();
-    Ok(timed.into_iter().map(|(.., path)| path.clone()).collect())
+    let content = unpacked(Named { name, path: Path::new("") }, Box::new(input), None)?;
+    Ok(FrameStream::new(content.bytes))
 }
 
 /// Whether the bytes had to be unpacked.
@@ -80,14 +87,42 @@ pub(super) enum Packing {
 }
 
 /// The bare bytes of a capture.
-pub(super) fn open_bytes(path: &Path) -> Result<(Bytes, Packing), OpenError> {
-    let name = path.display().to_string();
+pub(super) struct Content {
+    pub(super) bytes: Bytes,
+    pub(super) packing: Packing,
+    pub(super) table: Option<TableRead>,
+    read_bytes: Arc<AtomicU64>,
+}
+
+/// What is being opened.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    name: &'a str,
+    path: &'a Path,
+}
+
+pub(super) fn open_bytes(path: &Path, days: Option<&Days>) -> Result<Content, OpenError> {
     if is_stdin(path) {
-        return unpacked("standard input", Box::new(io::stdin()));
+        return unpacked(Named { name: "standard input", path }, Box::new(io::stdin()), days);
     }
+    let name = path.display().to_string();
     match File::open(path) {
-        Ok(file) => unpacked(&name, Box::new(file)),
+        Ok(file) => unpacked(Named { name: &name, path }, Box::new(file), days),
         Err(source) => Err(OpenError::Unreadable { name, source }),
+    }
+}
+
+/// Counts what is read.
+struct Counted {
+    input: Bytes,
+    read_bytes: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.input.read(buffer)?;
+        self.read_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        Ok(bytes)
     }
 }
 
@@ -95,18 +130,16 @@ pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn first_time_ns(path: &Path) -> Result<Option<i64>, OpenError> {
-    let mut first = None;
-    read_frames(path, |frame| {
-        first = Some(frame.time_ns);
-        ControlFlow::Break(())
-    })?;
-    Ok(first)
+/// Unpacks at most once: a gzip within a gzip is no capture.
+fn unpacked(named: Named<'_>, input: Bytes, days: Option<&Days>) -> Result<Content, OpenError> {
+    let read_bytes = Arc::new(AtomicU64::new(0));
+    let input: Bytes = Box::new(Counted { input, read_bytes: Arc::clone(&read_bytes) });
+    let content = unpacked_once(named, input, days)?;
+    Ok(Content { read_bytes, ..content })
 }
 
-/// Unpacks at most once: a gzip within a gzip is no capture.
-fn unpacked(name: &str, input: Bytes) -> Result<(Bytes, Packing), OpenError> {
-    let unreadable = |source| OpenError::Unreadable { name: name.to_string(), source };
+fn unpacked_once(named: Named<'_>, input: Bytes, days: Option<&Days>) -> Result<Content, OpenError> {
+    let unreadable = |source| OpenError::Unreadable { name: named.name.to_string(), source };
     let (kind, input) = peeked(input).map_err(unreadable)?;
     let unpacked: Bytes = match kind {
         Kind::Gzip => Box::new(Unpacker { what: "gzip", decoder: MultiGzDecoder::new(input) }),
@@ -114,21 +147,32 @@ fn unpacked(name: &str, input: Bytes) -> Result<(Bytes, Packing), OpenError> {
             let decoder = zstd::Decoder::new(input).map_err(unreadable)?;
             Box::new(Unpacker { what: "zstd", decoder })
         }
-        _ => return capture(name, kind, input).map(|bytes| (bytes, Packing::Plain)),
+        _ => return content(named, kind, input, days),
     };
     let (kind, unpacked) = peeked(unpacked).map_err(unreadable)?;
-    capture(name, kind, unpacked).map(|bytes| (bytes, Packing::Packed))
+    let content = content(named, kind, unpacked, days)?;
+    Ok(Content { packing: Packing::Packed, ..content })
 }
 
-fn capture(name: &str, kind: Kind, bytes: Bytes) -> Result<Bytes, OpenError> {
-    let name = name.to_string();
-    match kind {
-        Kind::Capture => Ok(bytes),
-        Kind::Empty => Err(OpenError::Empty { name }),
-        Kind::Foreign(what) => Err(OpenError::NoCapture { name, what }),
-        Kind::Gzip | Kind::Zstd => {
-            Err(OpenError::NoCapture { name, what: "something packed twice: unpack it once by hand" })
+fn content(named: Named<'_>, kind: Kind, bytes: Bytes, days: Option<&Days>) -> Result<Content, OpenError> {
+    let no_capture = |what| OpenError::NoCapture { name: named.name.to_string(), what };
+    match (kind, days) {
+        (Kind::Capture, _) => {
+            Ok(Content { bytes, packing: Packing::Plain, table: None, read_bytes: Arc::default() })
         }
+        (Kind::Empty, _) => Err(OpenError::Empty { name: named.name.to_string() }),
+        (Kind::Text(what), Some(days)) => {
+            let table = texts::unpack(named.name, named.path, bytes, days)?;
+            let (capture, table) = table.ok_or_else(|| no_capture(what))?;
+            Ok(Content {
+                bytes: Box::new(Cursor::new(capture)),
+                packing: Packing::Packed,
+                table: Some(table),
+                read_bytes: Arc::default(),
+            })
+        }
+        (Kind::Foreign(what) | Kind::Text(what), _) => Err(no_capture(what)),
+        (Kind::Gzip | Kind::Zstd, _) => Err(no_capture("something packed twice: unpack it once by hand")),
     }
 }
 

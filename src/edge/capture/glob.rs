@@ -1,4 +1,4 @@
-//! Which files does a pattern name? `*` and `?` in the last part of a path.
+//! Which files does a pattern name? `*` and `?` in any part of a path; a directory stands for the files in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,40 +6,64 @@ use std::path::{Path, PathBuf};
 /// More files than this are refused: a year of files of five minutes each.
 const FILES_MAX: usize = 105_120;
 
+/// Whether a text is a pattern, and not just a path.
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
 /// The files that `pattern` names, sorted by name; hidden ones only when the pattern begins with a
-/// dot. A pattern without `*` and `?` is one file, whether it is there or not.
+/// dot. Without `*` and `?` it is one file, whether it is there or not; a directory stands for the files in
+/// it, not for those in directories below.
 ///
 /// # Errors
-/// When the directory cannot be read, has too many files, or is itself a pattern.
+/// When a directory cannot be read or has too many files.
 pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let path = Path::new(pattern);
-    let (directory, name) = match path.file_name().map(|name| name.to_string_lossy().into_owned()) {
-        Some(name) => (path.parent().unwrap_or(Path::new("")), name),
-        None => return Err(format!("'{pattern}' names no files: write it as /var/capture/lan-*.pcap")),
-    };
-    if directory.to_string_lossy().contains(['*', '?']) {
-        return Err(format!(
-            "'{pattern}' has a pattern in a directory's name: write one source for each directory"
-        ));
+    if pattern.is_empty() || pattern.ends_with("..") {
+        return Err(format!("'{pattern}' names no files: write it as /var/capture/lan-*.pcap"));
     }
-    if !name.contains(['*', '?']) {
+    let path = Path::new(pattern);
+    if !is_pattern(pattern) && !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable = |error| format!("directory of '{pattern}' could not be read: {error}");
-    let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(listed).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.file_name();
-        let file_name = file.to_string_lossy();
-        if (!file_name.starts_with('.') || name.starts_with('.')) && is_match(&name, &file_name) {
-            found.push(directory.join(&file));
-        }
-        if found.len() > FILES_MAX {
-            return Err(format!("'{pattern}' names more than {FILES_MAX} files: write a narrower pattern"));
+    let mut found = vec![PathBuf::new()];
+    for part in path.components() {
+        match part.as_os_str().to_str().filter(|part| is_pattern(part)) {
+            Some(part) => found = all_in(&found, part, pattern)?,
+            None => found.iter_mut().for_each(|path| path.push(part)),
         }
     }
-    found.retain(|path| !path.is_dir());
+    if !is_pattern(pattern) {
+        found = all_in(&found, "*", pattern)?;
+    }
+    found.retain(|path| path.symlink_metadata().is_ok() && !path.is_dir());
     found.sort();
+    Ok(found)
+}
+
+/// What fits `part` in any of the directories.
+fn all_in(directories: &[PathBuf], part: &str, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let mut found = Vec::new();
+    for directory in directories {
+        let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        // A file among the directories that an earlier part named holds nothing.
+        if directories.len() > 1 && !listed.is_dir() {
+            continue;
+        }
+        let unreadable =
+            |error| format!("directory {} of '{pattern}' could not be read: {error}", listed.display());
+        for entry in fs::read_dir(listed).map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
+            let shown = name.to_string_lossy();
+            if (!shown.starts_with('.') || part.starts_with('.')) && is_match(part, &shown) {
+                found.push(directory.join(&name));
+            }
+            if found.len() > FILES_MAX {
+                return Err(format!(
+                    "'{pattern}' names more than {FILES_MAX} files: write a narrower pattern"
+                ));
+            }
+        }
+    }
     Ok(found)
 }
 
@@ -100,6 +124,30 @@ mod tests {
         let pattern = directory.path().join("*.pcap");
         let found = expand(&pattern.to_string_lossy()).expect("readable");
         assert_eq!(found, [directory.path().join("a.pcap"), directory.path().join("b.pcap")]);
-        assert!(expand("/no/such/*.pcap").is_err() && expand("/var/*/x.pcap").is_err());
+        assert!(expand("/no/such/*.pcap").is_err() && expand("").is_err());
+    }
+
+    #[test]
+    fn a_pattern_may_name_directories_too() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |path: &str| directory.path().join(path);
+        for (folder, file) in [("2015-04-29", "a.pcap"), ("2015-04-30", "b.pcap"), ("other", "c.pcap")] {
+            fs::create_dir(at(folder)).expect("writable");
+            fs::write(at(folder).join(file), "").expect("writable");
+        }
+        fs::write(at("2015-04-31"), "").expect("writable");
+        let rows: [(&str, &[&str]); 6] = [
+            ("2015-*/*.pcap", &["2015-04-29/a.pcap", "2015-04-30/b.pcap"]),
+            ("*/c.*", &["other/c.pcap"]),
+            ("*", &["2015-04-31"]),
+            ("other", &["other/c.pcap"]),
+            ("other/", &["other/c.pcap"]),
+            ("not/there.pcap", &["not/there.pcap"]),
+        ];
+        for (pattern, wanted) in rows {
+            let found = expand(&at(pattern).to_string_lossy()).expect(pattern);
+            let wanted: Vec<PathBuf> = wanted.iter().map(|path| at(path)).collect();
+            assert_eq!(found, wanted, "{pattern}");
+        }
     }
 }

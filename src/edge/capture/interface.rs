@@ -6,7 +6,9 @@
 //! take a quiet wire for a healthy one: the link is asked too.
 
 use super::link::{self, LinkState};
-use super::session::{Absent, LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, Moment, OnMoment, Session};
+use super::session::{
+    Absent, LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, Moment, OnMoment, RowsHeard, Session,
+};
 use super::tap::{Refusal, Tap};
 use crate::pure::verdict::Ending;
 use jiff::{SignedDuration, Timestamp};
@@ -129,6 +131,7 @@ impl<'a> Listening<'a> {
             incomplete_files: Vec::new(),
             notes: std::mem::take(&mut self.notes),
             is_filtered: self.was_filtered,
+            rows: RowsHeard::default(),
         }
     }
 

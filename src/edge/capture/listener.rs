@@ -137,7 +137,7 @@ impl Listener {
 
     /// What came of it, and what went wrong with the evidence, if anything did.
     pub fn finish(self, left: Left, listened: Listened) -> (SourceFacts, Vec<String>) {
-        let Listened { watched, ending, lost_packets, incomplete_files, notes, is_filtered } = listened;
+        let Listened { watched, ending, lost_packets, incomplete_files, notes, is_filtered, rows } = listened;
         let watched = watched.within(self.plan.window);
         let passed_packets = self.passed_packets();
         let Left { mut observation, mut presences, ledger, has_routed_ipv6 } = left;
@@ -152,6 +152,8 @@ impl Listener {
         observation.coverage.notes = notes;
         observation.coverage.lost_packets = lost_packets;
         observation.coverage.incomplete_files = incomplete_files;
+        let nameless = if self.index.has_domains() { rows.nameless } else { 0 };
+        observation.coverage.note_rows(rows.rows, nameless);
         let heard_packets = observation.coverage.heard_packets;
         let counted = Counted {
             heard_packets,

@@ -4,7 +4,7 @@
 //! the source meanwhile, and whether its window is over.
 
 use super::listener::Listener;
-use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look};
+use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, RowsHeard};
 use super::stop::Stop;
 use crate::pure::interval::Interval;
 use crate::pure::sighting::{Left, WatchId};
@@ -125,6 +125,7 @@ impl Member {
             incomplete_files: Vec::new(),
             notes: self.notes,
             is_filtered: self.is_filtered,
+            rows: RowsHeard::default(),
         };
         let departure = Box::new(Departure { listener: self.listener, left, listened });
         // A run that does not wait for it any more has been given up.

@@ -4,8 +4,9 @@
 //! Frames may lie out of order in a file; the index keeps the least and the greatest time of each
 //! stretch and trusts no order.
 
-use super::files::{Bytes, OpenError, Packing, is_stdin, open_bytes};
+use super::files::{Bytes, Content, OpenError, Packing, is_stdin, open_bytes};
 use super::stream::FrameStream;
+use super::texts::{Days, TableRead};
 use crate::pure::interval::Interval;
 use crate::pure::recording::{Frame, Reader};
 use jiff::Timestamp;
@@ -36,8 +37,11 @@ pub struct Recorded {
     pub incomplete: Option<String>,
     /// Packets lost while it was written, as far as it says so.
     pub lost_packets: Option<u64>,
+    /// `None` when it is no text table.
+    pub table: Option<TableRead>,
     stretches: Vec<Stretch>,
     store: Store,
+    days: Days,
 }
 
 /// Where the bytes come from when a part is read.
@@ -63,11 +67,15 @@ struct Stretch {
 
 impl Recorded {
     /// Reads the file once, whole. Standard input cannot be indexed, since it cannot be read twice.
-    pub fn index(path: &Path) -> Result<Recorded, OpenError> {
+    pub fn index(path: &Path, days: &Days) -> Result<Recorded, OpenError> {
         if is_stdin(path) {
             return Err(OpenError::OnceOnly);
         }
-        let (bytes, packing) = open_bytes(path)?;
+        let Content { bytes, packing, table, .. } = open_bytes(path, Some(days))?;
+        if table.as_ref().is_some_and(|table| table.facts.has_gap) {
+            let what = "it holds several, with time between them: save each to a file of its own".to_string();
+            return Err(OpenError::Misplaced { name: path.display().to_string(), what });
+        }
         let mut stream = FrameStream::new(bytes);
         let mut stretches = Vec::new();
         let end = loop {
@@ -85,8 +93,10 @@ impl Recorded {
             frames: stretches.iter().map(|stretch| stretch.frames).sum(),
             incomplete: end.incomplete,
             lost_packets: end.lost_packets,
-            store: store(path, packing, stream.reader().offset())?,
+            table,
+            store: store(path, packing, stream.reader().offset(), days)?,
             stretches,
+            days: days.clone(),
         })
     }
 
@@ -151,7 +161,7 @@ impl Recorded {
                 Ok(Box::new(cursor))
             }
             Store::Packed => {
-                let (mut bytes, _) = open_bytes(&self.path)?;
+                let Content { mut bytes, .. } = open_bytes(&self.path, Some(&self.days))?;
                 std::io::copy(&mut bytes.by_ref().take(offset), &mut std::io::sink()).map_err(unreadable)?;
                 Ok(bytes)
             }
@@ -190,13 +200,14 @@ fn nanoseconds(time: Timestamp) -> i64 {
 }
 
 /// Where to read parts from, when the unpacked capture has `bytes` that count.
-fn store(path: &Path, packing: Packing, bytes: u64) -> Result<Store, OpenError> {
+fn store(path: &Path, packing: Packing, bytes: u64, days: &Days) -> Result<Store, OpenError> {
     match packing {
         Packing::Plain => Ok(Store::Plain),
         Packing::Packed if bytes > KEPT_BYTES_MAX => Ok(Store::Packed),
         Packing::Packed => {
             let mut kept = Vec::new();
-            let (input, _) = open_bytes(path)?;
+            let content = open_bytes(path, Some(days))?;
+            let input = content.bytes;
             input
                 .take(bytes)
                 .read_to_end(&mut kept)

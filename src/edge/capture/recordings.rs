@@ -12,13 +12,15 @@ use super::listener::Listener;
 use super::lists::{self, Loaded};
 use super::recorded::Recorded;
 use super::run::Captured;
-use super::session::{Listened, OnFrame};
+use super::session::{Listened, OnFrame, RowsHeard};
 use super::stop::Stop;
+use super::texts::Days;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::plan::CapturePlan;
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Ending};
 use crate::pure::watchlist::Watchlist;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -45,11 +47,15 @@ impl Recordings {
     ///
     /// # Errors
     /// When the pattern cannot be followed.
-    pub fn open(pattern: &str) -> Result<Recordings, String> {
+    pub fn open(pattern: &str, zone: &TimeZone) -> Result<Recordings, String> {
+        let days = Days::of_source(zone.clone());
         let (mut files, mut unreadable, mut useless) = (Vec::new(), Vec::new(), Vec::new());
         for path in glob::expand(pattern)? {
-            match Recorded::index(&path) {
-                Ok(recorded) => files.push(recorded),
+            match Recorded::index(&path, &days) {
+                Ok(recorded) => {
+                    useless.extend(notes(&recorded));
+                    files.push(recorded);
+                }
                 Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
                     useless.push(error.to_string())
                 }
@@ -117,7 +123,13 @@ impl Recordings {
                 ..Listened::nothing(Ending::NothingRecorded)
             };
         }
-        let (ending, reached) = read_all(&wanted, window, stop, on_frame);
+        let mut rows = RowsHeard::default();
+        let (ending, reached) = read_all(&wanted, window, stop, on_frame, &mut rows);
+        let limit = wanted.iter().filter_map(|file| file.table.as_ref()?.facts.limit_reached).max();
+        let ending = match (ending, limit) {
+            (Ending::TimeUp, Some(limit)) => Ending::PacketLimit(limit),
+            (ending, _) => ending,
+        };
         let watched = watched.within(Interval::new(window.from, reached));
         let faults = wanted.iter().filter_map(|file| {
             file.incomplete.as_ref().map(|what| format!("{} {what}", file.path.display()))
@@ -126,6 +138,7 @@ impl Recordings {
             watched,
             lost_packets: wanted.iter().map(|file| file.lost_packets).sum(),
             incomplete_files: faults.chain(self.unreadable.iter().cloned()).collect(),
+            rows,
             ..Listened::nothing(ending)
         }
     }
@@ -159,17 +172,23 @@ fn read_all(
     window: Interval,
     stop: &Stop,
     on_frame: &mut OnFrame<'_>,
+    rows: &mut RowsHeard,
 ) -> (Ending, Timestamp) {
     let mut last = Timestamp::MIN;
     for (number, file) in files.iter().enumerate() {
-        let mut ending = None;
+        let (mut ending, mut taken) = (None, 0);
         let read = file.frames_in(window, |frame| {
+            taken += 1;
             let time = Timestamp::from_nanosecond(frame.time_ns.into());
             last = last.max(time.unwrap_or(Timestamp::MIN));
             let flow =
                 if stop.is_requested() { ControlFlow::Break(Ending::Stopped) } else { on_frame(&frame) };
             flow.map_break(|why| ending = Some(why))
         });
+        if let Some(table) = &file.table {
+            rows.rows += taken;
+            rows.nameless += table.facts.nameless_rows.min(taken);
+        }
         let ending = match (read, ending) {
             (Ok(()), None) => continue,
             (Ok(()), Some(ending)) => ending,
@@ -179,6 +198,12 @@ fn read_all(
         return (ending, unread.map_or(last, |span| last.min(span.from)));
     }
     (Ending::TimeUp, window.to)
+}
+
+/// What is to be said of a text table.
+fn notes(file: &Recorded) -> impl Iterator<Item = String> {
+    let notes = file.table.iter().flat_map(|table| &table.notes);
+    notes.map(|note| format!("{}: {note}", file.path.display()))
 }
 
 /// The union of the files' spans and of the seams between them. What follows a fault in a file is

@@ -22,6 +22,7 @@ use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFacts};
 use crate::pure::watchlist::Index;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -133,7 +134,8 @@ fn hear_source(
         }
         SourceKind::Files(pattern) => {
             let mut alone = Alone::new(listener);
-            let (listened, mut troubles) = listen_to_files(pattern, &session, &mut |frame| alone.take(frame));
+            let (listened, mut troubles) =
+                listen_to_files(pattern, &plan.zone, &session, &mut |frame| alone.take(frame));
             let (facts, told) = alone.finish(listened);
             troubles.extend(told);
             (facts, troubles)
@@ -165,6 +167,7 @@ fn keep_ledger(
 /// Waits until the window is over, since files are recorded while it lasts; then reads them.
 fn listen_to_files(
     pattern: &str,
+    zone: &TimeZone,
     session: &Session<'_>,
     on_frame: &mut OnFrame<'_>,
 ) -> (Listened, Vec<String>) {
@@ -172,7 +175,7 @@ fn listen_to_files(
         thread::sleep(LOOK_PAUSE);
     }
     let is_stopped = session.stop.is_requested();
-    match Recordings::open(pattern) {
+    match Recordings::open(pattern, zone) {
         Err(what) => (Listened::nothing(Ending::SourceGone(what)), Vec::new()),
         Ok(recordings) => {
             // What was recorded before somebody stopped us still counts.

@@ -75,6 +75,15 @@ pub struct Listened {
     pub notes: Vec<String>,
     /// Whether the kernel held frames back for some of the time.
     pub is_filtered: bool,
+    pub rows: RowsHeard,
+}
+
+/// How many of the packets were rows of text tables, which show no bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowsHeard {
+    pub rows: u64,
+    /// Of those, rows of TCP or UDP that show no name.
+    pub nameless: u64,
 }
 
 impl Listened {
@@ -87,6 +96,7 @@ impl Listened {
             incomplete_files: Vec::new(),
             notes: Vec::new(),
             is_filtered: false,
+            rows: RowsHeard::default(),
         }
     }
 }

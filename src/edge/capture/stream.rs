@@ -20,6 +20,8 @@ pub struct FrameStream<R> {
     start: usize,
     end: usize,
     reader: Reader,
+    /// What went wrong while looking ahead, to be told when the reading comes there.
+    deferred: Option<io::Error>,
 }
 
 /// How reading a capture ended.
@@ -97,12 +99,37 @@ impl<R: Read> FrameStream<R> {
 
     /// The frames from where `reader` stands; `input` must begin at [`Reader::offset`].
     pub fn resuming(input: R, reader: Reader) -> FrameStream<R> {
-        FrameStream { input, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, reader }
+        FrameStream { input, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, reader, deferred: None }
     }
 
     /// The reader as it stands after the last frame that was taken.
     pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// The time of the next frame, which is not taken yet; `None` when there is none. Reads no further than it
+    /// must.
+    pub fn peek_time_ns(&mut self) -> Option<i64> {
+        loop {
+            let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
+            let mut ahead = self.reader.clone();
+            match ahead.next(rest) {
+                Next::Frame { frame, .. } => return Some(frame.time_ns),
+                Next::Skip { used } => {
+                    self.start += used;
+                    self.reader = ahead;
+                }
+                Next::NeedMore(_) => match self.fill() {
+                    Ok(0) => return None,
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.deferred = Some(error);
+                        return None;
+                    }
+                },
+                Next::Fault(_) => return None,
+            }
+        }
     }
 
     /// Gives every frame to `take` until that breaks off or the stream ends; can be called again to go
@@ -192,6 +219,9 @@ impl<R: Read> FrameStream<R> {
     /// Reads once; answers 0 at the end of the stream. The buffer grows only when it is full of bytes that
     /// were really there, and only up to one block of the largest size.
     fn fill(&mut self) -> io::Result<usize> {
+        if let Some(error) = self.deferred.take() {
+            return Err(error);
+        }
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;

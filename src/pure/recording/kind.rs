@@ -13,6 +13,8 @@ pub enum Kind {
     Gzip,
     /// Zstandard (RFC 8878), with anything inside.
     Zstd,
+    /// A text, in which a [`super::Table`] may stand; else what to do, as in [`Kind::Foreign`].
+    Text(&'static str),
     /// No byte at all.
     Empty,
     /// Something else: what it looks like and what to do, as one sentence without a final stop.
@@ -52,16 +54,22 @@ pub fn recognise(start: &[u8]) -> Kind {
         return Kind::Empty;
     }
     let known = BEGINNINGS.iter().find(|(magic, _)| start.starts_with(magic));
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
     match known {
         Some((_, kind)) => *kind,
-        None if start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')) => {
-            Kind::Foreign("a text: name a file that `tcpdump -w` or Wireshark wrote (pcap or pcapng)")
-        }
-        None => {
-            Kind::Foreign("neither pcap nor pcapng: convert it with `editcap -F pcap` if it is a capture")
-        }
+        None if start.iter().all(is_text) => Kind::Text(TEXT),
+        // Other alphabets in UTF-8, and the marks of UTF-16.
+        None if start.iter().all(|byte| is_text(byte) || *byte >= 0x80) => Kind::Text(NEITHER),
+        None if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") => Kind::Text(NEITHER),
+        None => Kind::Foreign(NEITHER),
     }
 }
+
+const TEXT: &str = "a text without a table of packets: name a file that `tcpdump -w` or Wireshark wrote (pcap or \
+                    pcapng), or the appliance's Traffic Dump with its columns Time Stamp, Protocol, Source, Port, \
+                    Destination, Port, Info";
+
+const NEITHER: &str = "neither pcap nor pcapng: convert it with `editcap -F pcap` if it is a capture";
 
 #[cfg(test)]
 mod tests {
@@ -69,12 +77,16 @@ mod tests {
 
     #[test]
     fn files_are_known_by_their_first_bytes() {
-        let rows: [(&str, &[u8], Kind); 5] = [
+        let rows: [(&str, &[u8], Kind); 9] = [
             ("nothing", b"", Kind::Empty),
             ("pcap", b"\xd4\xc3\xb2\xa1\x02\x00", Kind::Capture),
             ("pcapng", b"\x0a\x0d\x0d\x0a", Kind::Capture),
             ("gzip", b"\x1f\x8b\x08\x00", Kind::Gzip),
             ("zstd", b"\x28\xb5\x2f\xfd", Kind::Zstd),
+            ("a text", b"Time Stamp\tProtoc", Kind::Text(TEXT)),
+            ("a text with hard spaces", b"08:02:03\xc2\xa0TCP", Kind::Text(NEITHER)),
+            ("a text in UTF-16", b"\xff\xfeT\0i\0m\0e\0", Kind::Text(NEITHER)),
+            ("no text", b"Time\0Stamp", Kind::Foreign(NEITHER)),
         ];
         for (name, start, kind) in rows {
             assert_eq!(recognise(start), kind, "{name}");
@@ -84,7 +96,9 @@ mod tests {
     #[test]
     fn what_is_no_capture_is_told_what_to_do() {
         for start in [&b"snoop\0\0\0\0\0\0\x02"[..], b"hello, world", b"\xd4\xc3\xb2", b"\0\0\0\0"] {
-            let Kind::Foreign(text) = recognise(start) else { panic!("{start:?} was taken for a capture") };
+            let (Kind::Foreign(text) | Kind::Text(text)) = recognise(start) else {
+                panic!("{start:?} was taken for a capture")
+            };
             assert!(text.contains(": "), "{text}");
         }
     }

@@ -1,17 +1,25 @@
 //! Which frames does a recorded byte stream hold? Bytes of a pcap or pcapng file in, [`Frame`]s out,
-//! without copying.
+//! without copying. The appliance's text table is made into such a stream by [`Table`].
 //!
 //! Left of it is the edge that opens files and pipes, right of it `packet`. It must never believe a
 //! length before it is checked, never allocate by one, and never pass over damage in silence.
 
+mod days;
+mod fields;
 mod kind;
 mod order;
 mod pcap;
 mod pcapng;
 mod reader;
+mod row_frame;
+mod rows;
+mod services;
+mod table;
 
+pub use days::{DayInName, day_in_name};
 pub use kind::{Kind, START_BYTES, recognise};
 pub use reader::{Fault, Next, Reader};
+pub use table::{TABLE_BYTES_MAX, Table, TableFacts};
 
 /// One captured frame as it lies in a file or in the capture ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +28,8 @@ pub struct Frame<'a> {
     pub time_ns: i64,
     /// The bytes that were saved.
     pub bytes: &'a [u8],
-    /// How long the frame was on the wire, in bytes; more than `bytes.len()` when it was cut.
+    /// How long the frame was on the wire, in bytes; more than `bytes.len()` when it was cut, and 0 when that
+    /// is not known (a row of a text table).
     pub wire_length: u32,
     /// The link layer, as numbered by <https://www.tcpdump.org/linktypes.html>.
     pub link_type: u16,

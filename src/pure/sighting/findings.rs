@@ -33,6 +33,7 @@ pub(super) struct Sighting<'a> {
     /// Whether the host sent it.
     pub(super) is_out: bool,
     pub(super) time_ns: i64,
+    /// 0 when it is not known.
     pub(super) wire_length: u32,
     /// The entries and how each matched, the most telling first.
     pub(super) matches: &'a [(Matched, EntryId)],
@@ -86,7 +87,8 @@ struct Row {
 #[derive(Debug)]
 struct RowTally {
     tally: Tally,
-    bytes: u64,
+    /// `None` when the length of one of them is not known.
+    bytes: Option<u64>,
     handshake: Handshake,
 }
 
@@ -238,10 +240,11 @@ impl Host {
             }
             budget.spend(is_out);
         }
-        let new = || RowTally { tally: Tally::NONE, bytes: 0, handshake: Handshake::None };
+        let new = || RowTally { tally: Tally::NONE, bytes: Some(0), handshake: Handshake::None };
         let row = self.rows.entry(key).or_insert_with(new);
         row.tally.add(sighting);
-        row.bytes += u64::from(sighting.wire_length);
+        let length = Some(u64::from(sighting.wire_length)).filter(|length| *length > 0);
+        row.bytes = row.bytes.zip(length).map(|(all, more)| all + more);
         row.handshake = row.handshake.max(handshake(sighting));
         true
     }

@@ -13,7 +13,7 @@ use super::heard::Heard;
 use super::ledger::{BUCKET_SECONDS, Ledger, Link};
 use super::tally::Tally;
 use super::undecoded::{Layer, Layers};
-use crate::pure::packet::{self, Decoded, Frame, Name, Names, NotIp, Packet};
+use crate::pure::packet::{self, Decoded, Frame, Mac, Name, Names, NotIp, Packet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -223,7 +223,9 @@ impl Hearing {
         if let NotIp::Arp { sender, mac } = not_ip
             && self.lookout.is_inside(*sender)
         {
-            self.heard.note(*sender, Some(*mac), time_ns, self.bucket.begin_ns);
+            // All zeros are nobody's, and stand in rows of tables.
+            let mac = Some(*mac).filter(|mac| *mac != Mac([0; 6]));
+            self.heard.note(*sender, mac, time_ns, self.bucket.begin_ns);
         }
     }
 

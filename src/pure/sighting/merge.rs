@@ -40,12 +40,13 @@ impl Coverage {
         self.first = earlier(self.first, first);
         self.last = max(self.last, last);
         self.heard_packets += other.heard_packets;
-        self.heard_bytes += other.heard_bytes;
-        self.lost_packets = self.lost_packets.zip(lost_packets).map(|(one, more)| one + more);
+        self.heard_bytes = together(self.heard_bytes, other.heard_bytes);
+        self.lost_packets = together(self.lost_packets, lost_packets);
         self.truncated_packets += other.truncated_packets;
         self.ip_packets += other.ip_packets;
         self.split_names += other.split_names;
         self.unread_names += other.unread_names;
+        self.nameless_packets += other.nameless_packets;
         self.undecoded_packets += other.undecoded_packets;
         undecoded::merge(&mut self.undecoded, undecoded);
         undecoded::merge(&mut self.without_ip, without_ip);
@@ -57,6 +58,11 @@ impl Coverage {
         self.filter = max(self.filter, other.filter);
         self.notes.extend(notes);
     }
+}
+
+/// The sum of two counts, of which one that is unknown makes both so.
+fn together(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.zip(other).map(|(one, other)| one + other)
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
@@ -126,7 +132,7 @@ impl Hit {
         self.sightings += other.sightings;
         self.sightings_out += other.sightings_out;
         self.contacts = max(self.contacts, other.contacts);
-        self.bytes += other.bytes;
+        self.bytes = together(self.bytes, other.bytes);
         self.handshake = max(self.handshake, other.handshake);
         self.first = min(self.first, other.first);
         self.last = max(self.last, other.last);

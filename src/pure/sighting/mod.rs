@@ -75,8 +75,9 @@ pub struct Coverage {
     pub last: Option<Timestamp>,
     /// Every frame the source showed, those without IP too.
     pub heard_packets: u64,
-    /// Their lengths on the wire, in bytes.
-    pub heard_bytes: u64,
+    /// Their lengths on the wire, in bytes; `None` when rows of a text table are among them, which shows no
+    /// bytes.
+    pub heard_bytes: Option<u64>,
     /// `None` when the source cannot count its losses.
     pub lost_packets: Option<u64>,
     /// Cut so short that addresses or ports (or names, while names are looked for) could not be read.
@@ -100,6 +101,9 @@ pub struct Coverage {
     /// there are always some: clients that gave up, segments out of order.
     #[serde(default)]
     pub unread_names: u64,
+    /// Rows of a text table whose names are not shown, while names are looked for; in `truncated_packets` too.
+    #[serde(default)]
+    pub nameless_packets: u64,
     /// Which layers stopped those of `undecoded_packets`, most first; their sum.
     #[serde(default)]
     pub undecoded: Vec<LayerCount>,
@@ -136,6 +140,18 @@ impl FilterPlace {
     /// Whether the kernel held frames back for any of the time.
     pub fn of(is_filtered: bool) -> FilterPlace {
         if is_filtered { FilterPlace::Kernel } else { FilterPlace::User }
+    }
+}
+
+impl Coverage {
+    /// Notes that `rows` of what was heard are rows of text tables, and that `nameless` of them may hide a name
+    /// that is looked for.
+    pub fn note_rows(&mut self, rows: u64, nameless: u64) {
+        if rows > 0 {
+            self.heard_bytes = None;
+            self.nameless_packets += nameless;
+            self.truncated_packets += nameless;
+        }
     }
 }
 
@@ -200,8 +216,8 @@ pub struct Hit {
     pub sightings: u64,
     pub sightings_out: u64,
     pub contacts: u64,
-    /// Their lengths on the wire, in bytes.
-    pub bytes: u64,
+    /// Their lengths on the wire, in bytes; `None` when one of them is not known.
+    pub bytes: Option<u64>,
     pub handshake: Handshake,
     pub first: Timestamp,
     pub last: Timestamp,

@@ -217,13 +217,20 @@ fn cut_short(source: &SourceFacts) -> Option<String> {
 
 fn truncated(source: &SourceFacts) -> Option<String> {
     let coverage = &source.observation.coverage;
-    let packets = coverage.truncated_packets.saturating_sub(coverage.unread_names);
+    let nameless = coverage.nameless_packets;
+    let packets = coverage.truncated_packets.saturating_sub(coverage.unread_names + nameless);
     let unread = coverage.unread_names;
     let is_much_unread = share(unread, coverage.split_names) > UNREAD_NAMES_MAX;
     if packets > 0 {
         Some(format!(
             "{} cut so short that ports or names could not be read: capture whole packets (tcpdump: -s 0)",
             if packets == 1 { "1 packet was".to_string() } else { format!("{packets} packets were") },
+        ))
+    } else if nameless > 0 {
+        Some(format!(
+            "{} of a text table {} no names, and names are looked for: capture whole packets (tcpdump: -s 0)",
+            count(nameless, "packet"),
+            if nameless == 1 { "shows" } else { "show" },
         ))
     } else {
         is_much_unread.then(|| {

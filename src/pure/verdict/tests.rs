@@ -100,7 +100,7 @@ pub(super) fn asked(entry: &str) -> HostFinding {
         sightings: 2,
         sightings_out: 1,
         contacts: 0,
-        bytes: 200,
+        bytes: Some(200),
         handshake: Handshake::None,
         first: at(0),
         last: at(1),

@@ -1,0 +1,150 @@
+//! How are recorded files scanned? One after the other, as one capture, with a bar on a terminal.
+
+use super::ScanError;
+use super::frames::{Heard, Listener};
+use crate::edge::capture::ahead::read_ahead;
+use crate::edge::capture::files::Opened;
+use crate::edge::capture::inputs::{Input, Inputs};
+use crate::edge::capture::session::RowsHeard;
+use crate::edge::capture::texts::{Days, TableRead};
+use crate::pure::packet::Frame;
+use crate::pure::sighting::{Glance, Scope};
+use crate::pure::verdict::Ending;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Reads files in the order of their first packets, as one capture.
+pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) -> Result<Heard, ScanError> {
+    let Inputs { inputs, notes, unreadable } = Inputs::gather(names, days)?;
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let mut heard = Heard {
+        window: None,
+        watched: None,
+        ending: Ending::TimeUp,
+        lost_packets: Some(0),
+        incomplete_files: Vec::new(),
+        notes: Vec::new(),
+        filter: listener.filter.place(),
+        rows: RowsHeard::default(),
+    };
+    for error in unreadable {
+        eprintln!("warning: {error}");
+        heard.incomplete_files.push(error.to_string());
+    }
+    let mut bar = Bar::new(&inputs, listener.dump.is_some());
+    for input in inputs {
+        if let Some(ending) = scan(input, days, listener, &mut bar, &mut heard)? {
+            heard.ending = ending;
+            break;
+        }
+    }
+    bar.bar.finish_and_clear();
+    Ok(heard)
+}
+
+/// Reads one file; answers why no other is wanted, if that is so.
+fn scan(
+    input: Input,
+    days: &Days,
+    listener: &mut Listener,
+    bar: &mut Bar,
+    heard: &mut Heard,
+) -> Result<Option<Ending>, ScanError> {
+    let (path, is_file) = (input.path.clone(), input.is_file());
+    let Opened { mut frames, read_bytes, table } = input.open(days)?;
+    let (mut broken, mut packets) = (None, 0_u64);
+    bar.begin(read_bytes);
+    let (lookout, only_sees) = (listener.observer.lookout(), listener.only_sees());
+    let glance = |frame: &Frame<'_>| lookout.glance(frame);
+    let mut take = |frame: &Frame<'_>, glance: &Glance| {
+        packets += 1;
+        if packets.is_multiple_of(BAR_STEP_PACKETS) {
+            bar.show(BAR_STEP_PACKETS);
+        }
+        if only_sees {
+            listener.observer.see_glanced(frame, *glance, |_| Scope::Matched);
+            return ControlFlow::Continue(());
+        }
+        listener.take(frame, *glance).map_break(|ending| broken = Some(ending))
+    };
+    // A file is read ahead, and a pipe frame by frame.
+    let end = match is_file {
+        true => read_ahead(frames, glance, take),
+        false => frames.for_each(|frame| take(&frame, &glance(&frame))),
+    };
+    heard.lost_packets = heard.lost_packets.zip(end.lost_packets).map(|(all, more)| all + more);
+    if let Some(why) = end.incomplete {
+        bar.bar.suspend(|| eprintln!("warning: {}: {why}", path.display()));
+        heard.incomplete_files.push(path.display().to_string());
+    }
+    if let Some(table) = table {
+        bar.bar.suspend(|| tell(&path, &table));
+        heard.rows.rows += packets;
+        heard.rows.nameless += table.facts.nameless_rows.min(packets);
+        // Whatever follows in other files, the rest of this one's time went unseen.
+        if let (Ending::TimeUp, Some(limit)) = (&heard.ending, table.facts.limit_reached) {
+            heard.ending = Ending::PacketLimit(limit);
+        }
+    }
+    Ok(broken)
+}
+
+fn tell(path: &Path, table: &TableRead) {
+    table.notes.iter().for_each(|note| eprintln!("warning: {}: {note}", path.display()));
+}
+
+/// The bar moves once in so many packets, some fifty times a second.
+const BAR_STEP_PACKETS: u64 = 65_536;
+
+/// A bar on a terminal, of the bytes of all files as they lie there; else one that shows nothing.
+struct Bar {
+    bar: ProgressBar,
+    packets: u64,
+    /// The bytes of the files before this one.
+    before_bytes: u64,
+    read_bytes: Arc<AtomicU64>,
+}
+
+impl Bar {
+    fn new(inputs: &[Input], is_dumping: bool) -> Bar {
+        let is_table_there = is_dumping && io::stdout().is_terminal();
+        let has_pipe = inputs.iter().any(|input| !input.is_file());
+        let bar = match () {
+            () if is_table_there || !io::stderr().is_terminal() => ProgressBar::hidden(),
+            () if has_pipe => {
+                ProgressBar::no_length().with_style(style("{spinner} {bytes}, {msg}, {binary_bytes_per_sec}"))
+            }
+            () => {
+                let sizes = inputs.iter().filter_map(|input| input.path.metadata().ok());
+                let bytes = sizes.map(|file| file.len()).sum();
+                ProgressBar::new(bytes).with_style(style("{bar:40} {bytes}/{total_bytes}, {msg}, {eta} left"))
+            }
+        };
+        bar.set_message("0 packets");
+        Bar { bar, packets: 0, before_bytes: 0, read_bytes: Arc::default() }
+    }
+
+    /// The next file, of which so much is read.
+    fn begin(&mut self, read_bytes: Arc<AtomicU64>) {
+        self.before_bytes += self.read_bytes.load(Ordering::Relaxed);
+        self.read_bytes = read_bytes;
+        self.show(0);
+    }
+
+    #[cold]
+    fn show(&mut self, packets: u64) {
+        self.packets += packets;
+        if !self.bar.is_hidden() {
+            self.bar.set_message(format!("{} packets", self.packets));
+            self.bar.set_position(self.before_bytes + self.read_bytes.load(Ordering::Relaxed));
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,142 @@
+//! Which captures are read as one, and in which order? Files, directories and patterns as a person names
+//! them, each file once, by the times of their first packets.
+//!
+//! A file that a person names must be a capture. Of a directory or pattern, what is no capture is left out
+//! and said, and what cannot be read is said to be missing.
+
+use super::files::{self, OpenError, Opened};
+use super::glob;
+use super::texts::Days;
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// One capture.
+pub struct Input {
+    pub path: PathBuf,
+    first_ns: Option<i64>,
+    /// What can be read only once is open already: a pipe, standard input.
+    opened: Option<Opened>,
+}
+
+/// The captures in the order in which they are read.
+#[derive(Default)]
+pub struct Inputs {
+    pub inputs: Vec<Input>,
+    /// What is to be said of files that were left out or named twice, in sentences.
+    pub notes: Vec<String>,
+    /// Files whose content is not known, each with the reason.
+    pub unreadable: Vec<OpenError>,
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("{0}")]
+    Pattern(String),
+    /// Directories or patterns without captures.
+    #[error("{names} holds no capture: name files that `tcpdump -w` or Wireshark wrote{}", notes.iter().map(|note| format!("; {note}")).collect::<String>())]
+    Nothing { names: String, notes: Vec<String> },
+}
+
+impl Input {
+    /// Opens it, unless it is open.
+    pub fn open(self, days: &Days) -> Result<Opened, OpenError> {
+        match self.opened {
+            Some(opened) => Ok(opened),
+            None => files::open(&self.path, Some(days)),
+        }
+    }
+
+    /// Whether it is a file, which is there as a whole, and not a pipe.
+    pub fn is_file(&self) -> bool {
+        self.opened.is_none()
+    }
+}
+
+impl Inputs {
+    /// Looks at everything that `names` name.
+    ///
+    /// # Errors
+    /// When a file that is named is no capture or cannot be read, and when nothing is left.
+    pub fn gather(names: &[PathBuf], days: &Days) -> Result<Inputs, InputError> {
+        let mut inputs = Inputs::default();
+        let mut known = HashSet::new();
+        for name in names {
+            let listed = listed(name).map_err(InputError::Pattern)?;
+            let is_named = listed.is_none();
+            for path in listed.unwrap_or_else(|| vec![name.clone()]) {
+                inputs.add(path, is_named, &mut known, days)?;
+            }
+        }
+        if inputs.inputs.is_empty() && inputs.unreadable.is_empty() {
+            let names: Vec<String> = names.iter().map(|name| name.display().to_string()).collect();
+            return Err(InputError::Nothing { names: names.join(", "), notes: inputs.notes });
+        }
+        inputs.inputs.sort_by(|a, b| a.place().cmp(&b.place()));
+        Ok(inputs)
+    }
+
+    fn add(
+        &mut self,
+        path: PathBuf,
+        is_named: bool,
+        known: &mut HashSet<Identity>,
+        days: &Days,
+    ) -> Result<(), OpenError> {
+        if !known.insert(identity(&path)) {
+            self.notes.push(format!("{} is named twice and read once", path.display()));
+            return Ok(());
+        }
+        if !is_named && !path.is_file() && path.exists() {
+            self.notes.push(format!("{} is no file and left out", path.display()));
+            return Ok(());
+        }
+        match look_at(path, days) {
+            Ok(input) => self.inputs.push(input),
+            Err(error) if is_named => return Err(error),
+            Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
+                self.notes.push(error.to_string());
+            }
+            Err(error) => self.unreadable.push(error),
+        }
+        Ok(())
+    }
+}
+
+impl Input {
+    /// Those without packets come last.
+    fn place(&self) -> (bool, Option<i64>, &Path) {
+        (self.first_ns.is_none(), self.first_ns, &self.path)
+    }
+}
+
+/// The files of a directory or pattern; `None` for the name of one file.
+fn listed(name: &Path) -> Result<Option<Vec<PathBuf>>, String> {
+    let text = name.to_string_lossy();
+    let is_list = name.is_dir() || glob::is_pattern(&text) && !name.exists();
+    if is_list { glob::expand(&text).map(Some) } else { Ok(None) }
+}
+
+/// What makes a file the same as another.
+#[derive(PartialEq, Eq, Hash)]
+enum Identity {
+    Inode(u64, u64),
+    Path(PathBuf),
+}
+
+fn identity(path: &Path) -> Identity {
+    match path.metadata() {
+        Ok(metadata) if !files::is_stdin(path) => Identity::Inode(metadata.dev(), metadata.ino()),
+        _ => Identity::Path(path.to_owned()),
+    }
+}
+
+fn look_at(path: PathBuf, days: &Days) -> Result<Input, OpenError> {
+    let mut opened = files::open(&path, Some(days))?;
+    let first_ns = opened.frames.peek_time_ns();
+    let is_file = !files::is_stdin(&path) && path.is_file();
+    Ok(Input { path, first_ns, opened: (!is_file).then_some(opened) })
+}

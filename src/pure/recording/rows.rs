@@ -1,0 +1,287 @@
+//! Which rows of packets stand in a text? The Traffic Dump of the appliance as downloaded (columns between
+//! tabs) or as copied from its page (between blanks, perhaps broken over lines, with the page around).
+//!
+//! `fields` says what the columns of a row mean, `table` makes packets of them. A row begins with a time;
+//! what cannot be read of one is said, and no row is passed over.
+
+use super::fields::{self, Columns, Stamp, What, stamp_at};
+use super::services;
+
+/// Words kept of one row that is not whole yet; a row has nine columns at most.
+const ROW_WORDS_MAX: usize = 16;
+
+/// Cells that a line between separators has at least: the row without its last column.
+const CELLS_MIN: usize = 6;
+
+/// What stands between cells, most telling first.
+const SEPARATORS: [char; 4] = ['\t', '|', ';', ','];
+
+/// Words of the heading, of which a line with four is one.
+const HEADING: [&str; 6] = ["time", "protocol", "source", "port", "destination", "info"];
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    /// Counted from 1.
+    pub(super) line: usize,
+    pub(super) stamp: Stamp,
+    /// What it tells of and what could not be read of it; or why it cannot be read at all.
+    pub(super) told: Result<(What, Option<String>), String>,
+}
+
+/// Everything that stands in a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    /// How many rows stand before each heading.
+    pub(super) headings: Vec<usize>,
+}
+
+impl Rows {
+    /// Reads a text, of which anything may be something else than a table.
+    pub(super) fn read(text: &str) -> Rows {
+        let mut reading = Reading::default();
+        for (number, line) in text.lines().enumerate() {
+            reading.line(number + 1, line);
+        }
+        reading.end_row();
+        reading.found
+    }
+}
+
+#[derive(Default)]
+struct Reading<'a> {
+    found: Rows,
+    /// A row without separators, which the next line may go on with.
+    open: Option<Open<'a>>,
+}
+
+struct Open<'a> {
+    line: usize,
+    last_line: usize,
+    stamp: Stamp,
+    words: Vec<&'a str>,
+}
+
+impl<'a> Reading<'a> {
+    fn line(&mut self, number: usize, line: &'a str) {
+        if is_heading(line) {
+            self.end_row();
+            self.found.headings.push(self.found.rows.len());
+        } else if let Some(cells) = cells(line) {
+            self.end_row();
+            self.row_of_cells(number, &cells);
+        } else {
+            self.words(number, line);
+        }
+    }
+
+    fn row_of_cells(&mut self, line: usize, cells: &[&'a str]) {
+        let stamp_words: Vec<&str> = cells[0].split_whitespace().collect();
+        let stamp = stamp_at(&stamp_words).map_or(Stamp::Unknown, |(stamp, _)| stamp);
+        let told = match stamp {
+            Stamp::Unknown => Err(no_time(cells[0])),
+            _ => fields::meaning(&columns_of(cells)),
+        };
+        self.found.rows.push(Row { line, stamp, told });
+    }
+
+    /// A line without separators: rows, the rest of one, or something else.
+    fn words(&mut self, number: usize, line: &'a str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut at = 0;
+        while let Some(word) = words.get(at) {
+            let rest = words.get(at..).unwrap_or_default();
+            if let Some((stamp, used)) =
+                stamp_at(rest).filter(|(_, used)| at == 0 || has_protocol(rest, *used))
+            {
+                self.end_row();
+                self.open = Some(Open { line: number, last_line: number, stamp, words: Vec::new() });
+                at += used;
+            } else if let Some(open) = self.open.as_mut().filter(|open| open.goes_on(number, word)) {
+                open.push(number, word);
+                at += 1;
+            } else {
+                self.end_row();
+                if at == 0 {
+                    self.row_without_time(number, rest);
+                }
+                at += 1;
+            }
+        }
+    }
+
+    fn end_row(&mut self) {
+        let Some(Open { line, stamp, words, .. }) = self.open.take() else { return };
+        let told = fields::meaning(&fields::columns(&words));
+        // Before the table begins, a time at the beginning of a line is part of the page.
+        if told.is_ok() || self.is_in_table() {
+            self.found.rows.push(Row { line, stamp, told });
+        }
+    }
+
+    fn is_in_table(&self) -> bool {
+        !self.found.rows.is_empty() || !self.found.headings.is_empty()
+    }
+
+    /// Notes a row whose first word is no time, by what follows that word.
+    fn row_without_time(&mut self, line: usize, words: &[&str]) {
+        let is_row = has_protocol(words, 1) && words.get(2).is_some_and(|word| fields::address(word).is_ok());
+        if let (true, Some(first)) = (is_row && self.is_in_table(), words.first()) {
+            self.found.rows.push(Row { line, stamp: Stamp::Unknown, told: Err(no_time(first)) });
+        }
+    }
+}
+
+impl<'a> Open<'a> {
+    /// Whether `word` may belong to the row: while columns are missing, to the end of the line, and flags
+    /// that stand on the next one.
+    fn goes_on(&self, number: usize, word: &str) -> bool {
+        let lacks_info =
+            || self.words.last().is_none_or(|last| last.ends_with(',') || !fields::is_info(last));
+        number == self.last_line
+            || !fields::has_all_columns(&self.words)
+            || lacks_info() && fields::is_info(word)
+    }
+
+    fn push(&mut self, number: usize, word: &'a str) {
+        self.last_line = number;
+        if self.words.len() < ROW_WORDS_MAX {
+            self.words.push(word);
+        }
+    }
+}
+
+fn has_protocol(words: &[&str], at: usize) -> bool {
+    words.get(at).is_some_and(|word| services::protocol(word).is_some())
+}
+
+fn is_heading(line: &str) -> bool {
+    let has = |wanted: &&&str| {
+        let mut words = line.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| word.eq_ignore_ascii_case(wanted))
+    };
+    line.len() < 256 && HEADING.iter().filter(has).count() >= 4
+}
+
+/// The cells of a line that is a row between separators, bare of quotes.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    SEPARATORS.iter().find_map(|separator| {
+        let line = if *separator == '|' { line.trim().trim_matches('|') } else { line };
+        let cells: Vec<&str> =
+            line.split(*separator).map(|cell| cell.trim().trim_matches('"').trim()).collect();
+        let first: Vec<&str> = cells.first()?.split_whitespace().collect();
+        let is_row = stamp_at(&first).is_some_and(|(_, used)| used == first.len())
+            || has_protocol(&cells, 1) && cells.get(2).is_some_and(|cell| fields::address(cell).is_ok());
+        (cells.len() >= CELLS_MIN && is_row).then_some(cells)
+    })
+}
+
+/// The columns of cells; what has separators in its last column is put together again.
+fn columns_of<'a>(cells: &[&'a str]) -> Columns<'a> {
+    let at = |place: usize| cells.get(place).copied().unwrap_or_default();
+    Columns {
+        protocol: at(1),
+        source: at(2),
+        source_port: at(3),
+        destination: at(4),
+        destination_port: at(5),
+        info: cells.get(CELLS_MIN..).unwrap_or_default().join(","),
+    }
+}
+
+fn no_time(word: &str) -> String {
+    format!("'{}' is no time of day: it is written as 08:02:03.871137", fields::shown(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pure::recording::fields::{Ports, Told};
+
+    /// Each row as line, time, and source, destination, flags or the reason; then the places of headings.
+    fn read(text: &str) -> (Vec<String>, Vec<usize>) {
+        let Rows { rows, headings } = Rows::read(text);
+        let row = |Row { line, stamp, told }| {
+            let stamp = match stamp {
+                Stamp::TimeOfDay(time) => time.to_string(),
+                Stamp::Local(local) => local.to_string(),
+                Stamp::Instant(instant) => instant.to_string(),
+                Stamp::Unknown => "?".to_owned(),
+            };
+            let told = match told {
+                Ok((What::Packet(Told { source, destination, ports, tcp_flags, .. }), _)) => match ports {
+                    Ports::Told(from, to) => format!("{source}:{from} {destination}:{to} {tcp_flags}"),
+                    ports => format!("{source} {destination} {ports:?}"),
+                },
+                Ok((what, _)) => format!("{what:?}"),
+                Err(why) => why.split([':', '\'']).nth(1).unwrap_or(&why).to_owned(),
+            };
+            format!("{line} {stamp} {told}")
+        };
+        (rows.into_iter().map(row).collect(), headings)
+    }
+
+    const PLAIN: &str = "1 08:02:03.871137 10.0.0.1:1025 192.0.2.9:80 18";
+
+    #[test]
+    fn one_row_is_read_however_its_columns_are_parted() {
+        let rows = [
+            ("tabs", "08:02:03.871137\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tSYN,ACK"),
+            ("blanks", "08:02:03.871137 TCP 10.0.0.1 1025 192.0.2.9 80 SYN,ACK"),
+            ("many blanks", "  08:02:03.871137   TCP  10.0.0.1   1025  192.0.2.9   80   SYN,ACK  "),
+            ("blanks and tabs", "08:02:03.871137 \tTCP \t10.0.0.1 \t1025 \t192.0.2.9 \t80 \tSYN,ACK"),
+            (
+                "hard blanks",
+                "08:02:03.871137\u{a0}TCP\u{a0}10.0.0.1\u{a0}1025\u{a0}192.0.2.9\u{a0}80\u{a0}SYN,ACK",
+            ),
+            ("commas", "08:02:03.871137,TCP,10.0.0.1,1025,192.0.2.9,80,SYN,ACK"),
+            (
+                "commas and quotes",
+                "\"08:02:03.871137\",\"TCP\",\"10.0.0.1\",\"1025\",\"192.0.2.9\",\"80\",\"SYN,ACK\"",
+            ),
+            ("semicolons", "08:02:03.871137;TCP;10.0.0.1;1025;192.0.2.9;80;SYN,ACK"),
+            ("bars", "| 08:02:03.871137 | TCP | 10.0.0.1 | 1025 | 192.0.2.9 | 80 | SYN,ACK |"),
+            ("carriage returns", "08:02:03.871137\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tSYN,ACK\r\n"),
+            ("broken once", "08:02:03.871137 TCP 10.0.0.1\n1025 192.0.2.9 80 SYN,ACK"),
+            ("broken in the flags", "08:02:03.871137 TCP 10.0.0.1 1025 192.0.2.9 80 SYN,\nACK"),
+            ("broken before the flags", "08:02:03.871137 TCP 10.0.0.1 1025 192.0.2.9 80\nSYN,ACK\nLogout"),
+            ("a cell a line", "08:02:03.871137\nTCP\n10.0.0.1\n1025\n192.0.2.9\n80\nSYN,ACK\n"),
+            (
+                "a cell a line with tabs",
+                "08:02:03.871137\t\nTCP\t\n10.0.0.1\t\n1025\t\n192.0.2.9\t\n80\t\nSYN,ACK",
+            ),
+        ];
+        for (row, text) in rows {
+            assert_eq!(read(text).0, [PLAIN], "{row}");
+        }
+    }
+
+    #[test]
+    fn rows_are_told_from_the_page_around_them() {
+        let row = "08:02:03.871137 TCP 10.0.0.1 1025 192.0.2.9 80 SYN,ACK";
+        let page = format!(
+            "08:01:00 admin logged in\nInterface Port for: LAN Number of Packets to capture: 250\nFilter String: host \
+             8.8.8.8 or host 8.8.4.4\nTime Stamp Protocol Source Port Destination Port Info\n{row}\n{row} {row}\n\nECESSA \
+             ShieldLink 100 Version 8.3.13\nMain View Logout\n"
+        );
+        let found = [5, 6, 6].map(|line| PLAIN.replacen('1', &line.to_string(), 1));
+        assert_eq!(read(&page), (found.to_vec(), vec![0]));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_not_passed_over() {
+        let head = "Time Stamp\tProtocol\tSource\tPort\tDestination\tPort\tInfo\n";
+        let rows = [
+            ("a name", "08:02:03\tTCP\tlab-7\t1025\t192.0.2.9\t80\tACK", "2 08:02:03 lab-7"),
+            ("a name between blanks", "08:02:03 TCP lab-7 1025 192.0.2.9 80 ACK", "2 08:02:03 lab-7"),
+            ("half a row", "08:02:03 TCP 10.0.0.1", "2 08:02:03 it has no destination"),
+            ("no time", "xx\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 ? xx"),
+            ("no time between blanks", "xx TCP 10.0.0.1 1025 192.0.2.9 80 ACK", "2 ? xx"),
+            ("another protocol", "08:02:03\tFOO\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 08:02:03 FOO"),
+        ];
+        for (row, text, wanted) in rows {
+            assert_eq!(read(&format!("{head}{text}\n")).0, [wanted], "{row}");
+        }
+    }
+}
