@@ -4,6 +4,7 @@
 //! addresses that are worth a comparison. However a list is made up, no search takes more than a
 //! bisection of it.
 
+use super::blocks::high;
 use super::directory::Directory;
 use super::filter::{Filter, hash};
 use super::tag::Tag;
@@ -22,7 +23,7 @@ impl<K: Copy + Ord + Into<u128>> Addresses<K> {
     pub(super) fn new(rows: Vec<(K, Tag)>) -> Addresses<K> {
         let mut filter = Filter::with_room_for(rows.len());
         filter.extend(rows.iter().map(|&(key, _)| hash(key)));
-        let directory = Directory::of(&rows, |&(key, _)| key.into());
+        let directory = Directory::of(&rows, |&(key, _)| high(key));
         Addresses { filter, rows, directory }
     }
 
@@ -48,7 +49,7 @@ impl<K: Copy + Ord + Into<u128>> Addresses<K> {
     /// The entries that name it, each with its position.
     pub(super) fn entries(&self, key: K) -> impl Iterator<Item = (usize, Tag)> + '_ {
         let is_possible = self.filter.may_contain(hash(key));
-        let near = if is_possible { self.directory.near(key.into()) } else { 0..0 };
+        let near = if is_possible { self.directory.near(high(key)) } else { 0..0 };
         let start = near.start + self.rows[near.clone()].partition_point(|&(other, _)| other < key);
         let candidates = self.rows[start..near.end].iter().enumerate();
         let same = candidates.take_while(move |(_, (other, _))| *other == key);

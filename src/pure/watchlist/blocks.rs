@@ -11,6 +11,13 @@ const FIRST_BITS: u32 = 16;
 /// The first 64 bits of an address of IPv6, or all 32 of one of IPv4.
 pub(super) type High = u64;
 
+/// The first bits of an address, `K` being `u32` or `u128`.
+#[inline(always)]
+pub(super) fn high<K: Into<u128>>(key: K) -> High {
+    let bits = 8 * size_of::<K>() as u32;
+    (key.into() >> bits.saturating_sub(64)) as High
+}
+
 /// The blocks of one family of addresses that networks touch; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Blocks {

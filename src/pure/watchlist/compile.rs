@@ -4,6 +4,8 @@
 //! are spelt as we would spell them.
 
 use super::addresses::Addresses;
+use super::blocks::high;
+use super::directory;
 use super::entry::spell;
 use super::index::Counts;
 use super::names::Names;
@@ -94,8 +96,8 @@ impl Draft {
     }
 }
 
-fn sorted<K: Copy + Ord>(mut rows: Vec<(K, Tag)>) -> Vec<(K, Tag)> {
-    rows.sort_unstable();
+fn sorted<K: Copy + Ord + Into<u128>>(rows: Vec<(K, Tag)>) -> Vec<(K, Tag)> {
+    let mut rows = directory::sort(rows, |&(key, _)| high(key), Ord::cmp);
     rows.dedup();
     rows.shrink_to_fit();
     rows

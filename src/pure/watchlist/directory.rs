@@ -1,5 +1,6 @@
 //! Where in a long sorted list may this key stand? A table of contents, by the high bits of the keys.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// A directory has at most two to this many parts: 4 MiB.
@@ -11,21 +12,62 @@ pub(super) struct Directory {
     /// Where each part begins, and where the last one ends; empty for an empty list.
     starts: Vec<u32>,
     /// The first key of the list.
-    first: u128,
+    first: u64,
     /// Shifts the distance from the first key down to the number of a part.
     shift: u32,
 }
 
+/// Shorter lists are sorted as usual.
+const SORTED_IN_PARTS_MIN: usize = 4096;
+
+/// Sorts a long list whose order is that of its keys before all: it is dealt out into its parts, which are
+/// short unless somebody took pains, and then those are sorted.
+pub(super) fn sort<T: Copy>(
+    mut rows: Vec<T>,
+    key: impl Fn(&T) -> u64,
+    order: impl Fn(&T, &T) -> Ordering,
+) -> Vec<T> {
+    if rows.len() < SORTED_IN_PARTS_MIN {
+        rows.sort_unstable_by(order);
+        return rows;
+    }
+    let (first, last) =
+        rows.iter().map(&key).fold((u64::MAX, 0), |(first, last), key| (first.min(key), last.max(key)));
+    let shift = shift(rows.len(), first, last);
+    let part_of = |row: &T| ((key(row) - first) >> shift) as usize;
+    let mut ends = vec![0_u32; ((last - first) >> shift) as usize + 2];
+    rows.iter().for_each(|row| ends[part_of(row) + 1] += 1);
+    (1..ends.len()).for_each(|part| ends[part] += ends[part - 1]);
+    let mut sorted = rows.clone();
+    for row in &rows {
+        let end = &mut ends[part_of(row)];
+        sorted[*end as usize] = *row;
+        *end += 1;
+    }
+    let mut start = 0;
+    for end in ends {
+        if end as usize > start + 1 {
+            sorted[start..end as usize].sort_unstable_by(&order);
+        }
+        start = end as usize;
+    }
+    sorted
+}
+
+/// By how much the distance from the first key is shifted down, for about a part a key.
+fn shift(length: usize, first: u64, last: u64) -> u32 {
+    let bits = (length.ilog2() + 1).min(BITS_MAX);
+    (64 - (last - first).leading_zeros()).saturating_sub(bits)
+}
+
 impl Directory {
     /// The directory of `sorted`, with about a part for each key.
-    pub(super) fn of<T>(sorted: &[T], key: impl Fn(&T) -> u128) -> Directory {
+    pub(super) fn of<T>(sorted: &[T], key: impl Fn(&T) -> u64) -> Directory {
         let (Some(first), Some(last)) = (sorted.first().map(&key), sorted.last().map(&key)) else {
             return Directory::default();
         };
-        let bits = (sorted.len().ilog2() + 1).min(BITS_MAX);
-        let span_bits = 128 - (last - first).leading_zeros();
-        let shift = span_bits.saturating_sub(bits);
-        let part_of = |key: u128| ((key - first) >> shift) as usize;
+        let shift = shift(sorted.len(), first, last);
+        let part_of = |key: u64| ((key - first) >> shift) as usize;
         let mut starts = Vec::with_capacity(part_of(last) + 2);
         for (position, row) in sorted.iter().enumerate() {
             let part = part_of(key(row));
@@ -37,13 +79,16 @@ impl Directory {
         Directory { starts, first, shift }
     }
 
-    /// The positions among which the key stands, if it stands anywhere.
-    pub(super) fn near(&self, key: u128) -> Range<usize> {
+    /// The positions among which the key stands, or between which it would stand.
+    pub(super) fn near(&self, key: u64) -> Range<usize> {
         let Some(distance) = key.checked_sub(self.first) else { return 0..0 };
         let part = usize::try_from(distance >> self.shift).unwrap_or(usize::MAX);
         match self.starts.get(part..).unwrap_or_default() {
             [start, end, ..] => *start as usize..*end as usize,
-            _ => 0..0,
+            _ => {
+                let end = self.starts.last().copied().unwrap_or_default() as usize;
+                end..end
+            }
         }
     }
 }
@@ -57,15 +102,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn long_lists_are_sorted_in_parts_as_short_ones_are_at_once() {
+        let makes: [(&str, fn(u64) -> u64); 4] = [
+            ("evenly", |number| number * 0x9E37_79B1 % (1 << 32)),
+            ("all the same", |_| 7),
+            ("two heaps", |number| number % 2 * (u64::MAX - 9) + number % 5),
+            ("backwards", |number| 100_000 - number),
+        ];
+        for (row, make) in makes {
+            for length in [SORTED_IN_PARTS_MIN - 1, SORTED_IN_PARTS_MIN, 3 * SORTED_IN_PARTS_MIN] {
+                let rows: Vec<(u64, u32)> =
+                    (0..length as u32).map(|number| (make(number.into()), length as u32 - number)).collect();
+                let mut wanted = rows.clone();
+                wanted.sort();
+                assert!(sort(rows, |row| row.0, Ord::cmp) == wanted, "{row}: {length}");
+            }
+        }
+    }
+
+    #[test]
     fn every_key_is_where_the_directory_says() {
-        let even: Vec<u128> = (0..1000).map(|number| number * 77).collect();
-        let rows: [(&str, &[u128]); 7] = [
+        let even: Vec<u64> = (0..1000).map(|number| number * 77).collect();
+        let rows: [(&str, &[u64]); 7] = [
             ("none", &[]),
             ("one", &[7]),
-            ("the two ends", &[0, u128::MAX]),
+            ("the two ends", &[0, u64::MAX]),
             ("side by side", &[5, 6, 7, 8, 9]),
             ("all the same", &[5, 5, 5]),
-            ("one far off", &[1, 2, 3, 1 << 100]),
+            ("one far off", &[1, 2, 3, 1 << 50]),
             ("evenly", &even),
         ];
         for (row, keys) in rows {
@@ -74,10 +138,11 @@ mod tests {
                 assert!(directory.near(key).contains(&position), "{row}: {key}");
             }
             for key in
-                keys.iter().flat_map(|&key| [key.saturating_sub(1), key.saturating_add(1), 0, u128::MAX])
+                keys.iter().flat_map(|&key| [key.saturating_sub(1), key.saturating_add(1), 0, u64::MAX])
             {
-                let found = keys[directory.near(key)].contains(&key);
-                assert_eq!(found, keys.contains(&key), "{row}: {key}");
+                let near = directory.near(key);
+                let place = keys.partition_point(|&other| other < key);
+                assert!((near.start..=near.end).contains(&place), "{row}: {key}");
             }
         }
         assert!(

@@ -97,19 +97,28 @@ pub fn read(bytes: &[u8]) -> Result<FileRead, String> {
     {
         return Err(format!("this is {name}, which is not read yet: turn it into one entry a line"));
     }
+    read_lines(text, format)
+}
+
+fn read_lines(text: &str, format: Format) -> Result<FileRead, String> {
     let mut read = Reading::of(format);
-    for (index, line) in text.lines().enumerate() {
-        if index >= LINES_MAX {
+    let (mut rest, mut number) = (text, 0);
+    while !rest.is_empty() {
+        number += 1;
+        if number > LINES_MAX {
             return Err(format!("more than {LINES_MAX} lines: split the file"));
         }
-        // In a table `;` and `#` may stand in any cell.
-        let content = match format {
-            Format::Table(_) if !line.starts_with(['#', ';']) => line.trim(),
-            _ => without_comment(line),
-        };
-        if !content.is_empty() {
-            read.take_line(index + 1, content);
+        if format == Format::Plain
+            && let Some((address, length)) = quick::first_line_v4(rest)
+        {
+            read.draft.take_v4(address);
+            rest = &rest[length..];
+            continue;
         }
+        let end = rest.bytes().position(|byte| byte == b'\n').unwrap_or(rest.len());
+        let line = &rest[..end];
+        read.take_line(number, line.strip_suffix('\r').unwrap_or(line));
+        rest = rest.get(end + 1..).unwrap_or_default();
     }
     Ok(read.finish())
 }
@@ -166,7 +175,23 @@ impl Reading {
         }
     }
 
-    fn take_line(&mut self, line: usize, content: &str) {
+    fn take_line(&mut self, number: usize, line: &str) {
+        if self.format == Format::Plain
+            && let Some(plain) = quick::read(line)
+        {
+            return self.take_quick(line, plain);
+        }
+        // In a table `;` and `#` may stand in any cell.
+        let content = match self.format {
+            Format::Table(_) if !line.starts_with(['#', ';']) => line.trim(),
+            _ => without_comment(line),
+        };
+        if !content.is_empty() {
+            self.take_content(number, content);
+        }
+    }
+
+    fn take_content(&mut self, line: usize, content: &str) {
         match self.format {
             Format::Plain | Format::Json(_) => self.take_entry(line, content),
             Format::Table(table) => self.take_record(line, content, table.record(content)),
@@ -179,11 +204,8 @@ impl Reading {
     }
 
     fn take_entry(&mut self, line: usize, content: &str) {
-        match quick::read(content) {
-            Some(Quick::V4(address)) => return self.draft.take_v4(address),
-            Some(Quick::Name(name)) => return self.draft.take_name(name),
-            Some(Quick::Entry(target, ports)) => return self.draft.take(content, &target, ports),
-            None => {}
+        if let Some(plain) = quick::read(content) {
+            return self.take_quick(content, plain);
         }
         match entry::read(content) {
             Ok(entries) => {
@@ -191,6 +213,14 @@ impl Reading {
             }
             Err(EntryFault::Unusable(_)) => self.unusable += 1,
             Err(EntryFault::Wrong(why)) => self.reject(line, content, why),
+        }
+    }
+
+    fn take_quick(&mut self, content: &str, plain: Quick<'_>) {
+        match plain {
+            Quick::V4(address) => self.draft.take_v4(address),
+            Quick::Name(name) => self.draft.take_name(name),
+            Quick::Entry(target, ports) => self.draft.take(content, &target, ports),
         }
     }
 
@@ -216,7 +246,7 @@ impl Reading {
 
 /// The line without `#` and `;` comments and the blanks around it.
 fn without_comment(line: &str) -> &str {
-    let end = line.find(['#', ';']).unwrap_or(line.len());
+    let end = line.bytes().position(|byte| matches!(byte, b'#' | b';')).unwrap_or(line.len());
     let content = line[..end].trim();
     if content.starts_with("//") { "" } else { content }
 }

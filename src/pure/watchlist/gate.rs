@@ -4,7 +4,7 @@
 //! It must never say no where one of its indexes has a match.
 
 use super::addresses::Addresses;
-use super::blocks::{Blocks, High};
+use super::blocks::{Blocks, high};
 use super::filter::{Filter, hash};
 use super::index::{End, Index};
 use super::names::{Names, may_be_below};
@@ -66,11 +66,11 @@ impl Gate {
         let may_hold = match end.address {
             IpAddr::V4(address) => {
                 let key = u32::from(address);
-                self.v4.may_contain(hash(key)) || self.networks_v4.may_contain(High::from(key))
+                self.v4.may_contain(hash(key)) || self.networks_v4.may_contain(high(key))
             }
             IpAddr::V6(address) => {
                 let key = u128::from(address);
-                self.v6.may_contain(hash(key)) || self.networks_v6.may_contain((key >> 64) as High)
+                self.v6.may_contain(hash(key)) || self.networks_v6.may_contain(high(key))
             }
         };
         (may_hold && self.holds(end.address)) || (!self.ports.is_empty() && self.ports.contains(end))

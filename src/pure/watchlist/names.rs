@@ -3,7 +3,7 @@
 //! Names are hashed from their last letter to their first, so that one pass over a name gives the hashes
 //! of all names above it.
 
-use super::directory::Directory;
+use super::directory::{self, Directory};
 use super::filter::{Filter, mixed};
 use super::tag::Tag;
 
@@ -47,17 +47,18 @@ impl Names {
     pub(super) fn sort(&mut self) {
         self.text.shrink_to_fit();
         let text = &self.text;
-        self.rows.sort_unstable_by(|a, b| {
+        let order = |a: &Row, b: &Row| {
             let names = || at(text, a.start).cmp(at(text, b.start));
             a.hash.cmp(&b.hash).then_with(names).then(a.tag.cmp(&b.tag))
-        });
+        };
+        self.rows = directory::sort(std::mem::take(&mut self.rows), |row| u64::from(row.hash), order);
         self.rows
             .dedup_by(|a, b| (a.hash, a.tag) == (b.hash, b.tag) && at(text, a.start) == at(text, b.start));
         self.rows.shrink_to_fit();
         let mut filter = Filter::with_room_for(self.rows.len());
         filter.extend(self.hashes());
         self.filter = filter;
-        self.directory = Directory::of(&self.rows, |row| u128::from(row.hash));
+        self.directory = Directory::of(&self.rows, |row| u64::from(row.hash));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -99,7 +100,7 @@ impl Names {
         if !self.filter.may_contain(mixed(u64::from(hash))) {
             return;
         }
-        let near = self.directory.near(u128::from(hash));
+        let near = self.directory.near(u64::from(hash));
         let key = |row: &Row| (row.hash, at(&self.text, row.start));
         let start = near.start + self.rows[near.clone()].partition_point(|row| key(row) < (hash, name));
         let same = self.rows[start..near.end].iter().take_while(|row| key(row) == (hash, name));

@@ -3,7 +3,8 @@
 //! Two networks are either disjoint or one holds the other, so sorted ranges with a link to the
 //! next wider one report every covering network, narrowest first.
 
-use super::blocks::{Blocks, High};
+use super::blocks::{Blocks, High, high};
+use super::directory::{self, Directory};
 use super::tag::Tag;
 
 const NONE: u32 = u32::MAX;
@@ -25,19 +26,20 @@ struct Range<K> {
 pub(super) struct Networks<K> {
     /// By first address, wider before narrower.
     ranges: Vec<Range<K>>,
+    directory: Directory,
     blocks: Blocks,
-    /// Length of an address, 32 or 128.
-    bits: u32,
 }
 
 impl<K: Copy + Ord + Into<u128>> Networks<K> {
     /// `bits` is the length of an address, 32 or 128.
     pub(super) fn new(networks: Vec<Span<K>>, bits: u32) -> Networks<K> {
+        let order = |a: &Span<K>, b: &Span<K>| (a.0, b.1, a.2).cmp(&(b.0, a.1, b.2));
+        let mut networks = directory::sort(networks, |&(first, ..)| high(first), order);
+        networks.dedup();
         let range = |(first, last, tag)| Range { first, last, tag, wider: NONE };
-        let mut ranges: Vec<Range<K>> = networks.into_iter().map(range).collect();
-        ranges.sort_unstable_by(|a, b| (a.first, b.last, a.tag).cmp(&(b.first, a.last, b.tag)));
-        ranges.dedup_by_key(|range| (range.first, range.last, range.tag));
-        let mut built = Networks { ranges, blocks: Blocks::new(bits.min(64)), bits };
+        let ranges: Vec<Range<K>> = networks.into_iter().map(range).collect();
+        let directory = Directory::of(&ranges, |range| high(range.first));
+        let mut built = Networks { ranges, directory, blocks: Blocks::new(bits.min(64)) };
         built.link();
         built.blocks = Blocks::of(bits.min(64), built.spans());
         built
@@ -57,11 +59,7 @@ impl<K: Copy + Ord + Into<u128>> Networks<K> {
 
     /// Where each begins and ends.
     fn spans(&self) -> impl Iterator<Item = (High, High)> + '_ {
-        self.ranges.iter().map(|range| (self.high(range.first), self.high(range.last)))
-    }
-
-    fn high(&self, key: K) -> High {
-        (key.into() >> self.bits.saturating_sub(64)) as High
+        self.ranges.iter().map(|range| (high(range.first), high(range.last)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -87,8 +85,9 @@ impl<K: Copy + Ord + Into<u128>> Networks<K> {
     /// The entries of all networks that cover it, narrowest first, each with its number; the narrower of
     /// two has the lower one.
     pub(super) fn entries(&self, key: K) -> impl Iterator<Item = (usize, Tag)> + '_ {
-        let is_possible = self.blocks.may_contain(self.high(key));
-        let after = if is_possible { self.ranges.partition_point(|range| range.first <= key) } else { 0 };
+        let is_possible = self.blocks.may_contain(high(key));
+        let near = if is_possible { self.directory.near(high(key)) } else { 0..0 };
+        let after = near.start + self.ranges[near].partition_point(|range| range.first <= key);
         let mut next = after.checked_sub(1);
         std::iter::from_fn(move || {
             while let Some((position, range)) = next.map(|position| (position, &self.ranges[position])) {

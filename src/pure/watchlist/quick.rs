@@ -16,6 +16,19 @@ pub(super) enum Quick<'a> {
     Name(&'a str),
 }
 
+/// The address of IPv4 that is the whole first line of a text, and how long the line is with its end.
+#[inline]
+pub(super) fn first_line_v4(text: &str) -> Option<(u32, usize)> {
+    let (address, rest) = address(text.as_bytes())?;
+    let end = match rest {
+        [] => 0,
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] => 2,
+        _ => return None,
+    };
+    Some((address, text.len() - rest.len() + end))
+}
+
 /// The entry that the line is, when it is a plain one.
 #[inline]
 pub(super) fn read(line: &str) -> Option<Quick<'_>> {
@@ -48,12 +61,25 @@ fn address(bytes: &[u8]) -> Option<(u32, &[u8])> {
         if part > 0 {
             rest = rest.strip_prefix(b".")?;
         }
-        let digits = rest.iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
-        let octet = number(&rest[..digits]).filter(|&octet| octet < 256)?;
+        let (octet, length) = octet(rest)?;
         address = address << 8 | octet;
-        rest = &rest[digits..];
+        rest = &rest[length..];
     }
     Some((address, rest))
+}
+
+/// A number up to 255 at the beginning, and its length.
+#[inline]
+fn octet(bytes: &[u8]) -> Option<(u32, usize)> {
+    let digit =
+        |at: usize| bytes.get(at).map(|byte| u32::from(byte.wrapping_sub(b'0'))).filter(|&digit| digit < 10);
+    let first = digit(0)?;
+    let Some(second) = digit(1) else { return Some((first, 1)) };
+    let (number, length) = match digit(2) {
+        None => (first * 10 + second, 2),
+        Some(third) => (first * 100 + second * 10 + third, 3),
+    };
+    (first > 0 && number < 256).then_some((number, length))
 }
 
 /// Up to five digits without needless zeros.
@@ -116,6 +142,18 @@ mod tests {
             if let Some(quick) = quick {
                 assert_eq!(Some(as_entry(line, quick)), slowly(line), "{line}");
             }
+        }
+        for (text, wanted) in [
+            ("1.2.3.4", Some(7)),
+            ("1.2.3.4\n5.6.7.8", Some(8)),
+            ("1.2.3.4\r\n", Some(9)),
+            ("1.2.3.4 # a\n", None),
+            ("1.2.3.4\r", None),
+            ("1.2.3.4:80\n", None),
+            ("1.2.3.256\n", None),
+        ] {
+            let first = first_line_v4(text);
+            assert_eq!(first, wanted.map(|length| (0x0102_0304, length)), "{text:?}");
         }
     }
 
