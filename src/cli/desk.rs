@@ -4,6 +4,7 @@
 use super::{Fault, print};
 use crate::edge::capture::hub::Hub;
 use crate::edge::capture::lint::lint;
+use crate::edge::capture::lists::Lists;
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::files;
@@ -53,7 +54,7 @@ impl Desk {
     /// The edges as the site file names them.
     pub fn edges(&self, stop: Stop, absent: Absent) -> Result<Edges, Fault> {
         Ok(Edges {
-            captures: Captures::Sources(Hub::default(), absent),
+            captures: Captures::Sources(Hub::default(), Lists::default(), absent),
             post: post(self.engine.library().site_file.mail.as_ref())?,
             templates: self.templates()?,
             state: self.state().to_owned(),

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::lists::{self, ListError};
-use crate::pure::watchlist::{Counts, FileRead, Sought, warnings};
+use crate::pure::watchlist::{Counts, FileRead, Found, MatchKind, ODD_SHOWN_MAX, Odd, Sought};
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -43,9 +43,25 @@ struct FileReport {
     unusable: u64,
     rejected: u64,
     rejected_lines: Vec<RejectedReport>,
+    /// How many entries are most likely a mistake.
+    odd: u64,
+    /// What is odd about the first of them.
     warnings: Vec<String>,
     /// `null` when nothing was looked up.
     matches: Option<Vec<String>>,
+    /// The same, with what a packet has to match besides.
+    matched: Option<Vec<FoundReport>>,
+}
+
+/// An entry that matches what was looked up.
+#[derive(Serialize)]
+struct FoundReport {
+    /// As the file spells it.
+    entry: String,
+    /// `address`, `network` or `domain`.
+    kind: &'static str,
+    /// The only ports at which it matches, as `80` or `tcp/4000-4010`; `null`: at all.
+    ports: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -83,12 +99,9 @@ pub fn run(args: &WatchlistArgs) -> Exit {
 
 fn report(path: &Path, read: FileRead, sought: Option<&Sought>) -> FileReport {
     let Counts { addresses, networks, ports, domains } = read.part.counts();
-    let spelled = |sought: &Sought| {
-        let mut texts: Vec<String> =
-            read.part.entries().filter(|e| sought.is_matched_by(e)).map(|entry| entry.text).collect();
-        texts.dedup();
-        texts
-    };
+    let Odd { count: odd, shown: warnings } = read.part.odd(&[]);
+    let found = sought.map(|sought| read.part.matching(sought));
+    let texts = |found: &Vec<Found>| found.iter().map(|found| found.text.clone()).collect();
     FileReport {
         file: path.display().to_string(),
         watchlist: lists::name(path),
@@ -99,14 +112,26 @@ fn report(path: &Path, read: FileRead, sought: Option<&Sought>) -> FileReport {
         domains,
         unusable: read.unusable,
         rejected: read.rejected_lines,
-        warnings: read.part.entries().flat_map(|entry| warnings(&entry, &[])).collect(),
-        matches: sought.map(spelled),
+        odd,
+        warnings,
+        matches: found.as_ref().map(texts),
+        matched: found.map(|found| found.into_iter().map(found_report).collect()),
         rejected_lines: read
             .rejected
             .into_iter()
             .map(|rejected| RejectedReport { line: rejected.line, text: rejected.text, why: rejected.why })
             .collect(),
     }
+}
+
+fn found_report(found: Found) -> FoundReport {
+    let kind = match found.kind {
+        MatchKind::Address => "address",
+        MatchKind::Network => "network",
+        MatchKind::Port => "port",
+        MatchKind::Domain => "domain",
+    };
+    FoundReport { entry: found.text, kind, ports: found.ports.map(|ports| ports.to_string()) }
 }
 
 fn print(report: Report, is_json: bool) -> io::Result<()> {
@@ -134,6 +159,9 @@ fn print_file(out: &mut impl Write, report: &FileReport) -> io::Result<()> {
     for warning in &report.warnings {
         writeln!(out, "  warning: {warning}")?;
     }
+    if report.odd > ODD_SHOWN_MAX as u64 {
+        writeln!(out, "  … in all {} entries are most likely a mistake", report.odd)?;
+    }
     for RejectedReport { line, text, why } in &report.rejected_lines {
         let text = if text.is_empty() { String::new() } else { format!(" {text:?}") };
         writeln!(out, "  {file}:{line}: rejected{text}: {why}")?;
@@ -142,9 +170,14 @@ fn print_file(out: &mut impl Write, report: &FileReport) -> io::Result<()> {
     if unshown > 0 {
         writeln!(out, "  … and {unshown} more rejected lines")?;
     }
-    match report.matches.as_deref() {
+    match report.matched.as_deref() {
         None => Ok(()),
         Some([]) => writeln!(out, "  no entry matches"),
-        Some(texts) => texts.iter().try_for_each(|text| writeln!(out, "  matches {text}")),
+        Some(found) => found.iter().try_for_each(|found| print_found(out, found)),
     }
+}
+
+fn print_found(out: &mut impl Write, FoundReport { entry, ports, .. }: &FoundReport) -> io::Result<()> {
+    let only = ports.as_ref().map(|ports| format!(", at port {ports} only")).unwrap_or_default();
+    writeln!(out, "  matches {entry}{only}")
 }

@@ -4,6 +4,7 @@
 //! like any other. Work is prepared where the tickets are and carried out wherever there is time.
 
 use crate::edge::capture::hub::Hub;
+use crate::edge::capture::lists::Lists;
 use crate::edge::capture::recordings::Recordings;
 use crate::edge::capture::run::{self, Captured, Means};
 use crate::edge::capture::session::Absent;
@@ -35,9 +36,9 @@ pub struct Edges {
 
 /// Where packets come from.
 pub enum Captures {
-    /// The sources of the site, shared by all runs of the hub; an interface that is not there yet may be
-    /// waited for.
-    Sources(Hub, Absent),
+    /// The sources of the site, shared by all runs of the hub, as their watchlist files are; an interface
+    /// that is not there yet may be waited for.
+    Sources(Hub, Lists, Absent),
     /// Recorded files in their place (boxed: the index of a season's files is large).
     Recorded(Box<Mutex<Recordings>>),
 }
@@ -167,9 +168,10 @@ fn capture(
     now: Timestamp,
 ) -> Reply {
     let Captured { mut facts, troubles } = match &edges.captures {
-        Captures::Sources(hub, absent) => {
+        Captures::Sources(hub, lists, absent) => {
             let means = Means {
                 hub,
+                lists,
                 state_dir: &edges.state,
                 stop: &edges.stop,
                 clock: clock::now,

@@ -5,6 +5,7 @@ use crate::skip::skipped;
 use allclear::edge::capture::files::read_frames;
 use allclear::edge::capture::hub::Hub;
 use allclear::edge::capture::interface;
+use allclear::edge::capture::lists::Lists;
 use allclear::edge::capture::run::{Captured, Means, capture};
 use allclear::edge::capture::session::{Absent, Listened, Moment, Session};
 use allclear::edge::capture::stop::Stop;
@@ -317,6 +318,7 @@ pub fn carry_out(plan: &CapturePlan, state_dir: &Path) -> Captured {
 pub fn carry_out_in(hub: &Hub, plan: &CapturePlan, state_dir: &Path) -> Captured {
     let means = Means {
         hub,
+        lists: &Lists::default(),
         state_dir,
         stop: &Stop::new(),
         clock: clock::now,

@@ -190,10 +190,13 @@ impl Wanted {
     }
 
     fn tell_faults(&self) {
-        for List { watchlist, rejected_lines, .. } in &self.lists {
+        for List { watchlist, rejected_lines, part } in &self.lists {
+            let path = watchlist.file.as_deref().unwrap_or(Path::new("-")).display();
             if *rejected_lines > 0 {
-                let path = watchlist.file.as_deref().unwrap_or(Path::new("-")).display();
                 eprintln!("warning: {path}: {rejected_lines} lines rejected: see allclear watchlist {path}");
+            }
+            if let Some(odd) = part.as_ref().and_then(|part| part.odd(&[]).in_short()) {
+                eprintln!("warning: {path}: {odd}");
             }
             for entry in &watchlist.entries {
                 warnings(entry, &[]).iter().for_each(|warning| eprintln!("warning: {warning}"));

@@ -1,58 +1,179 @@
 //! What is in the watchlists of a run, files included, and are they fresh?
 //!
-//! Reads the files that the watchlists name, anew for every run; `run` compiles the result. It must
-//! never let an unreadable file pass for an empty wish: the run then says so.
+//! A file that has not changed is read once, and all runs of the process share what was compiled of it;
+//! one that has is compiled anew in the thread of the run that comes first, and the old copy goes with the
+//! last run that began with it. It must never let an unreadable file pass for an empty wish: the run then
+//! says so.
 
+use super::known;
 use crate::pure::verdict::WatchlistFacts;
-use crate::pure::watchlist::{self, CompiledList, Index, Part, Watchlist};
-use jiff::Timestamp;
-use std::fs::File;
+use crate::pure::watchlist::{self, CompiledList, FileRead, Index, Part, Watchlist};
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
+use std::fs::{File, Metadata};
 use std::io::Read;
-use std::path::Path;
-use std::sync::Arc;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The largest watchlist file that is read: ten million entries.
 const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
+/// So many files are kept for the next run; those that no run uses go first.
+const KEPT_FILES_MAX: usize = 64;
+
+/// How long the runs are told that a list has shrunk: those of one night, and not of every night.
+const SHRANK_TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The watchlist files that this process has compiled; a clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct Lists(Arc<Mutex<Vec<Arc<Slot>>>>);
+
+/// One file. Whoever reads it holds the lock, so that others wait for the copy instead of making one too.
+#[derive(Debug)]
+struct Slot {
+    path: PathBuf,
+    kept: Mutex<Option<Kept>>,
+}
+
+/// What a file held.
+#[derive(Clone, Debug)]
+struct Kept {
+    version: Version,
+    part: Arc<Part>,
+    rejected_lines: u64,
+    /// When it was found to be much shorter than before, and by how much, in a sentence.
+    shrank: Option<(Timestamp, String)>,
+}
+
+/// Changes when a file is written to or replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    place: (u64, u64),
+    bytes: u64,
+    modified_ns: (i64, i64),
+    changed_ns: (i64, i64),
+}
+
 /// The watchlists of a run, ready to be looked up in.
 pub struct Loaded {
     pub index: Index,
     pub facts: WatchlistFacts,
+    /// What a person should know of the files besides, in sentences.
+    pub troubles: Vec<String>,
 }
 
-/// Reads and compiles the watchlists; `now` is what a file's age is reckoned from.
-pub fn load(watchlists: &[Watchlist], now: Timestamp) -> Loaded {
-    let mut facts = WatchlistFacts::default();
-    let compiled: Vec<CompiledList<'_>> = watchlists
-        .iter()
-        .map(|watchlist| CompiledList { watchlist, file: load_file(watchlist, now, &mut facts) })
-        .collect();
-    let index = Index::compile(&compiled);
-    facts.entries = index.counts().total();
-    Loaded { index, facts }
+/// What is loaded, and for whom.
+pub struct Order<'a> {
+    pub watchlists: &'a [Watchlist],
+    /// The site's own public networks, which no list should name.
+    pub public: &'a [IpNet],
+    /// What was known of the files before is kept below it.
+    pub state_dir: &'a Path,
+    /// What a file's age is reckoned from.
+    pub now: Timestamp,
 }
 
-fn load_file(watchlist: &Watchlist, now: Timestamp, facts: &mut WatchlistFacts) -> Option<Arc<Part>> {
-    let path = watchlist.file.as_ref()?;
-    let name = || watchlist.name.clone();
-    if let Some(why) = watchlist.age_max.and_then(|age_max| staleness(path, age_max, now)) {
-        facts.stale.push((name(), why));
+impl Lists {
+    /// Reads and compiles the watchlists of a run.
+    pub fn load(&self, order: &Order<'_>) -> Loaded {
+        let (mut facts, mut troubles) = (WatchlistFacts::default(), Vec::new());
+        let take = |watchlist| CompiledList {
+            watchlist,
+            file: self.file(watchlist, order, &mut facts, &mut troubles),
+        };
+        let compiled: Vec<CompiledList<'_>> = order.watchlists.iter().map(take).collect();
+        let index = Index::compile(&compiled);
+        facts.entries = index.counts().total();
+        Loaded { index, facts, troubles }
     }
-    match read_part(path) {
-        Ok(part) => Some(Arc::new(part)),
-        Err(why) => {
-            facts.empty.push((name(), why));
-            None
+
+    fn file(
+        &self,
+        watchlist: &Watchlist,
+        order: &Order<'_>,
+        facts: &mut WatchlistFacts,
+        troubles: &mut Vec<String>,
+    ) -> Option<Arc<Part>> {
+        let path = watchlist.file.as_ref()?;
+        if let Some(why) = watchlist.age_max.and_then(|age_max| staleness(path, age_max, order.now)) {
+            facts.stale.push((watchlist.name.clone(), why));
+        }
+        match self.slot(path).read(order) {
+            Ok(kept) => {
+                troubles.extend(told(&kept, path, order));
+                Some(kept.part)
+            }
+            Err(why) => {
+                facts.empty.push((watchlist.name.clone(), why));
+                None
+            }
+        }
+    }
+
+    fn slot(&self, path: &Path) -> Arc<Slot> {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.iter().find(|slot| slot.path == path) {
+            return slot.clone();
+        }
+        if slots.len() >= KEPT_FILES_MAX {
+            slots.retain(|slot| Arc::strong_count(slot) > 1 || slot.is_in_use());
+        }
+        let slot = Arc::new(Slot { path: path.to_owned(), kept: Mutex::new(None) });
+        slots.push(slot.clone());
+        slot
+    }
+}
+
+impl Slot {
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+        // It is put in at once, or not at all.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.kept().as_ref().is_some_and(|kept| Arc::strong_count(&kept.part) > 1)
+    }
+
+    /// What the file holds now.
+    fn read(&self, order: &Order<'_>) -> Result<Kept, String> {
+        let unreadable = |error| format!("{} could not be read: {error}", self.path.display());
+        let mut kept = self.kept();
+        let mut file = File::open(&self.path).map_err(unreadable)?;
+        let version = Version::of(&file.metadata().map_err(unreadable)?);
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.version == version) {
+            return Ok(kept.clone());
+        }
+        // Before the new copy is made, the old one goes, unless a run still needs it.
+        *kept = None;
+        let FileRead { part, rejected_lines, .. } = read(&mut file, &self.path)?;
+        let shrank = known::note(order.state_dir, &self.path, part.counts().total());
+        let shrank = shrank.map(|what| (order.now, what));
+        let new = Kept { version, part: Arc::new(part), rejected_lines, shrank };
+        // What was written to meanwhile is not known whole.
+        let is_whole = file.metadata().is_ok_and(|metadata| Version::of(&metadata) == version);
+        *kept = Some(new.clone()).filter(|_| is_whole);
+        Ok(new)
+    }
+}
+
+impl Version {
+    fn of(metadata: &Metadata) -> Version {
+        Version {
+            place: (metadata.dev(), metadata.ino()),
+            bytes: metadata.size(),
+            modified_ns: (metadata.mtime(), metadata.mtime_nsec()),
+            changed_ns: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }
 
-fn read_part(path: &Path) -> Result<Part, String> {
+fn read(file: &mut File, path: &Path) -> Result<FileRead, String> {
     let shown = path.display();
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
         .map_err(|error| format!("{shown} could not be read: {error}"))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(format!("{shown} is larger than {FILE_BYTES_MAX} bytes: split it"));
@@ -61,7 +182,19 @@ fn read_part(path: &Path) -> Result<Part, String> {
     if read.part.counts().total() == 0 {
         return Err(format!("{shown} holds no entry, {} lines were rejected", read.rejected_lines));
     }
-    Ok(read.part)
+    Ok(read)
+}
+
+/// What a person should know of a file that can be used.
+fn told(kept: &Kept, path: &Path, order: &Order<'_>) -> Vec<String> {
+    let shown = path.display();
+    let rejected = (kept.rejected_lines > 0).then(|| {
+        format!("in {shown} lines were rejected: {}; see allclear watchlist {shown}", kept.rejected_lines)
+    });
+    let odd = kept.part.odd(order.public).in_short().map(|odd| format!("in {shown} {odd}"));
+    let is_recent = |(at, _): &&(Timestamp, String)| order.now.duration_since(*at) < SHRANK_TOLD_FOR;
+    let shrank = kept.shrank.as_ref().filter(is_recent).map(|(_, what)| what.clone());
+    shrank.into_iter().chain(rejected).chain(odd).collect()
 }
 
 /// Why a file is too old, in words; `None` when it is not, or is not there (that is told already).
@@ -83,8 +216,9 @@ fn staleness(path: &Path, age_max: Duration, now: Timestamp) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
-    fn with_file(path: &Path, age_max: Duration) -> Watchlist {
+    fn feed(path: &Path, age_max: Duration) -> Watchlist {
         Watchlist {
             name: "feed".to_owned(),
             file: Some(path.to_owned()),
@@ -93,25 +227,109 @@ mod tests {
         }
     }
 
+    /// Loads the feed below a directory, which is the state directory too.
+    fn load(lists: &Lists, directory: &Path, age_max: Duration, now: Timestamp) -> Loaded {
+        let watchlists = [feed(&directory.join("feed.txt"), age_max)];
+        lists.load(&Order { watchlists: &watchlists, public: &[], state_dir: directory, now })
+    }
+
+    fn modified(path: &Path) -> Timestamp {
+        let modified = path.metadata().and_then(|metadata| metadata.modified()).expect("has a time");
+        Timestamp::try_from(modified).expect("in range")
+    }
+
     #[test]
     fn files_that_are_missing_empty_or_old_are_told() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("feed.txt");
         let week = Duration::from_secs(7 * 24 * 3600);
-        let missing = load(&[with_file(&path, week)], Timestamp::UNIX_EPOCH).facts;
+        let facts = |now| load(&Lists::default(), directory.path(), week, now).facts;
+        let missing = facts(Timestamp::UNIX_EPOCH);
         assert_eq!((missing.entries, missing.empty.len(), missing.stale.len()), (0, 1, 0));
 
-        std::fs::write(&path, "# nothing yet\n").expect("writable");
-        let modified = path.metadata().and_then(|metadata| metadata.modified()).expect("has a time");
-        let modified = Timestamp::try_from(modified).expect("in range");
-        assert_eq!(load(&[with_file(&path, week)], modified).facts.empty.len(), 1);
+        fs::write(&path, "# nothing yet\n").expect("writable");
+        assert_eq!(facts(modified(&path)).empty.len(), 1);
 
-        std::fs::write(&path, "192.0.2.1\nevil.example\n").expect("writable");
-        let modified = path.metadata().and_then(|metadata| metadata.modified()).expect("has a time");
-        let modified = Timestamp::try_from(modified).expect("in range");
-        let fresh = load(&[with_file(&path, week)], modified + week).facts;
+        fs::write(&path, "192.0.2.1\nevil.example\n").expect("writable");
+        let fresh = facts(modified(&path) + week);
         assert_eq!((fresh.entries, fresh.empty.len(), fresh.stale), (2, 0, vec![]));
-        let stale = load(&[with_file(&path, week)], modified + week + Duration::from_secs(1)).facts;
+        let stale = facts(modified(&path) + week + Duration::from_secs(1));
         assert_eq!(stale.stale, [("feed".to_owned(), format!("{} is 7 days old", path.display()))]);
+    }
+
+    /// The copy that the slot of the feed keeps, if it keeps any.
+    fn kept(lists: &Lists, directory: &Path) -> Option<Arc<Part>> {
+        lists.slot(&directory.join("feed.txt")).kept().as_ref().map(|kept| kept.part.clone())
+    }
+
+    #[test]
+    fn runs_share_a_file_until_it_changes_and_the_old_copy_goes_with_its_last_run() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (lists, now) = (Lists::default(), Timestamp::UNIX_EPOCH);
+        let load = || load(&lists, directory.path(), Duration::MAX, now);
+        fs::write(directory.path().join("feed.txt"), "192.0.2.1\n").expect("writable");
+        let first = load();
+        let old = kept(&lists, directory.path()).expect("it is kept");
+        let second = load();
+        // This one, the slot's and one for each run.
+        assert_eq!(Arc::strong_count(&old), 4, "both runs have the same copy");
+
+        fs::write(directory.path().join("feed.txt"), "192.0.2.2\n").expect("writable");
+        let third = load();
+        assert_eq!(Arc::strong_count(&old), 3, "the slot has let go of it");
+        assert!(!Arc::ptr_eq(&old, &kept(&lists, directory.path()).expect("it is kept")));
+        drop((first, second));
+        assert_eq!(Arc::strong_count(&old), 1);
+        assert_eq!(third.facts.entries, 1);
+
+        fs::remove_file(directory.path().join("feed.txt")).expect("removable");
+        assert_eq!(load().facts.empty.len(), 1, "a copy does not stand in for a file that is gone");
+    }
+
+    #[test]
+    fn what_is_odd_about_a_file_is_told_in_a_line_each() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("feed.txt");
+        let many: String = (1..100).map(|number| format!("192.0.2.{number}\n")).collect();
+        fs::write(&path, many).expect("writable");
+        let now = Timestamp::UNIX_EPOCH;
+        let told = |lists: &Lists, now| load(lists, directory.path(), Duration::MAX, now).troubles;
+        assert_eq!(told(&Lists::default(), now), [""; 0]);
+
+        fs::write(&path, "10.0.0.1\nnonsense\n").expect("writable");
+        // After a restart.
+        let lists = Lists::default();
+        let shown = path.display();
+        let lasting = [
+            format!("in {shown} lines were rejected: 1; see allclear watchlist {shown}"),
+            format!("in {shown} an entry is odd: 10.0.0.1 is a private address: no outside machine has it"),
+        ];
+        let shrank = format!(
+            "the watchlist file {shown} shrank from 99 to 1 entries since it was last read: see whether all \
+             of it is there"
+        );
+        let all = [vec![shrank], lasting.to_vec()].concat();
+        assert_eq!(told(&lists, now), all);
+        assert_eq!(told(&lists, now + Duration::from_secs(23 * 3600)), all, "another run of the night");
+        assert_eq!(told(&lists, now + Duration::from_secs(24 * 3600)), lasting, "the next night");
+    }
+
+    #[test]
+    fn files_that_no_run_uses_make_room() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let lists = Lists::default();
+        let load = |number: usize| {
+            let path = directory.path().join(format!("{number}.txt"));
+            fs::write(&path, "192.0.2.1\n").expect("writable");
+            let watchlists = [Watchlist { file: Some(path), ..Watchlist::default() }];
+            let (state_dir, now) = (directory.path(), Timestamp::UNIX_EPOCH);
+            lists.load(&Order { watchlists: &watchlists, public: &[], state_dir, now })
+        };
+        let used = load(0);
+        (1..KEPT_FILES_MAX + 1).for_each(|number| drop(load(number)));
+        let paths: Vec<PathBuf> =
+            lists.0.lock().expect("nobody panicked").iter().map(|slot| slot.path.clone()).collect();
+        assert_eq!(paths.len(), 2, "the one in use and the latest");
+        assert_eq!(used.facts.entries, 1);
     }
 }

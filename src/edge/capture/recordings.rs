@@ -9,7 +9,7 @@ use super::evidence::Pace;
 use super::files::OpenError;
 use super::glob;
 use super::listener::Listener;
-use super::lists::{self, Loaded};
+use super::lists::{Lists, Order};
 use super::recorded::Recorded;
 use super::run::Captured;
 use super::session::{Listened, OnFrame, RowsHeard};
@@ -19,7 +19,6 @@ use crate::pure::interval::{Interval, Intervals};
 use crate::pure::plan::CapturePlan;
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Ending};
-use crate::pure::watchlist::Watchlist;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
@@ -38,7 +37,7 @@ pub struct Recordings {
     unreadable: Vec<String>,
     /// Files that hold no packets or are no captures, each with the reason.
     useless: Vec<String>,
-    loaded: Option<(Vec<Watchlist>, Loaded)>,
+    lists: Lists,
 }
 
 impl Recordings {
@@ -63,7 +62,7 @@ impl Recordings {
             }
         }
         files.sort_by_key(|file| file.span.map(|span| span.from));
-        Ok(Recordings { files, unreadable, useless, loaded: None })
+        Ok(Recordings { files, unreadable, useless, lists: Lists::default() })
     }
 
     /// From the first to the last packet of all files; `None` when there is none.
@@ -81,12 +80,10 @@ impl Recordings {
     /// positive controls; waits for nothing. `now` is what the age of watchlist files is
     /// reckoned from.
     pub fn facts(&mut self, plan: &CapturePlan, state_dir: &Path, now: Timestamp) -> Captured {
-        let loaded = match self.loaded.take() {
-            Some((watchlists, loaded)) if watchlists == plan.watchlists && !has_files(&watchlists) => loaded,
-            _ => lists::load(&plan.watchlists, now),
-        };
+        let loaded =
+            self.lists.load(&Order { watchlists: &plan.watchlists, public: &plan.public, state_dir, now });
         let lent = Arc::new(CapturePlan { sources: lent(&plan.sources), ..plan.clone() });
-        let (mut sources, mut troubles) = (Vec::new(), self.useless.clone());
+        let (mut sources, mut troubles) = (Vec::new(), [&self.useless[..], &loaded.troubles].concat());
         for source in &lent.sources {
             let mut alone =
                 Alone::new(Listener::new(&lent, source, &loaded.index, state_dir, Pace::Recorded));
@@ -98,12 +95,11 @@ impl Recordings {
         let facts = CaptureFacts {
             planned: plan.window,
             sources,
-            watchlists: loaded.facts.clone(),
+            watchlists: loaded.facts,
             blamed: plan.blamed.clone(),
             listing: None,
             is_clock_synchronised: None,
         };
-        self.loaded = Some((plan.watchlists.clone(), loaded));
         Captured { facts, troubles }
     }
 
@@ -159,10 +155,6 @@ fn lent(sources: &[Source]) -> Vec<Source> {
         ring_bytes: 0,
     };
     vec![sources.first().cloned().unwrap_or_else(nameless)]
-}
-
-fn has_files(watchlists: &[Watchlist]) -> bool {
-    watchlists.iter().any(|watchlist| watchlist.file.is_some())
 }
 
 /// Reads the files one after the other; tells why it ended, and until when everything was read: not

@@ -8,7 +8,7 @@ use super::command;
 use super::evidence::Pace;
 use super::hub::{Hub, Terms};
 use super::listener::{Listener, path_of};
-use super::lists;
+use super::lists::{Lists, Order};
 use super::member::Departure;
 use super::published::{Published, Taken, publish};
 use super::recordings::Recordings;
@@ -35,6 +35,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 pub struct Means<'a> {
     /// Where runs share the capture of an interface.
     pub hub: &'a Hub,
+    pub lists: &'a Lists,
     /// Evidence goes below it.
     pub state_dir: &'a Path,
     pub stop: &'a Stop,
@@ -58,7 +59,12 @@ pub struct Captured {
 /// Captures until the plan's window is over, on all sources at once, each in a thread of its own. A
 /// source of recorded files is read when the window is over.
 pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
-    let loaded = lists::load(&plan.watchlists, (means.clock)());
+    let loaded = means.lists.load(&Order {
+        watchlists: &plan.watchlists,
+        public: &plan.public,
+        state_dir: means.state_dir,
+        now: (means.clock)(),
+    });
     let shared = Arc::new(plan.clone());
     let shown = thread::scope(|scope| {
         let (shared, index) = (&shared, &loaded.index);
@@ -72,7 +78,8 @@ pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
             .map(|(source, thread)| thread.join().unwrap_or_else(|_| blind(source)))
             .collect::<Vec<_>>()
     });
-    let (sources, troubles): (Vec<_>, Vec<_>) = shown.into_iter().unzip();
+    let (sources, mut troubles): (Vec<_>, Vec<_>) = shown.into_iter().unzip();
+    troubles.insert(0, loaded.troubles);
     let facts = CaptureFacts {
         planned: plan.window,
         sources,

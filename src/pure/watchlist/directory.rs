@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn long_lists_are_sorted_in_parts_as_short_ones_are_at_once() {
-        let makes: [(&str, fn(u64) -> u64); 4] = [
+        type Make<'a> = (&'a str, fn(u64) -> u64);
+        let makes: [Make<'_>; 4] = [
             ("evenly", |number| number * 0x9E37_79B1 % (1 << 32)),
             ("all the same", |_| 7),
             ("two heaps", |number| number % 2 * (u64::MAX - 9) + number % 5),

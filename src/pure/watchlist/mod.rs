@@ -36,9 +36,9 @@ pub use gate::Gate;
 pub use index::{CompiledList, Counts, End, EntryId, Index, Match, MatchKind};
 pub use json::Feed;
 pub use part::Part;
-pub use sought::Sought;
+pub use sought::{Found, Sought};
 pub use table::Table;
-pub use warning::warnings;
+pub use warning::{ODD_SHOWN_MAX, Odd, warnings};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

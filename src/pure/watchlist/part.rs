@@ -65,11 +65,13 @@ impl Part {
 
     /// Every target that is looked for, with the spelling of its entry, by kind and then in order.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        SHELVES.into_iter().flat_map(|shelf| self.rows(shelf)).map(|(target, tag)| Entry {
-            text: self.spelling(&target, tag).into_owned(),
-            ports: self.ports_of(tag),
-            target,
-        })
+        let rows = SHELVES.into_iter().flat_map(|shelf| self.rows(shelf));
+        rows.map(|(target, tag)| self.entry(target, tag))
+    }
+
+    pub(super) fn entry(&self, target: Target, tag: Tag) -> Entry {
+        let text = self.spelling(&target, tag).into_owned();
+        Entry { text, target, ports: self.ports_of(tag) }
     }
 
     /// How many numbers of entries it uses.
@@ -178,7 +180,7 @@ impl Part {
         narrow(self.spelled.len() + rows)
     }
 
-    fn len(&self, shelf: Shelf) -> usize {
+    pub(super) fn len(&self, shelf: Shelf) -> usize {
         match shelf {
             Shelf::V4 => self.v4.rows().len(),
             Shelf::V6 => self.v6.rows().len(),
@@ -194,7 +196,7 @@ impl Part {
         (0..self.len(shelf)).map(move |position| self.row(shelf, position))
     }
 
-    fn row(&self, shelf: Shelf, position: usize) -> (Target, Tag) {
+    pub(super) fn row(&self, shelf: Shelf, position: usize) -> (Target, Tag) {
         match shelf {
             Shelf::V4 => {
                 let (key, tag) = self.v4.rows()[position];
