@@ -113,3 +113,5 @@ pub enum Transport {
 
 #[cfg(test)]
 mod feed_tests;
+#[cfg(test)]
+mod naive_tests;
