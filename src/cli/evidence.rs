@@ -5,18 +5,12 @@
 
 use super::desk::Desk;
 use super::{Exit, Fault, print};
-use crate::pure::hexadecimal;
-use crate::pure::ticket::TicketId;
-use crate::pure::verdict::EvidenceFile;
+use crate::edge::capture::vault::{self, Stray};
+use crate::pure::ticket::{Run, TicketId};
+use crate::pure::verdict::{EvidenceFile, Outcome};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
-
-/// How much of a file is hashed at a time, in bytes.
-const BLOCK_BYTES: usize = 64 * 1024;
+use std::collections::BTreeSet;
 
 /// The packets that prove something.
 #[derive(Args, Debug)]
@@ -45,59 +39,103 @@ pub fn run(desk: &mut Desk, args: &EvidenceArgs) -> Result<Exit, Fault> {
         desk.engine.ticket(TicketId(id))?;
     }
     let tickets = desk.engine.tickets().filter(|known| ticket.is_none_or(|id| known.id.0 == id));
-    let (mut events, mut rows) = (0, Vec::new());
+    let (mut events, mut files, mut unrecorded) = (0, Vec::new(), Vec::new());
     for ticket in tickets {
         events += ticket.events.len();
-        let ended = ticket.runs.iter().filter_map(|run| run.end.as_ref());
-        for file in ended.flat_map(|end| end.files()) {
-            rows.push((ticket.id, file.clone(), fault(&desk.state().join(&file.path), file)));
-        }
+        files.extend(ticket.runs.iter().flat_map(on_record).map(|file| (ticket.id, file)));
+        let runs = ticket.runs.iter().filter(|run| is_unrecorded(run));
+        unrecorded.extend(runs.map(|run| format!("evidence/{}/{}-", ticket.id, run.id)));
     }
-    let is_sound = rows.iter().all(|(_, _, fault)| fault.is_none());
-    let printed =
-        if json { print::out(&as_json(events, &rows)) } else { print::out(&as_text(events, &rows)) };
-    Ok(if is_sound { printed } else { Exit::Failed })
+    let named: BTreeSet<&str> = files.iter().map(|(_, file)| file.path.as_str()).collect();
+    let directory = ticket.map(|id| id.to_string());
+    let strays = vault::strays(desk.state(), directory.as_deref(), &named)
+        .map_err(|error| Fault::Failed(format!("the evidence cannot be looked through: {error}")))?;
+    let found = Found {
+        events,
+        rows: files.into_iter().map(|(id, file)| (id, file, fault(desk, file))).collect(),
+        strays: strays.into_iter().map(|(path, stray)| told(path, stray, &unrecorded)).collect(),
+    };
+    let printed = print::out(&if json { found.as_json() } else { found.as_text() });
+    Ok(if found.is_sound() { printed } else { Exit::Failed })
 }
 
-type Row = (TicketId, EvidenceFile, Option<String>);
-
-fn as_text(events: usize, rows: &[Row]) -> String {
-    let mut text = format!("{events} events: the chain of hashes is whole\n");
-    for (ticket, file, fault) in rows {
-        let said = fault.as_deref().unwrap_or("ok");
-        text.push_str(&format!("ticket {ticket}  {}  {said}\n", file.path));
-    }
-    text
+/// The files of a run that the log vouches for: packets and coverage.
+fn on_record(run: &Run) -> impl Iterator<Item = &EvidenceFile> {
+    run.end.iter().flat_map(|end| end.evidence.iter().chain(&end.ledgers))
 }
 
-fn as_json(events: usize, rows: &[Row]) -> String {
-    let files: Vec<_> = rows
-        .iter()
-        .map(|(ticket, file, fault)| {
-            json!({"ticket": ticket, "path": file.path, "sha256": file.sha256,
-                "is_sound": fault.is_none(), "fault": fault})
-        })
-        .collect();
-    format!("{:#}\n", json!({"schema": "allclear.evidence/1", "events": events, "files": files}))
+/// Whether a run goes on, or was killed before what it had could be recorded.
+fn is_unrecorded(run: &Run) -> bool {
+    run.end.as_ref().is_none_or(|end| end.outcome == Outcome::Interrupted && end.evidence.is_empty())
 }
 
 /// What is wrong with a file; `None` when it is what was recorded.
-fn fault(path: &Path, file: &EvidenceFile) -> Option<String> {
-    match sha256(path) {
-        Ok(found) if found == file.sha256 => None,
-        Ok(found) => Some(format!("CHANGED: its SHA-256 is {found} and {} was recorded", file.sha256)),
-        Err(error) => Some(format!("MISSING: it cannot be read: {error}")),
-    }
+fn fault(desk: &Desk, file: &EvidenceFile) -> Option<String> {
+    vault::check(desk.state(), file).err().map(|fault| match fault {
+        vault::Fault::Missing => "MISSING: it is not there".to_owned(),
+        vault::Fault::Changed(found) => {
+            format!("CHANGED: its SHA-256 is {found} and {} was recorded", file.sha256)
+        }
+        vault::Fault::Unreadable(why) => format!("UNREADABLE: {why}"),
+    })
 }
 
-fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut block) = (Sha256::new(), vec![0; BLOCK_BYTES]);
-    loop {
-        match file.read(&mut block)? {
-            0 => break,
-            length => hash.update(&block[..length]),
+/// A file that no event names, whether that is a fault, and what to know of it.
+struct Told {
+    path: String,
+    is_sound: bool,
+    text: &'static str,
+}
+
+fn told(path: String, stray: Stray, unrecorded: &[String]) -> Told {
+    let is_unrecorded = unrecorded.iter().any(|stem| path.starts_with(stem));
+    let (is_sound, text) = match stray {
+        Stray::BeingWritten => (true, "is being written"),
+        Stray::Unfinished => (true, "unfinished: left by a run that was killed, set aside at the next start"),
+        Stray::Untrusted => (true, "untrusted: left by a run that was killed, nothing vouches for it"),
+        Stray::Unknown if is_unrecorded => {
+            (true, "not on record: its run goes on or was killed, nothing vouches for it")
         }
+        Stray::Unknown => (false, "UNKNOWN: no event names it, do not trust it, and move it away"),
+    };
+    Told { path, is_sound, text }
+}
+
+struct Found<'a> {
+    events: usize,
+    rows: Vec<(TicketId, &'a EvidenceFile, Option<String>)>,
+    strays: Vec<Told>,
+}
+
+impl Found<'_> {
+    fn is_sound(&self) -> bool {
+        self.rows.iter().all(|(_, _, fault)| fault.is_none()) && self.strays.iter().all(|told| told.is_sound)
     }
-    Ok(hexadecimal::text(&hash.finalize()))
+
+    fn as_text(&self) -> String {
+        let mut text = format!("{} events: the chain of hashes is whole\n", self.events);
+        for (ticket, file, fault) in &self.rows {
+            let said = fault.as_deref().unwrap_or("ok");
+            text.push_str(&format!("ticket {ticket}  {}  {said}\n", file.path));
+        }
+        for Told { path, text: said, .. } in &self.strays {
+            text.push_str(&format!("beside  {}  {said}\n", path.escape_debug()));
+        }
+        text
+    }
+
+    fn as_json(&self) -> String {
+        let files = self.rows.iter().map(|(ticket, file, fault)| {
+            json!({"ticket": ticket, "path": file.path, "sha256": file.sha256,
+                "is_sound": fault.is_none(), "fault": fault})
+        });
+        let beside = self
+            .strays
+            .iter()
+            .map(|Told { path, is_sound, text }| json!({"path": path, "is_sound": is_sound, "text": text}));
+        let document = json!({"schema": "allclear.evidence/1", "events": self.events,
+            "is_sound": self.is_sound(), "files": files.collect::<Vec<_>>(),
+            "beside": beside.collect::<Vec<_>>()});
+        format!("{document:#}\n")
+    }
 }

@@ -5,6 +5,7 @@ use super::{Exit, Fault, print};
 use crate::edge::capture::recordings::Recordings;
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
+use crate::edge::capture::vault;
 use crate::edge::clock;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Captures, Edges};
@@ -67,6 +68,7 @@ pub fn run(desk: &mut Desk, args: &RunArgs) -> Result<Exit, Fault> {
     let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
     let mut edges = desk.edges(stop, Absent::GiveUp)?;
     let window = window(desk, &mut edges, args, id, stage)?;
+    vault::sweep(desk.state()).iter().for_each(|told| print::note(told));
     let run = begin(desk, args, id, stage, window)?;
     note_watch(desk, id, window)?;
     let end = finish(desk, &edges, id, run)?;

@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::{Exit, Fault, print};
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
+use crate::edge::capture::vault;
 use crate::edge::clock;
 use crate::edge::doorbell::Doorbell;
 use crate::edge::lock::Lock;
@@ -78,6 +79,7 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
         told: BTreeSet::new(),
     };
     server.abandon(|_| true)?;
+    vault::sweep(server.desk.state()).iter().for_each(|told| tracing::warn!("{told}"));
     print::note("allclear serves; stop it with SIGTERM or Ctrl-C");
     server.live(&receiver, &stop);
     server.drain(&receiver);

@@ -56,6 +56,70 @@ fn evidence_is_checked_against_the_log() {
 }
 
 #[test]
+fn evidence_and_what_lies_beside_it_is_told_apart() {
+    use std::os::unix::fs::symlink;
+    const FILE: &str = "state/evidence/1/1-hits.pcapng";
+    let elsewhere = |path: &Path| {
+        fs::rename(path.join(FILE), path.join("elsewhere")).expect("moved");
+        symlink(path.join("elsewhere"), path.join(FILE)).expect("linked");
+    };
+    let linked_directory = |path: &Path| {
+        fs::rename(path.join("state/evidence/1"), path.join("elsewhere")).expect("moved");
+        symlink(path.join("elsewhere"), path.join("state/evidence/1")).expect("linked");
+    };
+    let beside = |name: &'static str| {
+        move |path: &Path| fs::write(path.join("state/evidence/1").join(name), "x").expect("written")
+    };
+    type Row<'a> = (&'a str, Box<dyn Fn(&Path) + 'a>, i32, &'a str);
+    let rows: [Row<'_>; 9] = [
+        ("as it was", Box::new(|_| ()), 0, "1-hits.pcapng  ok"),
+        ("missing", Box::new(|path| fs::remove_file(path.join(FILE)).expect("there")), 1, "MISSING: "),
+        ("changed", Box::new(|path| fs::write(path.join(FILE), "x").expect("written")), 1, "CHANGED: "),
+        ("a link, though to the same bytes", Box::new(elsewhere), 1, "UNREADABLE: "),
+        ("a linked directory", Box::new(linked_directory), 1, "UNREADABLE: "),
+        (
+            "a pipe",
+            Box::new(|path| {
+                fs::remove_file(path.join(FILE)).expect("there");
+                assert!(
+                    Command::new("mkfifo").arg(path.join(FILE)).status().is_ok_and(|made| made.success())
+                );
+            }),
+            1,
+            "UNREADABLE: it is no regular file",
+        ),
+        ("a stranger", Box::new(beside("1-other.pcapng")), 1, "1-other.pcapng  UNKNOWN: "),
+        ("left by a killed run", Box::new(beside(".2-hits.pcapng.part")), 0, "part  unfinished: "),
+        ("set aside", Box::new(beside("2-hits.untrusted.pcapng")), 0, "untrusted.pcapng  untrusted: "),
+    ];
+    for (name, change, code, wanted) in rows {
+        let directory = located();
+        let path = directory.path();
+        change(path);
+        let verified = allclear(path, &["evidence", "verify"]);
+        assert!(text(&verified).contains(wanted), "{name}: {}", text(&verified));
+        assert_eq!(verified.status.code(), Some(code), "{name}");
+        let json = allclear(path, &["evidence", "verify", "1", "--json"]);
+        let value: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        assert_eq!((json.status.code(), &value["is_sound"]), (Some(code), &(code == 0).into()), "{name}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_set_aside_and_kept() {
+    let directory = located();
+    let path = directory.path();
+    fs::write(path.join("state/evidence/1/.2-hits.pcapng.part"), "half").expect("written");
+    let run = allclear(path, &["run", "locate", "--ticket", "1", "--captures", "lan.pcap"]);
+    assert_eq!(run.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(told.contains("2-hits.untrusted.pcapng, untrusted"), "{told}");
+    let kept = fs::read_to_string(path.join("state/evidence/1/2-hits.untrusted.pcapng"));
+    assert_eq!(kept.expect("it is kept"), "half");
+    assert_eq!(allclear(path, &["evidence", "verify"]).status.code(), Some(0));
+}
+
+#[test]
 fn a_log_that_somebody_changed_is_refused_with_the_event() {
     let directory = located();
     let database = directory.path().join("state/allclear.db");

@@ -35,4 +35,5 @@ pub mod stream;
 mod tail;
 pub mod tap;
 pub mod texts;
+pub mod vault;
 mod words;
