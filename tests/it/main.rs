@@ -6,6 +6,7 @@ mod commands;
 mod crash;
 mod demo;
 mod doctor;
+mod evidence_disk;
 mod feeds;
 mod files;
 mod frames;

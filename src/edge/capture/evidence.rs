@@ -177,7 +177,7 @@ impl Evidence {
     fn hand_over_early(&mut self, frame: &Frame<'_>, age_ns_max: i64) {
         let age_ns = frame.time_ns.saturating_sub(self.batch_began_ns);
         if self.origin.pace == Pace::Live && age_ns >= age_ns_max {
-            self.hand.take(&mut self.batch);
+            self.hand.take_early(&mut self.batch);
         }
     }
 

@@ -183,6 +183,9 @@ pub struct Hand {
     /// How many batches there are, with the one that is being filled.
     batches: usize,
     batches_max: usize,
+    /// Handed over and not back yet.
+    away: usize,
+    spare: Vec<Batch>,
 }
 
 #[derive(Debug)]
@@ -200,13 +203,27 @@ enum Held {
 impl Hand {
     /// The pen is held by whoever hands batches over, and waits for none.
     pub fn here(pen: Pen) -> Hand {
-        Hand { signs: Arc::clone(&pen.signs), held: Held::Here(pen), batches: 1, batches_max: 1 }
+        Hand {
+            signs: Arc::clone(&pen.signs),
+            held: Held::Here(pen),
+            batches: 1,
+            batches_max: 1,
+            away: 0,
+            spare: Vec::new(),
+        }
     }
 
     /// The pen is held by a thread of its own. There are never more than `batches_max` batches,
     /// whatever the disk does.
     pub fn beside(pen: Pen, batches_max: usize) -> Hand {
-        Hand { signs: Arc::clone(&pen.signs), held: Held::Waiting(pen), batches: 1, batches_max }
+        Hand {
+            signs: Arc::clone(&pen.signs),
+            held: Held::Waiting(pen),
+            batches: 1,
+            batches_max,
+            away: 0,
+            spare: Vec::new(),
+        }
     }
 
     /// What is known of the disk.
@@ -226,15 +243,30 @@ impl Hand {
                 true
             }
             Held::Beside { full, empty, .. } => {
+                let back = empty.try_iter();
+                self.spare.extend(back.inspect(|_| self.away -= 1));
                 let may_grow = self.batches < self.batches_max;
-                let next = empty.try_recv().ok().or_else(|| {
+                let next = self.spare.pop().or_else(|| {
                     self.batches += usize::from(may_grow);
                     may_grow.then(Batch::new)
                 });
+                let Some(next) = next else { return false };
+                self.away += 1;
                 // The queue has room for every batch there is; it refuses when the thread is gone.
-                next.is_some_and(|next| full.try_send(mem::replace(batch, next)).is_ok())
+                full.try_send(mem::replace(batch, next)).is_ok()
             }
             Held::Waiting(_) | Held::Lost(_) => false,
+        }
+    }
+
+    /// Hands over a batch that is not full, if nothing is on its way: else many small ones would take the
+    /// room of large ones, and the next packet has another chance.
+    pub fn take_early(&mut self, batch: &mut Batch) {
+        if let Held::Beside { empty, .. } = &self.held {
+            self.spare.extend(empty.try_iter().inspect(|_| self.away -= 1));
+        }
+        if self.away == 0 {
+            self.take(batch);
         }
     }
 
