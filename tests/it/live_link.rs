@@ -1,117 +1,137 @@
 //! What becomes of a run whose interface goes down, or away, and comes back? And what holds the kernel
 //! back when it filters? Real interfaces again, in the namespaces of `live`.
 
-use crate::live::{LONG, MIB, Wire, ip, listen_to_chatter, window};
+use crate::live::{LONG, MIB, Wire, chatter, ip, window};
 use allclear::edge::capture::interface;
 use allclear::edge::capture::screen::kernel_filter_alone;
 use allclear::edge::capture::session::{Absent, Listened, Moment, Session};
 use allclear::edge::capture::stop::Stop;
 use allclear::edge::clock;
-use allclear::pure::interval::Interval;
 use allclear::pure::verdict::Ending;
+use jiff::{SignedDuration, Timestamp};
+use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Runs `ip` commands in order, each at its millisecond after the first frame, while the near end
-/// listens.
-fn meddle(wire: &Wire, window: Interval, commands: &[(u64, String)]) -> (Listened, u64) {
-    let mut heard = 0;
-    let listened = std::thread::scope(|scope| {
-        let mut first = true;
-        listen_to_chatter(wire, window, &Stop::new(), |count| {
-            heard = count;
-            if std::mem::take(&mut first) {
-                scope.spawn(move || {
-                    let begun = clock::now();
-                    for (millisecond, command) in commands {
-                        let passed = clock::now().duration_since(begun).unsigned_abs();
-                        std::thread::sleep(Duration::from_millis(*millisecond).saturating_sub(passed));
-                        match command.as_str() {
-                            "plug" => wire.plug().expect("both namespaces are there"),
-                            command => ip(command).expect("it is there"),
-                        }
-                    }
-                });
-            }
-            ControlFlow::Continue(())
+/// What happens while the near end listens, one step after the other. Nothing waits for a time: a slow
+/// machine only takes longer.
+#[derive(Clone, Copy)]
+enum Step {
+    /// A look found the link well: two of them make watched time.
+    Up,
+    /// A look found it down, or the interface gone.
+    Down,
+    Frame,
+    /// The far end is switched off, on, or taken away.
+    Do(fn(&Wire) -> Result<(), String>),
+}
+
+thread_local! {
+    static IS_OVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The clock of this thread, which jumps beyond the window when the last step is done.
+fn clock_until_over() -> Timestamp {
+    if IS_OVER.get() { clock::now() + SignedDuration::from_secs(86_400) } else { clock::now() }
+}
+
+/// Listens at the near end while the far end chatters, until all steps are done; tells how many frames
+/// there were, too.
+fn listen(wire: &Wire, interface: &str, absent: Absent, mut steps: &[Step]) -> (Listened, u64) {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        wire.there(scope, |socket| chatter(&socket, &is_over));
+        wire.here(|| {
+            let (stop, mut heard) = (Stop::new(), 0);
+            let session = Session { window: window(LONG), stop: &stop, clock: clock_until_over, absent };
+            let listened = interface::listen(interface, MIB, &session, &mut |moment| {
+                heard += u64::from(matches!(moment, Moment::Frame(_)));
+                let is_reached = match (steps.first(), &moment) {
+                    (Some(Step::Up), Moment::Look(look)) => look.fault.is_none(),
+                    (Some(Step::Down), Moment::Look(look)) => look.fault.is_some(),
+                    (Some(Step::Frame), Moment::Frame(_)) => true,
+                    _ => false,
+                };
+                steps = &steps[usize::from(is_reached)..];
+                while let Some(Step::Do(act)) = steps.first() {
+                    act(wire).expect("both namespaces are there");
+                    steps = &steps[1..];
+                }
+                IS_OVER.set(steps.is_empty());
+                // Else there would be something to drain until the window is over in truth.
+                is_over.store(steps.is_empty(), Ordering::Relaxed);
+                ControlFlow::Continue(())
+            });
+            is_over.store(true, Ordering::Relaxed);
+            (listened, heard)
         })
-    });
-    (listened, heard)
+    })
+}
+
+fn off(wire: &Wire) -> Result<(), String> {
+    ip(&format!("-n {} link set v1 down", wire.there))
+}
+
+fn on(wire: &Wire) -> Result<(), String> {
+    ip(&format!("-n {} link set v1 up", wire.there))
+}
+
+fn gone(wire: &Wire) -> Result<(), String> {
+    ip(&format!("-n {} link del v1", wire.there))
+}
+
+fn source_gone(text: &str) -> Ending {
+    Ending::SourceGone(text.to_owned())
 }
 
 #[test]
 fn what_a_link_that_comes_and_goes_showed_is_told() {
-    let off = |wire: &Wire| format!("-n {} link set v1 down", wire.there);
-    let on = |wire: &Wire| format!("-n {} link set v1 up", wire.there);
-    let gone = |wire: &Wire| format!("-n {} link del v1", wire.there);
-    let plug = |_: &Wire| "plug".to_owned();
-    type Command = fn(&Wire) -> String;
-    type Row<'a> = (&'a str, u64, &'a [(u64, Command)], Option<&'a str>, (f64, f64));
+    use Step::{Do, Down, Frame, Up};
+    type Row<'a> = (&'a str, &'a [Step], Option<&'a str>);
     let rows: [Row<'_>; 4] = [
         (
             "down to the end",
-            4,
-            &[(0, off)],
+            &[Up, Up, Frame, Do(off), Down],
             Some("interface v0 has no carrier: plug in the cable"),
-            (0.0, 3.0),
         ),
-        ("down and up", 6, &[(0, off), (2500, on)], None, (2.0, 5.5)),
-        ("gone to the end", 3, &[(0, gone)], Some("interface v0 was gone from "), (0.0, 2.0)),
-        ("gone and back", 5, &[(500, gone), (1000, plug)], None, (1.5, 4.2)),
+        ("down and up", &[Up, Up, Frame, Do(off), Down, Do(on), Up, Up], None),
+        ("gone to the end", &[Up, Up, Frame, Do(gone), Down], Some("interface v0 was gone from ")),
+        ("gone and back", &[Up, Up, Frame, Do(gone), Down, Do(Wire::plug), Up, Up, Frame], None),
     ];
-    let check = |(name, seconds, commands, broken, (least, most)): Row<'_>| {
+    let check = |(name, steps, broken): Row<'_>| {
         let Some(wire) = Wire::new() else { return };
-        let commands: Vec<(u64, String)> =
-            commands.iter().map(|(millisecond, command)| (*millisecond, command(&wire))).collect();
-        let (listened, heard) = meddle(&wire, window(Duration::from_secs(seconds)), &commands);
-        match broken {
+        let (listened, heard) = listen(&wire, "v0", Absent::GiveUp, steps);
+        let stretches = match broken {
             Some(start) => {
                 let Ending::SourceGone(what) = &listened.ending else { panic!("{name}: {listened:?}") };
                 assert!(what.starts_with(start), "{name}: {what}");
+                1
             }
             None => {
                 assert_eq!(listened.ending, Ending::TimeUp, "{name}");
                 let [note] = &listened.notes[..] else { panic!("{name}: {:?}", listened.notes) };
                 assert!(note.starts_with("interface v0 showed nothing from "), "{name}: {note}");
-                assert!(listened.watched.as_slice().len() == 2, "{name}: {:?}", listened.watched);
+                2
             }
-        }
-        let watched = listened.watched.seconds();
-        assert!((least..=most).contains(&watched), "{name}: {watched} s were watched");
-        assert!(heard > 0 && listened.lost_packets == Some(0), "{name}: {heard} {listened:?}");
+        };
+        assert_eq!(listened.watched.as_slice().len(), stretches, "{name}: {:?}", listened.watched);
+        assert!(heard > 0 && listened.lost_packets.is_some(), "{name}: {heard} {listened:?}");
     };
     std::thread::scope(|scope| rows.into_iter().for_each(|row| drop(scope.spawn(move || check(row)))));
 }
 
 #[test]
 fn an_interface_that_is_not_there_yet_is_waited_for_where_nobody_looks_on() {
+    use Step::{Do, Down, Up};
     let Some(wire) = Wire::new() else { return };
     ip(&format!("-n {} link set v0 down", wire.here)).expect("it is there");
-    let listen = |name: &str, absent: Absent, seconds: u64| {
-        wire.here(|| {
-            let (stop, mut looks) = (Stop::new(), 0);
-            let window = window(Duration::from_secs(seconds));
-            let session = Session { window, stop: &stop, clock: clock::now, absent };
-            interface::listen(name, MIB, &session, &mut |moment| {
-                if let Moment::Look(_) = moment {
-                    looks += 1;
-                    if looks == 5 {
-                        let _ = ip(&format!("-n {} link set v0 up", wire.here));
-                    }
-                }
-                ControlFlow::Continue(())
-            })
-        })
-    };
-    let gone = |text: &str| Ending::SourceGone(text.to_owned());
-    assert_eq!(listen("v0", Absent::GiveUp, 60).ending, gone("interface v0 is down: `ip link set v0 up`"));
-    let absent = gone("there is no interface v9: `ip link` lists those there are");
-    assert_eq!(listen("v9", Absent::GiveUp, 60).ending, absent);
-    let late = listen("v0", Absent::Wait, 3);
-    assert_eq!(late.ending, Ending::TimeUp);
-    let watched = late.watched.seconds();
-    assert!((0.8..2.5).contains(&watched), "{watched} s were watched");
-    let never = listen("v9", Absent::Wait, 1);
+    let ending = |name: &str| listen(&wire, name, Absent::GiveUp, &[Down]).0.ending;
+    assert_eq!(ending("v0"), source_gone("interface v0 is down: `ip link set v0 up`"));
+    assert_eq!(ending("v9"), source_gone("there is no interface v9: `ip link` lists those there are"));
+    let near_on = |wire: &Wire| ip(&format!("-n {} link set v0 up", wire.here));
+    let (late, _) = listen(&wire, "v0", Absent::Wait, &[Down, Do(near_on), Up, Up]);
+    assert_eq!((late.ending, late.watched.as_slice().len()), (Ending::TimeUp, 1));
+    let (never, _) = listen(&wire, "v9", Absent::Wait, &[Down]);
     assert!(matches!(&never.ending, Ending::SourceGone(what) if what.contains("v9 was gone")), "{never:?}");
 }
 
