@@ -18,7 +18,7 @@ help:
 	@echo 'make demo               the whole story of a ticket, on shipped captures and a virtual clock'
 	@echo '     DIR=directory      where it leaves mails and report'
 	@echo 'make test               format, lints, documentation and every test'
-	@echo 'make bench              scan of a large capture beside tcpdump, and other measurements'
+	@echo 'make bench              speed and memory beside other programs: see BENCHMARKS.md'
 	@echo 'make install            program, manual page and shell completions, below $(PREFIX)'
 	@echo '     PREFIX=directory   somewhere else, such as ~/.local; DESTDIR for packagers'
 

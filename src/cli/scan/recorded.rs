@@ -2,7 +2,7 @@
 
 use super::ScanError;
 use super::frames::{Heard, Listener};
-use crate::edge::capture::ahead::read_ahead;
+use crate::edge::capture::ahead::{has_second_processor, read_ahead};
 use crate::edge::capture::files::Opened;
 use crate::edge::capture::inputs::{Input, Inputs};
 use crate::edge::capture::session::RowsHeard;
@@ -59,7 +59,6 @@ fn scan(
     let (mut broken, mut packets) = (None, 0_u64);
     bar.begin(read_bytes);
     let (lookout, only_sees) = (listener.observer.lookout(), listener.only_sees());
-    let glance = |frame: &Frame<'_>| lookout.glance(frame);
     let mut take = |frame: &Frame<'_>, glance: &Glance| {
         packets += 1;
         if packets.is_multiple_of(BAR_STEP_PACKETS) {
@@ -71,10 +70,10 @@ fn scan(
         }
         listener.take(frame, *glance).map_break(|ending| broken = Some(ending))
     };
-    // A file is read ahead, and a pipe frame by frame.
-    let end = match is_file {
-        true => read_ahead(frames, glance, take),
-        false => frames.for_each(|frame| take(&frame, &glance(&frame))),
+    // A file is read ahead where a second processor can help, and a pipe frame by frame.
+    let end = match is_file && has_second_processor() {
+        true => read_ahead(frames, |frame| lookout.glance(frame), take),
+        false => frames.for_each(|frame| take(&frame, &lookout.glance(&frame))),
     };
     heard.lost_packets = heard.lost_packets.zip(end.lost_packets).map(|(all, more)| all + more);
     if let Some(why) = end.incomplete {

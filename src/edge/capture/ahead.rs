@@ -13,23 +13,25 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Batches that wait at most, of each thread: a few stay in the second-level cache.
-const BATCHES_MAX: usize = 4;
+/// Batches that wait at most, of each thread: so few stay in the second-level cache.
+const BATCHES_MAX: usize = 2;
 
 /// A batch and its number in the order of the capture.
 type Numbered<G> = (u64, Batch<G>);
 
+/// Whether there is a second processor.
+pub fn has_second_processor() -> bool {
+    thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
+}
+
 /// Gives every frame of `stream` to `take`, in order, with what `glance` tells of it, until `take` breaks
 /// off or the stream ends; like [`super::stream::FrameStream::for_each`], with the reading and the
-/// glances shared with a second thread where there is a processor for it.
+/// glances shared with a second thread.
 pub fn read_ahead<G: Send>(
-    mut stream: AnyFrames,
+    stream: AnyFrames,
     glance: impl Fn(&Frame<'_>) -> G + Sync,
-    mut take: impl FnMut(&Frame<'_>, &G) -> ControlFlow<()>,
+    take: impl FnMut(&Frame<'_>, &G) -> ControlFlow<()>,
 ) -> ReadEnd {
-    if thread::available_parallelism().is_ok_and(|processors| processors.get() == 1) {
-        return stream.for_each(|frame| take(&frame, &glance(&frame)));
-    }
     let source = Source { stream, next: 0, end: None };
     let shared = Shared { source: Mutex::new(source), spares: Mutex::default(), glance };
     let (send, receive) = sync_channel(BATCHES_MAX);

@@ -94,8 +94,6 @@ pub(super) fn segment(packet: &Packet<'_>, names: &mut Names) -> Reading {
         match message(bytes, is_whole, care, names) {
             Extent::Foreign => return Reading::Whole,
             _ if is_whole => from += LENGTH_BYTES + length,
-            // In the middle of a stream anything may look a little like DNS: that is not waited for.
-            _ if bytes.len() >= HEADER_BYTES && !is_lone_question(bytes) => return Reading::Whole,
             extent => return partial(names, extent == Extent::Short),
         }
     }
@@ -141,15 +139,14 @@ fn walk(message: &[u8], care: Care, names: &mut Names) -> Result<usize, End> {
     let header = message.first_chunk::<HEADER_BYTES>().ok_or(End::Short)?;
     let [_, _, flags, _, q0, q1, a0, a1, n0, n1, r0, r1] = *header;
     // Updates and notices name a zone in the same place (RFC 2136, 1996).
-    let operation = flags >> 3 & 0x0f;
-    let is_foreign = operation > OPERATION_MAX || q0 > 0 || q1 == 0;
+    let is_foreign = flags >> 3 & 0x0f > OPERATION_MAX || q0 > 0 || q1 == 0;
     if is_foreign || care == Care::Strict && !is_lone_question(message) {
         return Err(End::Foreign);
     }
-    let (is_answer, is_lookup) = (flags & 0x80 != 0, operation == 0);
+    let is_answer = flags & 0x80 != 0;
     let (query_type, at) = questions(message, q1, is_answer, care, names)?;
     let number = |high, low| usize::from(u16::from_be_bytes([high, low]));
-    let answers = if is_answer && is_lookup { number(a0, a1) } else { 0 };
+    let answers = if is_answer { number(a0, a1) } else { 0 };
     match care {
         // A zone's transfer is no look-up (RFC 5936, RFC 1995).
         Care::Usual if matches!(query_type, 251 | 252) => Ok(at),
@@ -231,7 +228,7 @@ fn record(message: &[u8], at: usize) -> Result<Record, End> {
     }
     let alias = match kind {
         // CNAME, DNAME (RFC 6672).
-        5 | 39 if length > 0 => Some(data),
+        5 | 39 => Some(data),
         // SVCB and HTTPS (RFC 9460): a priority stands before the target.
         64 | 65 if length > 2 => Some(data + 2),
         _ => None,

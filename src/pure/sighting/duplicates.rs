@@ -57,7 +57,7 @@ fn hash(start: &Start, length: usize) -> u64 {
 }
 
 /// The hash of an IP packet without time to live and header checksum.
-#[inline]
+#[inline(always)]
 pub(super) fn packet_hash(ip_bytes: &[u8]) -> u64 {
     match ip_bytes.first_chunk::<40>() {
         Some(start) if start[0] >> 4 == 4 => ipv4_hash(start, ip_bytes.len()),
@@ -66,13 +66,14 @@ pub(super) fn packet_hash(ip_bytes: &[u8]) -> u64 {
 }
 
 /// IPv4 up to TCP's or UDP's checksum, in independent multiplications: nearly every packet comes here.
-#[inline]
+#[inline(always)]
 fn ipv4_hash(start: &[u8; 40], length: usize) -> u64 {
     let word = |at: usize| u64::from_le_bytes(start[at..at + 8].try_into().expect("eight bytes"));
     let protocol_and_length = (length as u64) << 8 | u64::from(start[9]);
     fold(word(0), word(12)) ^ fold(word(20), word(28)).rotate_left(21) ^ fold(word(32), protocol_and_length)
 }
 
+#[inline(never)]
 fn slow_hash(ip_bytes: &[u8]) -> u64 {
     let mut start = start_of(ip_bytes);
     if start[0] >> 4 == 4 {

@@ -80,10 +80,6 @@ impl Heads {
     }
 
     fn join(&mut self, packet: &Packet<'_>, alone: Reading, names: &mut Names) -> Reading {
-        let is_new = is_client_syn(packet) || matches!(alone, Reading::Partial(_));
-        if !is_new && Stream::of(packet).is_none_or(|stream| self.streams.get_mut(&stream).is_none()) {
-            return alone;
-        }
         let place = Stream::of(packet).and_then(|stream| Some((stream, packet.tcp_sequence()?)));
         let Some((stream, mut sequence)) = place else { return without_a_place(alone) };
         if is_client_syn(packet) {
