@@ -5,8 +5,13 @@
 
 use std::sync::Arc;
 
-/// Blocks are told apart by so many first bits of an address.
+/// Blocks are told apart by so many first bits of an address: the bits of all blocks stay in the first
+/// level of the cache.
 const FIRST_BITS: u32 = 16;
+/// So many when there are many networks, which would touch most of the larger blocks.
+const FIRST_BITS_OF_MANY: u32 = 24;
+/// More networks than this are many: a sixteenth of the larger blocks.
+const FEW_MAX: usize = 4096;
 
 /// The first 64 bits of an address of IPv6, or all 32 of one of IPv4.
 pub(super) type High = u64;
@@ -33,15 +38,22 @@ impl Blocks {
         Blocks { words: Arc::default(), shift: bits - FIRST_BITS }
     }
 
-    /// The blocks that networks touch, given by first and last address of each.
-    pub(super) fn of(bits: u32, networks: impl Iterator<Item = (High, High)>) -> Blocks {
-        let mut networks = networks.peekable();
-        if networks.peek().is_none() {
-            return Blocks::new(bits);
-        }
-        let shift = bits - FIRST_BITS;
-        let mut words = vec![0; 1 << (FIRST_BITS - 6)];
+    /// The blocks that networks touch, given by first and last address of each, in order of the first and
+    /// the wider before the narrower.
+    pub(super) fn of(bits: u32, networks: impl ExactSizeIterator<Item = (High, High)>) -> Blocks {
+        let first_bits = match networks.len() {
+            0 => return Blocks::new(bits),
+            1..=FEW_MAX => FIRST_BITS,
+            _ => FIRST_BITS_OF_MANY,
+        };
+        let shift = bits - first_bits;
+        let mut words = vec![0; 1 << (first_bits - 6)];
+        let mut covered_to = None;
         for (first, last) in networks {
+            if covered_to >= Some(last) {
+                continue;
+            }
+            covered_to = Some(last);
             for block in (first >> shift) as usize..=(last >> shift) as usize {
                 words[block / 64] |= 1_u64 << (block % 64);
             }
@@ -49,18 +61,31 @@ impl Blocks {
         Blocks { words: words.into(), shift }
     }
 
-    /// All blocks of several.
+    /// All blocks of several, as small as the smallest.
     pub(super) fn united<'a>(bits: u32, all: impl Iterator<Item = &'a Blocks>) -> Blocks {
-        let mut united = Blocks::new(bits);
-        for blocks in all.filter(|blocks| !blocks.words.is_empty()) {
-            if united.words.is_empty() {
-                united = blocks.clone();
-            } else {
-                let words = Arc::make_mut(&mut united.words);
-                words.iter_mut().zip(blocks.words.iter()).for_each(|(word, other)| *word |= other);
-            }
+        let mut all: Vec<&Blocks> = all.filter(|blocks| !blocks.words.is_empty()).collect();
+        all.sort_by_key(|blocks| blocks.shift);
+        let Some((smallest, others)) = all.split_first() else { return Blocks::new(bits) };
+        let mut united = (*smallest).clone();
+        for other in others {
+            united.unite(other);
         }
         united
+    }
+
+    /// Takes in the blocks of another, which are as large or larger.
+    fn unite(&mut self, other: &Blocks) {
+        let blocks_each = 1_usize << (other.shift - self.shift);
+        let words = Arc::make_mut(&mut self.words);
+        if blocks_each == 1 {
+            words.iter_mut().zip(other.words.iter()).for_each(|(word, more)| *word |= more);
+            return;
+        }
+        let is_touched = |block: usize| other.words[block / 64] & (1 << (block % 64)) != 0;
+        let words_each = blocks_each / 64;
+        for block in (0..other.words.len() * 64).filter(|block| is_touched(*block)) {
+            words[block * words_each..(block + 1) * words_each].fill(u64::MAX);
+        }
     }
 
     /// Whether a network may cover it; when not, certainly none does.
@@ -92,5 +117,19 @@ mod tests {
         assert!(united.may_contain(1) && united.may_contain(0x0001_0000) && !united.may_contain(0x0003_0000));
         assert!(!blocks.may_contain(1), "what is shared is left as it was");
         assert!(!Blocks::new(64).may_contain(1));
+    }
+
+    #[test]
+    fn many_networks_leave_their_neighbours_alone() {
+        let every_tenth = |number: u64| (number * 2560, number * 2560 + 255);
+        let many = Blocks::of(32, (0..=FEW_MAX as u64).map(every_tenth).collect::<Vec<_>>().into_iter());
+        let few = Blocks::of(32, [(0x0100_0000, 0x0100_00ff)].into_iter());
+        let united = Blocks::united(32, [&few, &many].into_iter());
+        for number in 0..=FEW_MAX as u64 {
+            let (first, last) = every_tenth(number);
+            assert!([first, last].iter().all(|high| many.may_contain(*high) && united.may_contain(*high)));
+            assert!(!many.may_contain(last + 1) && !united.may_contain(last + 1), "{number}");
+        }
+        assert!(united.may_contain(0x0100_ffff) && !united.may_contain(0x0101_0000));
     }
 }

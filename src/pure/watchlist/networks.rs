@@ -58,7 +58,7 @@ impl<K: Copy + Ord + Into<u128>> Networks<K> {
     }
 
     /// Where each begins and ends.
-    fn spans(&self) -> impl Iterator<Item = (High, High)> + '_ {
+    fn spans(&self) -> impl ExactSizeIterator<Item = (High, High)> + '_ {
         self.ranges.iter().map(|range| (high(range.first), high(range.last)))
     }
 
