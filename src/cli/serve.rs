@@ -35,7 +35,8 @@ const LOOK_PAUSE: Duration = Duration::from_secs(60);
 /// How long after its window a run by hand may still be reading.
 const HAND_RUN_GRACE: Duration = Duration::from_secs(600);
 
-/// After a request to stop, what is under way may take so long, in looks of a quarter of a second.
+/// After a request to stop, nothing may come to its end for so long before the rest is given up, in
+/// looks of a quarter of a second.
 const DRAIN_LOOKS: u32 = 40;
 const DRAIN_PAUSE: Duration = Duration::from_millis(250);
 
@@ -263,14 +264,17 @@ impl Server<'_> {
         begun.inspect_err(|error| tracing::error!("cannot start a thread: {error}")).is_ok()
     }
 
-    /// Lets what is under way come to its end: captures have been asked to stop.
+    /// Lets what is under way come to its end: captures have been asked to stop. Each ends once, so that
+    /// the loop does too.
     fn drain(&mut self, receiver: &Receiver<Message>) {
-        for _ in 0..DRAIN_LOOKS {
-            if self.under_way.is_empty() {
-                break;
-            }
-            if let Ok(message @ Message::Done(..)) = receiver.recv_timeout(DRAIN_PAUSE) {
-                self.take(message);
+        let mut idle_looks = 0;
+        while !self.under_way.is_empty() && idle_looks < DRAIN_LOOKS {
+            match receiver.recv_timeout(DRAIN_PAUSE) {
+                Ok(message @ Message::Done(..)) => {
+                    self.take(message);
+                    idle_looks = 0;
+                }
+                Ok(Message::Ring) | Err(_) => idle_looks += 1,
             }
         }
     }

@@ -3,11 +3,16 @@
 
 use crate::live::{Wire, carry_out_in, chatter, plan};
 use allclear::edge::capture::hub::Hub;
-use allclear::edge::capture::run::Captured;
+use allclear::edge::capture::lists::Lists;
+use allclear::edge::capture::run::{Captured, Means, capture};
+use allclear::edge::capture::session::Absent;
+use allclear::edge::capture::stop::Stop;
+use allclear::edge::clock;
 use allclear::pure::plan::CapturePlan;
 use allclear::pure::sighting::{FilterPlace, OneWay};
 use allclear::pure::site::SourceKind;
 use allclear::pure::verdict::{Control, Ending, SourceFacts};
+use jiff::Timestamp;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -82,8 +87,6 @@ fn many_runs_share_one_capture_and_each_hears_its_own() {
         assert_eq!((host.host.to_string().as_str(), host.contacts), ("10.99.0.2", 1), "run {number}");
         let evidence = lan.evidence.as_ref().unwrap_or_else(|| panic!("run {number} keeps its hits"));
         assert_eq!(evidence.packets, host.sightings, "run {number}");
-        let place = plan.filter.as_ref().map(|_| FilterPlace::User);
-        assert_eq!(lan.observation.coverage.filter, place, "run {number}: not all want to filter");
         if limit == Ending::TimeUp {
             let unwatched = plan.window.seconds() - lan.watched.seconds();
             assert!(unwatched < 1.0, "run {number}: {unwatched} s were not watched");
@@ -169,7 +172,9 @@ fn what_a_mirror_doubles_or_leaves_out_is_told() {
         let sightings: u64 =
             observation.hosts.iter().chain(&observation.inbound_only).map(|host| host.sightings).sum();
         assert_eq!(sightings, sent, "{name}: sightings stay as captured");
-        assert_eq!(observation.coverage.duplicate_packets, sent - sent / copies as u64, "{name}");
+        // A copy that a busy machine sends late is none.
+        let (copied, duplicates) = (sent - sent / copies as u64, observation.coverage.duplicate_packets);
+        assert!((copied * 9 / 10..=copied).contains(&duplicates), "{name}: {duplicates} of {copied} copies");
         assert_eq!(observation.coverage.one_way, one_way, "{name}");
         let contacts: u64 = observation.hosts.iter().map(|host| host.contacts).sum();
         assert_eq!(contacts, u64::from(directions.contains(&true)), "{name}");
@@ -193,4 +198,36 @@ fn mirror(directions: &[bool], copies: usize, is_listening: &AtomicBool) {
             }
         }
     }
+}
+
+#[test]
+fn a_capture_that_breaks_off_by_a_fault_passes_nobody() {
+    /// Broken in the thread that listens, and nowhere else.
+    fn broken() -> Timestamp {
+        let is_listening = thread::current().name() == Some("listen");
+        assert!(!is_listening, "a fault for the test");
+        clock::now()
+    }
+    let Some(wire) = Wire::new() else { return };
+    let state = tempfile::tempdir().expect("a directory");
+    let hub = Hub::default();
+    for _ in 0..2 {
+        let means = Means {
+            hub: &hub,
+            lists: &Lists::default(),
+            state_dir: state.path(),
+            stop: &Stop::new(),
+            clock: broken,
+            absent: Absent::GiveUp,
+            is_clock_synchronised: None,
+        };
+        let captured = wire.here(|| capture(&plan(lan(), Duration::from_secs(60)), &means));
+        let ending = &only_source(&captured).ending;
+        assert!(
+            matches!(ending, Ending::SourceGone(what) if what.contains("a fault of allclear")),
+            "{ending:?}"
+        );
+    }
+    let captured = wire.here(|| carry_out_in(&hub, &plan(lan(), Duration::from_secs(1)), state.path()));
+    assert_eq!(only_source(&captured).ending, Ending::TimeUp, "the next run begins a capture of its own");
 }

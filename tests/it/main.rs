@@ -21,6 +21,7 @@ mod live;
 mod live_link;
 mod live_shared;
 mod mail;
+mod memory;
 mod messages;
 mod names;
 mod packets;

@@ -224,3 +224,32 @@ fn a_run_that_falls_due_as_serve_is_told_to_stop_is_not_left_open() {
         assert!(runs.iter().all(|run| !run["outcome"].is_null()), "a run is left open: {runs:?}");
     }
 }
+
+#[test]
+fn a_request_to_stop_loses_nothing_of_any_run_however_many_there_are() {
+    const TICKETS: usize = 45;
+    let state = State::new("30s", "30s");
+    let site = fs::read_to_string(state.path().join("allclear.yaml")).expect("it was written");
+    let site = site.replace("192.0.2.17", "198.51.100.0/24");
+    fs::write(state.path().join("allclear.yaml"), site).expect("the site file is written");
+    for number in 1..=TICKETS {
+        let public = format!("198.51.100.{number}");
+        let report =
+            ["--malware", "conficker", "--remote", "216.66.15.109", "--seen", "2015-04-29T18:52:14Z"];
+        let opened = state.run(&[&["ticket", "open", "--public", &public][..], &report].concat());
+        assert_eq!(opened.status.code(), Some(0), "{}", String::from_utf8_lossy(&opened.stderr));
+    }
+    let server = state.serve();
+    state.wait_for("all captures are under way", || children(server.0.id()).len() == TICKETS);
+    server.signal(libc::SIGTERM);
+    assert_eq!(server.end(), Some(0));
+    for number in 1..=TICKETS {
+        let shown = state.run(&["ticket", "show", &number.to_string(), "--json"]);
+        let ticket: Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+        let runs = ticket["runs"].as_array().expect("runs");
+        assert!(!runs.is_empty(), "ticket {number}");
+        // What serve says of a run that it gave up.
+        let lost = runs.iter().filter(|run| run.to_string().contains("what it saw is lost"));
+        assert_eq!(lost.count(), 0, "ticket {number}: {runs:?}");
+    }
+}

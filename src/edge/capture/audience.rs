@@ -147,7 +147,6 @@ impl Audience {
         self.state.fault.clone_from(&look.fault);
         self.state.lost_packets = look.lost_packets;
         self.state.is_filtered = look.is_filtered;
-        self.state.notes.clone_from(&look.handle_notes);
         self.waiting.iter_mut().chain(&mut self.members).for_each(|member| member.look(look));
         self.leaving.iter_mut().for_each(|(member, _, _)| member.look(look));
         let settled = if look.is_drained { SETTLE } else { OVERTIME_MAX };
@@ -167,8 +166,12 @@ impl Audience {
         self.see_off();
     }
 
-    /// What the kernel may hold back: something only when all want the same.
+    /// What the kernel may hold back: something only when all want the same, and have from their
+    /// beginning, so that what a run counts as heard does not change with who else is there.
     fn kernel_filter(&self) -> Option<String> {
+        if self.members.iter().chain(&self.waiting).any(|member| member.is_unfiltered) {
+            return None;
+        }
         let present = || self.members.iter().chain(&self.waiting).map(|member| &member.listener);
         let texts: BTreeSet<Option<&str>> = present().map(Listener::filter_text).collect();
         let (1, Some(Some(text))) = (texts.len(), texts.first()) else { return None };

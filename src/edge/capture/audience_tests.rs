@@ -281,3 +281,48 @@ fn a_run_leaves_with_what_was_found_of_its_source() {
     let busy = looked_at(|_, look| look.is_drained = false);
     assert_eq!(busy.ending, Ending::TimeUp, "it ends though its ring is never empty");
 }
+
+#[test]
+fn the_kernel_filters_while_all_want_the_same_from_their_beginning() {
+    let mail = Run { filter: Some("tcp port 25"), keep: Keep::Nothing, ..RUN };
+    let all = Run { filter: None, ..mail };
+    let web = Run { filter: Some("tcp port 80"), ..mail };
+    type Row<'a> = (&'a str, &'a [(Run, i64, i64)], &'a [(i64, bool)]);
+    let rows: [Row<'_>; 6] = [
+        ("one with a filter", &[(mail, 0, 50)], &[(0, true), (40, true)]),
+        ("one without", &[(all, 0, 50)], &[(0, false), (40, false)]),
+        ("two with the same", &[(mail, 0, 50), (mail, 20, 40)], &[(0, true), (30, true), (45, true)]),
+        ("another filter", &[(mail, 0, 50), (web, 20, 40)], &[(0, true), (30, false)]),
+        (
+            "one without comes and goes",
+            &[(mail, 0, 90), (all, 20, 40)],
+            &[(0, true), (30, false), (60, true)],
+        ),
+        ("one with comes second", &[(all, 0, 40), (mail, 20, 90)], &[(0, false), (30, false), (60, false)]),
+    ];
+    let state = tempfile::tempdir().expect("a directory");
+    for (name, runs, wanted) in rows {
+        let mut audience = Audience::new(None);
+        let (reply, _answers) = sync_channel(runs.len());
+        let mut is_filtered = false;
+        let mut seen = Vec::new();
+        for second in 0..100 {
+            for (number, (run, from, to)) in runs.iter().enumerate() {
+                if *from == second {
+                    let run = Run { window: (*from, *to), ..*run };
+                    let window = Interval::new(at(*from), at(*to));
+                    let listener = listener(run, number, state.path());
+                    let guest = Guest { listener, window, stop: Stop::new(), reply: reply.clone() };
+                    audience.join(guest, at(second));
+                }
+            }
+            let mut look = Look { is_filtered, ..look(second) };
+            audience.look(&mut look);
+            is_filtered = look.kernel_filter.is_some();
+            seen.push(is_filtered);
+        }
+        for (second, wanted) in wanted {
+            assert_eq!(seen[*second as usize], *wanted, "{name}, second {second}");
+        }
+    }
+}

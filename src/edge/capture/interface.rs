@@ -71,6 +71,8 @@ struct Listening<'a> {
     down_since: Option<(Timestamp, LinkState)>,
     looked: Option<Timestamp>,
     tried: Timestamp,
+    /// Why it could not be opened again, though it is there.
+    refused: Option<String>,
     /// Lost by handles that were closed since.
     lost_before: u64,
     lost: u64,
@@ -98,6 +100,7 @@ impl<'a> Listening<'a> {
             down_since: None,
             looked: None,
             tried: (session.clock)(),
+            refused: None,
             lost_before: 0,
             lost: 0,
             kernel_filter: None,
@@ -188,7 +191,7 @@ impl<'a> Listening<'a> {
         }
         if self.tap.is_none() && now.duration_since(self.tried) >= OPEN_PAUSE {
             self.tried = now;
-            self.use_tap(Tap::open(self.interface, self.ring_bytes).ok());
+            self.open();
         }
         let state = match (&self.tap, link::state(self.interface)) {
             (Some(_), state) | (None, state @ LinkState::Off) => state,
@@ -219,6 +222,17 @@ impl<'a> Listening<'a> {
         self.apply_filter();
     }
 
+    fn open(&mut self) {
+        match Tap::open(self.interface, self.ring_bytes) {
+            Ok(tap) => {
+                self.refused = None;
+                self.use_tap(Some(tap));
+            }
+            Err(Refusal::Absent(_)) => self.refused = None,
+            Err(Refusal::Final(why)) => self.refused = Some(why),
+        }
+    }
+
     fn close(&mut self) {
         self.tap = None;
         self.lost_before = self.lost;
@@ -238,9 +252,10 @@ impl<'a> Listening<'a> {
     /// Why no packet can come in, and since when.
     fn fault(&self) -> Option<String> {
         let (since, state) = self.down_since?;
-        Some(match state {
-            LinkState::Gone => format!("interface {} was gone from {since} on", self.interface),
-            state => format!("{} (since {since})", state.advice(self.interface)),
+        Some(match (&self.refused, state) {
+            (Some(why), _) => format!("{why} (since {since})"),
+            (None, LinkState::Gone) => format!("interface {} was gone from {since} on", self.interface),
+            (None, state) => format!("{} (since {since})", state.advice(self.interface)),
         })
     }
 

@@ -48,6 +48,8 @@ pub(super) struct Member {
     pub(super) looks: u64,
     pub(super) lost_before: Option<u64>,
     pub(super) is_filtered: bool,
+    /// Whether all there is was heard for it from its beginning; it stays so.
+    pub(super) is_unfiltered: bool,
     pub(super) notes: Vec<String>,
 }
 
@@ -57,7 +59,6 @@ pub(super) struct State {
     pub(super) fault: Option<String>,
     pub(super) lost_packets: Option<u64>,
     pub(super) is_filtered: bool,
-    pub(super) notes: Vec<String>,
 }
 
 impl Member {
@@ -81,6 +82,7 @@ impl Member {
             looks: 0,
             lost_before: None,
             is_filtered: false,
+            is_unfiltered: false,
             notes: Vec::new(),
         }
     }
@@ -101,6 +103,7 @@ impl Member {
         self.looks += 1;
         if self.looks > 1 {
             // At its first look, the kernel did not know of it yet.
+            self.is_unfiltered |= self.looks == 2 && !look.is_filtered;
             self.is_filtered |= look.is_filtered;
             self.from_ns.get_or_insert(nanoseconds(self.window.from.max(look.at)));
         }
