@@ -94,7 +94,8 @@ pub fn packet(to: &mut Vec<u8>, interface: u32, frame: &Frame<'_>, comment: &str
         body.extend(interface.to_le_bytes());
         body.extend(time(frame.time_ns));
         body.extend(length_of(frame.bytes).to_le_bytes());
-        body.extend(frame.wire_length.to_le_bytes());
+        // A row of a text table has no known length; 0 would be an invalid packet to other readers.
+        body.extend(frame.wire_length.max(length_of(frame.bytes)).to_le_bytes());
         padded(body, frame.bytes);
         if !comment.is_empty() {
             text(body, OPT_COMMENT, comment);
