@@ -15,7 +15,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+/// A gzip of these bytes.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).expect("memory takes everything");
     encoder.finish().expect("memory takes everything")
@@ -137,7 +138,7 @@ fn days() -> Days {
 }
 
 fn index(path: &Path) -> Result<Recorded, OpenError> {
-    Recorded::index(path, &days())
+    Recorded::index(path, &days(), u64::MAX)
 }
 
 /// The files that are read, in their order.
@@ -258,4 +259,30 @@ fn a_file_that_changed_since_is_told() {
 #[test]
 fn standard_input_cannot_be_indexed() {
     assert!(matches!(index(&PathBuf::from("-")), Err(OpenError::OnceOnly)));
+}
+
+#[test]
+fn the_index_of_a_long_file_stays_small_and_exact() {
+    let dir = TempDir::new().expect("a directory");
+    // More stretches than an index has at first, twice over.
+    let count = 2 * 1024 * 1024 + 5000;
+    let frames: Vec<(i32, &[u8])> = (0..count).map(|time| (time, &b""[..])).collect();
+    let recorded = index(&write(&dir, "long", &pcap(&frames))).expect("a capture");
+    assert_eq!(recorded.frames, count as u64);
+    for (from, to) in [(0, 3), (1_048_570, 1_048_580), (i64::from(count) - 2, i64::from(count) + 9)] {
+        let wanted: Vec<i64> = (from..to.min(i64::from(count))).collect();
+        assert_eq!(seconds_in(&recorded, window(from, to)), wanted);
+    }
+}
+
+#[test]
+fn packed_files_are_kept_in_memory_only_where_there_is_room() {
+    let dir = TempDir::new().expect("a directory");
+    let path = write(&dir, "packed", &gzip(&three()));
+    let bytes = three().len() as u64;
+    for (room, kept) in [(bytes, bytes), (bytes - 1, 0), (0, 0)] {
+        let recorded = Recorded::index(&path, &days(), room).expect("a capture");
+        assert_eq!(recorded.kept_bytes(), kept, "room for {room}");
+        assert_eq!(seconds_in(&recorded, window(2, 9)), [2, 3], "room for {room}");
+    }
 }

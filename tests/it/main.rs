@@ -28,6 +28,7 @@ mod packets;
 mod promise;
 mod quic;
 mod recordings;
+mod rings;
 mod sample;
 mod scan;
 mod serve;

@@ -8,6 +8,7 @@ use super::stream::{FrameStream, ReadEnd};
 use super::texts::{self, Days, TableRead};
 use crate::pure::recording::{Frame, Kind, START_BYTES, recognise};
 use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
@@ -17,6 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The frames of something that was opened, whatever it is packed in.
 pub type AnyFrames = FrameStream<Bytes>;
+
+/// How far the first packet of a capture is looked for: behind a file header and one of the largest frames.
+const BEGINNING_BYTES_MAX: u64 = 512 * 1024;
 
 /// Bytes from anywhere.
 pub type Bytes = Box<dyn Read + Send>;
@@ -55,6 +59,13 @@ pub fn read_frames(
     take: impl FnMut(Frame<'_>) -> ControlFlow<()>,
 ) -> Result<ReadEnd, OpenError> {
     Ok(open(path, None)?.frames.for_each(take))
+}
+
+/// The time of a capture's first packet, read from its beginning only; `None` where that does not tell.
+pub(super) fn first_time(path: &Path) -> Option<Timestamp> {
+    let content = open_bytes(path, None).ok()?;
+    let first_ns = FrameStream::beginning(content.bytes.take(BEGINNING_BYTES_MAX)).peek_time_ns()?;
+    Timestamp::from_nanosecond(first_ns.into()).ok()
 }
 
 /// A capture that was opened.

@@ -32,6 +32,7 @@ pub mod screen;
 pub mod session;
 pub mod stop;
 pub mod stream;
+mod survey;
 mod tail;
 pub mod tap;
 pub mod texts;

@@ -5,7 +5,7 @@
 //! stretch and trusts no order.
 
 use super::files::{Bytes, Content, OpenError, Packing, is_stdin, open_bytes};
-use super::stream::FrameStream;
+use super::stream::{FrameStream, ReadEnd};
 use super::texts::{Days, TableRead};
 use crate::pure::interval::Interval;
 use crate::pure::recording::{Frame, Reader};
@@ -16,8 +16,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How many frames one entry of the index stands for: about 100 kB of file, one read.
+/// How many frames one entry of the index stands for at first: about 100 kB of file, one read.
 const STRETCH_FRAMES: u64 = 1024;
+
+/// The most entries that the index of one file has; in a longer file they stand for more frames each.
+const STRETCHES_MAX: usize = 1024;
 
 /// The largest packed capture that is kept unpacked in memory, small since there may be one for every
 /// night; larger ones are unpacked anew each time.
@@ -35,6 +38,8 @@ pub struct Recorded {
     pub frames: u64,
     /// Why it could not be read to its end; frames behind the fault are not known.
     pub incomplete: Option<String>,
+    /// Whether it is incomplete because it ends too soon, as one does that is still being written.
+    pub is_cut_short: bool,
     /// Packets lost while it was written, as far as it says so.
     pub lost_packets: Option<u64>,
     /// `None` when it is no text table.
@@ -66,8 +71,9 @@ struct Stretch {
 }
 
 impl Recorded {
-    /// Reads the file once, whole. Standard input cannot be indexed, since it cannot be read twice.
-    pub fn index(path: &Path, days: &Days) -> Result<Recorded, OpenError> {
+    /// Reads the file once, whole. Standard input cannot be indexed, since it cannot be read twice. A packed
+    /// file that needs more than `kept_bytes_max` is not kept unpacked.
+    pub fn index(path: &Path, days: &Days, kept_bytes_max: u64) -> Result<Recorded, OpenError> {
         if is_stdin(path) {
             return Err(OpenError::OnceOnly);
         }
@@ -77,27 +83,27 @@ impl Recorded {
             return Err(OpenError::Misplaced { name: path.display().to_string(), what });
         }
         let mut stream = FrameStream::new(bytes);
-        let mut stretches = Vec::new();
-        let end = loop {
-            let mut stretch = Stretch::beginning(stream.reader().clone());
-            let end = stream.for_each(|frame| stretch.add(&frame));
-            let is_full = stretch.frames == STRETCH_FRAMES;
-            stretches.extend(Some(stretch).filter(|stretch| stretch.frames > 0));
-            if !is_full {
-                break end;
-            }
-        };
+        let (stretches, end) = stretches(&mut stream);
         Ok(Recorded {
             path: path.to_path_buf(),
             span: span(&stretches),
             frames: stretches.iter().map(|stretch| stretch.frames).sum(),
+            is_cut_short: end.incomplete.is_some() && stream.is_at_end(),
             incomplete: end.incomplete,
             lost_packets: end.lost_packets,
             table,
-            store: store(path, packing, stream.reader().offset(), days)?,
+            store: store(path, packing, stream.reader().offset(), days, kept_bytes_max)?,
             stretches,
             days: days.clone(),
         })
+    }
+
+    /// How many bytes of memory its unpacked content takes.
+    pub fn kept_bytes(&self) -> u64 {
+        match &self.store {
+            Store::Kept(bytes) => bytes.len() as u64,
+            Store::Plain | Store::Packed => 0,
+        }
     }
 
     /// Gives every frame whose time lies in `window` to `take`, in the order of the file, until that breaks
@@ -132,18 +138,28 @@ impl Recorded {
         mut take: impl FnMut(Frame<'_>) -> ControlFlow<()>,
     ) -> Result<(), OpenError> {
         let Some(first) = run.first() else { return Ok(()) };
-        let mut left: u64 = run.iter().map(|stretch| stretch.frames).sum();
+        let wanted = merged(run);
+        let mut seen = Stretch::beginning(first.reader.clone());
         let mut is_enough = false;
         let mut stream = FrameStream::resuming(self.bytes_from(first.reader.offset())?, first.reader.clone());
         let end = stream.for_each(|frame| {
-            left -= 1;
-            is_enough = take(frame).is_break() || left == 0;
-            if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            seen.add(&frame);
+            is_enough = take(frame).is_break();
+            if is_enough || seen.frames == wanted.frames {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
-        if is_enough {
+        if is_enough || seen.is_like(&wanted) {
             return Ok(());
         }
-        let what = end.incomplete.unwrap_or_else(|| format!("{left} frames are missing"));
+        let left = wanted.frames - seen.frames;
+        let what = match end.incomplete {
+            Some(what) => what,
+            None if left > 0 => format!("{left} frames are missing"),
+            None => "its packets have other times".to_owned(),
+        };
         Err(OpenError::Changed { name: self.path.display().to_string(), what })
     }
 
@@ -174,12 +190,48 @@ impl Stretch {
         Stretch { reader, frames: 0, least_ns: i64::MAX, greatest_ns: i64::MIN }
     }
 
-    fn add(&mut self, frame: &Frame<'_>) -> ControlFlow<()> {
+    fn add(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
         self.least_ns = self.least_ns.min(frame.time_ns);
         self.greatest_ns = self.greatest_ns.max(frame.time_ns);
-        if self.frames == STRETCH_FRAMES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
+
+    /// Whether it has as many frames of the same times: a ring may have written over the file, in place.
+    fn is_like(&self, other: &Stretch) -> bool {
+        (self.frames, self.least_ns, self.greatest_ns) == (other.frames, other.least_ns, other.greatest_ns)
+    }
+}
+
+/// All stretches of a capture.
+fn stretches(stream: &mut FrameStream<Bytes>) -> (Vec<Stretch>, ReadEnd) {
+    let (mut stretches, mut frames_max) = (Vec::new(), STRETCH_FRAMES);
+    loop {
+        let mut stretch = Stretch::beginning(stream.reader().clone());
+        let end = stream.for_each(|frame| {
+            stretch.add(&frame);
+            if stretch.frames == frames_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let is_full = stretch.frames == frames_max;
+        stretches.extend(Some(stretch).filter(|stretch| stretch.frames > 0));
+        if !is_full {
+            return (stretches, end);
+        }
+        if stretches.len() == STRETCHES_MAX {
+            stretches = stretches.chunks(2).map(merged).collect();
+            frames_max *= 2;
+        }
+    }
+}
+
+/// Neighbouring stretches as one; `run` must not be empty.
+fn merged(run: &[Stretch]) -> Stretch {
+    let beginning = Stretch::beginning(run.first().map(|first| first.reader.clone()).unwrap_or_default());
+    run.iter().fold(beginning, |all, next| Stretch {
+        reader: all.reader,
+        frames: all.frames + next.frames,
+        least_ns: all.least_ns.min(next.least_ns),
+        greatest_ns: all.greatest_ns.max(next.greatest_ns),
+    })
 }
 
 fn span(stretches: &[Stretch]) -> Option<Interval> {
@@ -200,10 +252,16 @@ fn nanoseconds(time: Timestamp) -> i64 {
 }
 
 /// Where to read parts from, when the unpacked capture has `bytes` that count.
-fn store(path: &Path, packing: Packing, bytes: u64, days: &Days) -> Result<Store, OpenError> {
+fn store(
+    path: &Path,
+    packing: Packing,
+    bytes: u64,
+    days: &Days,
+    kept_bytes_max: u64,
+) -> Result<Store, OpenError> {
     match packing {
         Packing::Plain => Ok(Store::Plain),
-        Packing::Packed if bytes > KEPT_BYTES_MAX => Ok(Store::Packed),
+        Packing::Packed if bytes > kept_bytes_max.min(KEPT_BYTES_MAX) => Ok(Store::Packed),
         Packing::Packed => {
             let mut kept = Vec::new();
             let content = open_bytes(path, Some(days))?;

@@ -7,13 +7,13 @@
 use super::audience::Alone;
 use super::evidence::Pace;
 use super::files::OpenError;
-use super::glob;
 use super::listener::Listener;
 use super::lists::{Lists, Order};
 use super::recorded::Recorded;
 use super::run::Captured;
 use super::session::{Listened, OnFrame, RowsHeard};
 use super::stop::Stop;
+use super::survey::{Candidate, Survey};
 use super::texts::Days;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::plan::CapturePlan;
@@ -27,7 +27,10 @@ use std::sync::Arc;
 
 /// The time between two files is covered when it is no longer than this: a rotation's seam (design:
 /// interfaces, simulate).
-const SEAM_SECONDS_MAX: i64 = 10;
+pub(super) const SEAM_SECONDS_MAX: i64 = 10;
+
+/// The most memory that packed files take unpacked, all together; those beyond are unpacked at each reading.
+const KEPT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Recorded files, indexed.
 pub struct Recordings {
@@ -47,14 +50,36 @@ impl Recordings {
     /// # Errors
     /// When the pattern cannot be followed.
     pub fn open(pattern: &str, zone: &TimeZone) -> Result<Recordings, String> {
+        Ok(Recordings::index(Survey::whole(pattern)?, zone))
+    }
+
+    /// Indexes those of the files that a window needs, while others may write the newest.
+    ///
+    /// # Errors
+    /// When the pattern cannot be followed.
+    pub fn open_for(
+        pattern: &str,
+        zone: &TimeZone,
+        window: Interval,
+        now: Timestamp,
+    ) -> Result<Recordings, String> {
+        Ok(Recordings::index(Survey::of(pattern, window, now)?, zone))
+    }
+
+    fn index(survey: Survey, zone: &TimeZone) -> Recordings {
         let days = Days::of_source(zone.clone());
-        let (mut files, mut unreadable, mut useless) = (Vec::new(), Vec::new(), Vec::new());
-        for path in glob::expand(pattern)? {
-            match Recorded::index(&path, &days) {
-                Ok(recorded) => {
+        let (mut files, mut unreadable, mut useless) = (Vec::new(), Vec::new(), survey.notes);
+        let mut room = KEPT_BYTES_MAX;
+        for Candidate { path, is_growing, .. } in survey.files {
+            match Recorded::index(&path, &days, room) {
+                Ok(mut recorded) => {
+                    room -= recorded.kept_bytes();
+                    // Its last packet is still being written; what is whole counts.
+                    recorded.incomplete.take_if(|_| is_growing && recorded.is_cut_short);
                     useless.extend(notes(&recorded));
                     files.push(recorded);
                 }
+                Err(OpenError::Empty { .. }) if is_growing => {}
                 Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
                     useless.push(error.to_string())
                 }
@@ -62,7 +87,7 @@ impl Recordings {
             }
         }
         files.sort_by_key(|file| file.span.map(|span| span.from));
-        Ok(Recordings { files, unreadable, useless, lists: Lists::default() })
+        Recordings { files, unreadable, useless, lists: Lists::default() }
     }
 
     /// From the first to the last packet of all files; `None` when there is none.
@@ -184,7 +209,11 @@ fn read_all(
         let ending = match (read, ending) {
             (Ok(()), None) => continue,
             (Ok(()), Some(ending)) => ending,
-            (Err(error), _) => Ending::SourceGone(error.to_string()),
+            (Err(error), _) => {
+                // None of it is known to have been read.
+                last = file.span.map_or(last, |span| last.min(span.from));
+                Ending::SourceGone(error.to_string())
+            }
         };
         let unread = files.get(number + 1).and_then(|next| next.span);
         return (ending, unread.map_or(last, |span| last.min(span.from)));
@@ -192,10 +221,11 @@ fn read_all(
     (Ending::TimeUp, window.to)
 }
 
-/// What is to be said of a text table.
+/// What is to be said of a text table, and of a file that is broken before its first packet.
 fn notes(file: &Recorded) -> impl Iterator<Item = String> {
     let notes = file.table.iter().flat_map(|table| &table.notes);
-    notes.map(|note| format!("{}: {note}", file.path.display()))
+    let broken = file.incomplete.as_ref().filter(|_| file.span.is_none());
+    notes.chain(broken).map(|note| format!("{}: {note}", file.path.display()))
 }
 
 /// The union of the files' spans and of the seams between them. What follows a fault in a file is

@@ -182,7 +182,7 @@ fn listen_to_files(
         thread::sleep(LOOK_PAUSE);
     }
     let is_stopped = session.stop.is_requested();
-    match Recordings::open(pattern, zone) {
+    match Recordings::open_for(pattern, zone, session.window, (session.clock)()) {
         Err(what) => (Listened::nothing(Ending::SourceGone(what)), Vec::new()),
         Ok(recordings) => {
             // What was recorded before somebody stopped us still counts.

@@ -10,6 +10,9 @@ use std::ops::ControlFlow;
 /// Small enough to stay in the processor's second-level cache, large enough to make calls rare.
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// For those who want the first frame only: one block of a disk.
+const BEGINNING_BYTES: usize = 4096;
+
 /// The frames of one byte stream, which must be a bare pcap or pcapng (see
 /// [`super::files::frames_of`] for one that may be compressed).
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct FrameStream<R> {
     reader: Reader,
     /// What went wrong while looking ahead, to be told when the reading comes there.
     deferred: Option<io::Error>,
+    /// Whether the input ended, and not only the patience of those who take the frames.
+    is_at_end: bool,
 }
 
 /// How reading a capture ended.
@@ -99,7 +104,22 @@ impl<R: Read> FrameStream<R> {
 
     /// The frames from where `reader` stands; `input` must begin at [`Reader::offset`].
     pub fn resuming(input: R, reader: Reader) -> FrameStream<R> {
-        FrameStream { input, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, reader, deferred: None }
+        FrameStream::buffered(input, reader, BUFFER_BYTES)
+    }
+
+    /// The frames of a capture of which only the first is wanted.
+    pub(super) fn beginning(input: R) -> FrameStream<R> {
+        FrameStream::buffered(input, Reader::new(), BEGINNING_BYTES)
+    }
+
+    fn buffered(input: R, reader: Reader, bytes: usize) -> FrameStream<R> {
+        let buffer = vec![0; bytes];
+        FrameStream { input, buffer, start: 0, end: 0, reader, deferred: None, is_at_end: false }
+    }
+
+    /// Whether everything was read that was there: what is incomplete then is cut short, and not damaged.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.is_at_end
     }
 
     /// The reader as it stands after the last frame that was taken.
@@ -234,9 +254,13 @@ impl<R: Read> FrameStream<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(bytes) => {
                     self.end += bytes;
+                    self.is_at_end = bytes == 0;
                     return Ok(bytes);
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.is_at_end = error.kind() == io::ErrorKind::UnexpectedEof;
+                    return Err(error);
+                }
             }
         }
     }

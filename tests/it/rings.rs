@@ -1,0 +1,207 @@
+//! What is read of a ring of recorded files while others write it? Only what a window needs, and never more
+//! is taken as covered than was read.
+
+use crate::capture_files::gzip;
+use crate::recordings::pcap;
+use allclear::edge::capture::recordings::Recordings;
+use allclear::edge::capture::session::Listened;
+use allclear::edge::capture::stop::Stop;
+use allclear::pure::interval::Interval;
+use allclear::pure::verdict::Ending;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::fs::{self, File};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
+use tempfile::TempDir;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("in range")
+}
+
+/// Writes a file and sets when it was changed.
+fn write(directory: &TempDir, name: &str, bytes: &[u8], changed: u64) -> PathBuf {
+    let path = directory.path().join(name);
+    fs::write(&path, bytes).expect("writable");
+    let file = File::options().write(true).open(&path).expect("it is there");
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(changed)).expect("times can be set");
+    path
+}
+
+/// A capture with a small packet at each of these seconds.
+fn packets(seconds: &[i32]) -> Vec<u8> {
+    pcap(&seconds.iter().map(|second| (*second, &b"packet"[..])).collect::<Vec<_>>())
+}
+
+fn open(directory: &Path, (from, to): (i64, i64), now: i64) -> Recordings {
+    let pattern = directory.join("*").display().to_string();
+    Recordings::open_for(&pattern, &TimeZone::UTC, Interval::new(at(from), at(to)), at(now)).expect("listed")
+}
+
+/// What was listened to, and the seconds of the packets.
+fn heard(recordings: &Recordings, (from, to): (i64, i64)) -> (Listened, Vec<i64>) {
+    let mut seconds = Vec::new();
+    let listened = recordings.listen(Interval::new(at(from), at(to)), &Stop::new(), &mut |frame| {
+        seconds.push(frame.time_ns / 1_000_000_000);
+        ControlFlow::Continue(())
+    });
+    (listened, seconds)
+}
+
+/// The watched seconds, rounded.
+fn watched(listened: &Listened) -> Vec<(i64, i64)> {
+    let second = |time: Timestamp| (time.as_millisecond() as f64 / 1000.0).round() as i64;
+    listened.watched.as_slice().iter().map(|i| (second(i.from), second(i.to))).collect()
+}
+
+/// How many bytes this thread has read.
+fn bytes_read() -> u64 {
+    let io = fs::read_to_string("/proc/thread-self/io").expect("the kernel counts");
+    let bytes = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+    bytes.and_then(|bytes| bytes.parse().ok()).expect("a number")
+}
+
+#[test]
+fn of_a_thousand_files_only_those_of_the_window_are_read() {
+    const FILE_BYTES: usize = 64 * 1024;
+    let directory = tempfile::tempdir().expect("a directory");
+    for number in 0..1000 {
+        // A minute each; behind the first packet of those outside the window lies damage.
+        let from = 1_000_000 + 60 * number;
+        let is_near = (480..=510).contains(&number);
+        let body = match is_near {
+            true => packets(&(0..60).map(|second| from + second).collect::<Vec<_>>()),
+            false => [packets(&[from]), vec![0xff; FILE_BYTES]].concat(),
+        };
+        let bytes = if number % 7 == 3 { gzip(&body) } else { body };
+        write(&directory, &format!("{number:04}"), &bytes, from as u64 + 60);
+    }
+    let window = (1_000_000 + 60 * 500, 1_000_000 + 60 * 510);
+    let before = bytes_read();
+    let recordings = open(directory.path(), window, 2_000_000);
+    let (listened, seconds) = heard(&recordings, window);
+    let read = bytes_read() - before;
+    assert_eq!(recordings.troubles(), [""; 0]);
+    assert_eq!(seconds, (window.0..window.1).collect::<Vec<_>>());
+    assert_eq!((watched(&listened), listened.ending), (vec![window], Ending::TimeUp));
+    assert_eq!(listened.incomplete_files, [""; 0], "damage elsewhere");
+    assert!(read < 1000 * 5000, "{read} bytes of {} were read", 1000 * FILE_BYTES);
+}
+
+#[test]
+fn when_a_file_was_changed_never_hides_its_packets() {
+    let rows = [
+        ("as it was recorded", 2_000),
+        ("copied later", 900_000),
+        ("set back before its packets", 500),
+        ("set back to the start of all time", 0),
+        ("set back to its first packet", 1_000),
+    ];
+    for (name, changed) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        write(&directory, "a", &packets(&[1_000, 1_500, 2_000]), changed);
+        for (window, wanted) in [((1_400, 1_600), vec![1_500]), ((900, 1_200), vec![1_000])] {
+            let (listened, seconds) = heard(&open(directory.path(), window, 1_000_000), window);
+            assert_eq!(seconds, wanted, "{name}");
+            assert_eq!(watched(&listened), [(window.0.max(1_000), window.1)], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_file_left_out_covers_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    // Recorded with a clock that is an hour off: its end looks closed long before the window.
+    write(&directory, "a", &packets(&[1_000, 9_000]), 5_000);
+    for (window, wanted) in [((5_600, 6_000), vec![(5_600, 6_000)]), ((5_601, 6_000), vec![])] {
+        let (listened, _) = heard(&open(directory.path(), window, 1_000_000), window);
+        assert_eq!(watched(&listened), wanted);
+    }
+}
+
+#[test]
+fn the_end_of_a_file_that_is_being_written_is_no_damage() {
+    let cut = |bytes: Vec<u8>| bytes[..bytes.len() - 3].to_vec();
+    let (old, new) = (packets(&[100, 200]), packets(&[205, 300, 310]));
+    let mut damaged = new.clone();
+    damaged.extend([0xff; 40]);
+    let none: &[u8] = &[];
+    // The older and the newer file, seconds since the newer was changed, how many are incomplete, troubles.
+    type Row<'a> = (&'a str, &'a [u8], &'a [u8], i64, usize, usize);
+    let rows: [Row<'_>; 9] = [
+        ("whole", &old, &new, 0, 0, 0),
+        ("a cut packet, young", &old, &cut(new.clone()), 60, 0, 0),
+        ("a cut packet, old", &old, &cut(new.clone()), 61, 1, 0),
+        ("packed and cut, young", &old, &gzip(&cut(new.clone())), 60, 0, 0),
+        ("damage, young", &old, &damaged, 0, 1, 0),
+        ("a cut packet in the older one", &cut(packets(&[100, 200, 204])), &new, 0, 1, 0),
+        ("empty and young", &old, none, 60, 0, 0),
+        ("empty and old", &old, none, 61, 0, 1),
+        ("a cut first packet, old", &old, &new[..30], 61, 0, 1),
+    ];
+    for (name, older, newer, age, incomplete, troubles) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        write(&directory, "a", older, 320);
+        write(&directory, "b", newer, 320);
+        let recordings = open(directory.path(), (100, 320), 320 + age);
+        let (listened, seconds) = heard(&recordings, (100, 320));
+        assert_eq!(listened.incomplete_files.len(), incomplete, "{name}: {:?}", listened.incomplete_files);
+        assert_eq!(recordings.troubles().len(), troubles, "{name}: {:?}", recordings.troubles());
+        let last = seconds.iter().copied().max();
+        assert_eq!(
+            watched(&listened).last().map(|(_, to)| *to),
+            last,
+            "{name}: beyond its last whole packet"
+        );
+    }
+}
+
+#[test]
+fn a_lone_empty_file_is_told_however_young() {
+    let directory = tempfile::tempdir().expect("a directory");
+    write(&directory, "a", &[], 100);
+    assert_eq!(open(directory.path(), (0, 100), 100).troubles().len(), 1);
+}
+
+#[test]
+fn what_is_no_file_blocks_nothing_and_a_file_of_two_names_is_read_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = write(&directory, "a", &packets(&[100, 150, 200]), 200);
+    std::os::unix::fs::symlink(&path, directory.path().join("b")).expect("a link");
+    fs::hard_link(&path, directory.path().join("c")).expect("a link");
+    let made = Command::new("mkfifo").arg(directory.path().join("d")).status().expect("it starts");
+    assert!(made.success());
+    std::os::unix::fs::symlink("/dev/zero", directory.path().join("e")).expect("a link");
+    let recordings = open(directory.path(), (100, 200), 1_000);
+    assert_eq!(heard(&recordings, (100, 200)).1, [100, 150]);
+    let troubles = recordings.troubles();
+    assert!(troubles.len() == 2 && troubles.iter().all(|told| told.contains("no regular file")));
+    let pattern = directory.path().join("d").display().to_string();
+    let whole = Recordings::open(&pattern, &TimeZone::UTC).expect("listed");
+    assert_eq!((whole.span(), whole.troubles().len()), (None, 1), "a pipe by its own name");
+}
+
+#[test]
+fn a_file_that_was_replaced_before_it_was_read_covers_nothing() {
+    let new = |seconds: &[i32]| packets(seconds);
+    let rows = [
+        ("as it was", new(&[200, 250, 300]), vec![(100, 300)]),
+        ("longer by now", new(&[200, 250, 300, 310]), vec![(100, 300)]),
+        ("shorter by now", new(&[200, 250]), vec![(100, 200)]),
+        ("written over in place", new(&[900, 950, 990, 999]), vec![(100, 200)]),
+        ("another that is no capture", b"hello".to_vec(), vec![(100, 200)]),
+    ];
+    for (name, bytes, wanted) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        // Another recorder ran beside it, whose packets must not stand for those that are gone.
+        write(&directory, "a", &packets(&[100, 300]), 300);
+        let path = write(&directory, "b", &packets(&[200, 250, 300]), 300);
+        let recordings = open(directory.path(), (100, 301), 1_000);
+        fs::write(path, bytes).expect("writable");
+        let (listened, _) = heard(&recordings, (100, 301));
+        assert_eq!(watched(&listened), wanted, "{name}");
+        assert_eq!(listened.ending == Ending::TimeUp, wanted[0].1 == 300, "{name}: {:?}", listened.ending);
+    }
+}
