@@ -205,3 +205,37 @@ fn a_file_that_was_replaced_before_it_was_read_covers_nothing() {
         assert_eq!(listened.ending == Ending::TimeUp, wanted[0].1 == 300, "{name}: {:?}", listened.ending);
     }
 }
+
+#[test]
+fn a_file_that_is_packed_meanwhile_is_read_once() {
+    let whole = packets(&[100, 150, 200]);
+    let packed = gzip(&whole);
+    // Before it is opened and before it is read: is the original there, how much of the packed one is.
+    let all = packed.len();
+    let rows = [
+        ("not packed yet", (true, 0), (true, 0)),
+        ("being packed", (true, all / 2), (true, all - 1)),
+        ("packed before it was read", (true, all / 2), (false, all)),
+        ("packing began and ended before it was read", (true, 0), (false, all)),
+        ("packed", (false, all), (false, all)),
+    ];
+    for (name, before, after) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        let set = |(is_there, bytes): (bool, usize)| {
+            let _ = fs::remove_file(directory.path().join("a.pcap"));
+            if is_there {
+                write(&directory, "a.pcap", &whole, 200);
+            }
+            if bytes > 0 {
+                write(&directory, "a.pcap.gz", &packed[..bytes], 320);
+            }
+        };
+        set(before);
+        write(&directory, "b.pcap", &packets(&[205, 300]), 320);
+        let recordings = open(directory.path(), (100, 301), 320);
+        set(after);
+        let (listened, seconds) = heard(&recordings, (100, 301));
+        assert_eq!(seconds, [100, 150, 200, 205, 300], "{name}");
+        assert_eq!((watched(&listened), listened.incomplete_files), (vec![(100, 300)], vec![]), "{name}");
+    }
+}

@@ -123,6 +123,21 @@ pub(super) fn open_bytes(path: &Path, days: Option<&Days>) -> Result<Content, Op
     }
 }
 
+/// The endings that names of files get when they are packed.
+pub(super) const PACKED_ENDINGS: [&str; 2] = ["gz", "zst"];
+
+/// Opens a file, or what it was packed into since it was listed: `tcpdump -z gzip` removes it then.
+pub(super) fn open_or_packed(path: &Path, days: &Days) -> Result<Content, OpenError> {
+    let opened = open_bytes(path, Some(days));
+    match &opened {
+        Err(OpenError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            let mut packed = PACKED_ENDINGS.iter().map(|ending| path.with_added_extension(ending));
+            packed.find_map(|path| open_bytes(&path, Some(days)).ok()).map_or(opened, Ok)
+        }
+        _ => opened,
+    }
+}
+
 /// Counts what is read.
 struct Counted {
     input: Bytes,

@@ -4,7 +4,7 @@
 //! Frames may lie out of order in a file; the index keeps the least and the greatest time of each
 //! stretch and trusts no order.
 
-use super::files::{Bytes, Content, OpenError, Packing, is_stdin, open_bytes};
+use super::files::{Bytes, Content, OpenError, Packing, is_stdin, open_or_packed};
 use super::stream::{FrameStream, ReadEnd};
 use super::texts::{Days, TableRead};
 use crate::pure::interval::Interval;
@@ -77,7 +77,7 @@ impl Recorded {
         if is_stdin(path) {
             return Err(OpenError::OnceOnly);
         }
-        let Content { bytes, packing, table, .. } = open_bytes(path, Some(days))?;
+        let Content { bytes, packing, table, .. } = open_or_packed(path, days)?;
         if table.as_ref().is_some_and(|table| table.facts.has_gap) {
             let what = "it holds several, with time between them: save each to a file of its own".to_string();
             return Err(OpenError::Misplaced { name: path.display().to_string(), what });
@@ -166,7 +166,7 @@ impl Recorded {
     fn bytes_from(&self, offset: u64) -> Result<Bytes, OpenError> {
         let unreadable = |source| OpenError::Unreadable { name: self.path.display().to_string(), source };
         match &self.store {
-            Store::Plain => {
+            Store::Plain if self.path.exists() => {
                 let mut file = File::open(&self.path).map_err(unreadable)?;
                 file.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
                 Ok(Box::new(file))
@@ -176,8 +176,8 @@ impl Recorded {
                 cursor.set_position(offset);
                 Ok(Box::new(cursor))
             }
-            Store::Packed => {
-                let Content { mut bytes, .. } = open_bytes(&self.path, Some(&self.days))?;
+            Store::Plain | Store::Packed => {
+                let Content { mut bytes, .. } = open_or_packed(&self.path, &self.days)?;
                 std::io::copy(&mut bytes.by_ref().take(offset), &mut std::io::sink()).map_err(unreadable)?;
                 Ok(bytes)
             }
@@ -264,7 +264,7 @@ fn store(
         Packing::Packed if bytes > kept_bytes_max.min(KEPT_BYTES_MAX) => Ok(Store::Packed),
         Packing::Packed => {
             let mut kept = Vec::new();
-            let content = open_bytes(path, Some(days))?;
+            let content = open_or_packed(path, days)?;
             let input = content.bytes;
             input
                 .take(bytes)

@@ -4,7 +4,7 @@
 //! A file is left out only where that is certain as long as clocks agree; in doubt it is read. Left out, it
 //! covers nothing.
 
-use super::files::{first_time, is_stdin};
+use super::files::{PACKED_ENDINGS, first_time, is_stdin};
 use super::glob;
 use super::recordings::SEAM_SECONDS_MAX;
 use crate::pure::interval::Interval;
@@ -77,7 +77,11 @@ impl Survey {
             let is_newest = file.first.is_none() || file.first == newest;
             file.is_growing = newest.is_some() && is_newest && file.is_young(now);
         }
-        survey.files.retain(|file| !file.is_outside(window));
+        let names: HashSet<PathBuf> = survey.files.iter().map(|file| file.path.clone()).collect();
+        let is_twin = |file: &Candidate| {
+            file.is_young(now) && unpacked(&file.path).is_some_and(|it| names.contains(&it))
+        };
+        survey.files.retain(|file| !file.is_outside(window) && !is_twin(file));
         Ok(survey)
     }
 }
@@ -95,6 +99,12 @@ impl Candidate {
         let is_before = window.from.duration_since(changed) > CLOCKS_APART_MAX;
         first <= changed && (is_after || is_before)
     }
+}
+
+/// What a packed file was, by its name: while it is being packed, both are there.
+fn unpacked(path: &Path) -> Option<PathBuf> {
+    let ending = path.extension()?.to_str()?;
+    PACKED_ENDINGS.contains(&ending).then(|| path.with_extension(""))
 }
 
 fn changed(metadata: &Metadata) -> Option<Timestamp> {
