@@ -177,9 +177,14 @@ impl Hearing {
         self.tally.outbound_answers += u64::from(is_answer & from_inside & !to_inside);
         self.tally.inbound_answers += u64::from(is_answer & to_inside & !from_inside);
         if from_inside {
-            let is_new = self.heard.note(source, source_mac, time_ns, self.bucket.begin_ns);
-            self.bucket.inside_hosts += u64::from(is_new);
+            self.note_host(source, source_mac, time_ns);
         }
+    }
+
+    #[inline(always)]
+    fn note_host(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64) {
+        let is_new = self.heard.note(address, mac, time_ns, self.bucket.begin_ns);
+        self.bucket.inside_hosts += u64::from(is_new);
     }
 
     /// Notes an IPv6 packet or one through tunnels, besides [`Hearing::note`].
@@ -225,7 +230,7 @@ impl Hearing {
         {
             // All zeros are nobody's, and stand in rows of tables.
             let mac = Some(*mac).filter(|mac| *mac != Mac([0; 6]));
-            self.heard.note(*sender, mac, time_ns, self.bucket.begin_ns);
+            self.note_host(*sender, mac, time_ns);
         }
     }
 

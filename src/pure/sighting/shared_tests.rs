@@ -121,6 +121,9 @@ fn the_ledger_tells_each_ten_seconds() {
     let frames = traffic();
     let (mut observer, watch) = Observer::alone(index(&[SINKS[0]]), &networks(&["10.0.0.0/8"]));
     observer.look(0, true, Some(0));
+    // A host that is first heard by ARP is one of the ten seconds too, once.
+    let arp = [&[0xff; 6][..], &[2; 6], &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &[2; 6], &[10, 9, 9, 9]].concat();
+    [0, SECOND].into_iter().for_each(|time_ns| see(&mut observer, &(time_ns, arp.clone())));
     frames.iter().filter(|(time_ns, _)| *time_ns < 25 * SECOND).for_each(|frame| see(&mut observer, frame));
     observer.control_seen(12 * SECOND);
     observer.look(12 * SECOND, true, Some(3));
@@ -134,7 +137,7 @@ fn the_ledger_tells_each_ten_seconds() {
         .map(|(begin, b)| (begin, b.heard_packets, b.inside_hosts, b.lost_packets, b.link, b.has_control))
         .collect();
     let wanted = [
-        (0, 21, 6, Some(0), Some(Link::Up), false),
+        (0, 23, 7, Some(0), Some(Link::Up), false),
         (10, 20, 6, Some(5), Some(Link::Down), true),
         (20, 10, 5, None, None, false),
     ];
