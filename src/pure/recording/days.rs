@@ -7,7 +7,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-/// Rows may stand out of order by this much, in seconds; where times go back further, midnight has passed.
+/// Rows may stand out of order by this much, in seconds; where times go back by more than half a day,
+/// midnight has passed. In between nobody can tell, and a day too many would count as watched.
 const DISORDER_SECONDS_MAX: i64 = 60;
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -20,7 +21,8 @@ const STEPS_BACK_MIN: usize = 3;
 ///
 /// # Errors
 ///
-/// A sentence, when a time was there twice that day (clocks went back) or lies out of reach.
+/// A sentence, when a time was there twice that day (clocks went back) or lies out of reach, or when rows are
+/// not in order of time.
 pub(super) fn instants(rows: &[Row], day: Date, zone: &TimeZone) -> Result<Vec<i64>, String> {
     let mut instants = Vec::with_capacity(rows.len());
     let (mut day, mut last): (Date, Option<Time>) = (day, None);
@@ -30,7 +32,7 @@ pub(super) fn instants(rows: &[Row], day: Date, zone: &TimeZone) -> Result<Vec<i
             Stamp::Instant(instant) => Some(instant),
             Stamp::Local(local) => Some(instant(local, zone, row.line)?),
             Stamp::TimeOfDay(time) => {
-                day = day_of(time, last, day).ok_or_else(|| format!("line {} is out of range", row.line))?;
+                day = day_of(time, last, day).map_err(|why| format!("line {} {why}", row.line))?;
                 last = Some(time);
                 Some(instant(DateTime::from_parts(day, time), zone, row.line)?)
             }
@@ -49,13 +51,23 @@ pub(super) fn instants(rows: &[Row], day: Date, zone: &TimeZone) -> Result<Vec<i
 }
 
 /// The day of a row at `time`, when the row before it was at `last` of `day`.
-fn day_of(time: Time, last: Option<Time>, day: Date) -> Option<Date> {
-    match last.map(|last| time.duration_since(last).as_secs()) {
-        Some(step) if step < -DISORDER_SECONDS_MAX => day.checked_add(1.day()).ok(),
+fn day_of(time: Time, last: Option<Time>, day: Date) -> Result<Date, &'static str> {
+    // Parts of a second count: they decide on which side of a limit a step is.
+    let step = last.map_or(SignedDuration::ZERO, |last| time.duration_since(last));
+    let disorder = SignedDuration::from_secs(DISORDER_SECONDS_MAX);
+    let whole_day = SignedDuration::from_secs(DAY_SECONDS);
+    let day = if step < -whole_day / 2 {
+        day.checked_add(1.day())
+    } else if step < -disorder {
+        return Err("is earlier than the row before it: its rows are not in order of time: \
+                    sort them by time, or save each table to a file of its own");
+    } else if step > whole_day - disorder {
         // The row before it stood too early, on the other side of midnight.
-        Some(step) if step > DAY_SECONDS - DISORDER_SECONDS_MAX => day.checked_sub(1.day()).ok(),
-        _ => Some(day),
-    }
+        day.checked_sub(1.day())
+    } else {
+        Ok(day)
+    };
+    day.map_err(|_| "is out of range")
 }
 
 fn instant(local: DateTime, zone: &TimeZone, line: usize) -> Result<Timestamp, String> {
@@ -179,7 +191,11 @@ mod tests {
             ("in order", &["08:00:00", "08:00:01"], &["2015-04-30T13:00:00Z", "2015-04-30T13:00:01Z"]),
             ("over midnight", &["23:59:59", "00:00:01"], &["2015-05-01T04:59:59Z", "2015-05-01T05:00:01Z"]),
             ("out of order", &["08:01:00", "08:00:00"], &["2015-04-30T13:01:00Z", "2015-04-30T13:00:00Z"]),
-            ("back by more", &["08:01:01", "08:00:00"], &["2015-04-30T13:01:01Z", "2015-05-01T13:00:00Z"]),
+            (
+                "back by more than half a day",
+                &["20:00:01", "08:00:00"],
+                &["2015-05-01T01:00:01Z", "2015-05-01T13:00:00Z"],
+            ),
             (
                 "out of order at midnight",
                 &["23:59:59", "00:00:01", "23:59:59.5", "00:00:02"],
@@ -203,6 +219,24 @@ mod tests {
         ];
         for (case, stamps, wanted) in cases {
             assert_eq!(read(stamps), wanted, "{case}");
+        }
+    }
+
+    #[test]
+    fn rows_that_are_not_in_order_of_time_are_refused() {
+        let cases: [(&[&str], bool); 6] = [
+            (&["08:01:00", "08:00:00"], true),
+            (&["08:01:00.001", "08:00:00"], false),
+            (&["20:00:00", "08:00:00"], false),
+            (&["20:00:00.001", "08:00:00"], true),
+            (&["08:00:00", "08:05:00", "08:10:00", "08:00:01", "08:05:01"], false),
+            (&["00:00:01", "23:59:59"], true),
+        ];
+        for (stamps, is_read) in cases {
+            let read = instants(&rows(stamps), "2015-04-30".parse().expect("a day"), &TimeZone::UTC);
+            assert_eq!(read.is_ok(), is_read, "{stamps:?}");
+            let why = read.err().unwrap_or_default();
+            assert!(is_read || why.contains("not in order of time"), "{why}");
         }
     }
 
