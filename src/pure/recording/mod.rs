@@ -7,6 +7,7 @@
 mod days;
 mod fields;
 mod kind;
+mod limit;
 mod order;
 mod pcap;
 mod pcapng;

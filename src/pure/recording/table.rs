@@ -6,6 +6,7 @@
 
 use super::days::{instants, is_newest_first};
 use super::fields::{Ports, Stamp, What};
+use super::limit::Stated;
 use super::row_frame;
 use super::rows::{Row, Rows};
 use jiff::civil::Date;
@@ -34,8 +35,8 @@ pub struct Table {
     rows: Vec<Row>,
     /// How many rows stand before each heading but the first.
     breaks: Vec<usize>,
-    /// What the page says its packet limit is.
-    limit: Option<u64>,
+    /// What the page says of its packet limit.
+    stated: Stated,
 }
 
 /// What a table tells besides its packets, and what it cannot tell.
@@ -67,7 +68,7 @@ impl Table {
             rows.reverse();
             breaks = breaks.into_iter().rev().map(|place| count - place).collect();
         }
-        Some(Table { rows, breaks, limit: stated_limit(&text) })
+        Some(Table { rows, breaks, stated: Stated::read(&text) })
     }
 
     /// Whether the day of its first row must be known.
@@ -131,10 +132,13 @@ impl Table {
         Ok(has_gap)
     }
 
-    /// By what the page states, else by a round number of rows.
+    /// By what the page states; where that is not clear, also by a round number of rows.
     fn limit_reached(&self) -> Option<u64> {
         let rows = self.rows.len() as u64;
-        if let Some(limit) = self.limit {
+        if self.stated.numbers.contains(&rows) {
+            return Some(rows).filter(|rows| *rows > 0);
+        }
+        if let Some(limit) = self.stated.limit {
             return (rows >= limit).then_some(limit);
         }
         let ends = self.breaks.iter().copied().chain([self.rows.len()]);
@@ -184,22 +188,6 @@ fn decoded(bytes: &[u8]) -> String {
     text.replace(['\u{feff}', '\u{200b}', '\u{200e}', '\u{2060}'], "")
 }
 
-/// The number behind "Number of Packets to capture:", in what the page says around the table.
-fn stated_limit(text: &str) -> Option<u64> {
-    const WORDS: [&str; 4] = ["packets to capture", "packet limit", "maximum packets", "max packets"];
-    /// Punctuation and marks may stand between the words and the number.
-    const BETWEEN_MAX: usize = 16;
-    let lower = text.to_ascii_lowercase();
-    let number_after = |rest: &str| {
-        let start = rest.char_indices().take(BETWEEN_MAX).find(|(_, c)| c.is_ascii_digit())?.0;
-        let figures: String = rest[start..].chars().take_while(char::is_ascii_digit).collect();
-        figures.parse().ok().filter(|limit| *limit > 0)
-    };
-    WORDS.iter().find_map(|words| {
-        lower.match_indices(words).find_map(|(at, _)| number_after(&lower[at + words.len()..]))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_table_as_long_as_its_limit_was_cut_there() {
-        let stated = |limit| format!("Number of Packets to capture: {limit}\n");
+        let stated = |limit: &str| format!("Number of Packets to capture: {limit}\n");
         let (head, rows) = (HEAD.to_owned(), |count| rows(8, count));
         let texts = [
             ("the limit of the guide", format!("{head}{}", rows(250)), Some(250)),
@@ -232,9 +220,12 @@ mod tests {
             ("without a heading", rows(50), Some(50)),
             ("a few", format!("{head}{}", rows(20)), None),
             ("none", head.clone(), None),
-            ("stated and reached", format!("{}{head}{}", stated(137), rows(137)), Some(137)),
-            ("stated behind the table", format!("{head}{}{}", rows(137), stated(137)), Some(137)),
-            ("stated and not reached", format!("{}{head}{}", stated(500), rows(250)), None),
+            ("stated and reached", format!("{}{head}{}", stated("137"), rows(137)), Some(137)),
+            ("stated behind the table", format!("{head}{}{}", rows(137), stated("137")), Some(137)),
+            ("stated among others", format!("{}{head}{}", stated("137 of 500"), rows(137)), Some(137)),
+            ("stated in doubt", format!("{}{head}{}", stated("\n3600"), rows(250)), Some(250)),
+            ("stated in doubt, one less", format!("{}{head}{}", stated("\n3600"), rows(249)), None),
+            ("stated and not reached", format!("{}{head}{}", stated("500"), rows(250)), None),
             (
                 "stated as the guide does",
                 format!("(**number of packets to capture**) type **30**\n{head}{}", rows(30)),
