@@ -79,8 +79,8 @@ pub(super) fn stamp_at(words: &[&str]) -> Option<(Stamp, usize)> {
     if !first.starts_with(|c: char| c.is_ascii_digit()) || !first.contains([':', '-']) {
         return None;
     }
-    if let Some(time) = time_of_day(first) {
-        return Some((Stamp::TimeOfDay(time), 1));
+    if let Some((time, used)) = time_of_words(words) {
+        return Some((Stamp::TimeOfDay(time), used));
     }
     if let Ok(instant) = first.parse::<Timestamp>() {
         return Some((Stamp::Instant(instant), 1));
@@ -89,8 +89,26 @@ pub(super) fn stamp_at(words: &[&str]) -> Option<(Stamp, usize)> {
         return first.parse().ok().map(|local| (Stamp::Local(local), 1));
     }
     let day: Date = first.parse().ok()?;
-    let time = time_of_day(words.get(1)?)?;
-    Some((Stamp::Local(DateTime::from_parts(day, time)), 2))
+    let (time, used) = time_of_words(words.get(1..)?)?;
+    Some((Stamp::Local(DateTime::from_parts(day, time)), 1 + used))
+}
+
+/// A time of day, also one of half a day with AM or PM behind it, and how many words it takes.
+fn time_of_words(words: &[&str]) -> Option<(Time, usize)> {
+    let time = time_of_day(words.first()?)?;
+    let half = words.get(1).and_then(|half| time_of_half(time, half));
+    Some(half.map_or((time, 1), |time| (time, 2)))
+}
+
+/// Noon is 12 PM and midnight 12 AM.
+fn time_of_half(time: Time, half: &str) -> Option<Time> {
+    let begin = match half {
+        "AM" | "am" => 0,
+        "PM" | "pm" => 12,
+        _ => return None,
+    };
+    let hour = (1..=12).contains(&time.hour()).then(|| begin + time.hour() % 12)?;
+    time.with().hour(hour).build().ok()
 }
 
 /// `08:02:03.871137`, with at least its seconds.
@@ -344,6 +362,13 @@ mod tests {
         let rows = [
             ("08:02:03.871137 TCP", Some(("08:02:03.871137", 1))),
             ("8:02:03 TCP", Some(("08:02:03", 1))),
+            ("08:02:03 AM TCP", Some(("08:02:03", 2))),
+            ("08:02:03.5 PM TCP", Some(("20:02:03.5", 2))),
+            ("12:00:00 AM TCP", Some(("00:00:00", 2))),
+            ("12:00:00 pm TCP", Some(("12:00:00", 2))),
+            ("13:00:00 PM TCP", Some(("13:00:00", 1))),
+            ("08:02:03 -0500 TCP", Some(("08:02:03", 1))),
+            ("2015-04-29 8:02:03 PM TCP", Some(("2015-04-29T20:02:03", 3))),
             ("24:00:00 TCP", None),
             ("08:02 TCP", None),
             ("2015-04-29 08:02:03.8 TCP", Some(("2015-04-29T08:02:03.8", 2))),

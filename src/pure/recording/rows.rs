@@ -78,7 +78,9 @@ impl<'a> Reading<'a> {
 
     fn row_of_cells(&mut self, line: usize, cells: &[&'a str]) {
         let stamp_words: Vec<&str> = cells[0].split_whitespace().collect();
-        let stamp = stamp_at(&stamp_words).map_or(Stamp::Unknown, |(stamp, _)| stamp);
+        // What stands behind a time may change it, as an offset does: it must be understood too.
+        let whole = stamp_at(&stamp_words).filter(|(_, used)| *used == stamp_words.len());
+        let stamp = whole.map_or(Stamp::Unknown, |(stamp, _)| stamp);
         let told = match stamp {
             Stamp::Unknown => Err(no_time(cells[0])),
             _ => fields::meaning(&columns_of(cells)),
@@ -228,6 +230,8 @@ mod tests {
     fn one_row_is_read_however_its_columns_are_parted() {
         let rows = [
             ("tabs", "08:02:03.871137\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tSYN,ACK"),
+            ("the morning", "08:02:03.871137 AM\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tSYN,ACK"),
+            ("the morning between blanks", "08:02:03.871137 AM TCP 10.0.0.1 1025 192.0.2.9 80 SYN,ACK"),
             ("blanks", "08:02:03.871137 TCP 10.0.0.1 1025 192.0.2.9 80 SYN,ACK"),
             ("many blanks", "  08:02:03.871137   TCP  10.0.0.1   1025  192.0.2.9   80   SYN,ACK  "),
             ("blanks and tabs", "08:02:03.871137 \tTCP \t10.0.0.1 \t1025 \t192.0.2.9 \t80 \tSYN,ACK"),
@@ -278,6 +282,9 @@ mod tests {
             ("half a row", "08:02:03 TCP 10.0.0.1", "2 08:02:03 it has no destination"),
             ("no time", "xx\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 ? xx"),
             ("no time between blanks", "xx TCP 10.0.0.1 1025 192.0.2.9 80 ACK", "2 ? xx"),
+            ("an offset", "08:02:03 -0500\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 ? 08"),
+            ("an offset between blanks", "08:02:03 -0500 TCP 10.0.0.1 1025 192.0.2.9 80", "2 08:02:03 -0500"),
+            ("no afternoon", "13:02:03 PM\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 ? 13"),
             ("another protocol", "08:02:03\tFOO\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 08:02:03 FOO"),
         ];
         for (row, text, wanted) in rows {
