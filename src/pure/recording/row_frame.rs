@@ -26,6 +26,9 @@ pub(super) fn head() -> Vec<u8> {
     [block(0x0a0d_0d0a, &section), block(1, &interface(RAW_IP)), block(1, &interface(ETHERNET))].concat()
 }
 
+/// The end of a capture that was cut: less than a block, so that it is told like that of any other.
+pub(super) const CUT: [u8; 4] = [0; 4];
+
 /// The row with this number, counted from 0; `None` is one that could not be read.
 pub(super) fn packet(number: usize, time_ns: i64, what: Option<&What>) -> Vec<u8> {
     // Makes rows differ that look alike, since they are no copies by a mirror.

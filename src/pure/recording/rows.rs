@@ -35,6 +35,8 @@ pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
     /// How many rows stand before each heading.
     pub(super) headings: Vec<usize>,
+    /// Whether the text ends in the middle of a row.
+    pub(super) is_cut: bool,
 }
 
 impl Rows {
@@ -44,8 +46,24 @@ impl Rows {
         for (number, line) in text.lines().enumerate() {
             reading.line(number + 1, line);
         }
+        let ends_in_row = reading.open.is_some()
+            || reading.found.rows.last().is_some_and(|row| row.line == text.lines().count());
         reading.end_row();
+        reading.found.is_cut = !text.ends_with('\n') && reading.found.is_cut_in(text, ends_in_row);
         reading.found
+    }
+
+    /// Whether a text without an end of its last line was cut there: in a row, or in the time of one.
+    fn is_cut_in(&self, text: &str, ends_in_row: bool) -> bool {
+        let is_time = |c: char| c.is_ascii_digit() || matches!(c, ':' | '.' | '-');
+        match self.rows.last() {
+            Some(row) if ends_in_row => !matches!(row.told, Ok((_, None))),
+            last => {
+                let line = text.lines().last().unwrap_or_default().trim();
+                let is_in_table = last.is_some() || !self.headings.is_empty();
+                is_in_table && line.starts_with(|c: char| c.is_ascii_digit()) && line.chars().all(is_time)
+            }
+        }
     }
 }
 
@@ -203,7 +221,7 @@ mod tests {
 
     /// Each row as line, time, and source, destination, flags or the reason; then the places of headings.
     fn read(text: &str) -> (Vec<String>, Vec<usize>) {
-        let Rows { rows, headings } = Rows::read(text);
+        let Rows { rows, headings, .. } = Rows::read(text);
         let row = |Row { line, stamp, told }| {
             let stamp = match stamp {
                 Stamp::TimeOfDay(time) => time.to_string(),
@@ -289,6 +307,27 @@ mod tests {
         ];
         for (row, text, wanted) in rows {
             assert_eq!(read(&format!("{head}{text}\n")).0, [wanted], "{row}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_ends_in_the_middle_of_a_row_is_cut() {
+        let row = "08:02:03.871137\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK";
+        let cases = [
+            ("whole", row, false),
+            ("in its flags", "08:02:03\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tSY", false),
+            ("before its port", "08:02:03\tTCP\t10.0.0.1\t1025\t192.0.2.9", true),
+            ("in an empty port", "08:02:03\tTCP\t10.0.0.1\t1025\t192.0.2.9\t", true),
+            ("in an address", "08:02:03\tTCP\t10.0.0.1\t1025\t192.0", true),
+            ("behind its source", "08:02:03 TCP 10.0.0.1", true),
+            ("behind its time", "08:02:03", true),
+            ("in its time", "08:0", true),
+            ("a footer", "Main View Logout", false),
+            ("a cell a line", "08:02:03\nTCP\n10.0.0.1\n1025\n192.0.2.9\n80", false),
+        ];
+        for (name, end, wanted) in cases {
+            assert_eq!(Rows::read(&format!("{row}\n{end}")).is_cut, wanted, "{name}");
+            assert!(!Rows::read(&format!("{row}\n{end}\n")).is_cut, "{name} with its end");
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Table {
     breaks: Vec<usize>,
     /// What the page says of its packet limit.
     stated: Stated,
+    /// Whether it ends in the middle of a row.
+    is_cut: bool,
 }
 
 /// What a table tells besides its packets, and what it cannot tell.
@@ -57,7 +59,7 @@ impl Table {
     /// Reads a text in UTF-8 or UTF-16; `None` when it holds no table.
     pub fn read(bytes: &[u8]) -> Option<Table> {
         let text = decoded(bytes);
-        let Rows { mut rows, headings } = Rows::read(&text);
+        let Rows { mut rows, headings, is_cut } = Rows::read(&text);
         if headings.is_empty() && !rows.iter().any(|row| row.told.is_ok()) {
             return None;
         }
@@ -68,7 +70,7 @@ impl Table {
             rows.reverse();
             breaks = breaks.into_iter().rev().map(|place| count - place).collect();
         }
-        Some(Table { rows, breaks, stated: Stated::read(&text) })
+        Some(Table { rows, breaks, stated: Stated::read(&text), is_cut })
     }
 
     /// Whether the day of its first row must be known.
@@ -101,6 +103,9 @@ impl Table {
         for (number, (row, instant)) in self.rows.iter().zip(&instants).enumerate() {
             let what = row.told.as_ref().ok().map(|(what, _)| what);
             capture.extend(row_frame::packet(number, *instant, what));
+        }
+        if self.is_cut {
+            capture.extend(row_frame::CUT);
         }
         let facts = TableFacts {
             rows: self.rows.len() as u64,
@@ -160,6 +165,9 @@ impl Table {
         unread.truncate(UNREAD_TOLD_MAX);
         if more > 0 {
             unread.push(format!("{more} more lines could not be read"));
+        }
+        if self.is_cut {
+            unread.push("it ends in the middle of its last row: save it again".to_owned());
         }
         unread
     }
@@ -267,6 +275,8 @@ mod tests {
             .expect("a table")
             .unread;
         assert_eq!((many.len(), many.last().expect("some").as_str()), (11, "2 more lines could not be read"));
+        let cut = facts(&format!("{}08:01:00\tTCP", rows(8, 3))).expect("a table").unread;
+        assert!(cut.last().is_some_and(|last| last.contains("in the middle of its last row")), "{cut:?}");
     }
 
     #[test]
