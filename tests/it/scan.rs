@@ -132,7 +132,8 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "unread_names": 0,
     "nameless_packets": 0,
     "undecoded": [],
-    "without_ip": []
+    "without_ip": [],
+    "unicast_packets": 1
   }},
   "watchlist": {{
     "sha256": "{}",

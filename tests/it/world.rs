@@ -233,6 +233,7 @@ pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
                 first: Some(planned.from),
                 last: Some(planned.to),
                 heard_packets: 100_000,
+                unicast_packets: 50_000,
                 lost_packets: seen.lost,
                 inside_hosts: 40,
                 ..Coverage::default()

@@ -2,7 +2,9 @@
 
 use super::ScanArgs;
 use super::flags::Wanted;
-use crate::pure::sighting::{Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation};
+use crate::pure::sighting::{
+    Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OneWay,
+};
 use crate::pure::verdict::{Judgement, Reason, Verdict};
 use crate::pure::watchlist::{Counts, Index};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -207,6 +209,13 @@ fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
         coverage.undecoded_packets,
         coverage.duplicate_packets,
     )?;
+    if let Some(one_way) = coverage.one_way {
+        let (shown, missing) = match one_way {
+            OneWay::Outbound => ("inside hosts send", "what they are sent"),
+            OneWay::Inbound => ("inside hosts are sent", "what they send"),
+        };
+        writeln!(out, "Only what {shown} was heard: the mirror does not show {missing}.")?;
+    }
     layers(out, "Unreadable", &coverage.undecoded)?;
     let is_unknown = |row: &&LayerCount| row.layer.starts_with("EtherType");
     let unknown: Vec<LayerCount> = coverage.without_ip.iter().filter(is_unknown).cloned().collect();

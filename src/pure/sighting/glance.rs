@@ -41,6 +41,8 @@ pub(super) struct Traits {
     pub(super) ends: Ends,
     /// Whether it acknowledges what went the other way.
     pub(super) is_answer: bool,
+    /// Whether it was sent to one machine, and not to all or to a group.
+    pub(super) is_unicast: bool,
 }
 
 /// Which ends of a packet are inside.
@@ -59,6 +61,7 @@ impl Traits {
             source_mac: packet.source_mac,
             ends,
             is_answer: packet.tcp_flags & ACK != 0,
+            is_unicast: is_unicast(packet),
         }
     }
 }
@@ -139,6 +142,16 @@ impl Lookout {
         let is_outside = |is_inside: bool| !is_inside || self.has_several_sites;
         self.gate.may_match(destination(packet, is_outside(to_inside)))
             || self.gate.may_match(source(packet, is_outside(from_inside)))
+    }
+}
+
+/// Told by the frame where it says so: a network's own broadcast address looks like any other.
+#[inline(always)]
+fn is_unicast(packet: &Packet<'_>) -> bool {
+    match (packet.destination_mac, packet.destination) {
+        (Some(Mac([first, ..])), _) => first & 1 == 0,
+        (None, IpAddr::V4(address)) => address.octets()[0] < 224,
+        (None, IpAddr::V6(address)) => address.octets()[0] != 0xff,
     }
 }
 

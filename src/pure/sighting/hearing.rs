@@ -17,7 +17,11 @@ use crate::pure::packet::{self, Decoded, Frame, Mac, Name, Names, NotIp, Packet}
 use std::net::IpAddr;
 use std::sync::Arc;
 
+const TCP: u8 = 6;
+const UDP: u8 = 17;
 const SECOND_NS: i64 = 1_000_000_000;
+/// Losses are laid on so many buckets at most: of a longer time between two looks nothing was watched.
+const LOOKED_BACK_MAX: i64 = 6;
 
 /// Everything one source showed so far.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(super) struct Hearing {
     bucket: OpenBucket,
     /// The last count of losses that the source told.
     lost_packets: Option<u64>,
+    /// When it was looked at last.
+    looked_ns: Option<i64>,
     /// The least and the greatest time heard; the wrong way round before the first packet.
     times_ns: (i64, i64),
 }
@@ -76,6 +82,7 @@ impl Hearing {
             ledger: Ledger::default(),
             bucket: OpenBucket { begin_ns: 0, end_ns: 0, opened: Tally::default(), inside_hosts: 0 },
             lost_packets: None,
+            looked_ns: None,
             times_ns: (i64::MAX, i64::MIN),
         }
     }
@@ -115,8 +122,24 @@ impl Hearing {
         bucket.link = Some(if is_down { Link::Down } else { Link::Up });
         if let Some(lost) = lost_packets {
             let new = lost.saturating_sub(self.lost_packets.unwrap_or(0));
-            bucket.lost_packets = Some(bucket.lost_packets.unwrap_or(0) + new);
+            self.note_losses(time_ns, new);
             self.lost_packets = Some(lost);
+        }
+        self.looked_ns = Some(time_ns);
+    }
+
+    /// Nobody knows when since the last look they were lost: each ten seconds since then may have lost them
+    /// all.
+    fn note_losses(&mut self, time_ns: i64, new: u64) {
+        let second = time_ns.div_euclid(SECOND_NS);
+        let looked = self.looked_ns.filter(|_| new > 0).map_or(second, |looked| looked.div_euclid(SECOND_NS));
+        let buckets_back = ((second - looked) / BUCKET_SECONDS + 1).clamp(0, LOOKED_BACK_MAX);
+        for back in 0..=buckets_back {
+            let past = second - back * BUCKET_SECONDS;
+            if back == 0 || past.div_euclid(BUCKET_SECONDS) >= looked.div_euclid(BUCKET_SECONDS) {
+                let bucket = self.ledger.at(past);
+                bucket.lost_packets = Some(bucket.lost_packets.unwrap_or(0) + new);
+            }
         }
     }
 
@@ -153,6 +176,7 @@ impl Hearing {
             bucket.truncated_packets += counted.truncated_packets;
             bucket.undecoded_packets += counted.undecoded_packets;
             bucket.ip_packets += counted.ip_packets;
+            bucket.unicast_packets += counted.unicast_packets;
             bucket.inside_hosts += self.bucket.inside_hosts;
         }
         self.bucket.opened = self.tally;
@@ -171,11 +195,13 @@ impl Hearing {
     /// Notes who sent an IP packet, and whether it is a copy.
     #[inline(always)]
     pub(super) fn note_traits(&mut self, traits: &Traits, time_ns: i64) {
-        let &Traits { hash, source, source_mac, ends: Ends { from_inside, to_inside }, is_answer } = traits;
+        let &Traits { hash, source, source_mac, ends, is_answer, is_unicast } = traits;
+        let Ends { from_inside, to_inside } = ends;
         self.tally.ip_packets += 1;
         self.tally.duplicate_packets += u64::from(self.recent.is_copy(hash, time_ns));
         self.tally.outbound_answers += u64::from(is_answer & from_inside & !to_inside);
         self.tally.inbound_answers += u64::from(is_answer & to_inside & !from_inside);
+        self.tally.unicast_packets += u64::from(is_unicast);
         if from_inside {
             self.note_host(source, source_mac, time_ns);
         }
@@ -243,7 +269,8 @@ impl Hearing {
             return;
         }
         if self.lookout.reads_names() {
-            let is_cut = self.heads.read(packet, &mut self.names) && !packet.ports_truncated;
+            let is_cut = is_all_cut(packet) || self.heads.read(packet, &mut self.names);
+            let is_cut = is_cut && !packet.ports_truncated;
             self.tally.cut_names += u64::from(is_cut);
         } else if is_request(packet) {
             packet::names(packet, &mut self.names);
@@ -254,6 +281,11 @@ impl Hearing {
     pub(super) fn names(&self) -> &[Name] {
         self.names.as_slice()
     }
+}
+
+/// Whether nothing was saved of what the packet carried, so that nobody knows whether it was a name.
+fn is_all_cut(packet: &Packet<'_>) -> bool {
+    matches!(packet.protocol, TCP | UDP) && packet.payload.is_empty() && packet.payload_truncated
 }
 
 /// Both ends are global or unique local addresses (RFC 4291, 2.4; RFC 4193).

@@ -15,7 +15,7 @@ pub const BUCKET_SECONDS: i64 = 10;
 const BUCKETS_MAX: usize = 31 * 24 * 360;
 
 /// The first line of a ledger's table.
-const COLUMNS: &str = "#begin\theard\tlost\ttruncated\tundecoded\tip\tinside_hosts\tlink\tcontrol\n";
+const COLUMNS: &str = "#begin\theard\tlost\ttruncated\tundecoded\tip\tunicast\tinside_hosts\tlink\tcontrol\n";
 
 /// Ten seconds of one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Bucket {
     pub undecoded_packets: u64,
     /// Frames that should carry IP, those undecoded and truncated among them.
     pub ip_packets: u64,
+    /// IP packets to one machine, not to all or to a group.
+    pub unicast_packets: u64,
     /// Inside hosts that sent something.
     pub inside_hosts: u64,
     /// What was found of the link; `None` where there is none to look at (recorded files).
@@ -99,13 +101,13 @@ impl Ledger {
         let mut table = String::from(COLUMNS);
         for (begin, bucket) in self.buckets() {
             let Bucket { heard_packets, truncated_packets, undecoded_packets, ip_packets, .. } = bucket;
-            let Bucket { lost_packets, inside_hosts, link, has_control, .. } = bucket;
+            let Bucket { lost_packets, unicast_packets, inside_hosts, link, has_control, .. } = bucket;
             let lost = lost_packets.map_or_else(|| "-".to_owned(), |lost| lost.to_string());
             let link = link.map_or("-", |link| if link == Link::Up { "up" } else { "down" });
             let control = if *has_control { "seen" } else { "-" };
             table.push_str(&format!(
                 "{}\t{heard_packets}\t{lost}\t{truncated_packets}\t{undecoded_packets}\t{ip_packets}\t\
-                 {inside_hosts}\t{link}\t{control}\n",
+                 {unicast_packets}\t{inside_hosts}\t{link}\t{control}\n",
                 instant(begin)
             ));
         }
@@ -174,13 +176,14 @@ mod tests {
             truncated_packets: 2,
             undecoded_packets: 3,
             ip_packets: 8,
+            unicast_packets: 7,
             inside_hosts: 4,
             link: Some(Link::Down),
             has_control: true,
         };
         ledger.at(10);
-        let wanted = "1970-01-01T00:00:00Z\t9\t1\t2\t3\t8\t4\tdown\tseen\n\
-                      1970-01-01T00:00:10Z\t0\t-\t0\t0\t0\t0\t-\t-\n";
+        let wanted = "1970-01-01T00:00:00Z\t9\t1\t2\t3\t8\t7\t4\tdown\tseen\n\
+                      1970-01-01T00:00:10Z\t0\t-\t0\t0\t0\t0\t0\t-\t-\n";
         assert_eq!(ledger.table(), format!("{COLUMNS}{wanted}"));
     }
 

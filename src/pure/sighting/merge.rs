@@ -44,6 +44,7 @@ impl Coverage {
         self.lost_packets = together(self.lost_packets, lost_packets);
         self.truncated_packets += other.truncated_packets;
         self.ip_packets += other.ip_packets;
+        self.unicast_packets += other.unicast_packets;
         self.split_names += other.split_names;
         self.unread_names += other.unread_names;
         self.nameless_packets += other.nameless_packets;

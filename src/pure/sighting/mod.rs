@@ -111,6 +111,10 @@ pub struct Coverage {
     /// nobody knows), most first.
     #[serde(default)]
     pub without_ip: Vec<LayerCount>,
+    /// IP packets to one machine, not to all or to a group: without any, a port shows only what every port
+    /// does that mirrors nothing.
+    #[serde(default)]
+    pub unicast_packets: u64,
     /// The one direction that was heard between inside and outside, as of a mirror that copies only that;
     /// `None` when both were, or when too little was heard to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,8 @@ pub(super) struct Tally {
     pub(super) cut_names: u64,
     pub(super) undecoded_packets: u64,
     pub(super) duplicate_packets: u64,
+    /// IP packets to one machine, not to all or to a group.
+    pub(super) unicast_packets: u64,
     /// TCP segments from inside to outside that acknowledge others: what they acknowledge went the other
     /// way.
     pub(super) outbound_answers: u64,
@@ -39,6 +41,7 @@ impl Tally {
             cut_names: self.cut_names - earlier.cut_names,
             undecoded_packets: self.undecoded_packets - earlier.undecoded_packets,
             duplicate_packets: self.duplicate_packets - earlier.duplicate_packets,
+            unicast_packets: self.unicast_packets - earlier.unicast_packets,
             outbound_answers: self.outbound_answers - earlier.outbound_answers,
             inbound_answers: self.inbound_answers - earlier.inbound_answers,
             routed_ipv6_packets: self.routed_ipv6_packets - earlier.routed_ipv6_packets,

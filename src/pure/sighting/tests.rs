@@ -280,6 +280,8 @@ fn cut_packets_are_counted_where_they_hide_something() {
         ("ports cut", 34, &addresses, 1),
         ("name cut, addresses wanted", 50, &addresses, 0),
         ("name cut, names wanted", 50, &names, 1),
+        ("all behind the header cut, names wanted", 42, &names, 1),
+        ("all behind the header cut, addresses wanted", 42, &addresses, 0),
         ("whole", ask.bytes.len(), &names, 0),
     ];
     for (row, bytes_kept, lists, wanted) in rows {

@@ -276,6 +276,7 @@ impl Watch {
             inside_hosts: shown.company.count(|address| self.inside.contains(address)),
             incomplete_files: Vec::new(),
             ip_packets: heard.ip_packets,
+            unicast_packets: heard.unicast_packets,
             split_names,
             unread_names,
             nameless_packets: 0,

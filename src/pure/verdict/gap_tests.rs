@@ -6,7 +6,7 @@ use super::tests::{
 };
 use super::*;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Coverage, HostFinding, OneWay};
+use crate::pure::sighting::{Coverage, FilterPlace, HostFinding, OneWay};
 
 /// The codes that come of `good()` after one change, under criteria after another.
 fn codes(change: impl FnOnce(&mut JudgeCriteria, &mut CaptureFacts)) -> Vec<ReasonCode> {
@@ -86,6 +86,12 @@ fn captures_that_could_not_see() {
         ),
         ("of one direction only", |_, f| coverage(f).one_way = Some(OneWay::Inbound), &[WrongSide]),
         ("without what is answered", |_, f| coverage(f).one_way = Some(OneWay::Outbound), &[]),
+        ("nothing said to one machine", |_, f| coverage(f).unicast_packets = 0, &[WrongSide]),
+        (
+            "nothing that passes a filter",
+            |_, f| (coverage(f).unicast_packets, coverage(f).filter) = (0, Some(FilterPlace::Kernel)),
+            &[],
+        ),
         ("a hit of nobody", |_, f| f.sources[0].observation.unattributed_sightings = 1, &[WrongSide]),
         (
             "a hit of nobody beside one from outside",

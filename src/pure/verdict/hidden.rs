@@ -25,6 +25,13 @@ pub(super) fn wrong_side(source: &SourceFacts) -> Option<String> {
                 .to_string(),
         );
     }
+    let is_unfiltered = observation.coverage.filter.is_none();
+    if is_unfiltered && observation.coverage.inside_hosts > 0 && observation.coverage.unicast_packets == 0 {
+        return Some(
+            "only packets to all or to a group were heard, as on any port that mirrors nothing: mirror the port that leads outside"
+                .to_string(),
+        );
+    }
     let heard = observation.coverage.heard_packets;
     (heard > 0 && observation.coverage.inside_hosts == 0).then(|| {
         format!(

@@ -5,22 +5,21 @@ use super::gaps::{LOST_UNSTATED_MAX, UNDECODED_MAX, share};
 use super::{CaptureFacts, Control, SourceFacts};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Bucket, FilterPlace, Link};
+use crate::pure::sighting::{Bucket, FilterPlace};
 
-/// A network whose link is up and of which nothing at all is heard for so long is not mirrored any more,
-/// in seconds: no machine asks for another one's address, none looks for its printer.
+/// A network of which no packet from one machine to another is heard for so long is not mirrored any more,
+/// in seconds.
 const SILENCE_SECONDS_MAX: f64 = 300.0;
 
 impl SourceFacts {
-    /// When it was watched in truth: without stretches of silence that no network keeps. Recorded files,
-    /// which have no link, cover from their first to their last packet (design: interfaces, simulate), and
-    /// where the kernel filters, silence is the filter's.
+    /// When it was watched in truth: without stretches of silence that no network keeps. What is sent to
+    /// all does not count, since a port that mirrors nothing shows it too; where the kernel filters, it is
+    /// all that always passes. Recorded files, which have no link, cover from their first to their last
+    /// packet (design: interfaces, simulate).
     pub fn attended(&self) -> Intervals {
-        if self.observation.coverage.filter == Some(FilterPlace::Kernel) {
-            return self.watched.clone();
-        }
-        let silent =
-            self.ledger.seconds_of(|bucket| bucket.link == Some(Link::Up) && bucket.heard_packets == 0);
+        let is_filtered = self.observation.coverage.filter == Some(FilterPlace::Kernel);
+        let heard = |bucket: &Bucket| if is_filtered { bucket.heard_packets } else { bucket.unicast_packets };
+        let silent = self.ledger.seconds_of(|bucket| bucket.link.is_some() && heard(bucket) == 0);
         let long = silent.as_slice().iter().filter(|stretch| stretch.seconds() > SILENCE_SECONDS_MAX);
         self.watched.without(&Intervals::of(long.copied()))
     }
@@ -59,6 +58,7 @@ fn is_poor(criteria: &JudgeCriteria, bucket: &Bucket) -> bool {
 mod tests {
     use super::super::tests::{at, criteria, good};
     use super::*;
+    use crate::pure::sighting::Link;
 
     fn spans(intervals: &Intervals) -> Vec<(i64, i64)> {
         intervals.as_slice().iter().map(|i| (i.from.as_second(), i.to.as_second())).collect()
@@ -73,6 +73,7 @@ mod tests {
                 heard_packets: 1000,
                 lost_packets: Some(0),
                 ip_packets: 1000,
+                unicast_packets: 500,
                 link: Some(Link::Up),
                 has_control: true,
                 ..Bucket::default()
@@ -114,18 +115,29 @@ mod tests {
 
     #[test]
     fn long_silence_on_a_link_that_is_up_is_not_watched() {
-        let silent = |bucket: &mut Bucket| bucket.heard_packets = 0;
+        let silent = |bucket: &mut Bucket| (bucket.heard_packets, bucket.unicast_packets) = (0, 0);
         let rows = [
             ("short", hour(600..900, silent), vec![(0, 3600)]),
             ("long", hour(600..910, silent), vec![(0, 600), (910, 3600)]),
-            ("of a file", hour(600..910, |b| (b.heard_packets, b.link) = (0, None)), vec![(0, 3600)]),
+            ("of a file", hour(600..910, |b| (b.unicast_packets, b.link) = (0, None)), vec![(0, 3600)]),
+            (
+                "only what is sent to all",
+                hour(600..910, |b| b.unicast_packets = 0),
+                vec![(0, 600), (910, 3600)],
+            ),
+            (
+                "the link down in the middle of it",
+                hour(600..910, |b| (b.unicast_packets, b.link) = (0, Some(Link::Down))),
+                vec![(0, 600), (910, 3600)],
+            ),
         ];
         for (row, facts, wanted) in rows {
             assert_eq!(spans(&watched(&facts)), wanted, "{row}");
         }
-        let mut facts = hour(600..910, silent);
+        let mut facts = hour(600..910, |bucket| bucket.unicast_packets = 0);
         facts.sources[0].observation.coverage.filter = Some(FilterPlace::Kernel);
         assert_eq!(spans(&watched(&facts)), [(0, 3600)], "the kernel held back what was there");
+        let mut facts = hour(600..910, silent);
         facts.sources[0].observation.coverage.filter = Some(FilterPlace::User);
         facts.sources[0].watched = Intervals::of([Interval::new(at(0), at(700))]);
         assert_eq!(spans(&watched(&facts)), [(0, 600)]);

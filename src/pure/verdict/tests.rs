@@ -47,6 +47,7 @@ pub(super) fn source(name: &str) -> SourceFacts {
         heard_packets: 10_000,
         lost_packets: Some(0),
         ip_packets: 9000,
+        unicast_packets: 4000,
         inside_hosts: 41,
         ..Coverage::default()
     };
