@@ -23,7 +23,7 @@ pub(super) struct Heads {
     joined: Names,
     /// How many streams wait for the rest of a name.
     waiting: u64,
-    /// Streams that began so, each connection once.
+    /// Streams that began so, or whose first segment did not come before others, each connection once.
     begun: u64,
     /// Streams forgotten before their name was read.
     forgotten: u64,
@@ -50,8 +50,13 @@ enum State {
 }
 
 impl Head {
+    /// Whether a name may be in it that was not read. What came before the first segment may go on with one.
     fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Open { has_more: true, .. })
+        match self.state {
+            State::Announced => !self.pieces.is_empty(),
+            State::Open { has_more, .. } => has_more,
+            State::Closed => false,
+        }
     }
 
     /// Where in it a segment begins; `None` when that is before it or too far behind.
@@ -94,13 +99,21 @@ impl Heads {
         };
         match (head.place(sequence), head.state) {
             (Some(0), State::Announced) => {
+                // From here on it is counted by what it begins with.
+                let counted = u64::from(head.is_waiting());
+                self.waiting -= counted;
+                self.begun -= counted;
                 let early = std::mem::take(&mut head.pieces);
                 self.streams.remove(&stream);
                 let read = self.begin(stream, sequence, packet, alone);
                 if early.is_empty() { read } else { self.go_on_with(stream, packet, &early, names) }
             }
             (Some(at), State::Announced) if !matches!(alone, Reading::Partial(_)) => {
+                let was_waiting = head.is_waiting();
                 head.pieces.add(at, packet.payload);
+                let newly = u64::from(head.is_waiting()) - u64::from(was_waiting);
+                self.waiting += newly;
+                self.begun += newly;
                 alone
             }
             (Some(0), State::Open { .. }) if alone == Reading::Whole => {
@@ -286,7 +299,7 @@ mod tests {
         let end = REQUEST.len();
         let (first, second) = (part(1, 0, 20), part(1, 20, end));
         type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
-        let rows: [Row<'_>; 20] = [
+        let rows: [Row<'_>; 25] = [
             ("two segments", vec![first.clone(), second.clone()], ("- evil.example", 0)),
             ("three", vec![first.clone(), part(1, 20, 30), part(1, 30, end)], ("- - evil.example", 0)),
             ("the second is missing", vec![first.clone()], ("-", 1)),
@@ -313,7 +326,24 @@ mod tests {
                 vec![syn(1), second.clone(), syn(1), first.clone()],
                 ("- - - evil.example", 0),
             ),
-            ("without a first segment", vec![syn(1), second.clone()], ("- -", 0)),
+            ("without a first segment", vec![syn(1), second.clone()], ("- -", 1)),
+            ("without a first, in two", vec![syn(1), part(1, 30, end), part(1, 20, 30)], ("- - -", 1)),
+            ("a SYN alone", vec![syn(1)], ("-", 0)),
+            (
+                "beyond what is kept before the first",
+                vec![syn(1), segment(1, PIECES_BYTES_MAX, b"data")],
+                ("- -", 0),
+            ),
+            (
+                "of no name, the wrong way round",
+                vec![syn(1), segment(1, 6, b"world"), segment(1, 0, b"hello ")],
+                ("- - -", 0),
+            ),
+            (
+                "without a first segment, and then another connection",
+                vec![syn(1), second.clone(), flagged(1, 1_000, &[], SYN)],
+                ("- - -", 1),
+            ),
             ("overlapping", vec![first.clone(), part(1, 10, 30), part(1, 25, end)], ("- - evil.example", 0)),
             (
                 "each copied by a mirror",
