@@ -71,7 +71,7 @@ impl Tap {
         let link_type = filter::link_type_of(link).ok_or_else(|| {
             Refusal::Final(format!("interface {interface} has the unknown link type {}: use another", link.0))
         })?;
-        let losses = Losses { driver_before: link::dropped_packets(interface), ..Losses::default() };
+        let losses = Losses { by_kernel_last: link::dropped_packets(interface), ..Losses::default() };
         Ok(Tap { handle, link_type, index, losses, kernel_filter: None, is_filtered: false, notes })
     }
 
@@ -102,7 +102,8 @@ impl Tap {
         if let Ok(stat) = self.handle.stats() {
             self.losses.add(stat.dropped, stat.if_dropped);
         }
-        self.losses.total(link::dropped_packets(interface))
+        self.losses.add_by_kernel(link::dropped_packets(interface));
+        self.losses.total()
     }
 
     /// Has the kernel apply the filter from now on, none if there is none, or none if it is too long.
@@ -258,7 +259,9 @@ struct Losses {
     ring: u64,
     driver: u64,
     last: (u32, u32),
-    driver_before: Option<u64>,
+    /// What the driver lost by its own count, in /sys, and what that count was.
+    by_kernel: u64,
+    by_kernel_last: Option<u64>,
 }
 
 impl Losses {
@@ -268,12 +271,18 @@ impl Losses {
         self.last = (ring, driver);
     }
 
+    /// A count that has fallen began anew: the driver was reset, or its counter wrapped.
+    fn add_by_kernel(&mut self, count: Option<u64>) {
+        let Some(count) = count else { return };
+        let lost = self.by_kernel_last.map_or(0, |last| count.checked_sub(last).unwrap_or(count));
+        self.by_kernel = self.by_kernel.saturating_add(lost);
+        self.by_kernel_last = Some(count);
+    }
+
     /// What the ring lost, and what the driver lost by whichever count is larger: libpcap leaves
-    /// some drivers' drops out, and /sys may not be readable.
-    fn total(&self, driver_after: Option<u64>) -> u64 {
-        let by_kernel =
-            driver_after.zip(self.driver_before).map_or(0, |(after, before)| after.saturating_sub(before));
-        self.ring + self.driver.max(by_kernel)
+    /// some drivers' drops out, and /sys may not be readable. It never falls.
+    fn total(&self) -> u64 {
+        self.ring + self.driver.max(self.by_kernel)
     }
 }
 
@@ -283,11 +292,32 @@ mod tests {
 
     #[test]
     fn losses_are_counted_through_a_wrap() {
-        let mut losses = Losses { driver_before: Some(100), ..Losses::default() };
+        let mut losses = Losses::default();
         losses.add(u32::MAX, 5);
         losses.add(4, 7);
-        assert_eq!(losses.total(None), u64::from(u32::MAX) + 5 + 7);
-        assert_eq!(losses.total(Some(120)), u64::from(u32::MAX) + 5 + 20, "the driver's own count is larger");
-        assert_eq!(losses.total(Some(3)), u64::from(u32::MAX) + 5 + 7, "the driver was loaded anew");
+        assert_eq!(losses.total(), u64::from(u32::MAX) + 5 + 7);
+    }
+
+    #[test]
+    fn a_driver_that_counts_anew_takes_no_loss_back() {
+        let mut losses = Losses { by_kernel_last: Some(100), ..Losses::default() };
+        losses.add(0, 7);
+        let rows = [
+            ("nothing new", Some(100), 7),
+            ("by libpcap's count, which is larger", Some(105), 7),
+            ("by the driver's own", Some(120), 20),
+            ("unreadable", None, 20),
+            ("counted anew", Some(3), 23),
+            ("and on", Some(10), 30),
+            ("anew, from nothing", Some(0), 30),
+        ];
+        for (row, count, total) in rows {
+            losses.add_by_kernel(count);
+            assert_eq!(losses.total(), total, "{row}");
+        }
+        // The first count that can be read is where it begins.
+        let mut late = Losses::default();
+        late.add_by_kernel(Some(1_000));
+        assert_eq!(late.total(), 0);
     }
 }
