@@ -15,10 +15,15 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 /// The largest watchlist file that is read: ten million entries.
 const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// So often a file is read that changes meanwhile, after a pause each.
+const READS_MAX: usize = 4;
+const READ_PAUSE: Duration = Duration::from_millis(250);
 
 /// So many files are kept for the next run; those that no run uses go first.
 const KEPT_FILES_MAX: usize = 64;
@@ -140,22 +145,44 @@ impl Slot {
     fn read(&self, order: &Order<'_>) -> Result<Kept, String> {
         let unreadable = |error| format!("{} could not be read: {error}", self.path.display());
         let mut kept = self.kept();
-        let mut file = File::open(&self.path).map_err(unreadable)?;
-        let version = Version::of(&file.metadata().map_err(unreadable)?);
+        let version = Version::of(&self.path.metadata().map_err(unreadable)?);
         if let Some(kept) = kept.as_ref().filter(|kept| kept.version == version) {
             return Ok(kept.clone());
         }
         // Before the new copy is made, the old one goes, unless a run still needs it.
         *kept = None;
-        let FileRead { part, rejected_lines, .. } = read(&mut file, &self.path)?;
+        let (version, FileRead { part, rejected_lines, .. }) = read_whole(&self.path, &mut read)?;
         let shrank = known::note(order.state_dir, &self.path, part.counts().total());
         let shrank = shrank.map(|what| (order.now, what));
         let new = Kept { version, part: Arc::new(part), rejected_lines, shrank };
-        // What was written to meanwhile is not known whole.
-        let is_whole = file.metadata().is_ok_and(|metadata| Version::of(&metadata) == version);
-        *kept = Some(new.clone()).filter(|_| is_whole);
+        *kept = Some(new.clone());
         Ok(new)
     }
+}
+
+/// Reads a file as it is at one time: what is written to meanwhile is not known whole, and read again.
+fn read_whole(
+    path: &Path,
+    read: &mut dyn FnMut(&mut File, &Path) -> Result<FileRead, String>,
+) -> Result<(Version, FileRead), String> {
+    let unreadable = |error| format!("{} could not be read: {error}", path.display());
+    for attempt in 0..READS_MAX {
+        if attempt > 0 {
+            thread::sleep(READ_PAUSE);
+        }
+        let mut file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        let version = Version::of(&metadata);
+        let content = read(&mut file, path);
+        // By its name, so that one that was replaced meanwhile is read anew too. A pipe is read only once.
+        if !metadata.is_file() || path.metadata().is_ok_and(|after| Version::of(&after) == version) {
+            return Ok((version, content?));
+        }
+    }
+    Err(format!(
+        "{} is being written: write the new list beside it and rename it when it is whole",
+        path.display()
+    ))
 }
 
 impl Version {
@@ -312,6 +339,32 @@ mod tests {
         assert_eq!(told(&lists, now), all);
         assert_eq!(told(&lists, now + Duration::from_secs(23 * 3600)), all, "another run of the night");
         assert_eq!(told(&lists, now + Duration::from_secs(24 * 3600)), lasting, "the next night");
+    }
+
+    #[test]
+    fn a_file_that_is_written_while_it_is_read_is_read_again_or_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("feed.txt");
+        let rows = [(0, Some(1)), (1, Some(2)), (READS_MAX - 1, Some(READS_MAX as u64)), (READS_MAX, None)];
+        for (writes, entries) in rows {
+            fs::write(&path, "192.0.2.1\n").expect("writable");
+            let mut written = 0;
+            let told = read_whole(&path, &mut |file, path| {
+                let half = read(file, path);
+                if written < writes {
+                    written += 1;
+                    let all: String = (0..=written).map(|number| format!("192.0.2.{number}\n")).collect();
+                    fs::write(path, all).expect("writable");
+                }
+                half
+            });
+            let told = told.map(|(_, whole)| whole.part.counts().total());
+            let refused = format!(
+                "{} is being written: write the new list beside it and rename it when it is whole",
+                path.display()
+            );
+            assert_eq!(told, entries.ok_or(refused), "{writes} writes");
+        }
     }
 
     #[test]
