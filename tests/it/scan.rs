@@ -282,6 +282,62 @@ fn several_files_are_one_capture_and_saved_hits_can_be_scanned_again() {
 }
 
 #[test]
+fn what_should_hold_packets_in_a_directory_and_cannot_be_read_is_missing() {
+    let plain = tcp("10.16.24.93", "192.0.2.80", 80);
+    let snoop = b"snoop\0\0\0\0\0\0\x02";
+    // A file beside a capture, its content, and whether the result is incomplete.
+    let rows: [(&str, &[u8], bool); 12] = [
+        ("notes.txt", b"nothing to see", false),
+        ("pcap", b"nothing to see", false),
+        ("tool.pcap.txt", b"nothing to see", false),
+        ("nothing.log", b"", false),
+        ("old.dump", snoop, true),
+        ("odd.pcap", b"nothing to see", true),
+        ("odd.PCAPNG", b"\0\0\0\0", true),
+        ("odd.cap", b"PK\x03\x04", true),
+        ("nothing.pcap", b"", true),
+        ("odd.pcap.gz", b"nothing to see", true),
+        ("odd.pcapng.zst", b"nothing to see", true),
+        ("odd.txt.gz", b"nothing to see", false),
+    ];
+    for (name, content, is_missing) in rows {
+        let directory = TempDir::new().expect("a directory");
+        pcap(&directory, "a.pcap", &[(940, &plain)]);
+        std::fs::write(directory.path().join(name), content).expect("writable");
+        let (_, result, told) = scan(&[text(directory.path()), "--address", SINK]);
+        assert_eq!(codes(&result).contains(&"interrupted"), is_missing, "{name}: {result}");
+        assert!(told.contains(name), "{name}: {told}");
+    }
+}
+
+#[test]
+fn directories_below_are_told_in_one_note() {
+    let plain = tcp("10.16.24.93", "192.0.2.80", 80);
+    let directory = TempDir::new().expect("a directory");
+    pcap(&directory, "a.pcap", &[(940, &plain)]);
+    let below = |name: &str| directory.path().join(name);
+    let notes = |names: &[&Path]| {
+        let named: Vec<&str> = names.iter().map(|name| text(name)).collect();
+        let (_, _, told) = scan(&[&named[..], &["--address", SINK]].concat());
+        told.lines().filter(|line| line.contains("not looked into")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(notes(&[directory.path()]), [""; 0]);
+    std::fs::create_dir(below("one")).expect("writable");
+    let one = format!(
+        "note: the directory {} is not looked into: name it too if it holds captures",
+        below("one").display()
+    );
+    assert_eq!(notes(&[directory.path()]), [one]);
+    assert_eq!(notes(&[directory.path(), &below("one")]), [""; 0], "it is named");
+    std::fs::create_dir(below("two")).expect("writable");
+    let two = format!(
+        "note: 2 directories are not looked into, such as {}: name those that hold captures",
+        below("one").display()
+    );
+    assert_eq!(notes(&[directory.path()]), [two]);
+}
+
+#[test]
 fn a_watchlist_file_is_told_line_by_line() {
     let directory = TempDir::new().expect("a directory");
     let list = directory.path().join("sinkholes.txt");

@@ -37,6 +37,9 @@ pub enum OpenError {
     /// It is something else.
     #[error("{name} is no capture: it looks like {what}")]
     NoCapture { name: String, what: &'static str },
+    /// It is a capture of a kind that is not read, so that there may be anything in it.
+    #[error("{name} is not read: it looks like {what}")]
+    OtherCapture { name: String, what: &'static str },
     /// A text table that tells times of day only.
     #[error(
         "{name} tells times of day only, and not of which day: put the day into its name, as in dump-2015-04-29.tsv"
@@ -197,6 +200,7 @@ fn content(named: Named<'_>, kind: Kind, bytes: Bytes, days: Option<&Days>) -> R
                 read_bytes: Arc::default(),
             })
         }
+        (Kind::OtherCapture(what), _) => Err(OpenError::OtherCapture { name: named.name.to_string(), what }),
         (Kind::Foreign(what) | Kind::Text(what), _) => Err(no_capture(what)),
         (Kind::Gzip | Kind::Zstd, _) => Err(no_capture("something packed twice: unpack it once by hand")),
     }

@@ -18,12 +18,28 @@ pub fn is_pattern(text: &str) -> bool {
 /// # Errors
 /// When a directory cannot be read or has too many files.
 pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
+    Ok(list(pattern)?.files)
+}
+
+/// What a pattern names, each sorted by name.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub files: Vec<PathBuf>,
+    /// What fits too and is not looked into.
+    pub directories: Vec<PathBuf>,
+}
+
+/// As [`expand`], with the directories that are passed over.
+///
+/// # Errors
+/// As [`expand`].
+pub fn list(pattern: &str) -> Result<Listing, String> {
     if pattern.is_empty() || pattern.ends_with("..") {
         return Err(format!("'{pattern}' names no files: write it as /var/capture/lan-*.pcap"));
     }
     let path = Path::new(pattern);
     if !is_pattern(pattern) && !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
+        return Ok(Listing { files: vec![path.to_owned()], directories: Vec::new() });
     }
     let mut found = vec![PathBuf::new()];
     for part in path.components() {
@@ -35,9 +51,10 @@ pub fn expand(pattern: &str) -> Result<Vec<PathBuf>, String> {
     if !is_pattern(pattern) {
         found = all_in(&found, "*", pattern)?;
     }
-    found.retain(|path| path.symlink_metadata().is_ok() && !path.is_dir());
+    found.retain(|path| path.symlink_metadata().is_ok());
     found.sort();
-    Ok(found)
+    let (directories, files) = found.into_iter().partition(|path| path.is_dir());
+    Ok(Listing { files, directories })
 }
 
 /// What fits `part` in any of the directories.

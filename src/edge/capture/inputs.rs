@@ -2,10 +2,10 @@
 //! them, each file once, by the times of their first packets.
 //!
 //! A file that a person names must be a capture. Of a directory or pattern, what is no capture is left out
-//! and said, and what cannot be read is said to be missing.
+//! and said, and what cannot be read, or is called a capture and is none, is said to be missing.
 
 use super::files::{self, OpenError, Opened};
-use super::glob;
+use super::glob::{self, Listing};
 use super::texts::Days;
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
@@ -64,13 +64,18 @@ impl Inputs {
     pub fn gather(names: &[PathBuf], days: &Days) -> Result<Inputs, InputError> {
         let mut inputs = Inputs::default();
         let mut known = HashSet::new();
+        let mut passed_over = Vec::new();
         for name in names {
             let listed = listed(name).map_err(InputError::Pattern)?;
             let is_named = listed.is_none();
-            for path in listed.unwrap_or_else(|| vec![name.clone()]) {
+            let Listing { files, directories } =
+                listed.unwrap_or_else(|| Listing { files: vec![name.clone()], ..Listing::default() });
+            passed_over.extend(directories.into_iter().filter(|directory| !names.contains(directory)));
+            for path in files {
                 inputs.add(path, is_named, &mut known, days)?;
             }
         }
+        inputs.notes.extend(not_looked_into(&passed_over));
         if inputs.inputs.is_empty() && inputs.unreadable.is_empty() {
             let names: Vec<String> = names.iter().map(|name| name.display().to_string()).collect();
             return Err(InputError::Nothing { names: names.join(", "), notes: inputs.notes });
@@ -94,9 +99,11 @@ impl Inputs {
             self.notes.push(format!("{} is no file and left out", path.display()));
             return Ok(());
         }
+        let is_called_capture = is_called_capture(&path);
         match look_at(path, days) {
             Ok(input) => self.inputs.push(input),
             Err(error) if is_named => return Err(error),
+            Err(error) if is_called_capture => self.unreadable.push(error),
             Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
                 self.notes.push(error.to_string());
             }
@@ -114,10 +121,32 @@ impl Input {
 }
 
 /// The files of a directory or pattern; `None` for the name of one file.
-fn listed(name: &Path) -> Result<Option<Vec<PathBuf>>, String> {
+fn listed(name: &Path) -> Result<Option<Listing>, String> {
     let text = name.to_string_lossy();
     let is_list = name.is_dir() || glob::is_pattern(&text) && !name.exists();
-    if is_list { glob::expand(&text).map(Some) } else { Ok(None) }
+    if is_list { glob::list(&text).map(Some) } else { Ok(None) }
+}
+
+/// Whether its name promises packets; then something is amiss where none can be read.
+fn is_called_capture(path: &Path) -> bool {
+    const ENDINGS: [&str; 3] = ["pcap", "pcapng", "cap"];
+    let is_ending = |path: &Path, endings: &[&str]| {
+        path.extension().is_some_and(|it| endings.iter().any(|ending| it.eq_ignore_ascii_case(ending)))
+    };
+    let is_packed = is_ending(path, &files::PACKED_ENDINGS);
+    is_ending(path, &ENDINGS)
+        || is_packed && path.file_stem().is_some_and(|it| is_ending(it.as_ref(), &ENDINGS))
+}
+
+/// One sentence on the directories below those that were named.
+fn not_looked_into(directories: &[PathBuf]) -> Option<String> {
+    let first = directories.first()?.display();
+    Some(match directories.len() {
+        1 => format!("the directory {first} is not looked into: name it too if it holds captures"),
+        count => {
+            format!("{count} directories are not looked into, such as {first}: name those that hold captures")
+        }
+    })
 }
 
 /// What makes a file the same as another.

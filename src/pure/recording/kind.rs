@@ -17,6 +17,8 @@ pub enum Kind {
     Text(&'static str),
     /// No byte at all.
     Empty,
+    /// A capture of a kind that is not read; what to do, as in [`Kind::Foreign`].
+    OtherCapture(&'static str),
     /// Something else: what it looks like and what to do, as one sentence without a final stop.
     Foreign(&'static str),
 }
@@ -32,12 +34,12 @@ const BEGINNINGS: &[(&[u8], Kind)] = &[
     (&[0x0a, 0x0d, 0x0d, 0x0a], Kind::Capture),
     (&[0x1f, 0x8b], Kind::Gzip),
     (&[0x28, 0xb5, 0x2f, 0xfd], Kind::Zstd),
-    (b"snoop\0\0\0", Kind::Foreign("a Solaris snoop capture: convert it with `editcap -F pcap`")),
-    (b"RTSS", Kind::Foreign("a Microsoft Network Monitor 1 capture: convert it with `editcap -F pcap`")),
-    (b"GMBU", Kind::Foreign("a Microsoft Network Monitor 2 capture: convert it with `editcap -F pcap`")),
-    (b"TRSNIFF data", Kind::Foreign("a Sniffer capture: convert it with `editcap -F pcap`")),
-    (b"XCP\0", Kind::Foreign("a NetXRay capture: convert it with `editcap -F pcap`")),
-    (b"\x54\x52\x00\x64", Kind::Foreign("a NetMetrix capture: convert it with `editcap -F pcap`")),
+    (b"snoop\0\0\0", Kind::OtherCapture("a Solaris snoop capture: convert it with `editcap -F pcap`")),
+    (b"RTSS", Kind::OtherCapture("a Microsoft Network Monitor 1 capture: convert it with `editcap -F pcap`")),
+    (b"GMBU", Kind::OtherCapture("a Microsoft Network Monitor 2 capture: convert it with `editcap -F pcap`")),
+    (b"TRSNIFF data", Kind::OtherCapture("a Sniffer capture: convert it with `editcap -F pcap`")),
+    (b"XCP\0", Kind::OtherCapture("a NetXRay capture: convert it with `editcap -F pcap`")),
+    (b"\x54\x52\x00\x64", Kind::OtherCapture("a NetMetrix capture: convert it with `editcap -F pcap`")),
     (b"BZh", Kind::Foreign("a bzip2 file: unpack it with `bunzip2` first")),
     (b"\xfd7zXZ\0", Kind::Foreign("an xz file: unpack it with `unxz` first")),
     (b"\x04\x22\x4d\x18", Kind::Foreign("an lz4 file: unpack it with `unlz4` first")),
@@ -96,7 +98,7 @@ mod tests {
     #[test]
     fn what_is_no_capture_is_told_what_to_do() {
         for start in [&b"snoop\0\0\0\0\0\0\x02"[..], b"hello, world", b"\xd4\xc3\xb2", b"\0\0\0\0"] {
-            let (Kind::Foreign(text) | Kind::Text(text)) = recognise(start) else {
+            let (Kind::Foreign(text) | Kind::OtherCapture(text) | Kind::Text(text)) = recognise(start) else {
                 panic!("{start:?} was taken for a capture")
             };
             assert!(text.contains(": "), "{text}");
