@@ -84,7 +84,16 @@ pub fn run(args: &WatchlistArgs) -> Exit {
     let mut files = Vec::new();
     for path in &args.files {
         match lists::read(path) {
-            Ok(read) => files.push(report(path, read, sought.as_ref())),
+            Ok(read) => {
+                if read.part.counts().total() == 0 {
+                    eprintln!(
+                        "allclear: {} holds no entry that can be used: see whether the feed was written",
+                        path.display()
+                    );
+                    exit = Exit::Usage;
+                }
+                files.push(report(path, read, sought.as_ref()));
+            }
             Err(error) => {
                 eprintln!("allclear: {error}");
                 exit = if matches!(error, ListError::Refused { .. }) { Exit::Usage } else { Exit::Failed };

@@ -338,6 +338,26 @@ fn directories_below_are_told_in_one_note() {
 }
 
 #[test]
+fn a_watchlist_file_without_an_entry_is_an_error() {
+    let directory = TempDir::new().expect("a directory");
+    let rows = [
+        ("empty", "", 64),
+        ("remarks", "# nothing yet\n", 64),
+        ("rejected", "1.2.3.4/8\n", 64),
+        ("unusable", "http://evil.example/x\n", 64),
+        ("one entry", "192.0.2.1\n", 0),
+    ];
+    for (name, content, code) in rows {
+        let list = directory.path().join("list.txt");
+        std::fs::write(&list, content).expect("writable");
+        let output = allclear(&["watchlist", text(&list)]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{name}: {told}");
+        assert_eq!(told.contains("no entry that can be used"), code == 64, "{name}: {told}");
+    }
+}
+
+#[test]
 fn a_watchlist_file_is_told_line_by_line() {
     let directory = TempDir::new().expect("a directory");
     let list = directory.path().join("sinkholes.txt");
