@@ -92,6 +92,23 @@ fn captures_that_could_not_see() {
             |_, f| (coverage(f).unicast_packets, coverage(f).filter) = (0, Some(FilterPlace::Kernel)),
             &[],
         ),
+        ("90 of 9000 undecoded", |_, f| coverage(f).undecoded_packets = 90, &[]),
+        ("91 of 9000 undecoded", |_, f| coverage(f).undecoded_packets = 91, &[Undecoded]),
+        (
+            "of 10000 heard, where IP is not counted",
+            |_, f| {
+                coverage(f).ip_packets = 0;
+                coverage(f).undecoded_packets = 101;
+            },
+            &[Undecoded],
+        ),
+    ]);
+}
+
+#[test]
+fn hits_of_somebody_who_is_hidden() {
+    use ReasonCode::*;
+    check(&[
         ("a hit of nobody", |_, f| f.sources[0].observation.unattributed_sightings = 1, &[WrongSide]),
         (
             "a hit of nobody beside one from outside",
@@ -132,16 +149,6 @@ fn captures_that_could_not_see() {
                 f.sources[0].observation.hosts = vec![HostFinding { contacts: 1, ..asked("other.example") }];
             },
             &[WrongSide],
-        ),
-        ("90 of 9000 undecoded", |_, f| coverage(f).undecoded_packets = 90, &[]),
-        ("91 of 9000 undecoded", |_, f| coverage(f).undecoded_packets = 91, &[Undecoded]),
-        (
-            "of 10000 heard, where IP is not counted",
-            |_, f| {
-                coverage(f).ip_packets = 0;
-                coverage(f).undecoded_packets = 101;
-            },
-            &[Undecoded],
         ),
     ]);
 }
