@@ -131,15 +131,12 @@ impl Hearing {
     /// Nobody knows when since the last look they were lost: each ten seconds since then may have lost them
     /// all.
     fn note_losses(&mut self, time_ns: i64, new: u64) {
-        let second = time_ns.div_euclid(SECOND_NS);
-        let looked = self.looked_ns.filter(|_| new > 0).map_or(second, |looked| looked.div_euclid(SECOND_NS));
-        let buckets_back = ((second - looked) / BUCKET_SECONDS + 1).clamp(0, LOOKED_BACK_MAX);
-        for back in 0..=buckets_back {
-            let past = second - back * BUCKET_SECONDS;
-            if back == 0 || past.div_euclid(BUCKET_SECONDS) >= looked.div_euclid(BUCKET_SECONDS) {
-                let bucket = self.ledger.at(past);
-                bucket.lost_packets = Some(bucket.lost_packets.unwrap_or(0) + new);
-            }
+        let number = |time_ns: i64| time_ns.div_euclid(BUCKET_SECONDS * SECOND_NS);
+        let last = number(time_ns);
+        let looked = self.looked_ns.filter(|_| new > 0).map_or(last, number);
+        for number in looked.clamp(last - LOOKED_BACK_MAX, last)..=last {
+            let bucket = self.ledger.at(number * BUCKET_SECONDS);
+            bucket.lost_packets = Some(bucket.lost_packets.unwrap_or(0) + new);
         }
     }
 
