@@ -1,5 +1,6 @@
 //! The one integration test binary: a file a room.
 
+mod almanac;
 mod bundle;
 mod capture_files;
 mod commands;
@@ -35,9 +36,11 @@ mod serve;
 mod simulate;
 mod skip;
 mod tables;
+mod thorough;
 mod tidy;
 mod traffic;
 mod tunnels;
 mod web_names;
 mod windows;
 mod world;
+mod zones;

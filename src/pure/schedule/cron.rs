@@ -2,7 +2,8 @@
 //!
 //! croner knows the calendar and is asked about wall clock times alone, without a zone; the zone
 //! rules are ours: a local time that does not exist fires at the first instant after the gap, one
-//! that exists twice fires once, at the first. Its own rules for such nights must never be reached.
+//! that exists twice fires once, at the first. Several that one gap swallows fall on one instant and
+//! are one firing. Its own rules for such nights must never be reached.
 
 use croner::errors::CronError;
 use croner::time::{CivilDate, CivilDateTime, CivilTime, CronDateTime, Resolution, Weekday};
