@@ -2,11 +2,12 @@
 
 use crate::pure::document::length_words;
 use crate::pure::playbook::{
-    CleanCriteria, JudgeCriteria, Keep, Notify, Playbook, Recipient, Stage, StageName,
+    CleanCriteria, Due, Escalation, JudgeCriteria, Keep, Notify, Playbook, Recipient, Stage, StageName,
 };
 use crate::pure::schedule::Schedule;
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind};
 use crate::pure::watchlist::{Require, Watchlist};
+use std::time::Duration;
 
 /// Every value, as `key` and `value`, in the order of the file.
 pub fn values(playbook: &Playbook) -> Vec<(String, String)> {
@@ -20,8 +21,7 @@ pub fn values(playbook: &Playbook) -> Vec<(String, String)> {
     }
     rows.extend(judge_rows(&playbook.judge));
     rows.extend(clean_rows(&playbook.clean));
-    let due = [("due.located", playbook.due.located), ("due.cleaned", playbook.due.cleaned)];
-    rows.extend(due.map(|(key, length)| (key.to_owned(), length.map_or("never".to_owned(), length_words))));
+    rows.extend(due_rows(&playbook.due));
     let items = playbook.checklist.iter();
     rows.extend(items.map(|entry| (format!("checklist.{}", entry.item), entry.text.clone())));
     let rules = playbook.notify.iter().enumerate();
@@ -125,13 +125,36 @@ fn watchlist_rows(list: &Watchlist) -> Vec<(String, String)> {
     .to_vec()
 }
 
+fn due_rows(due: &Due) -> Vec<(String, String)> {
+    let Due { located, cleaned, remind, escalate } = due;
+    let limit = |limit: &Option<Duration>| limit.map_or("never".to_owned(), length_words);
+    let before = format!("{} before, or half of the limit where that is shorter", length_words(*remind));
+    let mut rows = vec![
+        ("due.located".to_owned(), limit(located)),
+        ("due.cleaned".to_owned(), limit(cleaned)),
+        ("due.remind".to_owned(), before),
+    ];
+    rows.extend(escalate.iter().enumerate().map(|(index, Escalation { after, to })| {
+        let to = recipient_words(to);
+        (
+            format!("due.escalate.{}", index + 1),
+            format!("{} after the due date, to {to}", length_words(*after)),
+        )
+    }));
+    rows
+}
+
 fn notify_words(rule: &Notify) -> String {
     let events: Vec<String> = rule.events.iter().map(|event| format!("{event:?}").to_lowercase()).collect();
-    let to = rule.to.iter().map(|to| match to {
+    format!("{} to {}", events.join(", "), recipient_words(&rule.to))
+}
+
+fn recipient_words(recipients: &[Recipient]) -> String {
+    let words = recipients.iter().map(|to| match to {
         Recipient::Coordinator => "coordinator",
         Recipient::Mailbox(mailbox) => mailbox,
     });
-    format!("{} to {}", events.join(", "), to.collect::<Vec<_>>().join(", "))
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn listed<T: ToString>(items: &[T]) -> String {

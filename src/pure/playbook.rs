@@ -166,13 +166,32 @@ pub struct ChecklistItem {
     pub text: String,
 }
 
-/// When a ticket is overdue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// When a ticket is overdue, and who is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// From opening.
     pub located: Option<Duration>,
     /// From locating.
     pub cleaned: Option<Duration>,
+    /// So long before the due date people are reminded, or half of the limit where that is shorter.
+    pub remind: Duration,
+    /// Who else is told, from the earliest step on.
+    pub escalate: Vec<Escalation>,
+}
+
+impl Default for Due {
+    fn default() -> Due {
+        let remind = Duration::from_secs(86_400);
+        Due { located: None, cleaned: None, remind, escalate: Vec::new() }
+    }
+}
+
+/// Who is told of a ticket that is still overdue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Escalation {
+    /// From the due date.
+    pub after: Duration,
+    pub to: Vec<Recipient>,
 }
 
 /// Who gets mail about what.

@@ -95,7 +95,7 @@ fn step(sheet: &mut Sheet<'_>, raw: &Spanned<RawScene>) -> Option<Step> {
     };
     let act = match verb.value {
         Verb::Sign => Act::Sign { item: text_of("item", item)? },
-        Verb::Hold => Act::Hold { reason: text_of("reason", reason)? },
+        Verb::Hold => Act::Hold { reason: text_of("reason", reason)?, until: None },
         Verb::Resume => Act::Resume,
         Verb::Note => Act::Note { text: text_of("text", text)? },
         Verb::Reject => Act::Reject { reason: text_of("reason", reason)? },

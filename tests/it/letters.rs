@@ -9,12 +9,15 @@ use allclear::pure::site::{MailSettings, MailTransport};
 use allclear::pure::ticket::{Blame, HostState, Phase};
 use allclear::pure::verdict::{Reason, ReasonCode};
 
-const EVENTS: [(MailEvent, &str); 5] = [
+const EVENTS: [(MailEvent, &str); 8] = [
     (MailEvent::Opened, "opened"),
     (MailEvent::Located, "located"),
     (MailEvent::Relapsed, "relapsed"),
     (MailEvent::Inconclusive, "inconclusive"),
     (MailEvent::Clean, "clean"),
+    (MailEvent::Reminder, "reminder"),
+    (MailEvent::Overdue, "overdue"),
+    (MailEvent::Closed, "closed"),
 ];
 
 pub fn templates() -> Templates {

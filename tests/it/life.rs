@@ -174,7 +174,7 @@ fn a_hold_suppresses_nights_and_stops_the_due_clock() {
     let mut world = World::new();
     world.cleaned_at("2015-05-05T10:00:00Z");
     world.live_until("2015-05-06T09:00:00Z", silent);
-    world.act("2015-05-06T09:00:00Z", Act::Hold { reason: "exams".to_owned() }).expect("held");
+    world.act("2015-05-06T09:00:00Z", Act::Hold { reason: "exams".to_owned(), until: None }).expect("held");
     world.live_until("2015-05-08T09:00:00Z", silent);
     world.act("2015-05-08T09:00:00Z", Act::Resume).expect("resumed");
     world.live_until("2015-05-09T09:00:00Z", silent);

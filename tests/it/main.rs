@@ -5,6 +5,7 @@ mod bundle;
 mod capture_files;
 mod commands;
 mod crash;
+mod deadlines;
 mod demo;
 mod doctor;
 mod evidence_disk;

@@ -172,6 +172,16 @@ fn slips_after_the_stages() {
         ("unknown recipient", "notify:\n  - {events: [opened], to: [cordinator]}"),
         ("nobody", "notify:\n  - {events: [opened], to: []}"),
         ("to whom", "notify:\n  - {events: [opened]}"),
+        ("reminded at once", "due: {located: 2d, remind: 0s}"),
+        (
+            "steps out of order",
+            "due:\n  located: 2d\n  escalate: [{after: 2d, to: [a@b.example]}, {after: 2d, to: [coordinator]}]",
+        ),
+        (
+            "a step for nobody",
+            "due: {cleaned: 2d, escalate: [{after: 2d, to: []}, {after: 3d}, {to: [coordinatr]}]}",
+        ),
+        ("a step after nothing", "due: {escalate: [{after: 0s, to: [coordinator]}]}"),
         ("malware twice", "malware: [conficker, Conficker]"),
         ("a tag", "title: !!str Conficker"),
         ("a merge key", "due: {<<: 1}"),

@@ -181,7 +181,7 @@ fn two_machines_that_had_one_address_are_cleaned_one_by_one() {
 
 #[test]
 fn a_night_that_a_hold_touches_is_no_pass() {
-    let hold = || Act::Hold { reason: "exams".to_owned() };
+    let hold = || Act::Hold { reason: "exams".to_owned(), until: None };
     for (row, from, to, passes) in [
         ("before the night", "2015-05-05T18:00:00Z", "2015-05-05T19:59:00Z", 1),
         ("within it", "2015-05-05T21:00:00Z", "2015-05-05T22:00:00Z", 0),

@@ -13,7 +13,7 @@ use allclear::pure::sighting::Coverage;
 use allclear::pure::site::Site;
 use allclear::pure::ticket::{
     Blame, Event, Host, HostStanding, HostState, Listing, ListingAnswer, Mail, Phase, Recorded, Run, RunEnd,
-    RunId, SignOff, Standing, Ticket, TicketId,
+    RunId, SignOff, Standing, Ticket, TicketId, Told,
 };
 use allclear::pure::verdict::{EvidenceFile, Outcome, Reason, ReasonCode, Verdict};
 use allclear::pure::watchlist::Transport;
@@ -59,6 +59,9 @@ pub fn sample(event: MailEvent) -> Sample {
         MailEvent::Located => (9, "2015-05-01T08:30:00Z"),
         MailEvent::Inconclusive => (31, "2015-05-08T14:30:00Z"),
         MailEvent::Relapsed => (38, "2015-05-11T16:02:00Z"),
+        MailEvent::Reminder => (10, "2015-05-05T08:30:00Z"),
+        MailEvent::Overdue => (12, "2015-05-06T08:30:00Z"),
+        MailEvent::Closed => (90, "2015-06-25T14:30:00Z"),
         _ => (77, "2015-05-26T14:30:00Z"),
     };
     let mail = |seq, event, when: &str| Mail {
@@ -85,7 +88,13 @@ pub fn sample(event: MailEvent) -> Sample {
     };
     match event {
         MailEvent::Opened => {}
-        MailEvent::Located => locate(&mut ticket, &mut standing),
+        MailEvent::Located | MailEvent::Reminder => locate(&mut ticket, &mut standing),
+        MailEvent::Overdue => {
+            locate(&mut ticket, &mut standing);
+            standing.is_overdue = true;
+            ticket.told.overdue = Some(0);
+        }
+        MailEvent::Closed => close(&mut ticket, &mut standing),
         MailEvent::Inconclusive => doubt(&mut ticket, &mut standing),
         MailEvent::Relapsed => relapse(&mut ticket, &mut standing),
         _ => confirm(&mut ticket, &mut standing),
@@ -123,8 +132,11 @@ fn reported() -> Ticket {
         stage_since: at("2015-04-30T15:00:00Z"),
         planned_until: BTreeMap::new(),
         hold: None,
+        sought_since: at("2015-04-30T15:00:00Z"),
+        told: Told::default(),
         held: Vec::new(),
         relapses: 0,
+        confirmed: None,
         reports: vec![report.clone()],
         hosts: Vec::new(),
         signed: BTreeMap::new(),
@@ -173,6 +185,7 @@ fn locate(ticket: &mut Ticket, standing: &mut Standing) {
         blame: Blame::Seen,
         located: at("2015-05-01T08:30:00Z"),
         cleaned: None,
+        confirmed: None,
         contacts: vec![ContactSpan { first: at("2015-05-01T08:17:00Z"), last: at("2015-05-01T08:17:02Z") }],
     });
     let blamed =
@@ -260,6 +273,8 @@ fn confirm(ticket: &mut Ticket, standing: &mut Standing) {
         raw: "NXDOMAIN".to_string(),
     });
     phase(ticket, "2015-05-26T14:30:00Z", Phase::Clean, "all criteria hold", false);
+    ticket.confirmed = Some(at("2015-05-26T14:30:00Z"));
+    ticket.hosts[0].confirmed = ticket.confirmed;
     let exposed = HostStanding { host: host(), contacts: 12, exposure_s: 194_400, assurance: Some(0.9931) };
     *standing = Standing {
         hosts: vec![exposed],
@@ -273,6 +288,16 @@ fn confirm(ticket: &mut Ticket, standing: &mut Standing) {
         next_window: Some((at("2015-06-01T08:30:00Z"), at("2015-06-01T14:30:00Z"))),
         ..Standing::default()
     };
+}
+
+fn close(ticket: &mut Ticket, standing: &mut Standing) {
+    confirm(ticket, standing);
+    for day in ["06-01", "06-08", "06-15"] {
+        run(ticket, StageName::Verify, &format!("2015-{day}T08:30:00Z"), 360, Some(Verdict::Pass), "");
+    }
+    run(ticket, StageName::Verify, "2015-06-22T08:30:00Z", 360, None, "the program was not running");
+    phase(ticket, "2015-06-25T14:30:00Z", Phase::Closed, "the watch period is over", false);
+    standing.next_window = None;
 }
 
 fn run(

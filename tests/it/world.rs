@@ -65,10 +65,17 @@ impl World {
 
     /// The same, with a playbook that `change` has changed.
     pub fn with(change: impl FnOnce(&mut Playbook)) -> World {
+        World::where_school_is(|_| {}, change)
+    }
+
+    /// The same, at a site that `change_site` has changed.
+    pub fn where_school_is(change_site: impl FnOnce(&mut Site), change: impl FnOnce(&mut Playbook)) -> World {
         let directory = TempDir::new().expect("a temporary directory");
         let mut playbook = playbook();
         change(&mut playbook);
-        let mut engine = open(&directory, library(playbook)).expect("a new log opens");
+        let mut library = library(playbook);
+        change_site(library.site_file.sites.get_mut("springfield").expect("the site is there"));
+        let mut engine = open(&directory, library).expect("a new log opens");
         let now = at("2015-05-04T09:00:00Z");
         let opening = Opening {
             reference: Some("MARS-1234".to_owned()),
@@ -97,13 +104,15 @@ impl World {
             self.tick();
             let open: Option<(RunId, Interval)> =
                 self.ticket().open_runs().map(|run| (run.id, run.window())).next();
-            if let Some((run, window)) = open.filter(|(_, window)| window.to <= end) {
+            let due = self.engine.next_due(self.now).filter(|due| *due <= end);
+            let is_next = |(_, window): &(RunId, Interval)| due.is_none_or(|due| window.to <= due);
+            if let Some((run, window)) = open.filter(|open| open.1.to <= end && is_next(open)) {
                 self.now = self.now.max(window.to);
                 let facts = facts(window, seen(window));
                 self.input(&Input::Captured { run, facts: Box::new(facts), listing: None });
                 continue;
             }
-            match self.engine.next_due(self.now).filter(|due| *due <= end) {
+            match due {
                 Some(due) => self.now = due,
                 None => break,
             }
@@ -317,7 +326,7 @@ pub fn playbook() -> Playbook {
             watch: 30 * DAY,
         },
         checklist: vec![ChecklistItem { item: "patch".to_owned(), text: "Install MS08-067".to_owned() }],
-        due: Due { located: Some(2 * DAY), cleaned: Some(5 * DAY) },
+        due: Due { located: Some(2 * DAY), cleaned: Some(5 * DAY), ..Due::default() },
         notify: vec![Notify {
             events: vec![
                 MailEvent::Opened,

@@ -4,7 +4,9 @@ use super::{ActArgs, ReasonArgs, TicketCommand};
 use crate::cli::desk::{self, Desk};
 use crate::cli::{Exit, Fault, print};
 use crate::edge::clock;
+use crate::pure::document::read_length;
 use crate::pure::ticket::{Act, Event, Input, TicketId};
+use jiff::Timestamp;
 
 /// Carries out a person's act and says what it changed.
 pub fn act(desk: &mut Desk, command: TicketCommand) -> Result<Exit, Fault> {
@@ -46,7 +48,10 @@ fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {
             let at = at.map(|at| desk.time(&at, site)).transpose()?;
             (act, Act::Clean { host, at })
         }
-        TicketCommand::Hold(args) => with_reason(args, |reason| Act::Hold { reason }),
+        TicketCommand::Hold { because: ReasonArgs { act, reason }, until } => {
+            let until = until.map(|until| ahead(desk, act.ticket, &until)).transpose()?;
+            (act, Act::Hold { reason, until })
+        }
         TicketCommand::Resume(act) => (act, Act::Resume),
         TicketCommand::Reject(args) => with_reason(args, |reason| Act::Reject { reason }),
         TicketCommand::AcceptRisk(args) => with_reason(args, |reason| Act::AcceptRisk { reason }),
@@ -57,6 +62,15 @@ fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {
         | TicketCommand::Report { .. }
         | TicketCommand::Bundle { .. } => unreachable!("these are no acts; `run` has sorted them out"),
     })
+}
+
+/// A time to come: a duration from now, or a time in the site's zone.
+fn ahead(desk: &Desk, ticket: u32, text: &str) -> Result<Timestamp, Fault> {
+    if let Ok(length) = read_length(text) {
+        return clock::now().checked_add(length).map_err(|error| Fault::Usage(error.to_string()));
+    }
+    let site = &desk.engine.ticket(TicketId(ticket))?.site;
+    desk.time(text, site)
 }
 
 fn with_reason(args: ReasonArgs, act: impl FnOnce(String) -> Act) -> (ActArgs, Act) {

@@ -84,7 +84,13 @@ pub enum TicketCommand {
         at: Option<String>,
     },
     /// Put it on hold: nights do not count and the due clock stands still
-    Hold(ReasonArgs),
+    Hold {
+        #[command(flatten)]
+        because: ReasonArgs,
+        /// Resume by itself then: a time in the site's zone, RFC 3339, or from now on such as 14d
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
     /// End the hold
     Resume(ActArgs),
     /// Not ours, a duplicate, or a false report

@@ -36,7 +36,7 @@ fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
     let (context, standing) = standing(desk, ticket)?;
     let hosts: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
     let overdue = standing.is_overdue.then_some("overdue");
-    let flags: Vec<&str> = overdue.into_iter().chain(ticket.hold.is_some().then_some("on hold")).collect();
+    let flags: Vec<&str> = overdue.into_iter().chain(standing.is_on_hold.then_some("on hold")).collect();
     let since = ticket.phase_since.to_zoned_datetime(context.site.timezone.clone());
     Ok(vec![
         ticket.id.to_string(),

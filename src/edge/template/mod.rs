@@ -34,8 +34,16 @@ const SUBJECT_CHARS_MAX: usize = 200;
 const SUBJECT: &str = "Subject:";
 
 /// The events that mail is written about.
-const EVENTS: [MailEvent; 5] =
-    [MailEvent::Opened, MailEvent::Located, MailEvent::Relapsed, MailEvent::Inconclusive, MailEvent::Clean];
+const EVENTS: [MailEvent; 8] = [
+    MailEvent::Opened,
+    MailEvent::Located,
+    MailEvent::Reminder,
+    MailEvent::Overdue,
+    MailEvent::Relapsed,
+    MailEvent::Inconclusive,
+    MailEvent::Clean,
+    MailEvent::Closed,
+];
 
 /// The form of a report or template, which says how texts from outside are made harmless in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

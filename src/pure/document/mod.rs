@@ -3,7 +3,7 @@
 //!
 //! In reading order: text becomes a tree of nodes with places (`node`), the tree becomes the types
 //! as typed (`field`, `reader`, `read`, `leaf`, `raw_site`, `raw_playbook`), and those become the types as
-//! meant (`site`, `playbook`, with `watchlists` and `stages`; `library` looks across files).
+//! meant (`site`, `playbook`, with `watchlists`, `stages` and `people`; `library` looks across files).
 //! `not_yet` is the one list of keys that have no effect so far. Nothing here opens a file.
 
 mod node;
@@ -31,6 +31,8 @@ mod site;
 mod watchlists;
 
 mod stages;
+
+mod people;
 
 mod playbook;
 

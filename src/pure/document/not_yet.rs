@@ -36,7 +36,7 @@ impl NotYet {
 
     /// The mail events that nothing sends so far.
     pub fn is_event_without_mail(event: MailEvent) -> bool {
-        matches!(event, MailEvent::Reminder | MailEvent::Overdue | MailEvent::Listed | MailEvent::Closed)
+        event == MailEvent::Listed
     }
 }
 

@@ -5,22 +5,17 @@
 //! ever, and nobody would know why.
 
 use super::field::{Field, Spanned};
-use super::leaf::{Length, Mailbox, Share};
+use super::leaf::{Length, Share};
 use super::node::Span;
 use super::not_yet::NotYet;
-use super::raw_playbook::{RawChecklist, RawClean, RawDue, RawJudge, RawNotify, RawPlaybook, RawStage};
+use super::people::{checklist_items, due_rules, notify_rules};
+use super::raw_playbook::{RawClean, RawJudge, RawPlaybook, RawStage};
 use super::sheet::{Outside, Sheet};
 use super::stages::{Around, stage};
 use super::watchlists::watchlists;
-use super::words::nearest;
-use crate::pure::playbook::{
-    ChecklistItem, CleanCriteria, Due, JudgeCriteria, Notify, Playbook, Recipient, StageName,
-};
+use crate::pure::playbook::{CleanCriteria, JudgeCriteria, Playbook, StageName};
 use crate::pure::problem::Problem;
 use crate::pure::site::SiteFile;
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as TextError, StrDeserializer};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -79,7 +74,7 @@ fn meant(sheet: &mut Sheet<'_>, raw: &RawPlaybook, site_file: Option<&SiteFile>)
         clean_criteria(sheet, clean.as_ref().map(|clean| &clean.value), [locate, verify], site_file);
     let malware = malware_names(sheet, malware.as_ref());
     let checklist = checklist_items(sheet, checklist.as_ref());
-    let due = due_lengths(sheet, due.as_ref().map(|due| &due.value));
+    let due = due_rules(sheet, due.as_ref().map(|due| &due.value));
     let notify = notify_rules(sheet, notify.as_ref());
     let name = name?.value.clone();
     Some(Playbook {
@@ -264,77 +259,4 @@ fn malware_names(sheet: &mut Sheet<'_>, raw: Option<&Spanned<Vec<Spanned<String>
         }
     }
     names
-}
-
-fn checklist_items(sheet: &mut Sheet<'_>, raw: Option<&Spanned<RawChecklist>>) -> Vec<ChecklistItem> {
-    let mut items: Vec<ChecklistItem> = Vec::new();
-    for entry in raw.into_iter().flat_map(|raw| &raw.value) {
-        if entry.value.len() != 1 {
-            sheet.error(entry.span, "a checklist entry is one `item: text`", "begin each with its own `-`");
-        }
-        for (item, text) in &entry.value {
-            if items.iter().any(|other| other.item == *item) {
-                let what = format!("the checklist item `{item}` is there twice");
-                sheet.error(text.span, what, "give each its own name: it is signed off by it");
-            }
-            items.push(ChecklistItem { item: item.clone(), text: text.value.clone() });
-        }
-    }
-    items
-}
-
-fn due_lengths(sheet: &mut Sheet<'_>, raw: Option<&RawDue>) -> Due {
-    let nothing = RawDue::default();
-    let RawDue { located, cleaned } = raw.unwrap_or(&nothing);
-    for (key, length) in [("located", located), ("cleaned", cleaned)] {
-        if let Some(length) = length {
-            sheet.positive(key, length.span, &length.value.0);
-        }
-    }
-    let length = |length: &Option<Spanned<Length>>| length.as_ref().map(|length| length.value.0);
-    Due { located: length(located), cleaned: length(cleaned) }
-}
-
-fn notify_rules(sheet: &mut Sheet<'_>, raw: Option<&Spanned<Vec<Spanned<RawNotify>>>>) -> Vec<Notify> {
-    let rules = raw.into_iter().flat_map(|raw| &raw.value);
-    rules.filter_map(|rule| notify_rule(sheet, rule)).collect()
-}
-
-fn notify_rule(sheet: &mut Sheet<'_>, rule: &Spanned<RawNotify>) -> Option<Notify> {
-    let events = sheet.required(&rule.value.events, "events", rule.span);
-    let to = sheet.required(&rule.value.to, "to", rule.span);
-    for event in events.iter().flat_map(|events| &events.value) {
-        let meant = event.value.meant();
-        if NotYet::is_event_without_mail(meant) {
-            sheet.not_yet(event.span, NotYet::Event(meant));
-        }
-    }
-    let (events, to) = (events?, to?);
-    for (key, is_empty, span) in
-        [("events", events.value.is_empty(), events.span), ("to", to.value.is_empty(), to.span)]
-    {
-        if is_empty {
-            sheet.error(span, format!("`{key}` is empty, so nobody is told"), "fill it, or remove the rule");
-        }
-    }
-    Some(Notify {
-        events: events.value.iter().map(|event| event.value.meant()).collect(),
-        to: to.value.iter().filter_map(|to| recipient(sheet, to)).collect(),
-    })
-}
-
-fn recipient(sheet: &mut Sheet<'_>, to: &Spanned<String>) -> Option<Recipient> {
-    if to.value == "coordinator" {
-        return Some(Recipient::Coordinator);
-    }
-    let text: StrDeserializer<'_, TextError> = to.value.as_str().into_deserializer();
-    if let Ok(Mailbox(mailbox)) = Mailbox::deserialize(text) {
-        return Some(Recipient::Mailbox(mailbox));
-    }
-    let cure = match nearest(&to.value, ["coordinator"]) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "write `coordinator` or a mail address".to_owned(),
-    };
-    sheet.error(to.span, format!("`{}` is neither `coordinator` nor a mail address", to.value), cure);
-    None
 }

@@ -177,7 +177,8 @@ pub struct RawClean {
     pub watch: Option<Spanned<Length>>,
 }
 
-/// When a ticket is overdue.
+/// When a ticket is overdue, and who is told. All of it is working time: holds and school breaks do not
+/// count.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawDue {
@@ -185,6 +186,22 @@ pub struct RawDue {
     pub located: Option<Spanned<Length>>,
     /// From locating to cleaning.
     pub cleaned: Option<Spanned<Length>>,
+    /// So long before the due date a reminder is mailed, or half of the limit where that is shorter.
+    #[schemars(extend("default" = "1d"))]
+    pub remind: Option<Spanned<Length>>,
+    /// Who else is told of a ticket that is still overdue, each step later than the one before.
+    #[schemars(extend("default" = []))]
+    pub escalate: Option<Spanned<Vec<Spanned<RawEscalation>>>>,
+}
+
+/// A step of the escalation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawEscalation {
+    /// So long after the due date.
+    pub after: Field<Length>,
+    /// `coordinator`, or a mail address; besides those who get the event `overdue`.
+    pub to: Field<Vec<Spanned<String>>>,
 }
 
 /// Who gets mail about what.

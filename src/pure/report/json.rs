@@ -6,7 +6,7 @@ use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{ChecklistItem, Playbook, StageName};
 use crate::pure::ticket::{
-    Host, HostState, Listing, Phase, Recorded, Run, RunId, Standing, Ticket, TicketId,
+    Hold, Host, HostState, Listing, Phase, Recorded, Run, RunId, Standing, Ticket, TicketId,
 };
 use crate::pure::verdict::{Outcome, Reason, Verdict};
 use crate::pure::watchlist::Transport;
@@ -25,6 +25,11 @@ pub struct TicketJson<'a> {
     playbook: &'a str,
     phase: Phase,
     flags: Vec<&'static str>,
+    /// Why it waits; also after the end of a hold that has not been noted yet.
+    hold: Option<HoldJson<'a>>,
+    /// When the school break ends that it waits for.
+    break_end: Option<Timestamp>,
+    due: Option<Timestamp>,
     relapses: u32,
     opened: Timestamp,
     public: IpAddr,
@@ -34,6 +39,14 @@ pub struct TicketJson<'a> {
     clean: CleanJson<'a>,
     runs: Vec<RunJson<'a>>,
     events: Vec<EventJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct HoldJson<'a> {
+    since: Timestamp,
+    by: &'a str,
+    reason: &'a str,
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +72,7 @@ struct HostJson<'a> {
     assurance: Option<f64>,
     located: Timestamp,
     cleaned: Option<Timestamp>,
+    confirmed: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,7 +130,10 @@ impl<'a> TicketJson<'a> {
             site: &ticket.site,
             playbook: &ticket.playbook,
             phase: ticket.phase,
-            flags: flags(ticket, standing),
+            flags: flags(standing),
+            hold: ticket.hold.as_ref().map(hold),
+            break_end: standing.break_end,
+            due: standing.due,
             relapses: ticket.relapses,
             opened: ticket.opened,
             public: ticket.public,
@@ -130,9 +147,14 @@ impl<'a> TicketJson<'a> {
     }
 }
 
-fn flags(ticket: &Ticket, standing: &Standing) -> Vec<&'static str> {
+fn flags(standing: &Standing) -> Vec<&'static str> {
     let overdue = standing.is_overdue.then_some("overdue");
-    overdue.into_iter().chain(ticket.hold.is_some().then_some("on_hold")).collect()
+    overdue.into_iter().chain(standing.is_on_hold.then_some("on_hold")).collect()
+}
+
+fn hold(hold: &Hold) -> HoldJson<'_> {
+    let Hold { since, by, reason, until } = hold;
+    HoldJson { since: *since, by, reason, until: *until }
 }
 
 fn report(report: &Report) -> ReportJson<'_> {
@@ -160,6 +182,7 @@ fn host<'a>(host: &'a Host, standing: &Standing) -> HostJson<'a> {
         assurance: stands.and_then(|stands| stands.assurance),
         located: host.located,
         cleaned: host.cleaned,
+        confirmed: host.confirmed,
     }
 }
 

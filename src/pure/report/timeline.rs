@@ -49,6 +49,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Noted { .. } => "noted",
         Event::Held { .. } => "held",
         Event::Resumed => "resumed",
+        Event::Overdue { .. } => "overdue",
         Event::ListingAnswered(_) => "listing_answered",
         Event::MailQueued { .. } => "mail_queued",
         Event::MailAccepted { .. } => "mail_accepted",
@@ -81,8 +82,15 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
         Event::PhaseChanged { to, because, .. } => format!("Now {}, because {because}", words::phase(*to)),
         Event::Signed { item } => format!("Checklist item '{item}' signed off"),
         Event::Noted { text } => format!("Note: {text}"),
-        Event::Held { reason } => format!("Put on hold: {reason}"),
+        Event::Held { reason, until: None } => format!("Put on hold: {reason}"),
+        Event::Held { reason, until: Some(until) } => {
+            format!("Put on hold until {}: {reason}", local_time(*until, zone))
+        }
         Event::Resumed => "Taken up again".to_string(),
+        Event::Overdue { due, step: 0 } => format!("Overdue: it was due {}", local_time(*due, zone)),
+        Event::Overdue { due, step } => {
+            format!("Still overdue, escalation {step}: it was due {}", local_time(*due, zone))
+        }
         Event::ListingAnswered(answer) => format!("Blocklist says: {}", words::listing(Some(answer.answer))),
         Event::MailQueued { event, to } => format!("Mail '{}' for {}", event_word(*event), to.join(", ")),
         Event::MailFailed { error, is_refused, .. } => {

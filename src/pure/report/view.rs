@@ -70,6 +70,18 @@ pub struct TicketView {
     pub is_on_hold: bool,
     pub hold: String,
     pub is_overdue: bool,
+    /// How long it has been overdue: `2 d 3 h`.
+    pub overdue_for: String,
+    /// Whether more people are told than at first.
+    pub is_escalated: bool,
+    /// Whether nothing but signatures is missing.
+    pub is_unsigned_alone: bool,
+    /// The tech coordinator's name, or address.
+    pub coordinator: String,
+    /// `4 of 5 planned runs passed`: of the watch after `clean`.
+    pub watch: String,
+    /// Whether at least one run of that watch passed.
+    pub is_watch_kept: bool,
     pub has_relapses: bool,
     /// `1 relapse`.
     pub relapses: String,
@@ -172,11 +184,13 @@ fn facts(material: &Material) -> TicketView {
         has_hosts: !ticket.hosts.is_empty(),
         by_when: by_when(material),
         phase: words::phase(ticket.phase).to_string(),
-        is_on_hold: ticket.hold.is_some(),
-        hold: ticket.hold.as_ref().map_or_else(String::new, |hold| {
-            format!("since {}: {}", local_time(hold.since, zone), hold.reason)
-        }),
+        is_on_hold: standing.is_on_hold,
+        hold: hold(material),
         is_overdue: standing.is_overdue,
+        overdue_for: duration_between(standing.due, *at),
+        is_escalated: ticket.told.overdue.is_some_and(|step| step > 0),
+        is_unsigned_alone: standing.is_unsigned_alone,
+        coordinator: person(&site.coordinator),
         has_relapses: ticket.relapses > 0,
         relapses: count(u64::from(ticket.relapses), "relapse"),
         opened: local_time(ticket.opened, zone),
@@ -189,6 +203,17 @@ fn facts(material: &Material) -> TicketView {
         has_next_window: standing.next_window.is_some(),
         ..TicketView::default()
     }
+}
+
+fn duration_between(from: Option<Timestamp>, to: Timestamp) -> String {
+    let seconds = from.map_or(0, |from| to.duration_since(from).as_secs());
+    words::duration(u64::try_from(seconds).unwrap_or(0))
+}
+
+/// The name of a mailbox, or its address where it has none.
+fn person(mailbox: &str) -> String {
+    let name = mailbox.split('<').next().unwrap_or_default().trim().trim_matches('"');
+    words::name(if name.is_empty() { mailbox } else { name })
 }
 
 /// The machines that need work: the infected ones, else all that are still here. None in `reported`,
@@ -222,6 +247,19 @@ fn called(ticket: &Ticket, malware: &str) -> String {
     }
     let is_vowel = malware.starts_with(|first: char| "aeiouAEIOU".contains(first));
     format!("{} {malware} sinkhole", if is_vowel { "an" } else { "a" })
+}
+
+/// Why it waits, and how long: the hold, the school break, or both.
+fn hold(material: &Material) -> String {
+    let zone = &material.site.timezone;
+    let until = |end: Timestamp| format!(" until {}", local_time(end, zone));
+    let held = material.ticket.hold.as_ref().map(|hold| {
+        let (since, end) = (local_time(hold.since, zone), hold.until.map(until).unwrap_or_default());
+        format!("since {since}{end}, by {}: {}", words::name(&hold.by), hold.reason)
+    });
+    let closed =
+        material.standing.break_end.map(|end| format!("{}: the site is closed", until(end).trim_start()));
+    held.into_iter().chain(closed).collect::<Vec<_>>().join("; ")
 }
 
 fn by_when(material: &Material) -> String {
@@ -264,6 +302,9 @@ fn add_lists(view: &mut TicketView, material: &Material) {
     view.has_checklist = !view.checklist.is_empty();
     view.evidence = ticket.runs.iter().flat_map(parts::evidence).collect();
     view.has_evidence = !view.evidence.is_empty();
+    let (planned, passed) = ticket.watch();
+    view.watch = format!("{passed} of {} passed", count(planned as u64, "planned run"));
+    view.is_watch_kept = passed > 0;
     let events = timeline(ticket, zone);
     let hidden = events.len().saturating_sub(EVENTS_MAX);
     view.timeline = events[hidden..].to_vec();

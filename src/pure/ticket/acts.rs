@@ -26,7 +26,7 @@ pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
         Act::Clean { host, at } => clean(ticket, context, *host, at.unwrap_or(context.now)),
         Act::Sign { item } => sign(ticket, context, item),
         Act::Note { text } => Ok(vec![Event::Noted { text: said(text)? }]),
-        Act::Hold { reason } => hold(ticket, reason),
+        Act::Hold { reason, until } => hold(ticket, context, reason, *until),
         Act::Resume => match ticket.hold {
             Some(_) => Ok(vec![Event::Resumed]),
             None => refuse(format!("ticket {} is not on hold", ticket.id)),
@@ -195,10 +195,18 @@ fn sign(ticket: &Ticket, context: &Context<'_>, item: &str) -> Decision {
     }
 }
 
-fn hold(ticket: &Ticket, reason: &str) -> Decision {
+fn hold(ticket: &Ticket, context: &Context<'_>, reason: &str, until: Option<Timestamp>) -> Decision {
     match &ticket.hold {
         Some(hold) => refuse(format!("ticket {} is on hold already: {}", ticket.id, hold.reason)),
-        None => Ok(vec![Event::Held { reason: said(reason)? }]),
+        None => Ok(vec![Event::Held { reason: said(reason)?, until: ahead(context, until)? }]),
+    }
+}
+
+/// An end that a person set must lie ahead.
+fn ahead(context: &Context<'_>, until: Option<Timestamp>) -> Result<Option<Timestamp>, Refusal> {
+    match until.filter(|until| *until <= context.now) {
+        Some(past) => Err(Refusal(format!("{past} is past: give a time that is still to come"))),
+        None => Ok(until),
     }
 }
 

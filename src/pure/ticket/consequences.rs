@@ -2,7 +2,7 @@
 //!
 //! The engine asks until nothing more follows, and appends everything in one transaction.
 
-use super::{Context, Event, HostState, Listing, Phase, Ticket, stand};
+use super::{Context, Event, HostState, Listing, Phase, Ticket, deadline, stand};
 use crate::pure::playbook::{MailEvent, Recipient};
 use jiff::Timestamp;
 
@@ -87,11 +87,21 @@ pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> V
             any(happened, |event| matches!(event, Event::PhaseChanged { to: Phase::Clean, .. })),
         ),
         (MailEvent::Inconclusive, is_inconclusive_row(ticket, context, happened)),
+        (MailEvent::Overdue, any(happened, |event| matches!(event, Event::Overdue { .. }))),
+        (
+            MailEvent::Closed,
+            any(happened, |event| matches!(event, Event::PhaseChanged { to: Phase::Closed, .. })),
+        ),
     ];
     let wanted = kinds.into_iter().filter(|(_, is_due)| *is_due);
-    wanted
-        .map(|(event, _)| Event::MailQueued { event, to: recipients(context, event) })
-        .filter(|event| !matches!(event, Event::MailQueued { to, .. } if to.is_empty()))
+    let mails = wanted.map(|(event, _)| match event {
+        MailEvent::Overdue => (event, escalated(ticket, context)),
+        _ => (event, recipients(context, event)),
+    });
+    mails
+        .filter(|(_, to)| !to.is_empty())
+        .map(|(event, to)| Event::MailQueued { event, to })
+        .chain(deadline::reminder(ticket, context))
         .collect()
 }
 
@@ -113,19 +123,34 @@ fn is_inconclusive_row(ticket: &Ticket, context: &Context<'_>, happened: &[Event
     has_ended && ticket.inconclusive_row >= context.playbook.judge.inconclusive_row
 }
 
-/// Everybody who wants mail about `event`, each once, in the order of the playbook.
-fn recipients(context: &Context<'_>, event: MailEvent) -> Vec<String> {
-    let mut to: Vec<String> = Vec::new();
-    for rule in context.playbook.notify.iter().filter(|rule| rule.events.contains(&event)) {
-        for recipient in &rule.to {
-            let mailbox = match recipient {
-                Recipient::Coordinator => &context.site.coordinator,
-                Recipient::Mailbox(mailbox) => mailbox,
-            };
-            if !to.contains(mailbox) {
-                to.push(mailbox.clone());
-            }
-        }
+/// Who is told that the ticket is overdue: whoever wants that mail, and those of every escalation that
+/// is reached.
+fn escalated(ticket: &Ticket, context: &Context<'_>) -> Vec<String> {
+    let reached = ticket.told.overdue.unwrap_or(0) as usize;
+    let mut to = recipients(context, MailEvent::Overdue);
+    for step in context.playbook.due.escalate.iter().take(reached) {
+        add_mailboxes(&mut to, context, &step.to);
     }
     to
+}
+
+/// Everybody who wants mail about `event`, each once, in the order of the playbook.
+pub(super) fn recipients(context: &Context<'_>, event: MailEvent) -> Vec<String> {
+    let mut to: Vec<String> = Vec::new();
+    for rule in context.playbook.notify.iter().filter(|rule| rule.events.contains(&event)) {
+        add_mailboxes(&mut to, context, &rule.to);
+    }
+    to
+}
+
+fn add_mailboxes(to: &mut Vec<String>, context: &Context<'_>, recipients: &[Recipient]) {
+    for recipient in recipients {
+        let mailbox = match recipient {
+            Recipient::Coordinator => &context.site.coordinator,
+            Recipient::Mailbox(mailbox) => mailbox,
+        };
+        if !to.contains(mailbox) {
+            to.push(mailbox.clone());
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! It must never look at a clock or at the world: all it may know stands in [`Context`].
 
-use super::{Context, Event, Input, Refusal, RunStart, Ticket, acts, judged, occurrences};
+use super::{Context, Event, Input, Refusal, RunStart, Ticket, acts, deadline, judged, occurrences};
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use jiff::SignedDuration;
 
@@ -12,7 +12,11 @@ const MAIL_BACK_OFF_MINUTES: [i64; 7] = [1, 2, 5, 15, 60, 180, 360];
 /// The events that an input causes. Only a person's act can be refused.
 pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<Vec<Event>, Refusal> {
     match input {
-        Input::Tick => Ok(occurrences::fall_due(ticket, context)),
+        Input::Tick => {
+            let mut events = deadline::fall_due(ticket, context);
+            events.extend(occurrences::fall_due(ticket, context));
+            Ok(events)
+        }
         Input::Abandoned(runs) => Ok(runs.iter().map(|run| abandon(*run)).collect()),
         Input::HandRun { stage, window_start, length } => {
             if !ticket.phase.is_open() {

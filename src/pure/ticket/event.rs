@@ -80,10 +80,18 @@ pub enum Event {
     Noted {
         text: String,
     },
+    /// On hold, until `until` or until a person resumes it. Older logs know no end.
     Held {
         reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     Resumed,
+    /// The work of the present phase was due at `due` and is not done; `step` escalations are reached.
+    Overdue {
+        due: Timestamp,
+        step: u32,
+    },
     ListingAnswered(ListingAnswer),
     /// A mail is to be sent; its text is made from the events up to this one.
     MailQueued {

@@ -5,7 +5,7 @@
 
 use super::{
     Blame, Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId,
-    RunStart, SignOff, Ticket, TicketId, hosts,
+    RunStart, SignOff, Ticket, TicketId, Told, hosts,
 };
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -56,8 +56,11 @@ impl Ticket {
             stage_since: first.at,
             planned_until: BTreeMap::new(),
             hold: None,
+            sought_since: first.at,
+            told: Told::default(),
             held: Vec::new(),
             relapses: 0,
+            confirmed: None,
             reports: Vec::new(),
             hosts: Vec::new(),
             signed: BTreeMap::new(),
@@ -96,6 +99,7 @@ impl Ticket {
             Event::OccurrencePassed(record) => self.pass_over(recorded, record)?,
             Event::Relapsed { because: _ } => {
                 self.relapses += 1;
+                self.sought_since = recorded.at;
                 self.passes.clear();
             }
             Event::PhaseChanged { from, to, because: _ } => self.change_phase(recorded, *from, *to)?,
@@ -104,14 +108,15 @@ impl Ticket {
                 self.signed.insert(item.clone(), sign_off);
             }
             Event::Noted { text: _ } => {}
-            Event::Held { reason } => {
+            Event::Held { reason, until } => {
                 let (since, by) = (recorded.at, recorded.by.clone());
-                self.hold = Some(Hold { since, by, reason: reason.clone() });
+                self.hold = Some(Hold { since, by, reason: reason.clone(), until: *until });
             }
             Event::Resumed => {
                 let hold = self.hold.take().ok_or("it was not on hold")?;
-                self.held.push(Interval::new(hold.since, recorded.at));
+                self.held.push(Interval::new(hold.since, hold.span().to.min(recorded.at)));
             }
+            Event::Overdue { due: _, step } => self.told.overdue = Some(*step),
             Event::ListingAnswered(answer) => self.listing = Some(answer.clone()),
             Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => {
                 self.fold_mail(recorded)?;
@@ -123,8 +128,10 @@ impl Ticket {
     fn fold_mail(&mut self, recorded: &Recorded) -> Result<(), String> {
         match &recorded.event {
             Event::MailQueued { event, to } => {
-                if *event == MailEvent::Inconclusive {
-                    self.inconclusive_row = 0;
+                match event {
+                    MailEvent::Inconclusive => self.inconclusive_row = 0,
+                    MailEvent::Reminder => self.told.is_reminded = true,
+                    _ => {}
                 }
                 self.outbox.push(Mail::new(recorded.seq, *event, recorded.at, to.clone()));
             }
@@ -185,6 +192,7 @@ impl Ticket {
                     blame: if contacts.is_empty() { *blame } else { Blame::Seen },
                     located: recorded.at,
                     cleaned: None,
+                    confirmed: None,
                     contacts,
                 });
             }
@@ -264,12 +272,18 @@ impl Ticket {
         if from.stage() != to.stage() {
             self.stage_since = recorded.at;
         }
+        if !from.is_open() {
+            self.sought_since = recorded.at;
+        }
+        self.told = Told::default();
         self.phase = to;
         self.phase_since = recorded.at;
         match to {
             Phase::Clean => {
+                self.confirmed = Some(recorded.at);
                 for host in self.hosts.iter_mut().filter(|host| host.state == HostState::Cleaned) {
                     host.state = HostState::Clean;
+                    host.confirmed = Some(recorded.at);
                 }
             }
             Phase::Closed => {}

@@ -72,8 +72,10 @@ pub enum Act {
     Note {
         text: String,
     },
+    /// `until`: it resumes by itself then.
     Hold {
         reason: String,
+        until: Option<Timestamp>,
     },
     Resume,
     Reject {

@@ -7,6 +7,7 @@
 mod acts;
 pub mod chain;
 mod consequences;
+mod deadline;
 mod decide;
 mod due;
 mod event;
@@ -95,9 +96,16 @@ pub struct Ticket {
     /// The last occurrence of each stage that is on record, by its planned time.
     pub planned_until: BTreeMap<StageName, Timestamp>,
     pub hold: Option<Hold>,
+    /// Since when its host is sought: opened, reopened, or relapsed. Naming and withdrawing a host
+    /// does not begin it anew.
+    pub sought_since: Timestamp,
+    /// What people were told of the present phase's due date.
+    pub told: Told,
     /// Holds that are over.
     pub held: Vec<Interval>,
     pub relapses: u32,
+    /// When it last became clean.
+    pub confirmed: Option<Timestamp>,
     pub reports: Vec<Report>,
     /// Every inside host it blames, in the order of blaming; those withdrawn are gone.
     pub hosts: Vec<Host>,
@@ -125,6 +133,17 @@ pub struct Hold {
     pub since: Timestamp,
     pub by: String,
     pub reason: String,
+    /// When it ends by itself; `None`: when a person resumes it.
+    pub until: Option<Timestamp>,
+}
+
+/// What people were told since the present phase began, so that nobody hears it twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub is_reminded: bool,
+    /// How far the ticket went overdue: 0 when its due date had passed, n with the n-th escalation;
+    /// `None` while it is in time.
+    pub overdue: Option<u32>,
 }
 
 /// An inside host that a ticket blames.
@@ -139,6 +158,8 @@ pub struct Host {
     pub located: Timestamp,
     /// When it was last cleaned.
     pub cleaned: Option<Timestamp>,
+    /// When it was last confirmed clean.
+    pub confirmed: Option<Timestamp>,
     /// Its contacts over all runs, merged, in order of time.
     pub contacts: Vec<ContactSpan>,
 }

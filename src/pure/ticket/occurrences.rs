@@ -1,11 +1,11 @@
 //! Which occurrences fell due, and what becomes of each? Nothing planned is ever without an
 //! outcome.
 
-use super::{Context, Event, OccurrenceRecord, Phase, Run, RunId, RunStart, Ticket};
+use super::{Context, Event, OccurrenceRecord, Phase, RunId, RunStart, Ticket, deadline};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{Stage, StageName};
 use crate::pure::schedule;
-use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
+use crate::pure::verdict::{Outcome, Reason, ReasonCode};
 use jiff::{SignedDuration, Timestamp};
 
 /// How much later than planned a run may begin and still count as on time.
@@ -31,12 +31,13 @@ pub fn fall_due(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
     events
 }
 
-/// When the ticket next wants attention, after `context.now`: an occurrence that begins, or the end
-/// of the watch after `clean`. `None` when nothing is planned.
+/// When the ticket next wants attention, after `context.now`: an occurrence that begins, the end of
+/// the watch after `clean`, or an instant at which people are told of what is due. `None` when nothing
+/// is planned.
 pub fn next_due(ticket: &Ticket, context: &Context<'_>) -> Option<Timestamp> {
     let occurrence = next_window(ticket, context).map(|window| window.from);
     let watch = (ticket.phase == Phase::Clean).then(|| watch_end(ticket, context));
-    [occurrence, watch].into_iter().flatten().min()
+    [occurrence, watch, deadline::next(ticket, context)].into_iter().flatten().min()
 }
 
 /// The window of the next occurrence that begins after `context.now`, if one is planned.
@@ -65,13 +66,8 @@ fn watch_is_over(ticket: &Ticket, context: &Context<'_>, missed: &[Event]) -> Op
     let is_over = ticket.phase == Phase::Clean
         && context.now >= watch_end(ticket, context)
         && ticket.open_runs().next().is_none();
-    let is_of_watch = |run: &&Run| run.occurrence.is_some_and(|planned| planned > ticket.phase_since);
-    let verdicts = ticket.runs.iter().filter(is_of_watch).map(|run| run.end.as_ref()?.verdict);
-    let (mut planned, mut passed) = (missed.len(), 0);
-    for verdict in verdicts {
-        planned += 1;
-        passed += usize::from(verdict == Some(Verdict::Pass));
-    }
+    let (watched, passed) = ticket.watch();
+    let planned = watched + missed.len();
     let because = format!("the watch period is over: {passed} of {planned} planned runs passed");
     is_over.then_some(Event::PhaseChanged { from: Phase::Clean, to: Phase::Closed, because })
 }

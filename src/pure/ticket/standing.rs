@@ -2,14 +2,12 @@
 //! done at the earliest.
 
 use super::exposure::{attentive_contacts, exposure_before, exposure_since};
-use super::{Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, hosts, occurrences};
+use super::{Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, deadline, hosts, occurrences};
 use crate::pure::assurance;
 use crate::pure::earliest::{self, HostProgress, Progress};
-use crate::pure::interval::Interval;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// Where a ticket stands between its cleaning and `clean`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,10 +29,17 @@ pub struct Standing {
     /// When all criteria could hold at the earliest, if every night passes; `None` when that cannot
     /// be said or lies more than a year ahead.
     pub earliest: Option<Timestamp>,
-    /// When the present phase's work becomes overdue; `None` when nothing is due or it is on hold.
+    /// Whether nothing but signatures of the checklist is missing.
+    pub is_unsigned_alone: bool,
+    /// When the present phase's work becomes or became overdue; `None` when nothing is due, or a hold
+    /// without end comes before.
     pub due: Option<Timestamp>,
     /// Whether locating or cleaning takes longer than the playbook allows.
     pub is_overdue: bool,
+    /// Whether it waits: on hold, or in a school break of its site.
+    pub is_on_hold: bool,
+    /// When the school break ends that it waits for.
+    pub break_end: Option<Timestamp>,
     /// Begin and end of the next planned `verify` run; `None` when none is planned.
     pub next_window: Option<(Timestamp, Timestamp)>,
 }
@@ -55,7 +60,8 @@ pub struct HostStanding {
 pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
     let criteria = &context.playbook.clean;
     let learned: Vec<HostProgress> = ticket.hosts.iter().map(|host| learn(ticket, host)).collect();
-    let due = due(ticket, context);
+    let due = deadline::due(ticket, context);
+    let school_break = deadline::school_break(context, context.now).filter(|_| ticket.phase.is_open());
     let mut standing = Standing {
         hosts: ticket
             .hosts
@@ -73,10 +79,16 @@ pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
         missing: Vec::new(),
         earliest: earliest(ticket, context, &learned),
         due,
-        is_overdue: due.is_some_and(|due| context.now > due),
+        is_overdue: due.is_some_and(|due| context.now >= due),
+        is_unsigned_alone: false,
+        is_on_hold: ticket.phase.is_open() && deadline::is_waiting(ticket, context, context.now),
+        break_end: school_break.map(|school_break| school_break.to),
         next_window: occurrences::next_verify(ticket, context).map(|window| (window.from, window.to)),
     };
     standing.missing = missing(ticket, context, &standing);
+    let unsigned = unsigned(ticket, context);
+    standing.is_unsigned_alone = standing.missing.is_empty() && !unsigned.is_empty();
+    standing.missing.extend(unsigned);
     standing
 }
 
@@ -150,6 +162,7 @@ fn span_seconds(ticket: &Ticket) -> u64 {
     }
 }
 
+/// What is missing besides signatures.
 fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<String> {
     let mut missing = Vec::new();
     if ticket.phase == Phase::Reported {
@@ -172,9 +185,12 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
         missing.push(format!("{} must be found not listed; it is {answer}", ticket.public));
     }
     missing.extend(missing_blame(ticket));
-    let unsigned = context.playbook.checklist.iter().filter(|entry| !ticket.signed.contains_key(&entry.item));
-    missing.extend(unsigned.map(|entry| format!("checklist item '{}' is not signed", entry.item)));
     missing
+}
+
+fn unsigned(ticket: &Ticket, context: &Context<'_>) -> Vec<String> {
+    let unsigned = context.playbook.checklist.iter().filter(|entry| !ticket.signed.contains_key(&entry.item));
+    unsigned.map(|entry| format!("checklist item '{}' is not signed", entry.item)).collect()
 }
 
 /// A report from after the last cleaning: something called then.
@@ -248,22 +264,4 @@ fn in_words(seconds: u64) -> String {
         (days, 0) => format!("{days} d"),
         (days, hours) => format!("{days} d {hours} h"),
     }
-}
-
-/// When the present phase's work becomes overdue. The clock stands still on hold and while the site
-/// is closed; `None` while it stands still.
-fn due(ticket: &Ticket, context: &Context<'_>) -> Option<Timestamp> {
-    let (since, limit) = match ticket.phase {
-        Phase::Reported => (Some(ticket.opened), context.playbook.due.located),
-        Phase::Located => (ticket.located_at(), context.playbook.due.cleaned),
-        _ => (None, None),
-    };
-    let (since, limit) = (since?, limit?);
-    let closed = context.site.closed_intervals();
-    if ticket.hold.is_some() || closed.iter().any(|closed| closed.contains(context.now)) {
-        return None;
-    }
-    let spent = ticket.working_seconds(since, context.now, &closed);
-    let idle = Interval::new(since, context.now).seconds() - spent;
-    since.checked_add(limit).and_then(|due| due.checked_add(Duration::from_secs_f64(idle))).ok()
 }

@@ -1,10 +1,11 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Event, Host, HostState, Mail, Phase, Run, RunId, Ticket, hosts};
-use crate::pure::interval::{Interval, Intervals};
+use super::{Hold, Host, HostState, Mail, Run, RunId, Ticket, hosts};
+use crate::pure::interval::Interval;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::MailEvent;
 use crate::pure::sighting::ContactSpan;
+use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -51,33 +52,35 @@ impl Ticket {
         self.hosts.iter().any(|host| host.state == HostState::Infected)
     }
 
+    /// Of the watch since it last became clean: how many runs were planned, and how many passed.
+    pub fn watch(&self) -> (usize, usize) {
+        let is_of_watch = |run: &&Run| run.occurrence.is_some_and(|planned| Some(planned) > self.confirmed);
+        let verdicts = self.runs.iter().filter(is_of_watch).map(|run| run.end.as_ref()?.verdict);
+        verdicts.fold((0, 0), |(planned, passed), verdict| {
+            (planned + 1, passed + usize::from(verdict == Some(Verdict::Pass)))
+        })
+    }
+
     /// Whether the ticket was on hold at `time`.
     pub fn is_held_at(&self, time: Timestamp) -> bool {
-        let is_held_now = self.hold.as_ref().is_some_and(|hold| hold.since <= time);
-        is_held_now || self.held.iter().any(|held| held.contains(time))
+        self.holds().any(|held| held.contains(time))
     }
 
     /// Whether the ticket was on hold at any time within `window`.
     pub fn is_held_in(&self, window: Interval) -> bool {
-        let is_held_now = self.hold.as_ref().is_some_and(|hold| hold.since < window.to);
-        is_held_now || self.held.iter().any(|held| held.overlaps(window))
+        self.holds().any(|held| held.overlaps(window))
     }
 
-    /// When it last came into its phase `located`; `None` when it never was.
-    pub fn located_at(&self) -> Option<Timestamp> {
-        self.events.iter().rev().find_map(|recorded| match &recorded.event {
-            Event::PhaseChanged { to: Phase::Located, .. } => Some(recorded.at),
-            _ => None,
-        })
+    /// Every hold, the present one included.
+    pub fn holds(&self) -> impl Iterator<Item = Interval> {
+        self.held.iter().copied().chain(self.hold.as_ref().map(Hold::span))
     }
+}
 
-    /// How many seconds from `from` to `to` were neither on hold nor `closed` (school breaks): the
-    /// due clock runs only then.
-    pub fn working_seconds(&self, from: Timestamp, to: Timestamp, closed: &[Interval]) -> f64 {
-        let whole = Interval::new(from, to);
-        let now_held = self.hold.iter().map(|hold| Interval::new(hold.since, to));
-        let idle = self.held.iter().chain(closed).copied().chain(now_held);
-        whole.seconds() - Intervals::of(idle).within(whole).seconds()
+impl Hold {
+    /// From its begin to its end, or to the end of time.
+    pub fn span(&self) -> Interval {
+        Interval::new(self.since, self.until.unwrap_or(Timestamp::MAX))
     }
 }
 
