@@ -3,6 +3,7 @@
 use super::demo::DemoArgs;
 use super::doctor::DoctorArgs;
 use super::evidence::EvidenceArgs;
+use super::listing::ListingArgs;
 use super::occurrences::OccurrencesArgs;
 use super::run::RunArgs;
 use super::scan::ScanArgs;
@@ -57,6 +58,8 @@ pub enum Command {
     Ticket(TicketArgs),
     /// The ledger: every planned firing and what became of it
     Occurrences(OccurrencesArgs),
+    /// Ask the DNSBL about an address, by its rules; exit code 0 not listed, 2 listed, 3 unknown
+    Listing(ListingArgs),
     /// Check the kept packets and the log
     Evidence(EvidenceArgs),
     /// A consistent copy of the log (allclear.db), also while `serve` runs

@@ -7,9 +7,11 @@ use crate::edge::capture::lint::lint;
 use crate::edge::capture::lists::Lists;
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
+use crate::edge::clock;
 use crate::edge::files;
 use crate::edge::mailer::Mailer;
 use crate::edge::perform::{Captures, Edges, Listings, Post};
+use crate::edge::resolver::Resolver;
 use crate::edge::store::{Durability, Store};
 use crate::edge::template::Templates;
 use crate::engine::{Engine, EngineError};
@@ -59,7 +61,14 @@ impl Desk {
             templates: self.templates()?,
             state: self.state().to_owned(),
             stop,
-            listings: Listings::NotYet,
+            listings: self.listings(),
+        })
+    }
+
+    fn listings(&self) -> Listings {
+        let settings = self.engine.library().site_file.listing.clone();
+        settings.map_or(Listings::Closed, |settings| {
+            Listings::Resolver(Resolver::new(settings, self.state(), clock::now))
         })
     }
 

@@ -6,6 +6,7 @@ use crate::edge::capture::{interface, link, lint};
 use crate::edge::clock;
 use crate::edge::files;
 use crate::edge::health::{self, Finding};
+use crate::edge::resolver::Resolver;
 use crate::pure::report::words::count;
 use crate::pure::site::{SiteFile, Source, SourceKind};
 use clap::Args;
@@ -82,7 +83,8 @@ fn of_site_file(site_file: &SiteFile) -> Vec<Finding> {
     }
     if let Some(listing) = &site_file.listing {
         findings.push(health::resolver(listing.resolver));
-        findings.extend(listing.key_file.as_deref().map(health::secret));
+        let list = Resolver::new(listing.clone(), &site_file.state, clock::now);
+        findings.push(list.check().map_err(|why| format!("list {}: {why}", listing.zone)));
     }
     findings.push(health::state_directory(&site_file.state));
     findings.push(health::disk(&site_file.state));

@@ -13,6 +13,7 @@ mod fault;
 mod forecast;
 mod init;
 mod input;
+mod listing;
 mod lists;
 mod man;
 mod occurrences;
@@ -57,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Init { directory } => init::run(&directory),
         Command::Check(check) => check::run(args.site_file.as_deref(), &check),
         Command::Doctor(doctor) => doctor::run(args.site_file.as_deref(), &doctor),
+        Command::Listing(listing) => listing::run(args.site_file.as_deref(), &listing),
         Command::Schema { of } => schema::run(of),
         Command::Completions { shell } => completions::run(shell),
         Command::Man => man::run(),

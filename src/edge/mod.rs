@@ -10,5 +10,6 @@ pub mod lock;
 pub mod mailer;
 
 pub mod perform;
+pub mod resolver;
 pub mod store;
 pub mod template;

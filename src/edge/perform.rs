@@ -11,17 +11,29 @@ use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
 use crate::edge::mailer::{Delivery, Mailer};
+use crate::edge::resolver::Resolver;
 use crate::edge::template::Templates;
 use crate::engine::{Engine, EngineError};
 use crate::pure::plan::{self, CapturePlan};
 use crate::pure::report::{Letter, Material};
+use crate::pure::schedule;
 use crate::pure::ticket::{
     Context, Effect, Input, Listing, ListingAnswer, Mail, RunId, Ticket, TicketId, stand,
 };
 use crate::pure::verdict::ListingFacts;
 use jiff::Timestamp;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// Runs that end together ask within this time before their end.
+const ASKING_SECONDS: Duration = Duration::from_secs(60);
+
+const NO_LISTING_SECTION: &str =
+    "nobody was asked: add a `listing` section to the site file, or take `listing: true` out of the stage";
+const NO_SCENE: &str = "the script gives no answer yet: add a scene with `do: listing`";
 
 /// Everything of the world that effects need.
 pub struct Edges {
@@ -54,8 +66,10 @@ pub enum Post {
 
 /// Who says whether an address is listed.
 pub enum Listings {
-    /// Look-ups are not acted on yet: the answer is unknown.
-    NotYet,
+    /// There is no listing section in the site file: the answer is unknown.
+    Closed,
+    /// The site's resolver.
+    Resolver(Resolver),
     /// A script; `None` until it has an answer.
     Scripted(Option<Listing>),
 }
@@ -66,7 +80,8 @@ pub enum Work {
         ticket: TicketId,
         run: RunId,
         plan: Box<CapturePlan>,
-        listing: Option<ListingAnswer>,
+        /// The address that the DNSBL is asked about; `None` when the stage does not ask.
+        listing: Option<IpAddr>,
         now: Timestamp,
     },
     Mail {
@@ -110,7 +125,7 @@ pub fn perform(
 /// Takes from the tickets what the effect needs.
 pub fn prepare(effect: &Effect, engine: &Engine, edges: &Edges, now: Timestamp) -> Result<Work, EngineError> {
     match effect {
-        Effect::Capture { ticket, run } => prepare_capture(engine, edges, *ticket, *run, now),
+        Effect::Capture { ticket, run } => prepare_capture(engine, *ticket, *run, now),
         Effect::SendMail { ticket, mail, to } => {
             let letter = write_letter(engine, edges, *ticket, *mail, now)?;
             Ok(Work::Mail { ticket: *ticket, mail: *mail, to: to.clone(), letter })
@@ -134,29 +149,58 @@ pub fn carry_out(work: Work, edges: &Edges) -> Reply {
     }
 }
 
-fn prepare_capture(
-    engine: &Engine,
-    edges: &Edges,
-    id: TicketId,
-    run: RunId,
-    now: Timestamp,
-) -> Result<Work, EngineError> {
+fn prepare_capture(engine: &Engine, id: TicketId, run: RunId, now: Timestamp) -> Result<Work, EngineError> {
     let ticket = engine.ticket(id)?;
     let Context { playbook, site, .. } = engine.context(id, now)?;
     let begun = ticket.run(run).ok_or(EngineError::NoTicket(id))?;
     let plan = plan::draw(engine.library(), site, playbook, ticket, begun);
     let has_listing = playbook.stage(begun.stage).is_some_and(|stage| stage.has_listing);
-    let listing = has_listing.then(|| answer(&edges.listings, now));
+    let listing = has_listing.then_some(ticket.public);
     Ok(Work::Capture { ticket: id, run, plan: Box::new(plan), listing, now })
 }
 
-fn answer(listings: &Listings, now: Timestamp) -> ListingAnswer {
-    let (answer, raw) = match listings {
-        Listings::NotYet => (Listing::Unknown, "look-ups are not acted on yet"),
-        Listings::Scripted(None) => (Listing::Unknown, "the script gives no answer yet"),
-        Listings::Scripted(Some(answer)) => (*answer, "answered by the script"),
+/// Captures, and asks the DNSBL shortly before the window ends, or when the capture ends early: so the
+/// answer is as new as the verdict, and runs that end together do not ask together.
+fn watch_and_ask(
+    edges: &Edges,
+    run: RunId,
+    plan: &CapturePlan,
+    listing: Option<IpAddr>,
+    now: Timestamp,
+) -> (Captured, Option<ListingAnswer>) {
+    let Some(address) = listing else { return (watch(edges, plan, now), None) };
+    let unasked = |answer, raw: &str| ListingAnswer::unasked(answer, now, raw, run);
+    let answer = match &edges.listings {
+        Listings::Closed => unasked(Listing::Unknown, NO_LISTING_SECTION),
+        Listings::Scripted(None) => unasked(Listing::Unknown, NO_SCENE),
+        Listings::Scripted(Some(answer)) => unasked(*answer, "answered by the script"),
+        Listings::Resolver(resolver) => {
+            return thread::scope(|scope| {
+                let (ended, is_over) = mpsc::channel::<()>();
+                let asking = scope.spawn(move || {
+                    // Whether the time is up or the capture over: now is the time to ask.
+                    let _ = is_over.recv_timeout(wait(asking_time(plan, run), clock::now()));
+                    ListingAnswer::of(resolver.look_up(address, plan.window.from), run)
+                });
+                let captured = watch(edges, plan, now);
+                drop(ended);
+                let broken = |_| unasked(Listing::Unknown, "the asking broke off: run it again");
+                (captured, Some(asking.join().unwrap_or_else(broken)))
+            });
+        }
     };
-    ListingAnswer { answer, at: now, raw: raw.to_owned() }
+    (watch(edges, plan, now), Some(answer))
+}
+
+/// In the last tenth of the window, a minute before its end at most; the same for the same run.
+fn asking_time(plan: &CapturePlan, run: RunId) -> Timestamp {
+    let last = Duration::from_secs_f64(plan.window.seconds() / 10.0).min(ASKING_SECONDS);
+    let before_end = last.saturating_sub(schedule::jitter(plan.window.from, &run.to_string(), last));
+    plan.window.to.checked_sub(before_end).unwrap_or(plan.window.to)
+}
+
+fn wait(until: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 
 fn capture(
@@ -164,10 +208,19 @@ fn capture(
     ticket: TicketId,
     run: RunId,
     plan: &CapturePlan,
-    listing: Option<ListingAnswer>,
+    listing: Option<IpAddr>,
     now: Timestamp,
 ) -> Reply {
-    let Captured { mut facts, troubles } = match &edges.captures {
+    let (Captured { mut facts, troubles }, listing) = watch_and_ask(edges, run, plan, listing, now);
+    facts.listing = listing.as_ref().map(|listing| ListingFacts {
+        is_known: listing.answer != Listing::Unknown,
+        why: listing.raw.clone(),
+    });
+    Reply { ticket, input: Input::Captured { run, facts: Box::new(facts), listing }, troubles }
+}
+
+fn watch(edges: &Edges, plan: &CapturePlan, now: Timestamp) -> Captured {
+    match &edges.captures {
         Captures::Sources(hub, lists, absent) => {
             let means = Means {
                 hub,
@@ -185,12 +238,7 @@ fn capture(
             let mut recordings = recordings.lock().unwrap_or_else(PoisonError::into_inner);
             recordings.facts(plan, &edges.state, now)
         }
-    };
-    facts.listing = listing.as_ref().map(|listing| ListingFacts {
-        is_known: listing.answer != Listing::Unknown,
-        why: listing.raw.clone(),
-    });
-    Reply { ticket, input: Input::Captured { run, facts: Box::new(facts), listing }, troubles }
+    }
 }
 
 /// The mail as it was decided upon: of the ticket as it stood then, so that a repeat is the same.

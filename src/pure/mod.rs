@@ -11,6 +11,8 @@ pub mod watchlist;
 
 pub mod site;
 
+pub mod listing;
+
 pub mod schedule;
 
 pub mod playbook;

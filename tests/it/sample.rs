@@ -270,7 +270,10 @@ fn confirm(ticket: &mut Ticket, standing: &mut Standing) {
     ticket.listing = Some(ListingAnswer {
         answer: Listing::NotListed,
         at: at("2015-05-26T14:30:00Z"),
-        raw: "NXDOMAIN".to_string(),
+        raw: "not listed in xbl.spamhaus.org".to_string(),
+        run: None,
+        lookup: None,
+        is_read_by_person: false,
     });
     phase(ticket, "2015-05-26T14:30:00Z", Phase::Clean, "all criteria hold", false);
     ticket.confirmed = Some(at("2015-05-26T14:30:00Z"));

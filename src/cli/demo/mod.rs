@@ -133,7 +133,7 @@ fn edges(library: &Library, directory: &Path) -> Result<Edges, Fault> {
         templates: desk::templates(directory)?,
         state: library.site_file.state.clone(),
         stop: Stop::new(),
-        listings: Listings::NotYet,
+        listings: Listings::Closed,
     })
 }
 

@@ -3,7 +3,8 @@
 //!
 //! In reading order: text becomes a tree of nodes with places (`node`), the tree becomes the types
 //! as typed (`field`, `reader`, `read`, `leaf`, `raw_site`, `raw_playbook`), and those become the types as
-//! meant (`site`, `playbook`, with `watchlists`, `stages` and `people`; `library` looks across files).
+//! meant (`site` with `listing`, `playbook` with `watchlists`, `stages` and `people`; `library` looks across
+//! files).
 //! `not_yet` is the one list of keys that have no effect so far. Nothing here opens a file.
 
 mod node;
@@ -25,6 +26,8 @@ mod raw_playbook;
 mod not_yet;
 
 mod sheet;
+
+mod listing;
 
 mod site;
 

@@ -10,9 +10,6 @@ pub enum NotYet {
     Listen,
     EvidenceKeep,
     Digest,
-    SiteListing,
-    StageListing,
-    Unlisted,
     Detect,
     Event(MailEvent),
 }
@@ -24,11 +21,6 @@ impl NotYet {
             NotYet::Listen => ("`listen`", "there is no dashboard until then"),
             NotYet::EvidenceKeep => ("`evidence.keep`", "evidence is kept for ever until then"),
             NotYet::Digest => ("`mail.digest`", "no digest is mailed until then"),
-            NotYet::SiteListing => ("`listing`", "nothing is looked up until then"),
-            NotYet::StageListing => ("`listing: true`", "the listing counts as unknown until then"),
-            NotYet::Unlisted => {
-                ("`unlisted: true`", "it counts as unmet until then, so no ticket becomes clean")
-            }
             NotYet::Detect => ("`detect`", "it never runs by itself until then"),
             NotYet::Event(event) => (event_name(event), "nothing is mailed about it until then"),
         }

@@ -70,8 +70,7 @@ fn meant(sheet: &mut Sheet<'_>, raw: &RawPlaybook, site_file: Option<&SiteFile>)
     check_unused(sheet, raw);
     let judge_criteria = judge_criteria(sheet, judge.as_ref().map(|judge| &judge.value));
     check_heard(sheet, judge_criteria.heard_packets_min, [locate, verify]);
-    let clean_criteria =
-        clean_criteria(sheet, clean.as_ref().map(|clean| &clean.value), [locate, verify], site_file);
+    let clean_criteria = clean_criteria(sheet, clean.as_ref().map(|clean| &clean.value), verify);
     let malware = malware_names(sheet, malware.as_ref());
     let checklist = checklist_items(sheet, checklist.as_ref());
     let due = due_rules(sheet, due.as_ref().map(|due| &due.value));
@@ -182,12 +181,7 @@ fn check_heard(sheet: &mut Sheet<'_>, heard_packets_min: u64, stages: [&Field<Ra
     }
 }
 
-fn clean_criteria(
-    sheet: &mut Sheet<'_>,
-    raw: Option<&RawClean>,
-    stages: [&Field<RawStage>; 2],
-    site_file: Option<&SiteFile>,
-) -> CleanCriteria {
+fn clean_criteria(sheet: &mut Sheet<'_>, raw: Option<&RawClean>, verify: &Field<RawStage>) -> CleanCriteria {
     let nothing = RawClean::default();
     let RawClean { passes, span, assurance, contact_interval, unlisted, watch } = raw.unwrap_or(&nothing);
     if let Some(passes) = passes {
@@ -205,7 +199,7 @@ fn clean_criteria(
     if let Some(unlisted) = unlisted
         && unlisted.value
     {
-        check_unlisted(sheet, unlisted.span, stages, site_file);
+        check_unlisted(sheet, unlisted.span, verify);
     }
     CleanCriteria {
         passes: passes.as_ref().map_or(5, |count| count.value),
@@ -217,24 +211,16 @@ fn clean_criteria(
     }
 }
 
-fn check_unlisted(
-    sheet: &mut Sheet<'_>,
-    span: Span,
-    stages: [&Field<RawStage>; 2],
-    site_file: Option<&SiteFile>,
-) {
-    sheet.not_yet(span, NotYet::Unlisted);
-    let asks = |field: &&Field<RawStage>| match field.given() {
+/// What another stage is told is of another time than the passes.
+fn check_unlisted(sheet: &mut Sheet<'_>, span: Span, verify: &Field<RawStage>) {
+    let asks = match verify.given() {
         Some(stage) => stage.value.listing.as_ref().is_some_and(|listing| listing.value),
         // What could not be read may well ask.
-        None => field.is_written(),
+        None => verify.is_written(),
     };
-    if !stages.iter().any(asks) {
-        let what = "`unlisted` can never be met: no stage asks for a listing";
+    if !asks {
+        let what = "`unlisted` can never be met: `verify` asks for no listing";
         sheet.error(span, what, "add `listing: true` to `verify`");
-    } else if site_file.is_some_and(|file| file.listing.is_none()) {
-        let what = "`unlisted` is wanted, and the site file has no `listing` to ask";
-        sheet.warn(span, what, "add a `listing` section to the site file");
     }
 }
 

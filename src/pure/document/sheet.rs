@@ -60,6 +60,13 @@ impl<'a> Sheet<'a> {
         self.add(Severity::Error, Fault { span, what: what.into(), cure: Some(cure.into()) });
     }
 
+    /// The file cannot be used, and its line is better not shown: it holds a secret.
+    pub fn error_unshown(&mut self, what: &str, cure: &str) {
+        let (what, cure) = (what.to_owned(), Some(cure.to_owned()));
+        let path = self.path.to_owned();
+        self.problems.push(Problem { severity: Severity::Error, path, place: None, what, cure });
+    }
+
     /// Worth a look.
     pub fn warn(&mut self, span: Span, what: impl Into<String>, cure: impl Into<String>) {
         self.add(Severity::Warning, Fault { span, what: what.into(), cure: Some(cure.into()) });

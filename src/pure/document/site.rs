@@ -5,13 +5,14 @@
 
 use super::field::{Field, Spanned};
 use super::leaf::Network;
+use super::listing::listing_settings;
 use super::node::Span;
 use super::not_yet::NotYet;
-use super::raw_site::{RawListing, RawMail, RawSite, RawSiteFile, RawSource};
+use super::raw_site::{RawMail, RawSite, RawSiteFile, RawSource};
 use super::sheet::{Outside, Sheet};
 use crate::pure::problem::Problem;
 use crate::pure::site::{
-    Digest, ListingSettings, MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind,
+    Digest, MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind,
 };
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -25,13 +26,6 @@ const RING_BYTES: u64 = 64 << 20;
 const RING_BYTES_MAX: u64 = i32::MAX as u64;
 
 const START: Span = Span { line: 1, column: 1, length: 1 };
-
-/// Zones that are gone, and what took their place.
-const RETIRED_ZONES: [(&str, &str); 2] =
-    [("cbl.abuseat.org", "xbl.spamhaus.org"), ("dnsbl.abuseat.org", "xbl.spamhaus.org")];
-
-/// Resolvers that lists refuse to answer, since they hide who asks.
-const PUBLIC_RESOLVERS: [&str; 6] = ["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222"];
 
 /// Reads the text of a site file. `None` when nothing of it could be read; else what could be.
 pub fn read_site_file(path: &Path, text: &str, outside: Outside<'_>) -> (Option<SiteFile>, Vec<Problem>) {
@@ -337,45 +331,4 @@ fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSe
 
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn listing_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawListing>) -> Option<ListingSettings> {
-    let RawListing { zone, resolver, key_file, daily_limit } = &raw.value;
-    sheet.not_yet(raw.span, NotYet::SiteListing);
-    let zone = sheet.required(zone, "zone", raw.span);
-    if let Some(zone) = zone {
-        let name = zone.value.trim_end_matches('.').to_lowercase();
-        if let Some((_, successor)) = RETIRED_ZONES.iter().find(|(retired, _)| *retired == name) {
-            sheet.error(
-                zone.span,
-                format!("the list `{name}` is retired"),
-                format!("ask its successor: `{successor}`"),
-            );
-        } else if !name.contains('.') || name.contains([' ', '/', ':']) {
-            sheet.error(
-                zone.span,
-                format!("`{}` is not a zone", zone.value),
-                "write it as `xbl.spamhaus.org`",
-            );
-        }
-    }
-    let resolver = sheet.required(resolver, "resolver", raw.span);
-    if let Some(resolver) = resolver
-        && PUBLIC_RESOLVERS.contains(&resolver.value.0.ip().to_string().as_str())
-    {
-        sheet.warn(
-            resolver.span,
-            "lists refuse to answer public resolvers",
-            "name your own, such as `127.0.0.1:53`",
-        );
-    }
-    if let Some(limit) = daily_limit {
-        sheet.positive("daily_limit", limit.span, &limit.value);
-    }
-    Some(ListingSettings {
-        zone: zone?.value.clone(),
-        resolver: resolver?.value.0,
-        key_file: key_file.as_ref().map(|file| sheet.resolve(&file.value)),
-        daily_limit: daily_limit.as_ref().map_or(1000, |limit| limit.value),
-    })
 }

@@ -5,7 +5,6 @@
 
 use super::field::{Field, Spanned};
 use super::node::Span;
-use super::not_yet::NotYet;
 use super::raw_playbook::{RawCapture, RawKeep, RawStage};
 use super::sheet::Sheet;
 use crate::pure::playbook::{CaptureSettings, Keep, REPORTED, Stage, StageName};
@@ -65,8 +64,10 @@ pub fn stage(
     }
     if let Some(listing) = listing
         && listing.value
+        && around.site_file.is_some_and(|file| file.listing.is_none())
     {
-        sheet.not_yet(listing.span, NotYet::StageListing);
+        let what = "the site file has no `listing` to ask, so that each run is inconclusive";
+        sheet.warn(listing.span, what, "add a `listing` section to the site file, or leave this out");
     }
     Some(Stage {
         schedule: schedule?.0,

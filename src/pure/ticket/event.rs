@@ -6,6 +6,7 @@
 use super::{Blame, Phase, RunId, TicketId};
 use crate::pure::intake::Report;
 use crate::pure::interval::Intervals;
+use crate::pure::listing::{Listing, Lookup};
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::sighting::{ContactSpan, Coverage};
@@ -188,20 +189,41 @@ pub struct OccurrenceRecord {
     pub reason: Reason,
 }
 
+impl ListingAnswer {
+    /// What a run's look-up found.
+    pub fn of(lookup: Lookup, run: RunId) -> ListingAnswer {
+        ListingAnswer {
+            answer: lookup.answer,
+            at: lookup.at,
+            raw: lookup.why.clone(),
+            run: Some(run),
+            lookup: Some(Box::new(lookup)),
+            is_read_by_person: false,
+        }
+    }
+
+    /// An answer of a run that asked nobody outside.
+    pub fn unasked(answer: Listing, at: Timestamp, raw: &str, run: RunId) -> ListingAnswer {
+        let raw = raw.to_owned();
+        ListingAnswer { answer, at, raw, run: Some(run), lookup: None, is_read_by_person: false }
+    }
+}
+
 /// What the DNSBL, or a person who read its page, says of the public address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListingAnswer {
     pub answer: Listing,
+    /// When it was true: of the reply, or of the page that a person read.
     pub at: Timestamp,
-    /// The answer as it came, without any key.
+    /// What was found, in a sentence, without any key; what a person says of it, or nothing.
     pub raw: String,
-}
-
-/// Listed or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Listing {
-    Listed,
-    NotListed,
-    Unknown,
+    /// The run that asked; `None` when a person read the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The reply with all that came; `None` when nobody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<Box<Lookup>>,
+    /// Whether a person read it on the operator's page.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_read_by_person: bool,
 }

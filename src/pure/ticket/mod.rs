@@ -30,7 +30,8 @@ pub use judged::blamed;
 pub use occurrences::next_due;
 pub use standing::{HostStanding, Standing, stand};
 
-pub use event::{Event, HostExposure, Listing, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
+pub use crate::pure::listing::Listing;
+pub use event::{Event, HostExposure, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
 
 use crate::pure::intake::Report;
 use crate::pure::interval::Interval;

@@ -310,10 +310,7 @@ fn watchlist_stale((name, age): &(String, String)) -> String {
 
 fn listing_unknown(facts: &CaptureFacts) -> Option<String> {
     let listing = facts.listing.as_ref().filter(|listing| !listing.is_known)?;
-    Some(format!(
-        "the listing of the public address is unknown ({}): check the resolver with `allclear listing`",
-        listing.why
-    ))
+    Some(format!("the listing of the public address is unknown: {}", listing.why))
 }
 
 fn clock_unsure(facts: &CaptureFacts) -> Option<String> {

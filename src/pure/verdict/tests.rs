@@ -183,7 +183,10 @@ fn dreadful() -> CaptureFacts {
     facts.sources[0].observation.indirect = vec![asked("c2.example"), asked("evil.example")];
     facts.watchlists.empty = vec![("irc".to_string(), "no such file".to_string())];
     facts.watchlists.stale = vec![("feed".to_string(), "9d".to_string())];
-    facts.listing = Some(ListingFacts { is_known: false, why: "SERVFAIL".to_string() });
+    facts.listing = Some(ListingFacts {
+        is_known: false,
+        why: "the resolver failed (SERVFAIL): see its log".to_string(),
+    });
     facts.is_clock_synchronised = Some(false);
     let mut silent = source("dmz");
     coverage_of(&mut silent).lost_packets = None;
