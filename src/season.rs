@@ -123,6 +123,11 @@ impl Season {
         self.now
     }
 
+    /// When it ends.
+    pub fn end(&self) -> Timestamp {
+        self.end
+    }
+
     /// The season's ticket.
     pub fn ticket(&self) -> TicketId {
         self.ticket
@@ -203,12 +208,12 @@ impl Season {
     }
 
     /// Every change of phase, in order: when, from, to, and why.
-    pub fn phases(&self) -> Vec<(Timestamp, Phase, Phase, String)> {
-        let Ok(ticket) = self.engine.ticket(self.ticket) else { return Vec::new() };
-        let changes = ticket.events.iter().filter_map(|recorded| match &recorded.event {
-            Event::PhaseChanged { from, to, because } => Some((recorded.at, *from, *to, because.clone())),
+    pub fn phases(&self) -> Result<Vec<(Timestamp, Phase, Phase, String)>, EngineError> {
+        let events = self.engine.history(self.ticket)?;
+        let changes = events.into_iter().filter_map(|recorded| match recorded.event {
+            Event::PhaseChanged { from, to, because } => Some((recorded.at, from, to, because)),
             _ => None,
         });
-        changes.collect()
+        Ok(changes.collect())
     }
 }

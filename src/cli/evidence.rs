@@ -41,7 +41,7 @@ pub fn run(desk: &mut Desk, args: &EvidenceArgs) -> Result<Exit, Fault> {
     let tickets = desk.engine.tickets().filter(|known| ticket.is_none_or(|id| known.id.0 == id));
     let (mut events, mut files, mut unrecorded) = (0, Vec::new(), Vec::new());
     for ticket in tickets {
-        events += ticket.events.len();
+        events += desk.engine.history(ticket.id)?.len();
         files.extend(ticket.runs.iter().flat_map(on_record).map(|file| (ticket.id, file)));
         let runs = ticket.runs.iter().filter(|run| is_unrecorded(run));
         unrecorded.extend(runs.map(|run| format!("evidence/{}/{}-", ticket.id, run.id)));

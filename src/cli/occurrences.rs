@@ -2,9 +2,10 @@
 
 use super::desk::Desk;
 use super::{Exit, Fault, print};
+use crate::edge::clock;
 use crate::pure::moment;
 use crate::pure::report::words;
-use crate::pure::ticket::{Run, Ticket};
+use crate::pure::ticket::{Run, Ticket, ledger};
 use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -23,32 +24,49 @@ pub struct OccurrencesArgs {
     pub json: bool,
 }
 
+/// One of them, of a ticket.
+struct Entry<'a> {
+    at: Timestamp,
+    ticket: &'a Ticket,
+    run: Run,
+}
+
 /// Lists them in order of their planned time.
 pub fn run(desk: &mut Desk, args: &OccurrencesArgs) -> Result<Exit, Fault> {
     let since = args.since.as_deref().map(|text| moment::read(text, &TimeZone::UTC)).transpose();
     let since = since.map_err(Fault::Usage)?.unwrap_or(Timestamp::MIN);
-    let mut planned: Vec<(Timestamp, &Ticket, &Run)> = desk
-        .engine
-        .tickets()
-        .flat_map(|ticket| ticket.runs.iter().map(move |run| (ticket, run)))
-        .filter_map(|(ticket, run)| Some((run.occurrence?, ticket, run)))
-        .filter(|(at, _, _)| *at >= since)
-        .collect();
-    planned.sort_by_key(|(at, ticket, _)| (*at, ticket.id));
+    let entries = entries(desk, since);
     if args.json {
-        let rows: Vec<Value> = planned.iter().map(|(at, ticket, run)| as_json(*at, ticket, run)).collect();
+        let rows: Vec<Value> = entries.iter().map(as_json).collect();
         let value = json!({"schema": "allclear.occurrences/1", "occurrences": rows});
         return Ok(print::out(&format!("{value:#}\n")));
     }
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(["planned", "ticket", "site", "stage", "outcome", "why"]);
-    for (at, ticket, run) in planned {
-        table.add_row(row(desk, at, ticket, run));
+    for entry in &entries {
+        table.add_row(row(desk, entry));
     }
     Ok(print::out(&format!("{table}\n")))
 }
 
-fn row(desk: &Desk, at: Timestamp, ticket: &Ticket, run: &Run) -> [String; 6] {
+fn entries(desk: &Desk, since: Timestamp) -> Vec<Entry<'_>> {
+    let now = clock::now();
+    let mut entries: Vec<Entry<'_>> = Vec::new();
+    for ticket in desk.engine.tickets() {
+        // Without its playbook nobody knows what is planned; what is on record stays.
+        let runs = match desk.engine.context(ticket.id, now) {
+            Ok(context) => ledger(ticket, &context),
+            Err(_) => ticket.all_runs(),
+        };
+        let planned = runs.into_iter().filter_map(|run| Some((run.occurrence?, run)));
+        let wanted = planned.filter(|(at, _)| *at >= since);
+        entries.extend(wanted.map(|(at, run)| Entry { at, ticket, run }));
+    }
+    entries.sort_by_key(|entry| (entry.at, entry.ticket.id));
+    entries
+}
+
+fn row(desk: &Desk, Entry { at, ticket, run }: &Entry<'_>) -> [String; 6] {
     let site = desk.engine.library().site_file.sites.get(&ticket.site);
     let zone = site.map_or(TimeZone::UTC, |site| site.timezone.clone());
     let outcome = run
@@ -58,7 +76,7 @@ fn row(desk: &Desk, at: Timestamp, ticket: &Ticket, run: &Run) -> [String; 6] {
     let reasons: Vec<&str> =
         run.end.iter().flat_map(|end| end.reasons.iter().map(|reason| reason.text.as_str())).collect();
     [
-        words::local_time(at, &zone),
+        words::local_time(*at, &zone),
         ticket.id.to_string(),
         ticket.site.clone(),
         run.stage.to_string(),
@@ -67,9 +85,12 @@ fn row(desk: &Desk, at: Timestamp, ticket: &Ticket, run: &Run) -> [String; 6] {
     ]
 }
 
-fn as_json(at: Timestamp, ticket: &Ticket, run: &Run) -> Value {
+/// `run` and `recorded` are null of an occurrence whose fate is sealed and not on record yet.
+fn as_json(Entry { at, ticket, run }: &Entry<'_>) -> Value {
     let end = run.end.as_ref();
-    json!({"ticket": ticket.id, "site": ticket.site, "stage": run.stage, "planned": at, "run": run.id,
+    let number = Some(run.id).filter(|id| id.0 > 0);
+    json!({"ticket": ticket.id, "site": ticket.site, "playbook": ticket.playbook, "stage": run.stage,
+        "planned": at, "run": number, "window_start": run.started, "window_end": run.window_end,
         "outcome": end.map(|end| end.outcome), "verdict": end.and_then(|end| end.verdict),
-        "reasons": end.map_or(&[][..], |end| end.reasons.as_slice())})
+        "reasons": end.map_or(&[][..], |end| end.reasons.as_slice()), "recorded": run.ended})
 }

@@ -1,7 +1,7 @@
 //! `allclear run STAGE --ticket ID`: a stage carried out now, by hand. The exit code is the verdict.
 
 use super::desk::{self, Desk};
-use super::{Exit, Fault, print};
+use super::{Exit, Fault, print, ticket};
 use crate::edge::capture::recordings::Recordings;
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
@@ -11,9 +11,9 @@ use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Captures, Edges};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::StageName;
-use crate::pure::report::{TicketJson, words};
+use crate::pure::report::words;
 use crate::pure::site::SourceKind;
-use crate::pure::ticket::{ALLCLEAR, Context, Effect, Event, Input, RunEnd, RunId, TicketId, stand};
+use crate::pure::ticket::{ALLCLEAR, Context, Effect, Event, Input, RunEnd, RunId, TicketId};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::sync::Mutex;
@@ -198,12 +198,9 @@ fn as_text(id: TicketId, end: &RunEnd) -> String {
 
 /// The run as it stands in `ticket show --json`, with the ticket's number.
 fn as_json(desk: &Desk, id: TicketId, end: &RunEnd) -> Result<String, Fault> {
-    let context = desk.engine.context(id, clock::now())?;
     let ticket = desk.engine.ticket(id)?;
-    let standing = stand(ticket, &context);
     let failed = |error: serde_json::Error| Fault::Failed(error.to_string());
-    let document =
-        serde_json::to_value(TicketJson::of(ticket, context.playbook, &standing)).map_err(failed)?;
+    let document = ticket::document(desk, ticket)?;
     let mut runs = document["runs"].as_array().into_iter().flatten();
     let run = runs.rfind(|run| run["id"] == json!(end.run));
     let coverage = serde_json::to_value(&end.coverage).map_err(failed)?;

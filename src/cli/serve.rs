@@ -15,7 +15,7 @@ use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::EngineError;
 use crate::pure::site::SourceKind;
-use crate::pure::ticket::{ALLCLEAR, Effect, Event, Input, Run, RunId, Ticket, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Effect, Input, Run, RunId, Ticket, TicketId};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -106,12 +106,8 @@ fn mail_thread(edges: Arc<Edges>, done: SyncSender<Message>) -> SyncSender<(Effe
 
 /// Whether a run by hand should have ended long ago: the command that carried it out is gone. What it
 /// reads may be old, so its window alone does not tell.
-fn is_overdue(ticket: &Ticket, run: &Run) -> bool {
-    let begun = ticket.events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::RunStarted(start) if start.run == run.id => Some(recorded.at),
-        _ => None,
-    });
-    let end = begun.map_or(run.window_end, |begun| begun.max(run.window_end));
+fn is_overdue(run: &Run) -> bool {
+    let end = run.begun.max(run.window_end);
     clock::now() > end.checked_add(HAND_RUN_GRACE).unwrap_or(end)
 }
 
@@ -148,7 +144,7 @@ impl Server<'_> {
         let is_live = site.is_none_or(|site| {
             library.sources_of(site).any(|source| !matches!(source.kind, SourceKind::Files(_)))
         });
-        if is_planned(run) { is_live } else { is_overdue(ticket, run) }
+        if is_planned(run) { is_live } else { is_overdue(run) }
     }
 
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {

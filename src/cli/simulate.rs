@@ -18,10 +18,10 @@ use crate::pure::intake::{self, Report};
 use crate::pure::moment;
 use crate::pure::playbook::Library;
 use crate::pure::problem::has_error;
-use crate::pure::report::{TicketJson, event_word, file_name, words};
+use crate::pure::report::{Material, TicketJson, event_word, file_name, words};
 use crate::pure::script::{self, Scene};
 use crate::pure::site::{MailSettings, MailTransport, Site};
-use crate::pure::ticket::{HostState, Phase, Ticket, stand};
+use crate::pure::ticket::{Context, HostState, Phase, Ticket, ledger, stand};
 use crate::season::Season;
 use clap::Args;
 use jiff::Timestamp;
@@ -186,8 +186,9 @@ fn exit(ticket: &Ticket) -> Exit {
 fn as_json(season: &Season, ticket: &Ticket, args: &SimulateArgs) -> Result<String, Fault> {
     let context = season.engine().context(ticket.id, season.now())?;
     let standing = stand(ticket, &context);
-    let occurrences: Vec<Value> = ticket
-        .runs
+    let events = season.engine().history(ticket.id)?;
+    let runs = ledger(ticket, &Context { now: season.end().max(season.now()), ..context });
+    let occurrences: Vec<Value> = runs
         .iter()
         .filter_map(|run| run.end.as_ref().map(|end| (run, end)))
         .map(|(run, end)| {
@@ -196,7 +197,7 @@ fn as_json(season: &Season, ticket: &Ticket, args: &SimulateArgs) -> Result<Stri
         })
         .collect();
     let phases: Vec<Value> = season
-        .phases()
+        .phases()?
         .into_iter()
         .map(|(at, from, to, because)| json!({"at": at, "from": from, "to": to, "because": because}))
         .collect();
@@ -205,9 +206,12 @@ fn as_json(season: &Season, ticket: &Ticket, args: &SimulateArgs) -> Result<Stri
         .iter()
         .map(|refused| json!({"at": refused.at, "scene": refused.scene, "why": refused.why}))
         .collect();
+    let Context { playbook, site, now: at, .. } = context;
+    let (runs, events) = (&runs[..], &events[..]);
+    let material = Material { ticket, runs, events, playbook, site, standing: &standing, at };
     let value = json!({
         "schema": "allclear.simulation/1",
-        "ticket": TicketJson::of(ticket, context.playbook, &standing),
+        "ticket": TicketJson::of(&material),
         "occurrences": occurrences,
         "phases": phases,
         "mails": mails(season, ticket, args)?,
@@ -233,13 +237,14 @@ fn as_text(season: &Season, ticket: &Ticket) -> Result<String, Fault> {
     let context = season.engine().context(ticket.id, season.now())?;
     let zone = &context.site.timezone;
     let mut lines: Vec<(Timestamp, String)> = Vec::new();
-    for (run, end) in ticket.runs.iter().filter_map(|run| run.end.as_ref().map(|end| (run, end))) {
+    let runs = ledger(ticket, &Context { now: season.end().max(season.now()), ..context });
+    for (run, end) in runs.iter().filter_map(|run| run.end.as_ref().map(|end| (run, end))) {
         let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
         let reasons: Vec<&str> = end.reasons.iter().map(|reason| reason.text.as_str()).collect();
         let line = format!("{} {verdict} {}", run.stage, reasons.join("; "));
         lines.push((run.ended.unwrap_or(run.window_end), line.trim_end().to_owned()));
     }
-    for (at, from, to, because) in season.phases() {
+    for (at, from, to, because) in season.phases()? {
         lines.push((at, format!("{from} -> {to}: {because}")));
     }
     for mail in &ticket.outbox {

@@ -18,7 +18,7 @@ use crate::pure::plan::{self, CapturePlan};
 use crate::pure::report::{Letter, Material};
 use crate::pure::schedule;
 use crate::pure::ticket::{
-    Context, Effect, Input, Listing, ListingAnswer, Mail, RunId, Ticket, TicketId, stand,
+    Context, Effect, Input, Listing, ListingAnswer, Mail, Recorded, RunId, Ticket, TicketId, ledger, stand,
 };
 use crate::pure::verdict::ListingFacts;
 use jiff::Timestamp;
@@ -249,15 +249,14 @@ fn write_letter(
     seq: u64,
     now: Timestamp,
 ) -> Result<Result<Box<Letter>, String>, EngineError> {
-    let ticket = engine.ticket(id)?;
-    let events = ticket.events.iter().take_while(|recorded| recorded.seq <= seq).cloned();
-    let ticket = Ticket::fold(&events.collect::<Vec<_>>())?;
-    let context =
-        Context { now: ticket.events.last().map_or(now, |last| last.at), ..engine.context(id, now)? };
+    let mut events = engine.history(id)?;
+    events.retain(|recorded| recorded.seq <= seq);
+    let ticket = Ticket::fold(&events)?;
+    let context = Context { now: ticket.last_event, ..engine.context(id, now)? };
     let Some(mail) = ticket.outbox.iter().find(|mail| mail.seq == seq) else {
         return Ok(Err(format!("there is no mail {seq}")));
     };
-    Ok(letter(engine, edges, &ticket, &context, mail))
+    Ok(letter(engine, edges, (&ticket, &events), &context, mail))
 }
 
 /// The subject that a mail has or will have; a faulty template's message where it cannot be written.
@@ -275,7 +274,7 @@ pub fn subject(
 fn letter(
     engine: &Engine,
     edges: &Edges,
-    ticket: &Ticket,
+    (ticket, events): (&Ticket, &[Recorded]),
     context: &Context<'_>,
     mail: &Mail,
 ) -> Result<Box<Letter>, String> {
@@ -283,7 +282,8 @@ fn letter(
     let from = &settings.ok_or("the site file has no mail section")?.from;
     let standing = stand(ticket, context);
     let Context { playbook, site, .. } = *context;
-    let material = Material { ticket, playbook, site, standing: &standing, at: mail.at };
+    let runs = ledger(ticket, context);
+    let material = Material { ticket, runs: &runs, events, playbook, site, standing: &standing, at: mail.at };
     let letter = edges.templates.letter(&material, mail, from);
     letter.map(Box::new).map_err(|problem| problem.to_string())
 }

@@ -75,9 +75,38 @@ impl Store {
         Ok(store)
     }
 
-    /// The events after `seq`, in order, with their chain checked from `previous_hash` on.
-    pub fn events_after(&self, seq: u64, previous_hash: &str) -> Result<Vec<Recorded>, StoreError> {
-        read_after(&self.connection, &self.path, seq, previous_hash)
+    /// Hands the events after `seq` to `take`, in order, with their chain checked from `previous_hash` on.
+    ///
+    /// # Errors
+    ///
+    /// Those of the log, and what `take` answers first.
+    pub fn read_after<E: From<StoreError>>(
+        &self,
+        seq: u64,
+        previous_hash: &str,
+        take: impl FnMut(Recorded) -> Result<(), E>,
+    ) -> Result<(), E> {
+        read_after(&self.connection, &self.path, seq, previous_hash, take)
+    }
+
+    /// The events of one ticket, in order, each with its hash checked against that of the event before it.
+    pub fn events_of(&self, ticket: TicketId) -> Result<Vec<Recorded>, StoreError> {
+        let database = |error| StoreError::Database { path: self.path.clone(), error };
+        let sql = "SELECT seq, at_ns, ticket, by, version, body, hash,
+                       (SELECT before.hash FROM event AS before WHERE before.seq = event.seq - 1)
+                   FROM event WHERE ticket = ?1 ORDER BY seq";
+        let mut statement = self.connection.prepare_cached(sql).map_err(database)?;
+        let mut rows = statement.query([ticket.0]).map_err(database)?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next().map_err(database)? {
+            let before: Option<String> = row.get(7).map_err(database)?;
+            let row = Row::of(row).map_err(database)?;
+            let found = row.seq;
+            let previous = (found - 1, before.unwrap_or(chain::GENESIS.to_owned()));
+            let damaged = |why| StoreError::Damaged { path: self.path.clone(), seq: found, why };
+            events.push(check(row, &previous).map_err(damaged)?);
+        }
+        Ok(events)
     }
 
     /// Begins a decision; nobody else can write until it is committed or dropped.
@@ -129,9 +158,14 @@ pub struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// As [`Store::events_after`].
-    pub fn events_after(&self, seq: u64, previous_hash: &str) -> Result<Vec<Recorded>, StoreError> {
-        read_after(&self.transaction, self.path, seq, previous_hash)
+    /// As [`Store::read_after`].
+    pub fn read_after<E: From<StoreError>>(
+        &self,
+        seq: u64,
+        previous_hash: &str,
+        take: impl FnMut(Recorded) -> Result<(), E>,
+    ) -> Result<(), E> {
+        read_after(&self.transaction, self.path, seq, previous_hash, take)
     }
 
     /// Appends one event.
@@ -200,38 +234,8 @@ struct Row {
     hash: String,
 }
 
-fn read_after(
-    connection: &Connection,
-    path: &Path,
-    seq: u64,
-    previous_hash: &str,
-) -> Result<Vec<Recorded>, StoreError> {
-    let rows =
-        read_rows(connection, seq).map_err(|error| StoreError::Database { path: path.to_owned(), error })?;
-    let mut previous = (seq, previous_hash.to_owned());
-    let mut events = Vec::with_capacity(rows.len());
-    for row in rows {
-        let found = row.seq;
-        let recorded = check(row, &previous).map_err(|why| StoreError::Damaged {
-            path: path.to_owned(),
-            seq: found,
-            why,
-        })?;
-        previous = (recorded.seq, recorded.hash.clone());
-        events.push(recorded);
-    }
-    Ok(events)
-}
-
-fn read_rows(connection: &Connection, seq: u64) -> Result<Vec<Row>, rusqlite::Error> {
-    let newest: Option<i64> =
-        connection.query_row("SELECT max(seq) FROM event", [], |row| row.get(0)).optional()?.flatten();
-    if newest.is_none_or(|newest| newest <= seq as i64) {
-        return Ok(Vec::new());
-    }
-    let sql = "SELECT seq, at_ns, ticket, by, version, body, hash FROM event WHERE seq > ?1 ORDER BY seq";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([seq as i64], |row| {
+impl Row {
+    fn of(row: &rusqlite::Row<'_>) -> Result<Row, rusqlite::Error> {
         Ok(Row {
             seq: row.get::<_, i64>(0)? as u64,
             at_ns: row.get(1)?,
@@ -241,8 +245,39 @@ fn read_rows(connection: &Connection, seq: u64) -> Result<Vec<Row>, rusqlite::Er
             body: row.get(5)?,
             hash: row.get(6)?,
         })
-    })?;
-    rows.collect()
+    }
+}
+
+/// Hands every event after `seq` to `take`, in order, its chain checked from `previous_hash` on.
+fn read_after<E: From<StoreError>>(
+    connection: &Connection,
+    path: &Path,
+    seq: u64,
+    previous_hash: &str,
+    mut take: impl FnMut(Recorded) -> Result<(), E>,
+) -> Result<(), E> {
+    let database = |error| StoreError::Database { path: path.to_owned(), error };
+    let newest: Option<i64> = connection
+        .query_row("SELECT max(seq) FROM event", [], |row| row.get(0))
+        .optional()
+        .map_err(database)?
+        .flatten();
+    if newest.is_none_or(|newest| newest <= seq as i64) {
+        return Ok(());
+    }
+    let sql = "SELECT seq, at_ns, ticket, by, version, body, hash FROM event WHERE seq > ?1 ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql).map_err(database)?;
+    let mut rows = statement.query([seq as i64]).map_err(database)?;
+    let mut previous = (seq, previous_hash.to_owned());
+    while let Some(row) = rows.next().map_err(database)? {
+        let row = Row::of(row).map_err(database)?;
+        let found = row.seq;
+        let damaged = |why| StoreError::Damaged { path: path.to_owned(), seq: found, why };
+        let recorded = check(row, &previous).map_err(damaged)?;
+        previous = (recorded.seq, recorded.hash.clone());
+        take(recorded)?;
+    }
+    Ok(())
 }
 
 /// Checks that the row follows its predecessor and is what was written.

@@ -142,8 +142,8 @@ fn a_hold_with_an_end_resumes_by_itself_on_record() {
     world.now = at("2015-05-08T12:00:00Z");
     world.live_until("2015-05-09T12:00:00Z", silent);
     assert_eq!(world.ticket().hold, None);
-    let resumed = world.ticket().events.iter().find(|recorded| recorded.event == Event::Resumed);
-    assert_eq!(resumed.map(|recorded| recorded.by.as_str()), Some("allclear"));
+    let resumed = world.events().into_iter().find(|recorded| recorded.event == Event::Resumed);
+    assert_eq!(resumed.map(|recorded| recorded.by), Some("allclear".to_owned()));
     let held = world.ticket().held[0];
     assert_eq!((held.from, held.to), (at("2015-05-06T09:00:00Z"), at("2015-05-07T21:00:00Z")));
     let past = world.act(

@@ -1,6 +1,6 @@
 //! Does `allclear demo` tell its story, leave what it says it leaves, and touch nothing else?
 
-use allclear::edge::store::{Durability, Store};
+use allclear::edge::store::{Durability, Store, StoreError};
 use allclear::pure::ticket::{Event, chain};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -89,7 +89,12 @@ fn mails_report_and_evidence_are_there_as_the_story_says() {
     );
 
     let store = Store::open(&directory.join("state"), Durability::Full).expect("a log");
-    let events = store.events_after(0, chain::GENESIS).expect("an unbroken chain");
+    let mut events = Vec::new();
+    let read = store.read_after(0, chain::GENESIS, |event| {
+        events.push(event);
+        Ok::<(), StoreError>(())
+    });
+    read.expect("an unbroken chain");
     let recorded = events.iter().filter_map(|recorded| match &recorded.event {
         Event::RunEnded(end) => Some(end.evidence.clone()),
         _ => None,

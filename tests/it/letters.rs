@@ -64,7 +64,7 @@ fn every_report_reads_as_it_should() {
     {
         insta::assert_snapshot!(name, templates.report(&sample.material(), form).expect(name));
     }
-    let json = TicketJson::of(&sample.ticket, &sample.playbook, &sample.standing);
+    let json = TicketJson::of(&sample.material());
     insta::assert_snapshot!("ticket.json", serde_json::to_string_pretty(&json).expect("plain data"));
 }
 

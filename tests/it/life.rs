@@ -179,8 +179,7 @@ fn a_hold_suppresses_nights_and_stops_the_due_clock() {
     world.act("2015-05-08T09:00:00Z", Act::Resume).expect("resumed");
     world.live_until("2015-05-09T09:00:00Z", silent);
     let outcomes: Vec<Outcome> = world
-        .ticket()
-        .runs
+        .ledger()
         .iter()
         .filter(|run| run.started > at("2015-05-05T10:00:00Z"))
         .filter_map(|run| Some(run.end.as_ref()?.outcome))
@@ -199,8 +198,7 @@ fn nights_while_the_program_was_down_are_missed_and_a_late_one_is_judged_on_the_
         ..silent(window)
     });
     let ended: Vec<(Outcome, Option<Verdict>)> = world
-        .ticket()
-        .runs
+        .ledger()
         .iter()
         .filter(|run| run.started > at("2015-05-05T10:00:00Z"))
         .filter_map(|run| run.end.as_ref().map(|end| (end.outcome, end.verdict)))
@@ -246,7 +244,7 @@ fn people_are_turned_down_with_what_to_do_instead() {
         let refused = world.act("2015-05-04T09:30:00Z", act.clone()).expect_err("it is refused");
         assert!(refused.contains(expected), "{act:?}: {refused}");
     }
-    assert_eq!(world.ticket().events.len(), 3, "opened, reported, mailed: nothing refused is on record");
+    assert_eq!(world.events().len(), 3, "opened, reported, mailed: nothing refused is on record");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod help;
 mod intake;
 mod keeping;
 mod layers;
+mod ledger;
 mod letters;
 mod life;
 mod listing;

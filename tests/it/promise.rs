@@ -146,14 +146,13 @@ fn a_watch_in_which_the_program_was_down_is_on_record_before_the_ticket_closes()
     world.tick();
     assert_eq!(world.phase(), Phase::Closed);
     let missed: Vec<Outcome> = world
-        .ticket()
-        .runs
+        .ledger()
         .iter()
         .filter(|run| run.started > at("2015-05-14T12:00:00Z"))
         .filter_map(|run| Some(run.end.as_ref()?.outcome))
         .collect();
     assert_eq!(missed, [Outcome::Missed; 4], "18 May to 8 June; nothing planned is without an outcome");
-    let because = world.ticket().events.iter().rev().find_map(|recorded| match &recorded.event {
+    let because = world.events().iter().rev().find_map(|recorded| match &recorded.event {
         Event::PhaseChanged { to: Phase::Closed, because, .. } => Some(because.clone()),
         _ => None,
     });

@@ -25,17 +25,39 @@ use std::time::Duration;
 
 /// A ticket with all that belongs to it, as it stands when a mail is written.
 pub struct Sample {
-    pub ticket: Ticket,
+    pub ticket: Life,
     pub playbook: Playbook,
     pub site: Site,
     pub standing: Standing,
     pub mail: Mail,
 }
 
+/// A ticket and what happened to it.
+pub struct Life {
+    ticket: Ticket,
+    events: Vec<Recorded>,
+}
+
+impl std::ops::Deref for Life {
+    type Target = Ticket;
+
+    fn deref(&self) -> &Ticket {
+        &self.ticket
+    }
+}
+
+impl std::ops::DerefMut for Life {
+    fn deref_mut(&mut self) -> &mut Ticket {
+        &mut self.ticket
+    }
+}
+
 impl Sample {
     pub fn material(&self) -> Material<'_> {
         Material {
-            ticket: &self.ticket,
+            ticket: &self.ticket.ticket,
+            runs: &self.ticket.ticket.runs,
+            events: &self.ticket.events,
             playbook: &self.playbook,
             site: &self.site,
             standing: &self.standing,
@@ -102,7 +124,7 @@ pub fn sample(event: MailEvent) -> Sample {
     Sample { ticket, playbook: playbook(), site: site(), standing, mail: mail_now }
 }
 
-fn reported() -> Ticket {
+fn reported() -> Life {
     let report = Report {
         malware: Some("Conficker".to_string()),
         seen: at("2015-04-29T18:52:14Z"),
@@ -120,7 +142,7 @@ fn reported() -> Ticket {
         playbook: "conficker".to_string(),
         public: IpAddr::from([192, 0, 2, 17]),
     };
-    let mut ticket = Ticket {
+    let ticket = Ticket {
         id: TicketId(7),
         reference: Some("MARS-1234".to_string()),
         site: "springfield".to_string(),
@@ -141,25 +163,27 @@ fn reported() -> Ticket {
         hosts: Vec::new(),
         signed: BTreeMap::new(),
         runs: Vec::new(),
+        passed: Vec::new(),
         open: Vec::new(),
         listing: None,
         passes: Vec::new(),
         inconclusive_row: 0,
         outbox: Vec::new(),
-        events: Vec::new(),
+        last_event: at("2015-04-30T15:00:00Z"),
     };
+    let mut ticket = Life { ticket, events: Vec::new() };
     record(&mut ticket, "2015-04-30T15:00:00Z", "jake", opened);
     record(&mut ticket, "2015-04-30T15:00:00Z", "jake", Event::ReportAdded { report });
     ticket
 }
 
-fn record(ticket: &mut Ticket, when: &str, by: &str, event: Event) {
+fn record(ticket: &mut Life, when: &str, by: &str, event: Event) {
     let seq = ticket.events.len() as u64 + 1;
     let hash = format!("{seq:064x}");
     ticket.events.push(Recorded { seq, at: at(when), ticket: ticket.id, by: by.to_string(), event, hash });
 }
 
-fn phase(ticket: &mut Ticket, when: &str, to: Phase, because: &str, is_relapse: bool) {
+fn phase(ticket: &mut Life, when: &str, to: Phase, because: &str, is_relapse: bool) {
     if is_relapse {
         record(ticket, when, "allclear", Event::Relapsed { because: because.to_string() });
     }
@@ -168,7 +192,7 @@ fn phase(ticket: &mut Ticket, when: &str, to: Phase, because: &str, is_relapse: 
     (ticket.phase, ticket.phase_since) = (to, at(when));
 }
 
-fn locate(ticket: &mut Ticket, standing: &mut Standing) {
+fn locate(ticket: &mut Life, standing: &mut Standing) {
     run(
         ticket,
         StageName::Locate,
@@ -197,7 +221,7 @@ fn locate(ticket: &mut Ticket, standing: &mut Standing) {
     standing.missing = vec!["10.16.24.93 is not reported as cleaned".to_string()];
 }
 
-fn doubt(ticket: &mut Ticket, standing: &mut Standing) {
+fn doubt(ticket: &mut Life, standing: &mut Standing) {
     locate(ticket, standing);
     ticket.hosts[0].state = HostState::Cleaned;
     ticket.hosts[0].cleaned = Some(at("2015-05-04T19:00:00Z"));
@@ -234,7 +258,7 @@ fn doubt(ticket: &mut Ticket, standing: &mut Standing) {
     standing.listing = Some(Listing::Listed);
 }
 
-fn relapse(ticket: &mut Ticket, standing: &mut Standing) {
+fn relapse(ticket: &mut Life, standing: &mut Standing) {
     doubt(ticket, standing);
     run(
         ticket,
@@ -252,7 +276,7 @@ fn relapse(ticket: &mut Ticket, standing: &mut Standing) {
     standing.due = Some(at("2015-05-16T16:02:00Z"));
 }
 
-fn confirm(ticket: &mut Ticket, standing: &mut Standing) {
+fn confirm(ticket: &mut Life, standing: &mut Standing) {
     relapse(ticket, standing);
     ticket.hosts[0].cleaned = Some(at("2015-05-12T19:00:00Z"));
     for day in [13, 14, 15, 18, 19, 20, 21, 22] {
@@ -293,7 +317,7 @@ fn confirm(ticket: &mut Ticket, standing: &mut Standing) {
     };
 }
 
-fn close(ticket: &mut Ticket, standing: &mut Standing) {
+fn close(ticket: &mut Life, standing: &mut Standing) {
     confirm(ticket, standing);
     for day in ["06-01", "06-08", "06-15"] {
         run(ticket, StageName::Verify, &format!("2015-{day}T08:30:00Z"), 360, Some(Verdict::Pass), "");
@@ -303,14 +327,7 @@ fn close(ticket: &mut Ticket, standing: &mut Standing) {
     standing.next_window = None;
 }
 
-fn run(
-    ticket: &mut Ticket,
-    stage: StageName,
-    start: &str,
-    minutes: u64,
-    verdict: Option<Verdict>,
-    why: &str,
-) {
+fn run(ticket: &mut Life, stage: StageName, start: &str, minutes: u64, verdict: Option<Verdict>, why: &str) {
     let id = RunId(40 + ticket.runs.len() as u64);
     let window = Interval::lasting(at(start), Duration::from_secs(minutes * 60));
     let code = if verdict == Some(Verdict::Fail) { ReasonCode::Contacts } else { ReasonCode::HostAbsent };
@@ -345,6 +362,7 @@ fn run(
         started: window.from,
         window_end: window.to,
         is_late: false,
+        begun: window.from,
         ended: Some(window.to),
         end: Some(end.clone()),
     });

@@ -13,7 +13,9 @@ use allclear::pure::playbook::{
 use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::sighting::{ContactSpan, Coverage, HostFinding, Observation, Presence};
 use allclear::pure::site::{MailSettings, MailTransport, Site, SiteFile, Source, SourceKind};
-use allclear::pure::ticket::{ALLCLEAR, Act, Event, Input, Phase, RunId, Ticket, TicketId};
+use allclear::pure::ticket::{
+    ALLCLEAR, Act, Event, Input, Phase, Recorded, Run, RunId, Ticket, TicketId, ledger,
+};
 use allclear::pure::verdict::{CaptureFacts, Control, Ending, SourceFacts, WatchlistFacts};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -113,7 +115,7 @@ impl World {
                 continue;
             }
             match due {
-                Some(due) => self.now = due,
+                Some(due) => self.now = self.now.max(due),
                 None => break,
             }
         }
@@ -153,11 +155,23 @@ impl World {
 
     /// Every change of phase so far.
     pub fn phases(&self) -> Vec<Phase> {
-        let changes = self.ticket().events.iter().filter_map(|recorded| match &recorded.event {
+        let events = self.events();
+        let changes = events.iter().filter_map(|recorded| match &recorded.event {
             Event::PhaseChanged { to, .. } => Some(*to),
             _ => None,
         });
         changes.collect()
+    }
+
+    /// Everything that happened to the ticket.
+    pub fn events(&self) -> Vec<Recorded> {
+        self.engine.history(self.ticket).expect("the log can be read")
+    }
+
+    /// Every run and occurrence, as people are shown them.
+    pub fn ledger(&self) -> Vec<Run> {
+        let context = self.engine.context(self.ticket, self.now).expect("the playbook is there");
+        ledger(self.ticket(), &context)
     }
 
     /// The same log, read again by another process.

@@ -27,7 +27,7 @@ use crate::pure::playbook::Library;
 use crate::pure::report::Material;
 use crate::pure::script::read_script;
 use crate::pure::site::{Site, SourceKind};
-use crate::pure::ticket::{Phase, TicketId, stand};
+use crate::pure::ticket::{Phase, TicketId, ledger, stand};
 use crate::season::Season;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -160,7 +160,8 @@ fn write_report(season: &Season, path: &Path) -> Result<(), Fault> {
     let context = season.engine().context(ticket.id, season.now())?;
     let standing = stand(ticket, &context);
     let (playbook, site, at) = (context.playbook, context.site, season.now());
-    let material = Material { ticket, playbook, site, standing: &standing, at };
+    let (runs, events) = (ledger(ticket, &context), season.engine().history(ticket.id)?);
+    let material = Material { ticket, runs: &runs, events: &events, playbook, site, standing: &standing, at };
     let report = season.edges().templates.report(&material, Form::Html);
     write(path, &report.map_err(|problem| Fault::Failed(problem.to_string()))?)
 }

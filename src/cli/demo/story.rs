@@ -58,13 +58,13 @@ struct Teller<'a> {
 ///
 /// The ticket is not there, or its events make none.
 pub fn tell(engine: &Engine, id: TicketId) -> Result<Vec<Told>, EngineError> {
-    let whole = engine.ticket(id)?;
-    let (first, rest) = whole.events.split_first().ok_or(EngineError::NoTicket(id))?;
+    let events = engine.history(id)?;
+    let (first, rest) = events.split_first().ok_or(EngineError::NoTicket(id))?;
     let context = engine.context(id, first.at)?;
     let mut teller =
         Teller { context, ticket: Ticket::begin(first)?, quiet: Quiet::default(), told: Vec::new() };
     for recorded in rest {
-        teller.ticket.apply(recorded.clone())?;
+        teller.ticket.apply(recorded)?;
         teller.context.now = recorded.at;
         teller.hear(recorded);
     }

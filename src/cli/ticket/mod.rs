@@ -5,6 +5,7 @@ mod open;
 mod show;
 
 pub use open::{playbook_for, site_for};
+pub use show::document;
 
 use super::desk::Desk;
 use super::{Exit, Fault};

@@ -10,7 +10,7 @@ use crate::engine::EngineError;
 use crate::pure::problem::Problem;
 use crate::pure::report::words::clean_text;
 use crate::pure::report::{Material, TicketJson, kind};
-use crate::pure::ticket::{Context, Standing, Ticket, TicketId, chain, stand};
+use crate::pure::ticket::{Context, Recorded, Standing, Ticket, TicketId, chain, ledger, stand};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;
@@ -83,7 +83,7 @@ pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
             report_html: &rendered(desk, ticket, Form::Html)?,
             report_text: &rendered(desk, ticket, Form::Text)?,
             ticket_json: &format!("{:#}\n", document(desk, ticket)?),
-            events: &events(ticket),
+            events: &events(&desk.engine.history(ticket.id)?),
             evidence: &evidence,
         },
     );
@@ -93,16 +93,16 @@ pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
 }
 
 /// Every event as stored, one JSON object a line.
-fn events(ticket: &Ticket) -> String {
-    let line = |recorded: &crate::pure::ticket::Recorded| {
-        let crate::pure::ticket::Recorded { seq, at, ticket, by, event, hash } = recorded;
+fn events(events: &[Recorded]) -> String {
+    let line = |recorded: &Recorded| {
+        let Recorded { seq, at, ticket, by, event, hash } = recorded;
         let at_ns = at.as_nanosecond() as i64;
         let (kind, body) = (kind(event), chain::body(event));
         let value = json!({"seq": seq, "at": at, "at_ns": at_ns, "ticket": ticket, "by": by, "kind": kind,
             "version": chain::EVENT_VERSION, "body": body, "hash": hash});
         format!("{value}\n")
     };
-    ticket.events.iter().map(line).collect()
+    events.iter().map(line).collect()
 }
 
 fn standing<'a>(desk: &'a Desk, ticket: &Ticket) -> Result<(Context<'a>, Standing), EngineError> {
@@ -110,16 +110,27 @@ fn standing<'a>(desk: &'a Desk, ticket: &Ticket) -> Result<(Context<'a>, Standin
     Ok((context, stand(ticket, &context)))
 }
 
-fn document(desk: &Desk, ticket: &Ticket) -> Result<serde_json::Value, Fault> {
+/// The document of one ticket, as in `ticket show --json`.
+pub fn document(desk: &Desk, ticket: &Ticket) -> Result<serde_json::Value, Fault> {
+    with_material(desk, ticket, |material| {
+        serde_json::to_value(TicketJson::of(material)).map_err(|error| Fault::Failed(error.to_string()))
+    })
+}
+
+/// Lets `tell` make something of all that is known of the ticket.
+fn with_material<T>(
+    desk: &Desk,
+    ticket: &Ticket,
+    tell: impl FnOnce(&Material<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     let (context, standing) = standing(desk, ticket)?;
-    let document = TicketJson::of(ticket, context.playbook, &standing);
-    serde_json::to_value(&document).map_err(|error| Fault::Failed(error.to_string()))
+    let (runs, events) = (ledger(ticket, &context), desk.engine.history(ticket.id)?);
+    let Context { playbook, site, now, .. } = context;
+    tell(&Material { ticket, runs: &runs, events: &events, playbook, site, standing: &standing, at: now })
 }
 
 fn rendered(desk: &Desk, ticket: &Ticket, form: Form) -> Result<String, Fault> {
-    let (context, standing) = standing(desk, ticket)?;
-    let Context { playbook, site, now, .. } = context;
-    let material = Material { ticket, playbook, site, standing: &standing, at: now };
     let shown = |problem: Box<Problem>| Fault::Failed(problem.to_string());
-    desk.templates()?.report(&material, form).map_err(shown)
+    let templates = desk.templates()?;
+    with_material(desk, ticket, |material| templates.report(material, form).map_err(shown))
 }

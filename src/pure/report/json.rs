@@ -2,6 +2,7 @@
 //! renamed.
 
 use super::timeline::kind;
+use super::view::Material;
 use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{ChecklistItem, Playbook, StageName};
@@ -122,7 +123,8 @@ struct EventJson<'a> {
 
 impl<'a> TicketJson<'a> {
     /// The document of one ticket.
-    pub fn of(ticket: &'a Ticket, playbook: &'a Playbook, standing: &'a Standing) -> TicketJson<'a> {
+    pub fn of(material: &Material<'a>) -> TicketJson<'a> {
+        let Material { ticket, runs, events, playbook, standing, .. } = *material;
         TicketJson {
             schema: "allclear.ticket/1",
             id: ticket.id,
@@ -141,8 +143,8 @@ impl<'a> TicketJson<'a> {
             hosts: ticket.hosts.iter().map(|found| host(found, standing)).collect(),
             checklist: checklist(ticket, playbook),
             clean: clean(standing),
-            runs: ticket.runs.iter().map(run).collect(),
-            events: ticket.events.iter().map(event).collect(),
+            runs: runs.iter().map(run).collect(),
+            events: events.iter().map(event).collect(),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct EventView {
 
 /// The events that a person wants to read, in order: all but begun runs, passed `locate` runs and
 /// mails that went out as they should.
-pub fn timeline(ticket: &Ticket, zone: &TimeZone) -> Vec<EventView> {
+pub fn timeline(events: &[Recorded], ticket: &Ticket, zone: &TimeZone) -> Vec<EventView> {
     let line = |recorded: &Recorded| {
         words_of(&recorded.event, ticket, zone).map(|what| EventView {
             when: local_time(recorded.at, zone),
@@ -28,7 +28,7 @@ pub fn timeline(ticket: &Ticket, zone: &TimeZone) -> Vec<EventView> {
             what,
         })
     };
-    ticket.events.iter().filter_map(line).collect()
+    events.iter().filter_map(line).collect()
 }
 
 /// The public name of an event's kind, as in `ticket show --json`.
@@ -43,6 +43,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RunStarted(_) => "run_started",
         Event::RunEnded(_) => "run_ended",
         Event::OccurrencePassed(_) => "occurrence_passed",
+        Event::OccurrencesPassed(_) => "occurrences_passed",
         Event::Relapsed { .. } => "relapsed",
         Event::PhaseChanged { .. } => "phase_changed",
         Event::Signed { .. } => "signed",
@@ -75,6 +76,15 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
             "{} of {} {}: {}",
             passed.stage,
             local_time(passed.occurrence, zone),
+            words::outcome(passed.outcome),
+            passed.reason.text
+        ),
+        Event::OccurrencesPassed(passed) => format!(
+            "{} of {} from {} to {} {}: {}",
+            words::count(passed.count(), "occurrence"),
+            passed.stage,
+            local_time(passed.occurrence, zone),
+            local_time(passed.last(), zone),
             words::outcome(passed.outcome),
             passed.reason.text
         ),

@@ -5,7 +5,7 @@ use super::timeline::{EventView, timeline};
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::site::Site;
-use crate::pure::ticket::{Blame, Host, HostState, Phase, Run, Standing, Ticket};
+use crate::pure::ticket::{Blame, Host, HostState, Phase, Recorded, Run, Standing, Ticket};
 use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -27,6 +27,10 @@ const RECENT_NIGHTS_MAX: usize = 7;
 #[derive(Clone, Copy, Debug)]
 pub struct Material<'a> {
     pub ticket: &'a Ticket,
+    /// Every run and occurrence, as `ticket::ledger` has them.
+    pub runs: &'a [Run],
+    /// Its events, in order.
+    pub events: &'a [Recorded],
     pub playbook: &'a Playbook,
     pub site: &'a Site,
     pub standing: &'a Standing,
@@ -163,7 +167,7 @@ fn all_true(value: Value) -> Value {
 
 /// The single facts.
 fn facts(material: &Material) -> TicketView {
-    let Material { ticket, playbook, site, standing, at } = material;
+    let Material { ticket, playbook, site, standing, at, .. } = material;
     let zone = &site.timezone;
     let machines = machines(ticket);
     let malware = malware(ticket, playbook);
@@ -274,18 +278,17 @@ fn by_when(material: &Material) -> String {
 
 fn add_runs(view: &mut TicketView, material: &Material) {
     let zone = &material.site.timezone;
-    let (ticket, is_verify) = (material.ticket, |run: &&Run| run.stage == StageName::Verify);
-    let nights: Vec<NightView> =
-        ticket.runs.iter().filter(is_verify).map(|run| parts::night(run, zone)).collect();
+    let (runs, is_verify) = (material.runs, |run: &&Run| run.stage == StageName::Verify);
+    let nights: Vec<NightView> = runs.iter().filter(is_verify).map(|run| parts::night(run, zone)).collect();
     view.strip = nights[nights.len().saturating_sub(STRIP_NIGHTS_MAX)..].to_vec();
     view.strip_signs = view.strip.iter().map(|night| night.mark.as_str()).collect::<Vec<_>>().join(" ");
     view.has_strip = !view.strip.is_empty();
     view.recent = nights.iter().rev().take(RECENT_NIGHTS_MAX).cloned().collect();
-    let listed: Vec<&Run> = ticket.runs.iter().filter(|run| is_verify(run) || is_telling(run)).collect();
+    let listed: Vec<&Run> = runs.iter().filter(|run| is_verify(run) || is_telling(run)).collect();
     let newest = &listed[listed.len().saturating_sub(RUNS_MAX)..];
     view.runs = newest.iter().map(|run| parts::night(run, zone)).collect();
     view.has_runs = !view.runs.is_empty();
-    view.unlisted_runs = not_listed(ticket.runs.len() - newest.len(), "run");
+    view.unlisted_runs = not_listed(runs.len() - newest.len(), "run");
 }
 
 /// Whether a run of another stage than `verify` found something, or could not see.
@@ -305,7 +308,7 @@ fn add_lists(view: &mut TicketView, material: &Material) {
     let (planned, passed) = ticket.watch();
     view.watch = format!("{passed} of {} passed", count(planned as u64, "planned run"));
     view.is_watch_kept = passed > 0;
-    let events = timeline(ticket, zone);
+    let events = timeline(material.events, ticket, zone);
     let hidden = events.len().saturating_sub(EVENTS_MAX);
     view.timeline = events[hidden..].to_vec();
     view.unlisted_events = not_listed(hidden, "earlier event");

@@ -64,6 +64,9 @@ pub fn occurrences<'a>(
 /// `key` names whose occurrence it is (ticket, playbook and stage), so that tickets that share a
 /// schedule do not all begin at once.
 pub fn jitter(occurrence: Timestamp, key: &str, jitter_max: Duration) -> Duration {
+    if jitter_max.is_zero() {
+        return Duration::ZERO;
+    }
     let mut hasher = Sha256::new();
     hasher.update(occurrence.as_nanosecond().to_be_bytes());
     hasher.update(key.as_bytes());
@@ -74,6 +77,9 @@ pub fn jitter(occurrence: Timestamp, key: &str, jitter_max: Duration) -> Duratio
 
 /// Whether `instant` lies on one of the site's closed days.
 pub fn is_closed(closed: &[ClosedDays], zone: &TimeZone, instant: Timestamp) -> bool {
+    if closed.is_empty() {
+        return false;
+    }
     let today = zone.to_datetime(instant).date();
     closed.iter().any(|days| days.first <= today && today <= days.last)
 }
@@ -88,6 +94,31 @@ pub fn is_first_of_week(schedule: &Schedule, zone: &TimeZone, occurrence: Timest
         return true;
     };
     schedule.next_after(before_monday, zone) == Some(occurrence)
+}
+
+/// The planned times after `after` that are the first in their week, in order; bounded like
+/// [`occurrences`].
+pub fn weekly<'a>(
+    schedule: &'a Schedule,
+    zone: &'a TimeZone,
+    after: Timestamp,
+) -> impl Iterator<Item = Timestamp> + 'a {
+    let next = move |after: Timestamp| {
+        let next = schedule.next_after(after, zone)?;
+        if is_first_of_week(schedule, zone, next) {
+            return Some(next);
+        }
+        // Whatever comes first after the end of this week is the first of its own.
+        schedule.next_after(next_monday(zone, next)?.checked_sub(NANOSECOND).ok()?, zone)
+    };
+    std::iter::successors(next(after), move |last| next(*last)).take(OCCURRENCES_MAX)
+}
+
+/// When the week after that of `instant` begins.
+fn next_monday(zone: &TimeZone, instant: Timestamp) -> Option<Timestamp> {
+    let today = zone.to_datetime(instant).date();
+    let days = 7 - today.weekday().to_monday_zero_offset();
+    start_of_day(zone, today.checked_add(jiff::Span::new().days(days)).ok()?)
 }
 
 const NANOSECOND: Duration = Duration::from_nanos(1);

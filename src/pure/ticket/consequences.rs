@@ -119,7 +119,9 @@ fn is_located(happened: &[Event]) -> bool {
 }
 
 fn is_inconclusive_row(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> bool {
-    let has_ended = any(happened, |event| matches!(event, Event::RunEnded(_) | Event::OccurrencePassed(_)));
+    let has_ended = any(happened, |event| {
+        matches!(event, Event::RunEnded(_) | Event::OccurrencePassed(_) | Event::OccurrencesPassed(_))
+    });
     has_ended && ticket.inconclusive_row >= context.playbook.judge.inconclusive_row
 }
 

@@ -4,7 +4,7 @@
 //! It must never decide anything: an event that the table of phases forbids is a fault of the log.
 
 use super::{
-    Blame, Event, Hold, Host, HostState, Mail, OccurrenceRecord, Phase, Recorded, Run, RunEnd, RunId,
+    Blame, Event, Hold, Host, HostState, Mail, Passed, PassedRecord, Phase, Recorded, Run, RunEnd, RunId,
     RunStart, SignOff, Ticket, TicketId, Told, hosts,
 };
 use crate::pure::interval::Interval;
@@ -33,7 +33,7 @@ impl Ticket {
         })?;
         let mut ticket = Ticket::begin(first)?;
         for recorded in rest {
-            ticket.apply(recorded.clone())?;
+            ticket.apply(recorded)?;
         }
         Ok(ticket)
     }
@@ -65,21 +65,21 @@ impl Ticket {
             hosts: Vec::new(),
             signed: BTreeMap::new(),
             runs: Vec::new(),
+            passed: Vec::new(),
             open: Vec::new(),
             listing: None,
             passes: Vec::new(),
             inconclusive_row: 0,
             outbox: Vec::new(),
-            events: vec![first.clone()],
+            last_event: first.at,
         })
     }
 
     /// Adds one event to the ticket.
-    pub fn apply(&mut self, recorded: Recorded) -> Result<(), IllegalEvent> {
-        let folded = self.fold_one(&recorded);
+    pub fn apply(&mut self, recorded: &Recorded) -> Result<(), IllegalEvent> {
         let (seq, ticket) = (recorded.seq, recorded.ticket);
-        folded.map_err(|why| IllegalEvent { seq, ticket, why })?;
-        self.events.push(recorded);
+        self.fold_one(recorded).map_err(|why| IllegalEvent { seq, ticket, why })?;
+        self.last_event = recorded.at;
         Ok(())
     }
 
@@ -94,9 +94,10 @@ impl Ticket {
                 let index = self.host_index(*host)?;
                 self.hosts.remove(index);
             }
-            Event::RunStarted(start) => self.start_run(start),
+            Event::RunStarted(start) => self.start_run(recorded.at, start),
             Event::RunEnded(end) => self.end_run(recorded, end)?,
-            Event::OccurrencePassed(record) => self.pass_over(recorded, record)?,
+            Event::OccurrencePassed(record) => self.pass_over(recorded.at, record.into())?,
+            Event::OccurrencesPassed(record) => self.pass_over(recorded.at, record.clone())?,
             Event::Relapsed { because: _ } => {
                 self.relapses += 1;
                 self.sought_since = recorded.at;
@@ -159,17 +160,17 @@ impl Ticket {
         Ok(())
     }
 
-    fn pass_over(&mut self, recorded: &Recorded, record: &OccurrenceRecord) -> Result<(), String> {
-        self.start_run(&RunStart {
-            run: record.run,
-            stage: record.stage,
-            occurrence: Some(record.occurrence),
-            window_start: record.occurrence,
-            window_end: record.window_end,
-            is_late: false,
-        });
-        let reasons = vec![record.reason.clone()];
-        self.close_run(recorded.at, RunEnd { reasons, ..RunEnd::empty(record.run, record.outcome) })
+    fn pass_over(&mut self, at: Timestamp, record: PassedRecord) -> Result<(), String> {
+        if !record.is_sound() {
+            return Err("occurrences that go back in time, or more than one record holds".to_owned());
+        }
+        self.planned_until.insert(record.stage, record.last());
+        if record.stage == StageName::Verify && record.outcome == Outcome::Missed {
+            let missed = u32::try_from(record.count()).unwrap_or(u32::MAX);
+            self.inconclusive_row = self.inconclusive_row.saturating_add(missed);
+        }
+        self.passed.push(Passed { record, at });
+        Ok(())
     }
 
     fn blame(&mut self, recorded: &Recorded) {
@@ -200,7 +201,7 @@ impl Ticket {
         self.passes.clear();
     }
 
-    fn start_run(&mut self, start: &RunStart) {
+    fn start_run(&mut self, at: Timestamp, start: &RunStart) {
         if let Some(occurrence) = start.occurrence {
             self.planned_until.insert(start.stage, occurrence);
         }
@@ -212,6 +213,7 @@ impl Ticket {
             started: start.window_start,
             window_end: start.window_end,
             is_late: start.is_late,
+            begun: at,
             ended: None,
             end: None,
         });

@@ -23,6 +23,20 @@ pub struct Context<'a> {
     pub next_run: RunId,
     /// Whether mail leaves at all.
     pub has_mail: bool,
+    /// Why nobody looked at the schedule since the last time.
+    pub absence: Absence,
+}
+
+/// Why nobody looked at the schedule for a while: the reason of what was missed meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Absence {
+    /// allclear was not running.
+    #[default]
+    Down,
+    /// It was running, and the clock leapt.
+    Leapt,
+    /// It was running, and could not work: a log that could not be written, a machine under too much load.
+    HeldUp,
 }
 
 /// Everything that can reach a ticket.

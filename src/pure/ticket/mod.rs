@@ -7,6 +7,7 @@
 mod acts;
 pub mod chain;
 mod consequences;
+mod course;
 mod deadline;
 mod decide;
 mod due;
@@ -17,6 +18,7 @@ pub mod hosts;
 mod input;
 mod judged;
 mod occurrences;
+mod passed;
 mod phase;
 mod standing;
 mod state;
@@ -25,9 +27,10 @@ pub use consequences::{announce, follow};
 pub use decide::decide;
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
-pub use input::{ALLCLEAR, Act, Context, Input, Refusal};
+pub use input::{ALLCLEAR, Absence, Act, Context, Input, Refusal};
 pub use judged::blamed;
-pub use occurrences::next_due;
+pub use occurrences::{ledger, next_due, settle};
+pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use standing::{HostStanding, Standing, stand};
 
 pub use crate::pure::listing::Listing;
@@ -112,8 +115,10 @@ pub struct Ticket {
     pub hosts: Vec<Host>,
     /// What was signed, by item name.
     pub signed: BTreeMap<String, SignOff>,
-    /// Runs and occurrences that did not run, in order of their planned time.
+    /// Runs, in the order in which they began.
     pub runs: Vec<Run>,
+    /// Occurrences that never ran, in order of their planned time.
+    pub passed: Vec<Passed>,
     /// Those of `runs` that have not ended; few, so that nobody has to look through all.
     pub open: Vec<RunId>,
     /// The last answer of the DNSBL.
@@ -124,8 +129,9 @@ pub struct Ticket {
     pub inconclusive_row: u32,
     /// Mails decided upon, by the sequence number of the event that did so.
     pub outbox: Vec<Mail>,
-    /// Everything that happened, in order.
-    pub events: Vec<Recorded>,
+    /// When the last of its events happened. The events themselves stay in the log: ten thousand tickets
+    /// do not fit into memory with them.
+    pub last_event: Timestamp,
 }
 
 /// A ticket that waits (school break).
@@ -192,7 +198,7 @@ pub struct SignOff {
     pub at: Timestamp,
 }
 
-/// One run, or one occurrence that did not run.
+/// One run; or, out of [`Ticket::all_runs`], one occurrence that never ran.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub id: RunId,
@@ -204,6 +210,8 @@ pub struct Run {
     pub window_end: Timestamp,
     /// It began inside its window, but after its time.
     pub is_late: bool,
+    /// When its beginning went on record.
+    pub begun: Timestamp,
     /// When its end went on record; `None` while it runs.
     pub ended: Option<Timestamp>,
     /// How it ended; `None` while it runs.

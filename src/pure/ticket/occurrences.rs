@@ -1,59 +1,108 @@
-//! Which occurrences fell due, and what becomes of each? Nothing planned is ever without an
-//! outcome.
+//! Which occurrences of a ticket fell due, and what becomes of each?
 
-use super::{Context, Event, OccurrenceRecord, Phase, RunId, RunStart, Ticket, deadline};
+use super::course::{self, Course, Look};
+use super::passed::Passed;
+use super::{Context, Event, PassedRecord, Phase, Run, RunId, Ticket, deadline};
 use crate::pure::interval::Interval;
-use crate::pure::playbook::{Stage, StageName};
-use crate::pure::schedule;
-use crate::pure::verdict::{Outcome, Reason, ReasonCode};
-use jiff::{SignedDuration, Timestamp};
-
-/// How much later than planned a run may begin and still count as on time.
-const ON_TIME: SignedDuration = SignedDuration::from_secs(60);
+use crate::pure::playbook::StageName;
+use jiff::Timestamp;
 
 /// The events of everything that fell due since the last look: runs that begin, occurrences that
 /// cannot run, and the end of the watch after `clean`.
 pub fn fall_due(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
-    let mut events = Vec::new();
-    let mut is_running = ticket.phase.stage().is_some_and(|name| has_open_run(ticket, name));
-    for planned in planned(ticket, context) {
-        if planned.window.from > context.now {
-            break;
-        }
-        let run = RunId(context.next_run.0 + events.len() as u64);
-        let event = planned.become_event(ticket, context, run, is_running);
-        is_running = is_running || matches!(event, Event::RunStarted(_));
-        events.push(event);
-    }
-    if !is_running {
+    let Some(course) = course(ticket, context) else { return Vec::new() };
+    let fallen = course::fall_due(&course, &look(ticket, context));
+    let mut events = fallen.events;
+    let has_begun = events.iter().any(|event| matches!(event, Event::RunStarted(_)));
+    if fallen.is_over && !has_begun {
         events.extend(watch_is_over(ticket, context, &events));
     }
     events
 }
 
-/// When the ticket next wants attention, after `context.now`: an occurrence that begins, the end of
-/// the watch after `clean`, or an instant at which people are told of what is due. `None` when nothing
-/// is planned.
+/// The first instant at which a tick has something to say, also where it lies before `context.now`: an
+/// occurrence, the end of the watch after `clean`, or people who are to be told what is due. `None` when
+/// nothing happens by itself.
 pub fn next_due(ticket: &Ticket, context: &Context<'_>) -> Option<Timestamp> {
-    let occurrence = next_window(ticket, context).map(|window| window.from);
-    let watch = (ticket.phase == Phase::Clean).then(|| watch_end(ticket, context));
-    [occurrence, watch, deadline::next(ticket, context)].into_iter().flatten().min()
+    let occurrence = course(ticket, context).and_then(|course| {
+        let has_open_run = ticket.open_runs().next().is_some();
+        let watch = || (ticket.phase == Phase::Clean && !has_open_run).then(|| watch_end(ticket, context));
+        course::next_due(&course).or_else(watch)
+    });
+    occurrence.into_iter().chain(deadline::next(ticket, context)).min()
 }
 
-/// The window of the next occurrence that begins after `context.now`, if one is planned.
-fn next_window(ticket: &Ticket, context: &Context<'_>) -> Option<Interval> {
-    planned(ticket, context).map(|planned| planned.window).find(|window| window.from > context.now)
+/// What must be on record before `event`: once another stage is scheduled, nobody looks at the old one's
+/// occurrences again.
+pub fn settle(ticket: &Ticket, context: &Context<'_>, event: &Event) -> Vec<Event> {
+    let Event::PhaseChanged { from, to, .. } = event else { return Vec::new() };
+    let is_watch = |phase: &Phase| *phase == Phase::Clean;
+    if from.stage() == to.stage() && is_watch(from) == is_watch(to) {
+        return Vec::new();
+    }
+    let course = course(ticket, context);
+    course.map_or_else(Vec::new, |course| course::settle(&course, &look(ticket, context)))
+}
+
+/// Every occurrence and run in order, those that never ran among them, and those too whose fate is
+/// sealed though it is not on record yet (a break that goes on, a program that is down): their number
+/// is 0.
+pub fn ledger(ticket: &Ticket, context: &Context<'_>) -> Vec<Run> {
+    let mut ledger = ticket.all_runs();
+    let Some(course) = course(ticket, context) else { return ledger };
+    for event in course::sealed(&course, &look(ticket, context)) {
+        let record = match event {
+            Event::OccurrencePassed(record) => PassedRecord::from(&record),
+            Event::OccurrencesPassed(record) => record,
+            _ => continue,
+        };
+        let sealed = Passed { record, at: context.now };
+        ledger.extend(sealed.runs().map(|run| Run { id: RunId(0), ended: None, ..run }));
+    }
+    ledger
 }
 
 /// The window of the next `verify` run, also where the ticket is not that far yet.
 pub fn next_verify(ticket: &Ticket, context: &Context<'_>) -> Option<Interval> {
     if ticket.phase.stage() == Some(StageName::Verify) {
-        return next_window(ticket, context);
+        return course::next_window(&course(ticket, context)?, context.now);
     }
     let stage = &context.playbook.verify;
-    let mut coming =
-        schedule::occurrences(&stage.schedule, &context.site.timezone, context.now, Timestamp::MAX);
-    coming.next().map(|at| window(ticket, stage, StageName::Verify, at))
+    let next = stage.schedule.next_after(context.now, &context.site.timezone)?;
+    Some(course::window(stage, &key(ticket, StageName::Verify), next))
+}
+
+/// The occurrences of the present stage that are not on record; `None` when no stage is scheduled.
+fn course<'a>(ticket: &Ticket, context: &Context<'a>) -> Option<Course<'a>> {
+    let name = ticket.phase.stage()?;
+    let recorded = ticket.planned_until.get(&name).copied().unwrap_or(Timestamp::MIN);
+    let is_watch = ticket.phase == Phase::Clean;
+    Some(Course {
+        name,
+        stage: context.playbook.stage(name)?,
+        zone: &context.site.timezone,
+        key: key(ticket, name),
+        after: recorded.max(ticket.stage_since),
+        before: if is_watch { watch_end(ticket, context) } else { Timestamp::MAX },
+        is_weekly: is_watch,
+        closed: &context.site.closed,
+        held: ticket.holds().collect(),
+    })
+}
+
+fn look(ticket: &Ticket, context: &Context<'_>) -> Look {
+    let is_running = |name| ticket.open_runs().any(|run| run.stage == name && run.occurrence.is_some());
+    Look {
+        now: context.now,
+        next_run: context.next_run,
+        is_running: ticket.phase.stage().is_some_and(is_running),
+        absence: context.absence,
+    }
+}
+
+/// What jitter is drawn for: tickets of one site and playbook begin together, and share their capture.
+fn key(ticket: &Ticket, name: StageName) -> String {
+    format!("{}/{}/{name}", ticket.site, ticket.playbook)
 }
 
 fn watch_end(ticket: &Ticket, context: &Context<'_>) -> Timestamp {
@@ -62,103 +111,21 @@ fn watch_end(ticket: &Ticket, context: &Context<'_>) -> Timestamp {
 
 /// The end of the watch after `clean`, once nothing of it is left to run. It says how much of it was
 /// watched: a watch that nobody kept proves nothing.
-fn watch_is_over(ticket: &Ticket, context: &Context<'_>, missed: &[Event]) -> Option<Event> {
+fn watch_is_over(ticket: &Ticket, context: &Context<'_>, passed: &[Event]) -> Option<Event> {
     let is_over = ticket.phase == Phase::Clean
         && context.now >= watch_end(ticket, context)
         && ticket.open_runs().next().is_none();
-    let (watched, passed) = ticket.watch();
-    let planned = watched + missed.len();
-    let because = format!("the watch period is over: {passed} of {planned} planned runs passed");
+    let just_passed: usize = passed.iter().map(occurrences_in).sum();
+    let (watched, passes) = ticket.watch();
+    let planned = watched + just_passed;
+    let because = format!("the watch period is over: {passes} of {planned} planned runs passed");
     is_over.then_some(Event::PhaseChanged { from: Phase::Clean, to: Phase::Closed, because })
 }
 
-fn has_open_run(ticket: &Ticket, stage: StageName) -> bool {
-    ticket.open_runs().any(|run| run.stage == stage && run.occurrence.is_some())
-}
-
-/// One occurrence that is not on record yet.
-struct Planned {
-    stage: StageName,
-    at: Timestamp,
-    /// From the planned time and its jitter on.
-    window: Interval,
-}
-
-/// The occurrences of the present stage that are not on record, from the earliest.
-fn planned<'a>(ticket: &'a Ticket, context: &'a Context<'_>) -> impl Iterator<Item = Planned> + 'a {
-    let name = ticket.phase.stage();
-    let stage = name.and_then(|name| Some((name, context.playbook.stage(name)?)));
-    stage.into_iter().flat_map(move |(name, stage)| {
-        let recorded = ticket.planned_until.get(&name).copied();
-        let after = recorded.map_or(ticket.stage_since, |recorded| recorded.max(ticket.stage_since));
-        let zone = &context.site.timezone;
-        schedule::occurrences(&stage.schedule, zone, after, Timestamp::MAX)
-            .take_while(move |at| ticket.phase != Phase::Clean || *at < watch_end(ticket, context))
-            .filter(move |at| {
-                ticket.phase != Phase::Clean || schedule::is_first_of_week(&stage.schedule, zone, *at)
-            })
-            .map(move |at| Planned { stage: name, at, window: window(ticket, stage, name, at) })
-    })
-}
-
-fn window(ticket: &Ticket, stage: &Stage, name: StageName, planned: Timestamp) -> Interval {
-    let key = format!("{}/{}/{name}", ticket.site, ticket.playbook);
-    let jitter = schedule::jitter(planned, &key, stage.jitter);
-    let begin = planned.saturating_add(jitter).unwrap_or(planned);
-    Interval::lasting(begin, stage.capture.length)
-}
-
-impl Planned {
-    fn become_event(&self, ticket: &Ticket, context: &Context<'_>, run: RunId, is_running: bool) -> Event {
-        match self.hindrance(ticket, context, is_running) {
-            Some((outcome, reason)) => Event::OccurrencePassed(OccurrenceRecord {
-                run,
-                stage: self.stage,
-                occurrence: self.at,
-                window_end: self.window.to,
-                outcome,
-                reason,
-            }),
-            None => Event::RunStarted(RunStart {
-                run,
-                stage: self.stage,
-                occurrence: Some(self.at),
-                window_start: self.window.from,
-                window_end: self.window.to,
-                is_late: context.now.duration_since(self.window.from) > ON_TIME,
-            }),
-        }
+fn occurrences_in(event: &Event) -> usize {
+    match event {
+        Event::OccurrencePassed(_) => 1,
+        Event::OccurrencesPassed(record) => record.planned().count(),
+        _ => 0,
     }
-
-    /// Why it cannot run, if so.
-    fn hindrance(
-        &self,
-        ticket: &Ticket,
-        context: &Context<'_>,
-        is_running: bool,
-    ) -> Option<(Outcome, Reason)> {
-        let site = context.site;
-        if ticket.is_held_at(self.window.from) {
-            let text = "the ticket was on hold: a machine that is off proves nothing";
-            return Some(hindered(Outcome::Suppressed, ReasonCode::OnHold, text));
-        }
-        if schedule::is_closed(&site.closed, &site.timezone, self.window.from) {
-            let text = "the site was closed: a machine that is off proves nothing";
-            return Some(hindered(Outcome::Suppressed, ReasonCode::SiteClosed, text));
-        }
-        if context.now >= self.window.to {
-            let text = "allclear was not running in its whole window: keep `allclear serve` running";
-            return Some(hindered(Outcome::Missed, ReasonCode::ProgramDown, text));
-        }
-        if is_running {
-            let text =
-                "the occurrence before it was still running: capture for a shorter time, or less often";
-            return Some(hindered(Outcome::Skipped, ReasonCode::StillRunning, text));
-        }
-        None
-    }
-}
-
-fn hindered(outcome: Outcome, code: ReasonCode, text: &str) -> (Outcome, Reason) {
-    (outcome, Reason { code, text: text.to_owned() })
 }

@@ -1,6 +1,6 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Hold, Host, HostState, Mail, Run, RunId, Ticket, hosts};
+use super::{Hold, Host, HostState, Mail, Passed, Run, RunId, Ticket, hosts};
 use crate::pure::interval::Interval;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::MailEvent;
@@ -15,9 +15,30 @@ impl Ticket {
         self.runs.iter().rev().find(|run| run.id == id)
     }
 
+    /// Every run and every occurrence that never ran, in the order of their numbers.
+    pub fn all_runs(&self) -> Vec<Run> {
+        let mut all = self.runs.clone();
+        if !self.passed.is_empty() {
+            all.extend(self.passed.iter().flat_map(Passed::runs));
+            all.sort_by_key(|run| run.id);
+        }
+        all
+    }
+
     /// The runs that have not ended.
     pub fn open_runs(&self) -> impl Iterator<Item = &Run> {
         self.open.iter().filter_map(|id| self.run(*id))
+    }
+
+    /// Whether something remains to be done in the world: a run to end, a mail to hand over.
+    pub fn is_busy(&self) -> bool {
+        !self.open.is_empty() || self.outbox.iter().any(|mail| mail.pending().next().is_some())
+    }
+
+    /// When the first mail that failed is tried again; `None` when none waits.
+    pub fn next_retry(&self) -> Option<Timestamp> {
+        let waiting = self.outbox.iter().filter(|mail| mail.pending().next().is_some());
+        waiting.filter_map(|mail| mail.not_before).min()
     }
 
     /// When the last of its hosts was reported as cleaned; `None` when none was.
@@ -54,16 +75,14 @@ impl Ticket {
 
     /// Of the watch since it last became clean: how many runs were planned, and how many passed.
     pub fn watch(&self) -> (usize, usize) {
-        let is_of_watch = |run: &&Run| run.occurrence.is_some_and(|planned| Some(planned) > self.confirmed);
-        let verdicts = self.runs.iter().filter(is_of_watch).map(|run| run.end.as_ref()?.verdict);
-        verdicts.fold((0, 0), |(planned, passed), verdict| {
+        let is_of_watch = |planned: &Timestamp| Some(*planned) > self.confirmed;
+        let runs = self.runs.iter().filter(|run| run.occurrence.as_ref().is_some_and(is_of_watch));
+        let verdicts = runs.map(|run| run.end.as_ref()?.verdict);
+        let (planned, passed) = verdicts.fold((0, 0), |(planned, passed), verdict| {
             (planned + 1, passed + usize::from(verdict == Some(Verdict::Pass)))
-        })
-    }
-
-    /// Whether the ticket was on hold at `time`.
-    pub fn is_held_at(&self, time: Timestamp) -> bool {
-        self.holds().any(|held| held.contains(time))
+        });
+        let never_ran = self.passed.iter().flat_map(|passed| passed.record.planned());
+        (planned + never_ran.filter(|(_, planned)| is_of_watch(planned)).count(), passed)
     }
 
     /// Whether the ticket was on hold at any time within `window`.

@@ -54,6 +54,11 @@ fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -
         ReasonCode::Contacts => Vec::new(),
         // Why an occurrence did not run at all: there is no capture to judge.
         ReasonCode::ProgramDown
+        | ReasonCode::ClockJumped
+        | ReasonCode::HeldUp
+        | ReasonCode::NoTurn
+        | ReasonCode::SourceGone
+        | ReasonCode::PhaseChanged
         | ReasonCode::NothingRecorded
         | ReasonCode::StillRunning
         | ReasonCode::OnHold

@@ -52,6 +52,11 @@ fn is_blinding(code: ReasonCode) -> bool {
         | ReasonCode::WatchlistStale
         | ReasonCode::ClockUnsure
         | ReasonCode::ProgramDown
+        | ReasonCode::ClockJumped
+        | ReasonCode::HeldUp
+        | ReasonCode::NoTurn
+        | ReasonCode::SourceGone
+        | ReasonCode::PhaseChanged
         | ReasonCode::NothingRecorded
         | ReasonCode::StillRunning
         | ReasonCode::OnHold

@@ -61,6 +61,16 @@ pub enum ReasonCode {
     ClockUnsure,
     /// Why an occurrence did not run: allclear was not running in its window.
     ProgramDown,
+    /// The clock leapt over its window.
+    ClockJumped,
+    /// allclear ran, and could not work in its window.
+    HeldUp,
+    /// Its turn did not come in its window: too many runs at a time.
+    NoTurn,
+    /// Its source was not there in its whole window.
+    SourceGone,
+    /// The ticket went on to another phase before it could begin.
+    PhaseChanged,
     /// No recorded file covers its window.
     NothingRecorded,
     /// The occurrence before it was still running.
@@ -80,7 +90,7 @@ pub struct Judgement {
 }
 
 /// What came of a planned occurrence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Ran,

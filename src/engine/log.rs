@@ -1,0 +1,134 @@
+//! What do the events come to so far? Every ticket folded, and the end of the chain.
+//!
+//! What a decision folded in is taken out again when the decision could not be written: memory never
+//! holds a ticket that the log does not.
+
+use super::{EngineError, context};
+use crate::pure::playbook::Library;
+use crate::pure::ticket::{self, ALLCLEAR, Absence, Event, Recorded, Ticket, TicketId, chain};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The log as folded so far.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub tickets: BTreeMap<TicketId, Ticket>,
+    pub end: End,
+    /// Tickets with events that nobody has looked at yet.
+    pub touched: BTreeSet<TicketId>,
+    undo: Option<Undo>,
+}
+
+/// Where the log ends.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    pub seq: u64,
+    hash: Option<String>,
+    pub at: Option<Timestamp>,
+    pub last_run: u64,
+}
+
+/// What was there before a decision.
+#[derive(Debug)]
+struct Undo {
+    end: End,
+    tickets: BTreeMap<TicketId, Option<Ticket>>,
+}
+
+impl End {
+    /// The hash of the last event.
+    pub fn hash(&self) -> &str {
+        self.hash.as_deref().unwrap_or(chain::GENESIS)
+    }
+}
+
+impl Log {
+    /// From now on changes can be taken back.
+    pub fn begin(&mut self) {
+        self.undo = Some(Undo { end: self.end.clone(), tickets: BTreeMap::new() });
+    }
+
+    /// Changes since [`Log::begin`] stay.
+    pub fn keep(&mut self) {
+        self.undo = None;
+    }
+
+    /// Takes back every change since [`Log::begin`].
+    pub fn take_back(&mut self) {
+        let Some(undo) = self.undo.take() else { return };
+        self.end = undo.end;
+        for (id, before) in undo.tickets {
+            match before {
+                Some(ticket) => drop(self.tickets.insert(id, ticket)),
+                None => drop(self.tickets.remove(&id)),
+            }
+        }
+    }
+
+    /// Gives the events their places in the log and folds them, each after what must be on record before
+    /// it.
+    pub fn record_all(
+        &mut self,
+        library: &Library,
+        (now, absence): (Timestamp, Absence),
+        by: &str,
+        id: TicketId,
+        events: Vec<Event>,
+    ) -> Result<Vec<Recorded>, EngineError> {
+        let mut recorded = Vec::with_capacity(events.len());
+        for event in events {
+            let before = match self.tickets.get(&id) {
+                Some(ticket) if matches!(event, Event::PhaseChanged { .. }) => {
+                    ticket::settle(ticket, &context(library, self, ticket, (now, absence))?, &event)
+                }
+                _ => Vec::new(),
+            };
+            for settled in before {
+                recorded.push(self.record(now, ALLCLEAR, id, settled)?);
+            }
+            recorded.push(self.record(now, by, id, event)?);
+        }
+        Ok(recorded)
+    }
+
+    fn record(
+        &mut self,
+        at: Timestamp,
+        by: &str,
+        ticket: TicketId,
+        event: Event,
+    ) -> Result<Recorded, EngineError> {
+        let seq = self.end.seq + 1;
+        let hash = chain::link(self.end.hash(), seq, at, ticket, by, &chain::body(&event));
+        let next = Recorded { seq, at, ticket, by: by.to_owned(), event, hash };
+        self.apply(&next)?;
+        Ok(next)
+    }
+
+    /// Folds an event in.
+    pub fn apply(&mut self, recorded: &Recorded) -> Result<(), EngineError> {
+        let id = recorded.ticket;
+        if let Some(undo) = &mut self.undo {
+            undo.tickets.entry(id).or_insert_with(|| self.tickets.get(&id).cloned());
+        }
+        match self.tickets.get_mut(&id) {
+            Some(ticket) => ticket.apply(recorded)?,
+            None => drop(self.tickets.insert(id, Ticket::begin(recorded)?)),
+        }
+        self.touched.insert(id);
+        let last_run = last_run(&recorded.event).map_or(self.end.last_run, |run| run.max(self.end.last_run));
+        self.end =
+            End { seq: recorded.seq, hash: Some(recorded.hash.clone()), at: Some(recorded.at), last_run };
+        Ok(())
+    }
+}
+
+/// The last number of a run or occurrence that an event uses up.
+fn last_run(event: &Event) -> Option<u64> {
+    match event {
+        Event::RunStarted(start) => Some(start.run.0),
+        Event::OccurrencePassed(record) => Some(record.run.0),
+        Event::OccurrencesPassed(record) => Some(record.last_run().0),
+        _ => None,
+    }
+}
