@@ -16,6 +16,7 @@ use crate::pure::site::SourceKind;
 use crate::pure::ticket::{ALLCLEAR, Context, Effect, Event, Input, RunEnd, RunId, TicketId};
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -68,7 +69,7 @@ pub fn run(desk: &mut Desk, args: &RunArgs) -> Result<Exit, Fault> {
     let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
     let mut edges = desk.edges(stop, Absent::GiveUp)?;
     let window = window(desk, &mut edges, args, id, stage)?;
-    vault::sweep(desk.state()).iter().for_each(|told| print::note(told));
+    vault::sweep(desk.state(), &BTreeSet::new()).iter().for_each(|told| print::note(told));
     let run = begin(desk, args, id, stage, window)?;
     note_watch(desk, id, window)?;
     let end = finish(desk, &edges, id, run)?;
@@ -155,7 +156,7 @@ fn deliver(desk: &mut Desk, edges: &Edges) -> Result<(), Fault> {
     if !edges.has_post() {
         return Ok(());
     }
-    let Ok(_lock) = Lock::take(desk.state()) else { return Ok(()) };
+    let Ok(_lock) = Lock::take(desk.state(), clock::now()) else { return Ok(()) };
     let now = clock::now();
     for effect in desk.engine.effects(now) {
         let Effect::SendMail { ticket, .. } = &effect else { continue };

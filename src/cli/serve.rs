@@ -9,7 +9,7 @@ use super::{Exit, Fault, print};
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::capture::vault;
-use crate::edge::clock;
+use crate::edge::clock::{self, Deadline};
 use crate::edge::doorbell::Doorbell;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
@@ -35,16 +35,23 @@ const LOOK_PAUSE: Duration = Duration::from_secs(60);
 /// How long after its window a run by hand may still be reading.
 const HAND_RUN_GRACE: Duration = Duration::from_secs(600);
 
-/// After a request to stop, nothing may come to its end for so long before the rest is given up, in
-/// looks of a quarter of a second.
-const DRAIN_LOOKS: u32 = 40;
+/// How long the loop waits for another writer of the log. What cannot be recorded then is kept, and
+/// tried again at the next ring; captures and signals must not wait for it.
+const WRITER_WAIT: Duration = Duration::from_millis(250);
+
+/// After a request to stop, what comes to its end within this time is recorded, and the rest given up
+/// as interrupted. Ten seconds are promised for all of it; a process that hangs is ended shortly before.
+const DRAIN_MAX: Duration = Duration::from_secs(7);
 const DRAIN_PAUSE: Duration = Duration::from_millis(250);
+const END_MAX: Duration = Duration::from_millis(9_500);
 
 /// What reaches the engine's thread.
 enum Message {
     Ring,
     /// An effect was carried out.
     Done(Effect, Box<Reply>),
+    /// An effect was left undone, since a request to stop came before its turn.
+    Left(Effect),
 }
 
 struct Server<'a> {
@@ -55,14 +62,17 @@ struct Server<'a> {
     under_way: BTreeSet<Effect>,
     /// Replies that could not be recorded yet (full disk, locked database).
     unrecorded: VecDeque<(Effect, Box<Reply>)>,
-    /// Faults that were told already, so that a lasting one is told once.
+    /// Why the log cannot be written now, if so.
+    hindrance: Option<String>,
+    /// Other faults that were told already, so that a lasting one is told once.
     told: BTreeSet<String>,
 }
 
 /// Runs until a signal asks it to stop.
 pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
-    let lock = Lock::take(desk.state()).map_err(|error| Fault::Failed(error.to_string()))?;
+    let lock = Lock::take(desk.state(), clock::now()).map_err(|error| Fault::Failed(error.to_string()))?;
     let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
+    stop.end_within(END_MAX).map_err(|error| Fault::Failed(format!("cannot start a thread: {error}")))?;
     let edges = Arc::new(desk.edges(stop.clone(), Absent::Wait)?);
     let (sender, receiver) = sync_channel(MESSAGES_MAX);
     let bell = sender.clone();
@@ -77,10 +87,13 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
         mail,
         under_way: BTreeSet::new(),
         unrecorded: VecDeque::new(),
+        hindrance: None,
         told: BTreeSet::new(),
     };
+    let unrecorded = server.unrecorded_files();
     server.abandon(|_| true)?;
-    vault::sweep(server.desk.state()).iter().for_each(|told| tracing::warn!("{told}"));
+    server.desk.engine.wait_at_most(WRITER_WAIT)?;
+    vault::sweep(server.desk.state(), &unrecorded).iter().for_each(|told| tracing::warn!("{told}"));
     print::note("allclear serves; stop it with SIGTERM or Ctrl-C");
     server.live(&receiver, &stop);
     server.drain(&receiver);
@@ -95,8 +108,12 @@ fn mail_thread(edges: Arc<Edges>, done: SyncSender<Message>) -> SyncSender<(Effe
     let (sender, receiver) = sync_channel::<(Effect, Work)>(MESSAGES_MAX);
     thread::spawn(move || {
         for (effect, work) in receiver {
-            let reply = Box::new(perform::carry_out(work, &edges));
-            if done.send(Message::Done(effect, reply)).is_err() {
+            let message = if edges.stop.is_requested() {
+                Message::Left(effect)
+            } else {
+                Message::Done(effect, Box::new(perform::carry_out(work, &edges)))
+            };
+            if done.send(message).is_err() {
                 break;
             }
         }
@@ -117,6 +134,16 @@ fn is_planned(run: &Run) -> bool {
 }
 
 impl Server<'_> {
+    /// Where the files lie of planned runs whose end is not on record. One that can be carried out again
+    /// may find less than a killed process had kept.
+    fn unrecorded_files(&self) -> BTreeSet<String> {
+        let open = self.desk.engine.tickets().flat_map(|ticket| {
+            let runs = ticket.open_runs().filter(|run| is_planned(run));
+            runs.map(|run| format!("evidence/{}/{}-", ticket.id, run.id))
+        });
+        open.collect()
+    }
+
     /// Ends the runs of a process that is gone. A window of recorded files can still be read; what an
     /// interface showed is lost.
     fn abandon(&mut self, is_meant: fn(&Run) -> bool) -> Result<(), Fault> {
@@ -165,14 +192,19 @@ impl Server<'_> {
         match message {
             Message::Done(effect, reply) => {
                 reply.troubles.iter().for_each(|trouble| tracing::warn!("{trouble}"));
-                self.record(effect, reply);
+                self.unrecorded.push_back((effect, reply));
+                // What waits is tried again at the next ring, not for each that joins it.
+                if self.hindrance.is_none() {
+                    self.record();
+                }
             }
+            Message::Left(effect) => drop(self.under_way.remove(&effect)),
             Message::Ring if is_stopping => {}
             Message::Ring => {
-                for (effect, reply) in std::mem::take(&mut self.unrecorded) {
-                    self.record(effect, reply);
+                self.record();
+                if self.unrecorded.is_empty() {
+                    self.tick();
                 }
-                self.tick();
             }
         }
         if !is_stopping {
@@ -180,34 +212,42 @@ impl Server<'_> {
         }
     }
 
-    /// Enters what came of an effect. What the store cannot take now is kept for later. What the
-    /// ticket cannot take (its playbook is gone) stays under way, so that it is not done over and over;
-    /// the next start derives it again.
-    fn record(&mut self, effect: Effect, reply: Box<Reply>) {
-        match self.desk.engine.step(clock::now(), ALLCLEAR, reply.ticket, &reply.input) {
-            Ok(happened) => {
-                tracing::debug!("ticket {}: {} events", reply.ticket, happened.len());
-                self.under_way.remove(&effect);
-            }
-            Err(error) => {
-                self.tell(&error);
-                if matches!(error, EngineError::Store(_)) {
-                    self.unrecorded.push_back((effect, reply));
+    /// Enters what came of effects, in order, as far as the store takes it; the rest is kept for later.
+    /// What the ticket cannot take (its playbook is gone) stays under way, so that it is not done over
+    /// and over; the next start derives it again.
+    fn record(&mut self) {
+        while let Some((effect, reply)) = self.unrecorded.front() {
+            match self.desk.engine.step(clock::now(), ALLCLEAR, reply.ticket, &reply.input) {
+                Ok(happened) => {
+                    tracing::debug!("ticket {}: {} events", reply.ticket, happened.len());
+                    self.under_way.remove(effect);
                 }
+                Err(error @ EngineError::Store(_)) => return self.tell(&error),
+                Err(error) => self.tell(&error),
             }
+            self.unrecorded.pop_front();
         }
     }
 
     fn tick(&mut self) {
         match self.desk.engine.tick(clock::now()) {
-            Ok(faults) => faults.iter().for_each(|fault| self.tell(fault)),
+            Ok(faults) => {
+                if self.hindrance.take().is_some() {
+                    tracing::info!("the log can be written again, and what had waited for it is on record");
+                }
+                faults.iter().for_each(|fault| self.tell(fault));
+            }
             Err(error) => self.tell(&error),
         }
     }
 
     fn tell(&mut self, error: &EngineError) {
         let text = error.to_string();
-        if self.told.insert(text.clone()) {
+        let is_new = match error {
+            EngineError::Store(_) => self.hindrance.replace(text.clone()).as_ref() != Some(&text),
+            _ => self.told.insert(text.clone()),
+        };
+        if is_new {
             tracing::error!("{text}");
         }
     }
@@ -260,18 +300,20 @@ impl Server<'_> {
         begun.inspect_err(|error| tracing::error!("cannot start a thread: {error}")).is_ok()
     }
 
-    /// Lets what is under way come to its end: captures have been asked to stop. Each ends once, so that
-    /// the loop does too.
+    /// Lets what is under way come to its end, for as long as there is: captures have been asked to stop.
     fn drain(&mut self, receiver: &Receiver<Message>) {
-        let mut idle_looks = 0;
-        while !self.under_way.is_empty() && idle_looks < DRAIN_LOOKS {
-            match receiver.recv_timeout(DRAIN_PAUSE) {
-                Ok(message @ Message::Done(..)) => {
-                    self.take(message);
-                    idle_looks = 0;
-                }
-                Ok(Message::Ring) | Err(_) => idle_looks += 1,
+        let end = Deadline::after(DRAIN_MAX);
+        while !self.under_way.is_empty() && !end.left().is_zero() {
+            match receiver.recv_timeout(DRAIN_PAUSE.min(end.left())) {
+                Ok(message) => self.take(message),
+                Err(_) => self.record(),
             }
+        }
+        if !self.unrecorded.is_empty() {
+            let lost = self.unrecorded.len();
+            tracing::error!(
+                "{lost} results could not be recorded: their runs are named interrupted, their mails sent again"
+            );
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The time now, later than every time this function gave before: order in the log and order in
 /// time agree even when the system clock is set back.
@@ -18,6 +18,22 @@ pub fn now() -> Timestamp {
 
 fn after(last: Timestamp, raw: Timestamp) -> Timestamp {
     raw.max(last.checked_add(Duration::from_nanos(1)).unwrap_or(Timestamp::MAX))
+}
+
+/// A moment that comes, whatever the system clock is set to.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// So long after now.
+    pub fn after(wait: Duration) -> Deadline {
+        Deadline(Instant::now() + wait)
+    }
+
+    /// How long it is until then; zero once it has come.
+    pub fn left(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
 }
 
 /// Whether the system clock is synchronised, as far as the kernel knows (adjtimex(2)).

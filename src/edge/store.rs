@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a writer waits for another one (a command beside `serve`, a backup).
+/// How long a command waits for another writer.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
 
 /// The version of the tables.
@@ -107,6 +107,13 @@ impl Store {
             events.push(check(row, &previous).map_err(damaged)?);
         }
         Ok(events)
+    }
+
+    /// From now on waits at most so long for another writer: a caller that has other things to do comes
+    /// back later.
+    pub fn wait_at_most(&self, patience: Duration) -> Result<(), StoreError> {
+        let waits = self.connection.busy_timeout(patience);
+        waits.map_err(|error| StoreError::Database { path: self.path.clone(), error })
     }
 
     /// Begins a decision; nobody else can write until it is committed or dropped.

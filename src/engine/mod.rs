@@ -19,6 +19,7 @@ use log::Log;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// How many rounds of consequences one input may have: blame, phase, clean, closed, and some air.
 const ROUNDS_MAX: usize = 8;
@@ -97,6 +98,11 @@ impl Engine {
     /// Everything that people wrote.
     pub fn library(&self) -> &Library {
         &self.library
+    }
+
+    /// From now on waits at most so long for another writer of the log.
+    pub fn wait_at_most(&self, patience: Duration) -> Result<(), EngineError> {
+        Ok(self.store.wait_at_most(patience)?)
     }
 
     /// Copies the log as it stands into a new file.

@@ -2,6 +2,7 @@
 //! against the second implementation of `almanac`; by a sample in the suite, by all of it on request.
 
 use crate::almanac::{self, Day, Fields, Piece};
+use crate::dice::Dice;
 use crate::thorough::is_thorough;
 use allclear::pure::schedule::{Cron, Schedule};
 use jiff::Timestamp;
@@ -62,50 +63,31 @@ fn seconds(text: &str) -> i64 {
     text.parse::<Timestamp>().expect("a time").as_second()
 }
 
-/// Numbers that look random and are the same each time (Steele, Lea and Flood, SplitMix64, 2014).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+/// A field that is open in so many of ten cases.
+fn field(dice: &mut Dice, low: usize, high: usize, open: usize) -> String {
+    if dice.roll(10) < open {
+        return "*".to_owned();
     }
-
-    fn between(&mut self, low: usize, high: usize) -> usize {
-        low + self.roll(high - low + 1)
+    let (one, other) = (dice.between(low, high), dice.between(low, high));
+    match dice.roll(5) {
+        0 => format!("*/{}", dice.between(2, 17)),
+        1 => format!("{}-{}", one.min(other), one.max(other)),
+        2 => format!("{}-{}/{}", one.min(other), one.max(other), dice.between(2, 5)),
+        3 => format!("{one},{other}"),
+        _ => one.to_string(),
     }
+}
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len())]
-    }
-
-    fn field(&mut self, low: usize, high: usize, open: usize) -> String {
-        if self.roll(10) < open {
-            return "*".to_owned();
-        }
-        let (one, other) = (self.between(low, high), self.between(low, high));
-        match self.roll(5) {
-            0 => format!("*/{}", self.between(2, 17)),
-            1 => format!("{}-{}", one.min(other), one.max(other)),
-            2 => format!("{}-{}/{}", one.min(other), one.max(other), self.between(2, 5)),
-            3 => format!("{one},{other}"),
-            _ => one.to_string(),
-        }
-    }
-
-    /// An expression that fires: a day that no month has is rolled again. It leans to the small hours,
-    /// where the clocks change.
-    fn expression(&mut self) -> String {
-        loop {
-            let hours = if self.roll(3) == 0 { 23 } else { 4 };
-            let (minute, hour) = (self.field(0, 59, 1), self.field(0, hours, 3));
-            let (day, month) = (self.field(1, 31, 6), self.field(1, 12, 8));
-            let text = format!("{minute} {hour} {day} {month} {}", self.field(0, 7, 6));
-            if Cron::parse(&text).is_ok() {
-                return text;
-            }
+/// An expression that fires: a day that no month has is rolled again. It leans to the small hours,
+/// where the clocks change.
+fn expression(dice: &mut Dice) -> String {
+    loop {
+        let hours = if dice.roll(3) == 0 { 23 } else { 4 };
+        let (minute, hour) = (field(dice, 0, 59, 1), field(dice, 0, hours, 3));
+        let (day, month) = (field(dice, 1, 31, 6), field(dice, 1, 12, 8));
+        let text = format!("{minute} {hour} {day} {month} {}", field(dice, 0, 7, 6));
+        if Cron::parse(&text).is_ok() {
+            return text;
         }
     }
 }
@@ -188,7 +170,7 @@ fn odd_nights_of_every_zone() {
             chosen.extend((0..nights.min(changes.len())).map(|_| dice.pick(changes)));
         }
         for change in chosen {
-            (0..rolled).for_each(|_| place.check_night(&calendar, &dice.expression(), change));
+            (0..rolled).for_each(|_| place.check_night(&calendar, &expression(&mut dice), change));
             place.check_night(&calendar, dice.pick(&HARD), change);
         }
     }

@@ -216,9 +216,10 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Reads what it said last; what it started may hold standard error open for ever.
+    /// Reads what it said last: as much as a pipe holds. What it started may hold standard error open, and
+    /// talk, for ever.
     fn hear_out(&mut self) {
-        const READS_MAX: u32 = 64;
+        const READS_MAX: u32 = 16;
         for _ in 0..if self.is_at_end { READS_MAX } else { 0 } {
             let Some(stderr) = &self.stderr else { return };
             let mut waiting = [PollFd::new(stderr, PollFlags::IN)];
@@ -252,10 +253,11 @@ impl Read for Running<'_> {
 }
 
 impl Drop for Running<'_> {
-    /// Ends it and all that it started, at once, and waits for it; also when the listener panicked.
+    /// Ends it and all that it started, at once, and waits for it; also when the listener panicked. One
+    /// that even the kernel cannot end now (it waits for a disk) is left behind.
     fn drop(&mut self) {
         self.signal(Signal::KILL);
-        let _ = self.child.wait();
+        self.exit();
     }
 }
 

@@ -6,6 +6,12 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// How often is looked whether somebody has asked, and how long the last words may take.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+const LAST_WORDS_MAX: Duration = Duration::from_millis(200);
 
 /// A request to end soon and cleanly; all clones are the same request.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +36,26 @@ impl Stop {
             signal_hook::flag::register(signal, Arc::clone(&stop.0))?;
         }
         Ok(stop)
+    }
+
+    /// Sees to it that the process is gone so long after the request, whatever hangs: a disk, a lock,
+    /// a look-up, a pipe that nobody reads.
+    ///
+    /// # Errors
+    /// When the thread that watches cannot be started.
+    pub fn end_within(&self, patience: Duration) -> io::Result<()> {
+        let stop = self.clone();
+        let watch = move || {
+            while !stop.is_requested() {
+                thread::sleep(LOOK_PAUSE);
+            }
+            thread::sleep(patience.saturating_sub(LAST_WORDS_MAX));
+            // Telling may hang, too.
+            thread::spawn(|| tracing::error!("something hangs: ending; the next start names what was lost"));
+            thread::sleep(LAST_WORDS_MAX);
+            signal_hook::low_level::exit(1);
+        };
+        thread::Builder::new().name("end".to_owned()).spawn(watch).map(drop)
     }
 
     /// Asks.

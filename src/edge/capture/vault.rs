@@ -132,16 +132,24 @@ fn paths(state: &Path, ticket: Option<&str>) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Sets aside what killed runs left hidden, and says of each where it is now.
-pub fn sweep(state: &Path) -> Vec<String> {
+/// Sets aside what killed runs left hidden, and what has its final name already but is of a run whose
+/// end is not on record: `unrecorded` holds their directories and numbers, `evidence/7/41-`. Says of
+/// each file where it is now.
+pub fn sweep(state: &Path, unrecorded: &BTreeSet<String>) -> Vec<String> {
     let paths = match paths(state, None) {
         Ok(paths) => paths,
         Err(error) => return vec![format!("the evidence directory cannot be looked through: {error}")],
     };
-    let left = paths.into_iter().filter(|path| is_abandoned(&state.join(path)));
+    let is_unrecorded = |path: &str| {
+        let stem = path
+            .rsplit_once('/')
+            .and_then(|(directory, name)| Some(format!("{directory}/{}-", name.split_once('-')?.0)));
+        stem.is_some_and(|stem| unrecorded.contains(&stem)) && !is_untrusted(Path::new(path))
+    };
+    let left = paths.into_iter().filter(|path| is_unrecorded(path) || is_abandoned(&state.join(path)));
     left.map(|path| match set_aside(&state.join(&path)) {
         Ok(aside) => {
-            format!("a run that was killed left packets: they are in {}, untrusted", aside.display())
+            format!("a run that was killed left a file: it is in {}, untrusted", aside.display())
         }
         Err(error) => format!("a run that was killed left {path}, which cannot be renamed: {error}"),
     })
