@@ -36,6 +36,7 @@ mod packets;
 mod promise;
 mod quic;
 mod recordings;
+mod relisting;
 mod rings;
 mod sample;
 mod scan;

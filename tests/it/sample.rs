@@ -12,8 +12,8 @@ use allclear::pure::sighting::ContactSpan;
 use allclear::pure::sighting::Coverage;
 use allclear::pure::site::Site;
 use allclear::pure::ticket::{
-    Blame, Event, Host, HostStanding, HostState, Listing, ListingAnswer, Mail, Phase, Recorded, Run, RunEnd,
-    RunId, SignOff, Standing, Ticket, TicketId, Told,
+    Blame, Event, Host, HostStanding, HostState, Listing, ListingAnswer, Mail, NewlyListed, Phase, Recorded,
+    Run, RunEnd, RunId, SignOff, Standing, Ticket, TicketId, Told,
 };
 use allclear::pure::verdict::{EvidenceFile, Outcome, Reason, ReasonCode, Verdict};
 use allclear::pure::watchlist::Transport;
@@ -83,6 +83,7 @@ pub fn sample(event: MailEvent) -> Sample {
         MailEvent::Relapsed => (38, "2015-05-11T16:02:00Z"),
         MailEvent::Reminder => (10, "2015-05-05T08:30:00Z"),
         MailEvent::Overdue => (12, "2015-05-06T08:30:00Z"),
+        MailEvent::Listed => (88, "2015-06-22T14:30:00Z"),
         MailEvent::Closed => (90, "2015-06-25T14:30:00Z"),
         _ => (77, "2015-05-26T14:30:00Z"),
     };
@@ -116,6 +117,7 @@ pub fn sample(event: MailEvent) -> Sample {
             standing.is_overdue = true;
             ticket.told.overdue = Some(0);
         }
+        MailEvent::Listed => list_again(&mut ticket, &mut standing),
         MailEvent::Closed => close(&mut ticket, &mut standing),
         MailEvent::Inconclusive => doubt(&mut ticket, &mut standing),
         MailEvent::Relapsed => relapse(&mut ticket, &mut standing),
@@ -166,6 +168,8 @@ fn reported() -> Life {
         passed: Vec::new(),
         open: Vec::new(),
         listing: None,
+        known_listing: None,
+        newly_listed: None,
         passes: Vec::new(),
         inconclusive_row: 0,
         outbox: Vec::new(),
@@ -315,6 +319,24 @@ fn confirm(ticket: &mut Life, standing: &mut Standing) {
         next_window: Some((at("2015-06-01T08:30:00Z"), at("2015-06-01T14:30:00Z"))),
         ..Standing::default()
     };
+}
+
+fn list_again(ticket: &mut Life, standing: &mut Standing) {
+    confirm(ticket, standing);
+    run(ticket, StageName::Verify, "2015-06-22T08:30:00Z", 360, Some(Verdict::Pass), "");
+    ticket.listing = Some(ListingAnswer {
+        answer: Listing::Listed,
+        at: at("2015-06-22T14:29:30Z"),
+        raw: "listed in xbl.spamhaus.org: 127.0.0.4 (XBL, infected machines)".to_string(),
+        run: None,
+        lookup: None,
+        is_read_by_person: false,
+    });
+    ticket.newly_listed = Some(NewlyListed { at: at("2015-06-22T14:29:30Z"), was_clear: true });
+    standing.listing = Some(Listing::Listed);
+    ticket.relapses = 1;
+    phase(ticket, "2015-06-22T14:30:00Z", Phase::Reported, "192.0.2.17 is listed again", false);
+    standing.due = Some(at("2015-06-24T14:30:00Z"));
 }
 
 fn close(ticket: &mut Life, standing: &mut Standing) {

@@ -14,9 +14,10 @@ use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::sighting::{ContactSpan, Coverage, HostFinding, Observation, Presence};
 use allclear::pure::site::{MailSettings, MailTransport, Site, SiteFile, Source, SourceKind};
 use allclear::pure::ticket::{
-    ALLCLEAR, Act, Event, Input, Phase, Recorded, Run, RunId, Ticket, TicketId, ledger,
+    ALLCLEAR, Act, Event, Input, Listing, ListingAnswer, Phase, Recorded, Run, RunId, Ticket, TicketId,
+    ledger,
 };
-use allclear::pure::verdict::{CaptureFacts, Control, Ending, SourceFacts, WatchlistFacts};
+use allclear::pure::verdict::{CaptureFacts, Control, Ending, ListingFacts, SourceFacts, WatchlistFacts};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -57,6 +58,8 @@ pub struct World {
     pub engine: Engine,
     pub ticket: TicketId,
     pub now: Timestamp,
+    /// What the DNSBL says at the end of each run; `None`: it is not asked.
+    pub listing: Option<Listing>,
 }
 
 impl World {
@@ -87,7 +90,7 @@ impl World {
             reports: vec![report("2015-05-04T08:00:00Z")],
         };
         let ticket = engine.open_ticket(now, "engineer", opening).expect("a ticket opens");
-        World { directory, engine, ticket, now }
+        World { directory, engine, ticket, now, listing: None }
     }
 
     pub fn ticket(&self) -> &Ticket {
@@ -110,8 +113,13 @@ impl World {
             let is_next = |(_, window): &(RunId, Interval)| due.is_none_or(|due| window.to <= due);
             if let Some((run, window)) = open.filter(|open| open.1.to <= end && is_next(open)) {
                 self.now = self.now.max(window.to);
-                let facts = facts(window, seen(window));
-                self.input(&Input::Captured { run, facts: Box::new(facts), listing: None });
+                let mut facts = facts(window, seen(window));
+                let said = self.listing.map(|said| ListingAnswer::unasked(said, self.now, "", run));
+                facts.listing = self.listing.map(|said| ListingFacts {
+                    is_known: said != Listing::Unknown,
+                    why: "no answer: ask again".to_owned(),
+                });
+                self.input(&Input::Captured { run, facts: Box::new(facts), listing: said });
                 continue;
             }
             match due {

@@ -29,7 +29,13 @@ pub fn act(desk: &mut Desk, command: TicketCommand) -> Result<Exit, Fault> {
 
 fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {
     Ok(match command {
-        TicketCommand::Note { act, text } => (act, Act::Note { text }),
+        TicketCommand::Note { act, text, listing, seen } => {
+            let text = text.unwrap_or_default();
+            let Some((answer, seen)) = listing.zip(seen) else { return Ok((act, Act::Note { text })) };
+            let site = &desk.engine.ticket(TicketId(act.ticket))?.site;
+            let seen = desk.time(&seen, site)?;
+            (act, Act::NoteListing { answer, seen, text })
+        }
         TicketCommand::Host { act, address, mac, name, withdraw, retired, reason } => {
             let reason = reason.unwrap_or_default();
             let done = match (withdraw, retired) {

@@ -9,6 +9,7 @@ pub use show::document;
 
 use super::desk::Desk;
 use super::{Exit, Fault};
+use crate::pure::listing::Listing;
 use clap::{Args, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -41,11 +42,18 @@ pub enum TicketCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Put a note on record
+    /// Put a note on record, or what the list's page says of the address
     Note {
         #[command(flatten)]
         act: ActArgs,
-        text: String,
+        #[arg(required_unless_present = "listing")]
+        text: Option<String>,
+        /// What the operator's page said of the public address: listed, not_listed or unknown
+        #[arg(long, value_name = "WORD", value_parser = listing_word, requires = "seen")]
+        listing: Option<Listing>,
+        /// When the page was read: RFC 3339, or a time in the site's zone
+        #[arg(long, value_name = "TIME", requires = "listing")]
+        seen: Option<String>,
     },
     /// Name the infected host, withdraw it, or say that it left the network
     Host {
@@ -187,6 +195,16 @@ pub struct OpenArgs {
     /// Print the ticket as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Reads an answer as the command line spells it.
+fn listing_word(word: &str) -> Result<Listing, String> {
+    match word {
+        "listed" => Ok(Listing::Listed),
+        "not_listed" => Ok(Listing::NotListed),
+        "unknown" => Ok(Listing::Unknown),
+        _ => Err("write listed, not_listed or unknown".to_owned()),
+    }
 }
 
 /// Carries out a ticket command.

@@ -34,7 +34,7 @@ const SUBJECT_CHARS_MAX: usize = 200;
 const SUBJECT: &str = "Subject:";
 
 /// The events that mail is written about.
-const EVENTS: [MailEvent; 8] = [
+const EVENTS: [MailEvent; 9] = [
     MailEvent::Opened,
     MailEvent::Located,
     MailEvent::Reminder,
@@ -42,6 +42,7 @@ const EVENTS: [MailEvent; 8] = [
     MailEvent::Relapsed,
     MailEvent::Inconclusive,
     MailEvent::Clean,
+    MailEvent::Listed,
     MailEvent::Closed,
 ];
 

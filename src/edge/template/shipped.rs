@@ -16,6 +16,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("inconclusive.html.hbs", include_str!("../../../templates/inconclusive.html.hbs")),
     ("inconclusive.txt.hbs", include_str!("../../../templates/inconclusive.txt.hbs")),
     ("layout.html.hbs", include_str!("../../../templates/layout.html.hbs")),
+    ("listed.html.hbs", include_str!("../../../templates/listed.html.hbs")),
+    ("listed.txt.hbs", include_str!("../../../templates/listed.txt.hbs")),
     ("located.html.hbs", include_str!("../../../templates/located.html.hbs")),
     ("located.txt.hbs", include_str!("../../../templates/located.txt.hbs")),
     ("missing.html.hbs", include_str!("../../../templates/missing.html.hbs")),

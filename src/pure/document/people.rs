@@ -4,7 +4,6 @@
 
 use super::field::Spanned;
 use super::leaf::{Length, Mailbox};
-use super::not_yet::NotYet;
 use super::raw_playbook::{RawChecklist, RawDue, RawEscalation, RawNotify};
 use super::sheet::Sheet;
 use super::words::nearest;
@@ -89,12 +88,6 @@ pub(super) fn notify_rules(
 fn notify_rule(sheet: &mut Sheet<'_>, rule: &Spanned<RawNotify>) -> Option<Notify> {
     let events = sheet.required(&rule.value.events, "events", rule.span);
     let to = sheet.required(&rule.value.to, "to", rule.span);
-    for event in events.iter().flat_map(|events| &events.value) {
-        let meant = event.value.meant();
-        if NotYet::is_event_without_mail(meant) {
-            sheet.not_yet(event.span, NotYet::Event(meant));
-        }
-    }
     let (events, to) = (events?, to?);
     for (key, is_empty, span) in
         [("events", events.value.is_empty(), events.span), ("to", to.value.is_empty(), to.span)]

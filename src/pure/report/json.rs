@@ -7,13 +7,15 @@ use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{ChecklistItem, Playbook, StageName};
 use crate::pure::ticket::{
-    Hold, Host, HostState, Listing, Phase, Recorded, Run, RunId, Standing, Ticket, TicketId,
+    Event, Hold, Host, HostState, Listing, ListingAnswer, Phase, Recorded, Run, RunId, Standing, Ticket,
+    TicketId,
 };
 use crate::pure::verdict::{Outcome, Reason, Verdict};
 use crate::pure::watchlist::Transport;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::net::IpAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The whole document.
 #[derive(Debug, Serialize)]
@@ -93,6 +95,10 @@ struct CleanJson<'a> {
     assurance: Option<f64>,
     assurance_wanted: f64,
     listing: Option<Listing>,
+    /// The own time of that answer.
+    listing_at: Option<Timestamp>,
+    /// Whether a person read it on the operator's page.
+    listing_read_by_person: bool,
     missing: &'a [String],
     earliest: Option<Timestamp>,
 }
@@ -110,6 +116,21 @@ struct RunJson<'a> {
     evidence: Vec<&'a str>,
     /// Coverage ledgers: what could be seen, ten seconds for ten seconds.
     ledgers: Vec<&'a str>,
+    /// What the DNSBL answered; `None` where it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listing: Option<ListingJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListingJson<'a> {
+    answer: Listing,
+    at: Timestamp,
+    why: &'a str,
+    zone: Option<&'a str>,
+    resolver: Option<SocketAddr>,
+    ttl_s: Option<u32>,
+    codes: &'a [Ipv4Addr],
+    texts: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -142,8 +163,8 @@ impl<'a> TicketJson<'a> {
             reports: ticket.reports.iter().map(report).collect(),
             hosts: ticket.hosts.iter().map(|found| host(found, standing)).collect(),
             checklist: checklist(ticket, playbook),
-            clean: clean(standing),
-            runs: runs.iter().map(run).collect(),
+            clean: clean(ticket, standing),
+            runs: with_listings(runs, events),
             events: events.iter().map(event).collect(),
         }
     }
@@ -201,7 +222,8 @@ fn checklist<'a>(ticket: &'a Ticket, playbook: &'a Playbook) -> Vec<CheckJson<'a
     playbook.checklist.iter().map(check).collect()
 }
 
-fn clean(standing: &Standing) -> CleanJson<'_> {
+fn clean<'a>(ticket: &Ticket, standing: &'a Standing) -> CleanJson<'a> {
+    let last = ticket.listing.as_ref();
     CleanJson {
         passes: standing.passes,
         passes_wanted: standing.passes_wanted,
@@ -210,12 +232,38 @@ fn clean(standing: &Standing) -> CleanJson<'_> {
         assurance: standing.assurance,
         assurance_wanted: standing.assurance_wanted,
         listing: standing.listing,
+        listing_at: last.map(|last| last.at),
+        listing_read_by_person: last.is_some_and(|last| last.is_read_by_person),
         missing: &standing.missing,
         earliest: standing.earliest,
     }
 }
 
-fn run(run: &Run) -> RunJson<'_> {
+/// The runs, each with what the DNSBL answered it.
+fn with_listings<'a>(runs: &'a [Run], events: &'a [Recorded]) -> Vec<RunJson<'a>> {
+    let answers = events.iter().filter_map(|recorded| match &recorded.event {
+        Event::ListingAnswered(answer) => Some((answer.run?, answer)),
+        _ => None,
+    });
+    let answers: BTreeMap<RunId, &ListingAnswer> = answers.collect();
+    runs.iter().map(|one| run(one, answers.get(&one.id).copied())).collect()
+}
+
+fn listing(answer: &ListingAnswer) -> ListingJson<'_> {
+    let lookup = answer.lookup.as_deref();
+    ListingJson {
+        answer: answer.answer,
+        at: answer.at,
+        why: &answer.raw,
+        zone: lookup.map(|lookup| lookup.zone.as_str()),
+        resolver: lookup.map(|lookup| lookup.resolver),
+        ttl_s: lookup.and_then(|lookup| lookup.ttl_s),
+        codes: lookup.map_or(&[], |lookup| &lookup.codes),
+        texts: lookup.map_or(&[], |lookup| &lookup.texts),
+    }
+}
+
+fn run<'a>(run: &'a Run, answer: Option<&'a ListingAnswer>) -> RunJson<'a> {
     let end = run.end.as_ref();
     RunJson {
         id: run.id,
@@ -229,6 +277,7 @@ fn run(run: &Run) -> RunJson<'_> {
         evidence: end
             .map_or_else(Vec::new, |end| end.evidence.iter().map(|file| file.path.as_str()).collect()),
         ledgers: end.map_or_else(Vec::new, |end| end.ledgers.iter().map(|file| file.path.as_str()).collect()),
+        listing: answer.map(listing),
     }
 }
 

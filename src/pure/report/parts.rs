@@ -7,7 +7,7 @@ use super::timeline::named;
 use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::intake::Report;
-use crate::pure::ticket::{Host, HostState, Run, RunEnd};
+use crate::pure::ticket::{Event, Host, HostState, Run, RunEnd};
 use crate::pure::verdict::{Outcome, Verdict};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -215,12 +215,28 @@ pub(super) fn clean(material: &Material) -> CleanView {
         passes: format!("{} (wanted: {})", stands.passes, stands.passes_wanted),
         span: format!("{} (wanted: {})", duration(stands.span_s), duration(stands.span_wanted_s)),
         assurance: format!("{assurance} (wanted: {})", share(stands.assurance_wanted)),
-        listing: words::listing(stands.listing).to_string(),
+        listing: listing(material),
         missing: stands.missing.clone(),
         has_missing: !stands.missing.is_empty(),
         earliest: stands.earliest.map_or(NOT_KNOWN.to_string(), |at| local_time(at, &material.site.timezone)),
         has_earliest: stands.earliest.is_some(),
     }
+}
+
+/// `not listed (asked Tue 2015-05-26 09:30 CDT)`, or who read it on the operator's page and when.
+fn listing(material: &Material) -> String {
+    let said = words::listing(material.standing.listing);
+    let Some(last) = material.ticket.listing.as_ref().filter(|_| material.standing.listing.is_some()) else {
+        return said.to_string();
+    };
+    let time = local_time(last.at, &material.site.timezone);
+    if !last.is_read_by_person {
+        return format!("{said} (asked {time})");
+    }
+    let is_it = |event: &Event| matches!(event, Event::ListingAnswered(answer) if answer == last);
+    let reader = material.events.iter().rev().find(|recorded| is_it(&recorded.event));
+    let reader = reader.map_or_else(|| "a person".to_string(), |recorded| words::name(&recorded.by));
+    format!("{said} ({reader} read it on the operator's page, {time})")
 }
 
 pub(super) fn report(report: &Report, zone: &TimeZone) -> ReportView {

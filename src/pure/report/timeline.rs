@@ -3,7 +3,7 @@
 use super::letter::event_word;
 use super::words::{self, local_time};
 use crate::pure::playbook::StageName;
-use crate::pure::ticket::{Event, Recorded, RunEnd, RunId, Ticket};
+use crate::pure::ticket::{Event, ListingAnswer, Recorded, RunEnd, RunId, Ticket};
 use crate::pure::verdict::Verdict;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -101,13 +101,23 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
         Event::Overdue { due, step } => {
             format!("Still overdue, escalation {step}: it was due {}", local_time(*due, zone))
         }
-        Event::ListingAnswered(answer) => format!("Blocklist says: {}", words::listing(Some(answer.answer))),
+        Event::ListingAnswered(answer) => listing_answered(answer, zone),
         Event::MailQueued { event, to } => format!("Mail '{}' for {}", event_word(*event), to.join(", ")),
         Event::MailFailed { error, is_refused, .. } => {
             let end = if *is_refused { "given up" } else { "tried again later" };
             format!("Mail not accepted, {end}: {error}")
         }
     })
+}
+
+fn listing_answered(answer: &ListingAnswer, zone: &TimeZone) -> String {
+    let said = words::listing(Some(answer.answer));
+    let more = if answer.raw.is_empty() { String::new() } else { format!("; {}", answer.raw) };
+    if answer.is_read_by_person {
+        format!("Read on the operator's page {}: {said}{more}", local_time(answer.at, zone))
+    } else {
+        format!("Blocklist says: {said}{more}")
+    }
 }
 
 fn run_ended(end: &RunEnd, ticket: &Ticket) -> Option<String> {

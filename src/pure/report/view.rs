@@ -5,7 +5,7 @@ use super::timeline::{EventView, timeline};
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::site::Site;
-use crate::pure::ticket::{Blame, Host, HostState, Phase, Recorded, Run, Standing, Ticket};
+use crate::pure::ticket::{Blame, Host, HostState, Listing, Phase, Recorded, Run, Standing, Ticket};
 use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -87,6 +87,10 @@ pub struct TicketView {
     /// Whether at least one run of that watch passed.
     pub is_watch_kept: bool,
     pub has_relapses: bool,
+    /// Whether a machine is looked for: the ticket is in `reported`.
+    pub is_sought: bool,
+    /// Whether it is listed since a time after the last report: so it is the listing that tells.
+    pub is_listed: bool,
     /// `1 relapse`.
     pub relapses: String,
     pub opened: String,
@@ -196,6 +200,8 @@ fn facts(material: &Material) -> TicketView {
         is_unsigned_alone: standing.is_unsigned_alone,
         coordinator: person(&site.coordinator),
         has_relapses: ticket.relapses > 0,
+        is_sought: ticket.phase == Phase::Reported,
+        is_listed: is_listed(ticket),
         relapses: count(u64::from(ticket.relapses), "relapse"),
         opened: local_time(ticket.opened, zone),
         as_of: local_time(*at, zone),
@@ -218,6 +224,11 @@ fn duration_between(from: Option<Timestamp>, to: Timestamp) -> String {
 fn person(mailbox: &str) -> String {
     let name = mailbox.split('<').next().unwrap_or_default().trim().trim_matches('"');
     words::name(if name.is_empty() { mailbox } else { name })
+}
+
+fn is_listed(ticket: &Ticket) -> bool {
+    let is_now = ticket.listing.as_ref().is_some_and(|last| last.answer == Listing::Listed);
+    is_now && ticket.newly_listed.is_some_and(|newly| ticket.last_seen().is_none_or(|seen| newly.at > seen))
 }
 
 /// The machines that need work: the infected ones, else all that are still here. None in `reported`,

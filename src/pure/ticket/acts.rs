@@ -2,7 +2,9 @@
 //!
 //! Nobody sets `clean` here: there is no such act.
 
-use super::{Act, Blame, Context, Event, Host, HostState, Phase, Refusal, Ticket, hosts};
+use super::{
+    Act, Blame, Context, Event, Host, HostState, Listing, ListingAnswer, Phase, Refusal, Ticket, hosts,
+};
 use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -11,7 +13,8 @@ type Decision = Result<Vec<Event>, Refusal>;
 
 /// The events of a person's act.
 pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
-    let is_always_possible = matches!(act, Act::Note { .. } | Act::Reopen { .. } | Act::Report(_));
+    let is_always_possible =
+        matches!(act, Act::Note { .. } | Act::NoteListing { .. } | Act::Reopen { .. } | Act::Report(_));
     if !ticket.phase.is_open() && !is_always_possible && !ends_open(ticket, act) {
         return refuse(format!("ticket {} is {}: reopen it first", ticket.id, ticket.phase));
     }
@@ -26,6 +29,7 @@ pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
         Act::Clean { host, at } => clean(ticket, context, *host, at.unwrap_or(context.now)),
         Act::Sign { item } => sign(ticket, context, item),
         Act::Note { text } => Ok(vec![Event::Noted { text: said(text)? }]),
+        Act::NoteListing { answer, seen, text } => note_listing(context, *answer, *seen, text),
         Act::Hold { reason, until } => hold(ticket, context, reason, *until),
         Act::Resume => match ticket.hold {
             Some(_) => Ok(vec![Event::Resumed]),
@@ -35,6 +39,20 @@ pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
         Act::AcceptRisk { reason } => end(ticket, Phase::AcceptedRisk, reason),
         Act::Reopen { reason } => end(ticket, Phase::Reported, reason),
     }
+}
+
+fn note_listing(context: &Context<'_>, answer: Listing, seen: Timestamp, text: &str) -> Decision {
+    if seen > context.now {
+        return refuse(format!("{seen} lies in the future: give the time at which the page was read"));
+    }
+    Ok(vec![Event::ListingAnswered(ListingAnswer {
+        answer,
+        at: seen,
+        raw: text.trim().to_owned(),
+        run: None,
+        lookup: None,
+        is_read_by_person: true,
+    })])
 }
 
 fn refuse(why: String) -> Decision {

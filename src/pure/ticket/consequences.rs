@@ -2,7 +2,7 @@
 //!
 //! The engine asks until nothing more follows, and appends everything in one transaction.
 
-use super::{Context, Event, HostState, Listing, Phase, Ticket, deadline, stand};
+use super::{Context, Event, HostState, Phase, Ticket, deadline, listings, stand};
 use crate::pure::playbook::{MailEvent, Recipient};
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ pub fn follow(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> Vec
             let because = format!("a report says it was seen at {seen}, after the last cleaning");
             relapse(ticket, Phase::Reported, because, happened)
         }
-        Phase::Clean if is_listed_again(happened) => {
+        Phase::Clean if listings::is_listed_again(ticket, happened) => {
             relapse(ticket, Phase::Reported, format!("{} is listed again", ticket.public), happened)
         }
         Phase::Verifying if stand(ticket, context).missing.is_empty() => {
@@ -67,17 +67,12 @@ fn reported_since_cleaning(ticket: &Ticket, happened: &[Event]) -> Option<Timest
     seen.filter(|seen| ticket.last_cleaned().is_none_or(|cleaned| *seen > cleaned)).max()
 }
 
-fn is_listed_again(happened: &[Event]) -> bool {
-    happened
-        .iter()
-        .any(|event| matches!(event, Event::ListingAnswered(answer) if answer.answer == Listing::Listed))
-}
-
 /// The mails to queue about all that happened together: at most one of each kind.
 pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> Vec<Event> {
     if !context.has_mail {
         return Vec::new();
     }
+    let is_listed = is_listing_news(ticket, happened);
     let kinds = [
         (MailEvent::Opened, any(happened, |event| matches!(event, Event::Opened { .. }))),
         (MailEvent::Located, is_located(happened)),
@@ -86,6 +81,7 @@ pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> V
             MailEvent::Clean,
             any(happened, |event| matches!(event, Event::PhaseChanged { to: Phase::Clean, .. })),
         ),
+        (MailEvent::Listed, is_listed),
         (MailEvent::Inconclusive, is_inconclusive_row(ticket, context, happened)),
         (MailEvent::Overdue, any(happened, |event| matches!(event, Event::Overdue { .. }))),
         (
@@ -96,6 +92,13 @@ pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> V
     let wanted = kinds.into_iter().filter(|(_, is_due)| *is_due);
     let mails = wanted.map(|(event, _)| match event {
         MailEvent::Overdue => (event, escalated(ticket, context)),
+        // Whoever hears that it is listed again has heard of the relapse.
+        MailEvent::Relapsed if is_listed => {
+            let told = recipients(context, MailEvent::Listed);
+            let mut others = recipients(context, event);
+            others.retain(|mailbox| !told.contains(mailbox));
+            (event, others)
+        }
         _ => (event, recipients(context, event)),
     });
     mails
@@ -111,6 +114,12 @@ fn any(happened: &[Event], is_it: impl Fn(&Event) -> bool) -> bool {
 
 fn is_relapse(event: &Event) -> bool {
     matches!(event, Event::Relapsed { .. })
+}
+
+/// The address became listed after it was not, or that made the ticket relapse.
+fn is_listing_news(ticket: &Ticket, happened: &[Event]) -> bool {
+    let is_relapse = any(happened, is_relapse) && ticket.phase == Phase::Reported;
+    listings::newly_listed(ticket, happened).is_some_and(|newly| newly.was_clear || is_relapse)
 }
 
 /// A host was blamed, and that is no relapse (which has a mail of its own).

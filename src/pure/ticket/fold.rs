@@ -68,6 +68,8 @@ impl Ticket {
             passed: Vec::new(),
             open: Vec::new(),
             listing: None,
+            known_listing: None,
+            newly_listed: None,
             passes: Vec::new(),
             inconclusive_row: 0,
             outbox: Vec::new(),
@@ -118,7 +120,7 @@ impl Ticket {
                 self.held.push(Interval::new(hold.since, hold.span().to.min(recorded.at)));
             }
             Event::Overdue { due: _, step } => self.told.overdue = Some(*step),
-            Event::ListingAnswered(answer) => self.listing = Some(answer.clone()),
+            Event::ListingAnswered(answer) => self.learn_listing(answer),
             Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => {
                 self.fold_mail(recorded)?;
             }

@@ -1,6 +1,6 @@
 //! What can reach a ticket from outside? Every input, and why a person may be turned down.
 
-use super::{ListingAnswer, RunId};
+use super::{Listing, ListingAnswer, RunId};
 use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{Playbook, StageName};
@@ -84,6 +84,12 @@ pub enum Act {
         item: String,
     },
     Note {
+        text: String,
+    },
+    /// A person read on the operator's page, at `seen`, whether the address is listed.
+    NoteListing {
+        answer: Listing,
+        seen: Timestamp,
         text: String,
     },
     /// `until`: it resumes by itself then.

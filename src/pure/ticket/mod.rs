@@ -17,6 +17,7 @@ mod fold;
 pub mod hosts;
 mod input;
 mod judged;
+mod listings;
 mod occurrences;
 mod passed;
 mod phase;
@@ -29,6 +30,7 @@ pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use input::{ALLCLEAR, Absence, Act, Context, Input, Refusal};
 pub use judged::blamed;
+pub use listings::NewlyListed;
 pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use standing::{HostStanding, Standing, stand};
@@ -121,8 +123,12 @@ pub struct Ticket {
     pub passed: Vec<Passed>,
     /// Those of `runs` that have not ended; few, so that nobody has to look through all.
     pub open: Vec<RunId>,
-    /// The last answer of the DNSBL.
+    /// The last answer of the DNSBL, or of a person who read its page; by their own time.
     pub listing: Option<ListingAnswer>,
+    /// The last of them that was known.
+    pub known_listing: Option<Listing>,
+    /// When it became listed; `None` while it is not.
+    pub newly_listed: Option<NewlyListed>,
     /// Passes in the present row: the ids of the runs.
     pub passes: Vec<RunId>,
     /// Inconclusive `verify` runs (and missed occurrences) since the last pass, fail or mail about it.

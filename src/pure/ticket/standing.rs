@@ -2,7 +2,9 @@
 //! done at the earliest.
 
 use super::exposure::{attentive_contacts, exposure_before, exposure_since};
-use super::{Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, deadline, hosts, occurrences};
+use super::{
+    Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, deadline, hosts, listings, occurrences,
+};
 use crate::pure::assurance;
 use crate::pure::earliest::{self, HostProgress, Progress};
 use jiff::Timestamp;
@@ -176,13 +178,8 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
     if !ticket.has_infected() {
         missing.extend(missing_assurance(standing));
     }
-    if context.playbook.clean.is_unlisted && standing.listing != Some(Listing::NotListed) {
-        let answer = match standing.listing {
-            Some(Listing::Listed) => "listed",
-            Some(Listing::Unknown) => "unknown",
-            Some(Listing::NotListed) | None => "not asked yet",
-        };
-        missing.push(format!("{} must be found not listed; it is {answer}", ticket.public));
+    if context.playbook.clean.is_unlisted {
+        missing.extend(listings::gap(ticket));
     }
     missing.extend(missing_blame(ticket));
     missing
