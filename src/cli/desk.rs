@@ -19,6 +19,7 @@ use crate::pure::moment;
 use crate::pure::playbook::Library;
 use crate::pure::problem::Problem;
 use crate::pure::site::MailSettings;
+use crate::pure::ticket::person;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
@@ -112,7 +113,12 @@ pub fn show(problems: &[Problem]) -> Fault {
 }
 
 /// Who acts: the name given, else the login name.
-pub fn who(given: Option<&str>) -> String {
+///
+/// # Errors
+///
+/// A name that cannot go on record.
+pub fn who(given: Option<&str>) -> Result<String, Fault> {
     let login = || ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|name| std::env::var(name).ok());
-    given.map(str::to_owned).or_else(login).filter(|name| !name.is_empty()).unwrap_or("somebody".to_owned())
+    let name = given.map(str::to_owned).or_else(|| login().filter(|name| !name.is_empty()));
+    person(&name.unwrap_or("somebody".to_owned())).map_err(|why| Fault::Usage(why.to_string()))
 }

@@ -131,7 +131,7 @@ fn begin(
 ) -> Result<RunId, Fault> {
     let length = Duration::from_secs_f64(window.seconds());
     let input = Input::HandRun { stage, window_start: window.from, length };
-    let happened = desk.engine.step(clock::now(), &desk::who(args.by.as_deref()), id, &input)?;
+    let happened = desk.engine.step(clock::now(), &desk::who(args.by.as_deref())?, id, &input)?;
     let begun = happened.iter().find_map(|recorded| match &recorded.event {
         Event::RunStarted(start) => Some(start.run),
         _ => None,

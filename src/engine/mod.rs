@@ -244,12 +244,12 @@ impl Engine {
             match context(&self.library, &self.log, ticket, (now, self.absence)) {
                 Ok(context) => {
                     self.stuck.remove(&id);
-                    let is_open = ticket.phase.is_open();
-                    self.ticks.set(id, is_open.then(|| ticket::next_due(ticket, &context)).flatten());
+                    let is_moved = ticket.is_moved_by_time();
+                    self.ticks.set(id, is_moved.then(|| ticket::next_due(ticket, &context)).flatten());
                 }
                 Err(_) => {
                     self.ticks.set(id, None);
-                    if ticket.phase.is_open() {
+                    if ticket.is_moved_by_time() {
                         self.stuck.insert(id);
                     }
                 }

@@ -6,7 +6,7 @@
 use crate::pure::document::{Outside, Sheet, Span, Spanned};
 use crate::pure::moment;
 use crate::pure::problem::Problem;
-use crate::pure::ticket::{Act, Listing};
+use crate::pure::ticket::{Act, Listing, person};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -45,6 +45,7 @@ struct RawScene {
     name: Option<Spanned<String>>,
     item: Option<Spanned<String>>,
     reason: Option<Spanned<String>>,
+    until: Option<Spanned<String>>,
     text: Option<Spanned<String>>,
     answer: Option<Spanned<Listing>>,
 }
@@ -83,23 +84,33 @@ pub fn read_script(
 fn scene(sheet: &mut Sheet<'_>, raw: Spanned<RawScene>, zone: &TimeZone) -> Option<Scene> {
     let at = moment::read(&raw.value.at.value, zone);
     let at = at.map_err(|why| sheet.error_in_two_parts(raw.value.at.span, &why)).ok();
-    let step = step(sheet, &raw);
-    let by = raw.value.by.map_or(SOMEBODY.to_owned(), |by| by.value);
-    Some(Scene { at: at?, by, step: step? })
+    let until = raw.value.until.as_ref().map(|until| {
+        moment::read(&until.value, zone).map_err(|why| sheet.error_in_two_parts(until.span, &why))
+    });
+    let step = step(sheet, &raw, until.transpose().ok()?);
+    let by = by(sheet, raw.value.by.as_ref());
+    Some(Scene { at: at?, by: by?, step: step? })
 }
 
-fn step(sheet: &mut Sheet<'_>, raw: &Spanned<RawScene>) -> Option<Step> {
-    let RawScene { verb, host, name, item, reason, text, answer, at: _, by: _ } = &raw.value;
+/// Who does it: a name that can go on record.
+fn by(sheet: &mut Sheet<'_>, by: Option<&Spanned<String>>) -> Option<String> {
+    let Some(by) = by else { return Some(SOMEBODY.to_owned()) };
+    person(&by.value).map_err(|why| sheet.error_in_two_parts(by.span, &why.to_string())).ok()
+}
+
+/// What happens; `until` is the end that it has, where one was given.
+fn step(sheet: &mut Sheet<'_>, raw: &Spanned<RawScene>, until: Option<Timestamp>) -> Option<Step> {
+    let RawScene { verb, host, name, item, reason, text, answer, at: _, by: _, until: _ } = &raw.value;
     let mut text_of = |key: &str, given: &Option<Spanned<String>>| {
         wanted(sheet, verb.span, key, given.as_ref()).map(|given| given.value.clone())
     };
     let act = match verb.value {
         Verb::Sign => Act::Sign { item: text_of("item", item)? },
-        Verb::Hold => Act::Hold { reason: text_of("reason", reason)?, until: None },
+        Verb::Hold => Act::Hold { reason: text_of("reason", reason)?, until },
         Verb::Resume => Act::Resume,
         Verb::Note => Act::Note { text: text_of("text", text)? },
         Verb::Reject => Act::Reject { reason: text_of("reason", reason)? },
-        Verb::AcceptRisk => Act::AcceptRisk { reason: text_of("reason", reason)? },
+        Verb::AcceptRisk => Act::AcceptRisk { reason: text_of("reason", reason)?, until },
         Verb::Reopen => Act::Reopen { reason: text_of("reason", reason)? },
         Verb::Listing => {
             let answer = wanted(sheet, verb.span, "answer", answer.as_ref())?;

@@ -224,3 +224,101 @@ fn a_name_withdrawn_does_not_begin_the_search_anew_and_a_relapse_does() {
     world.act("2015-05-08T10:00:00Z", Act::Report(again)).expect("added");
     assert_eq!((world.phase(), world.ticket().sought_since), (Phase::Reported, at("2015-05-08T10:00:00Z")));
 }
+
+#[test]
+fn nobody_is_told_while_the_site_is_closed_though_it_fell_due() {
+    let closed = ClosedDays { first: date(2015, 5, 6), last: date(2015, 5, 10) };
+    for (hours, back, expected, row) in [
+        (39, "2015-05-06T00:00:00Z", "11 00:00", "due as the break begins"),
+        (38, "2015-05-07T12:00:00Z", "11 00:00", "due before it, with the program down until within it"),
+        (38, "2015-05-05T23:00:00Z", "05 23:00", "due before it"),
+    ] {
+        let mut world = World::where_school_is(
+            |site| site.closed = vec![closed],
+            |playbook| {
+                strict(playbook);
+                playbook.due.located = Some(hours * HOUR);
+                playbook.due.escalate.clear();
+            },
+        );
+        world.now = at(back);
+        world.live_until("2015-05-12T00:00:00Z", silent);
+        let overdue: Vec<_> =
+            told(&world, &QUIET).into_iter().filter(|mail| mail.1 == MailEvent::Overdue).collect();
+        assert_eq!(overdue, rows(&[(expected, MailEvent::Overdue, 1)]), "{row}");
+    }
+}
+
+fn accept(world: &mut World, time: &str, until: Option<&str>) -> Result<(), String> {
+    world.act(time, Act::AcceptRisk { reason: "no spare parts".to_owned(), until: until.map(at) })
+}
+
+#[test]
+fn an_accepted_risk_ends_by_itself_and_that_is_mailed() {
+    let mut world = World::with(strict);
+    world.live_until("2015-05-04T18:00:00Z", |window| calls_every_two_hours(window, ip(LAB), None));
+    accept(&mut world, "2015-05-04T18:00:00Z", Some("2015-06-01T05:00:00Z")).expect("accepted");
+    let risk = world.ticket().risk.clone().expect("a risk");
+    assert_eq!((risk.by.as_str(), risk.until), ("tech", Some(at("2015-06-01T05:00:00Z"))));
+    world.live_until("2015-06-01T04:59:59Z", silent);
+    assert_eq!(world.phase(), Phase::AcceptedRisk);
+    world.live_until("2015-06-01T05:00:00Z", silent);
+    world.tick();
+    assert_eq!((world.phase(), &world.ticket().risk), (Phase::Located, &None), "its host is infected still");
+    let because = world.events().into_iter().find_map(|recorded| match recorded.event {
+        Event::PhaseChanged { from: Phase::AcceptedRisk, because, .. } => Some(because),
+        _ => None,
+    });
+    assert_eq!(because.as_deref(), Some("the accepted risk of tech expired (no spare parts)"));
+    let mails = told(&world, &[]);
+    assert_eq!(mails[2..], rows(&[("01 05:00", MailEvent::Opened, 1)]), "after opened and located");
+    assert_eq!(world.reopened().ticket(world.ticket).expect("it is there"), world.ticket());
+}
+
+#[test]
+fn an_accepted_risk_may_have_no_end_and_may_get_another_one() {
+    let mut world = World::with(strict);
+    let past = accept(&mut world, "2015-05-04T18:00:00Z", Some("2015-05-04T18:00:00Z"));
+    assert!(past.expect_err("it is refused").contains("is past"));
+    accept(&mut world, "2015-05-04T18:00:00Z", None).expect("accepted");
+    assert_eq!(world.engine.next_due(world.now), None, "nothing will happen by itself");
+    accept(&mut world, "2015-05-05T18:00:00Z", Some("2015-05-06T00:00:00Z")).expect("with an end now");
+    world.live_until("2015-05-06T00:00:00Z", silent);
+    world.tick();
+    assert_eq!(world.phase(), Phase::Reported);
+}
+
+#[test]
+fn a_signature_can_be_withdrawn_and_given_again() {
+    let mut world = World::with(strict);
+    let sign = || Act::Sign { item: "patch".to_owned() };
+    let withdraw =
+        |reason: &str| Act::WithdrawSignature { item: "patch".to_owned(), reason: reason.to_owned() };
+    let refused = world.act("2015-05-04T10:00:00Z", withdraw("typo")).expect_err("not signed yet");
+    assert_eq!(refused, "'patch' is not signed: nothing is");
+    world.act("2015-05-04T10:00:00Z", sign()).expect("signed");
+    assert!(world.act("2015-05-04T10:00:00Z", sign()).is_err(), "twice");
+    assert!(world.act("2015-05-04T10:00:00Z", withdraw(" ")).is_err(), "without a reason");
+    world.act("2015-05-04T11:00:00Z", withdraw("it was another machine")).expect("withdrawn");
+    assert!(world.ticket().signed.is_empty());
+    world.cleaned_at("2015-05-05T10:00:00Z");
+    world.live_until("2015-05-14T12:00:00Z", silent);
+    assert_eq!(world.phase(), Phase::Verifying);
+    world.act("2015-05-14T12:00:00Z", sign()).expect("signed again");
+    assert_eq!(world.phase(), Phase::Clean);
+    assert!(world.act("2015-05-14T13:00:00Z", withdraw("late")).expect_err("too late").contains("is clean"));
+}
+
+#[test]
+fn a_signature_survives_a_relapse_is_shown_as_old_and_may_be_given_anew() {
+    let mut world = World::with(strict);
+    world.cleaned_at("2015-05-05T10:00:00Z");
+    world.act("2015-05-05T11:00:00Z", Act::Sign { item: "patch".to_owned() }).expect("signed");
+    let is_old = |world: &World| world.ticket().is_before_relapse(&world.ticket().signed["patch"]);
+    assert!(!is_old(&world));
+    let calls = crate::world::calls_at("2015-05-05T23:00:00Z", LAB, None);
+    world.live_until("2015-05-06T12:00:00Z", calls);
+    assert!(is_old(&world) && world.ticket().relapses == 1);
+    world.act("2015-05-06T12:00:00Z", Act::Sign { item: "patch".to_owned() }).expect("signed anew");
+    assert!(!is_old(&world));
+}

@@ -157,6 +157,7 @@ fn reported() -> Life {
         planned_until: BTreeMap::new(),
         hold: None,
         sought_since: at("2015-04-30T15:00:00Z"),
+        risk: None,
         told: Told::default(),
         held: Vec::new(),
         relapses: 0,

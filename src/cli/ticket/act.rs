@@ -11,7 +11,7 @@ use jiff::Timestamp;
 /// Carries out a person's act and says what it changed.
 pub fn act(desk: &mut Desk, command: TicketCommand) -> Result<Exit, Fault> {
     let (who, act) = read(desk, command)?;
-    let by = desk::who(who.by.as_deref());
+    let by = desk::who(who.by.as_deref())?;
     let happened = desk.engine.step(clock::now(), &by, TicketId(who.ticket), &Input::Act(act))?;
     if who.json {
         return super::show::show(desk, who.ticket, true);
@@ -48,7 +48,10 @@ fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {
             };
             (act, done)
         }
-        TicketCommand::Sign { act, item } => (act, Act::Sign { item }),
+        TicketCommand::Sign { act, item, withdraw: false, .. } => (act, Act::Sign { item }),
+        TicketCommand::Sign { act, item, withdraw: true, reason } => {
+            (act, Act::WithdrawSignature { item, reason: reason.unwrap_or_default() })
+        }
         TicketCommand::Cleaned { act, host, at } => {
             let site = &desk.engine.ticket(TicketId(act.ticket))?.site;
             let at = at.map(|at| desk.time(&at, site)).transpose()?;
@@ -60,7 +63,10 @@ fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {
         }
         TicketCommand::Resume(act) => (act, Act::Resume),
         TicketCommand::Reject(args) => with_reason(args, |reason| Act::Reject { reason }),
-        TicketCommand::AcceptRisk(args) => with_reason(args, |reason| Act::AcceptRisk { reason }),
+        TicketCommand::AcceptRisk { because: ReasonArgs { act, reason }, until, for_ever: _ } => {
+            let until = until.map(|until| ahead(desk, act.ticket, &until)).transpose()?;
+            (act, Act::AcceptRisk { reason, until })
+        }
         TicketCommand::Reopen(args) => with_reason(args, |reason| Act::Reopen { reason }),
         TicketCommand::Open(_)
         | TicketCommand::List { .. }

@@ -76,11 +76,16 @@ pub enum TicketCommand {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Sign an item of the checklist
+    /// Sign an item of the checklist, or withdraw the signature
     Sign {
         #[command(flatten)]
         act: ActArgs,
         item: String,
+        /// It was signed by mistake: the item is open again
+        #[arg(long, requires = "reason")]
+        withdraw: bool,
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// Report hosts as cleaned; without --host, all that are infected
     Cleaned {
@@ -104,8 +109,17 @@ pub enum TicketCommand {
     Resume(ActArgs),
     /// Not ours, a duplicate, or a false report
     Reject(ReasonArgs),
-    /// Live with the infection
-    AcceptRisk(ReasonArgs),
+    /// Live with the infection for a time; the ticket is taken up again then
+    AcceptRisk {
+        #[command(flatten)]
+        because: ReasonArgs,
+        /// Until when: a time or day in the site's zone, RFC 3339, or from now on such as 90d
+        #[arg(long, value_name = "TIME", required_unless_present = "for_ever")]
+        until: Option<String>,
+        /// Without an end
+        #[arg(long, conflicts_with = "until")]
+        for_ever: bool,
+    },
     /// Take up a closed, rejected or accepted ticket again
     Reopen(ReasonArgs),
     /// The whole story of a ticket

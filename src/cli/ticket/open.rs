@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 /// Opens a ticket, or adds the report to the open ticket about the same site, malware and address.
 pub fn open(desk: &mut Desk, args: OpenArgs) -> Result<Exit, Fault> {
-    let by = desk::who(args.by.as_deref());
+    let by = desk::who(args.by.as_deref())?;
     let is_json = args.json;
     let opening = opening(desk, args)?;
     let now = clock::now();

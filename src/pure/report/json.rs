@@ -7,8 +7,8 @@ use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{ChecklistItem, Playbook, StageName};
 use crate::pure::ticket::{
-    Event, Hold, Host, HostState, Listing, ListingAnswer, Phase, Recorded, Run, RunId, Standing, Ticket,
-    TicketId,
+    Event, Hold, Host, HostState, Listing, ListingAnswer, Phase, Recorded, Risk, Run, RunId, Standing,
+    Ticket, TicketId,
 };
 use crate::pure::verdict::{Outcome, Reason, Verdict};
 use crate::pure::watchlist::Transport;
@@ -33,6 +33,8 @@ pub struct TicketJson<'a> {
     /// When the school break ends that it waits for.
     break_end: Option<Timestamp>,
     due: Option<Timestamp>,
+    /// Who answers for the infection, while the phase is `accepted_risk`.
+    risk: Option<RiskJson<'a>>,
     relapses: u32,
     opened: Timestamp,
     public: IpAddr,
@@ -48,6 +50,14 @@ pub struct TicketJson<'a> {
 struct HoldJson<'a> {
     since: Timestamp,
     by: &'a str,
+    reason: &'a str,
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct RiskJson<'a> {
+    by: &'a str,
+    at: Timestamp,
     reason: &'a str,
     until: Option<Timestamp>,
 }
@@ -84,6 +94,8 @@ struct CheckJson<'a> {
     text: &'a str,
     signed_by: Option<&'a str>,
     at: Option<Timestamp>,
+    /// Signed before the host came back; it still counts.
+    before_relapse: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +169,7 @@ impl<'a> TicketJson<'a> {
             hold: ticket.hold.as_ref().map(hold),
             break_end: standing.break_end,
             due: standing.due,
+            risk: ticket.risk.as_ref().map(risk),
             relapses: ticket.relapses,
             opened: ticket.opened,
             public: ticket.public,
@@ -178,6 +191,11 @@ fn flags(standing: &Standing) -> Vec<&'static str> {
 fn hold(hold: &Hold) -> HoldJson<'_> {
     let Hold { since, by, reason, until } = hold;
     HoldJson { since: *since, by, reason, until: *until }
+}
+
+fn risk(risk: &Risk) -> RiskJson<'_> {
+    let Risk { by, at, reason, until } = risk;
+    RiskJson { by, at: *at, reason, until: *until }
 }
 
 fn report(report: &Report) -> ReportJson<'_> {
@@ -217,6 +235,7 @@ fn checklist<'a>(ticket: &'a Ticket, playbook: &'a Playbook) -> Vec<CheckJson<'a
             text: &item.text,
             signed_by: signed.map(|signed| signed.by.as_str()),
             at: signed.map(|signed| signed.at),
+            before_relapse: signed.is_some_and(|signed| ticket.is_before_relapse(signed)),
         }
     };
     playbook.checklist.iter().map(check).collect()

@@ -197,7 +197,11 @@ pub(super) fn checklist(material: &Material) -> Vec<CheckView> {
     let zone = &material.site.timezone;
     let check = |item: &crate::pure::playbook::ChecklistItem| {
         let signed = material.ticket.signed.get(&item.item);
-        let words = signed.map(|s| format!("signed by {}, {}", words::name(&s.by), local_time(s.at, zone)));
+        let words = signed.map(|s| {
+            let is_old = material.ticket.is_before_relapse(s);
+            let old = if is_old { ", before it came back: do it again, and sign again" } else { "" };
+            format!("signed by {}, {}{old}", words::name(&s.by), local_time(s.at, zone))
+        });
         CheckView {
             mark: if signed.is_some() { "[x]" } else { "[ ]" }.to_string(),
             text: item.text.clone(),

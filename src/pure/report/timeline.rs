@@ -47,6 +47,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Relapsed { .. } => "relapsed",
         Event::PhaseChanged { .. } => "phase_changed",
         Event::Signed { .. } => "signed",
+        Event::SignatureWithdrawn { .. } => "signature_withdrawn",
+        Event::RiskAccepted { .. } => "risk_accepted",
         Event::Noted { .. } => "noted",
         Event::Held { .. } => "held",
         Event::Resumed => "resumed",
@@ -91,6 +93,14 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
         Event::Relapsed { because } => format!("Relapse: {because}"),
         Event::PhaseChanged { to, because, .. } => format!("Now {}, because {because}", words::phase(*to)),
         Event::Signed { item } => format!("Checklist item '{item}' signed off"),
+        Event::SignatureWithdrawn { item, reason } => {
+            format!("Signature for '{item}' withdrawn: {reason}")
+        }
+        Event::RiskAccepted { reason, until } => {
+            let end =
+                until.map_or("without end".to_string(), |end| format!("until {}", local_time(end, zone)));
+            format!("Risk accepted {end}: {reason}")
+        }
         Event::Noted { text } => format!("Note: {text}"),
         Event::Held { reason, until: None } => format!("Put on hold: {reason}"),
         Event::Held { reason, until: Some(until) } => {

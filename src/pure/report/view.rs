@@ -5,7 +5,7 @@ use super::timeline::{EventView, timeline};
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::site::Site;
-use crate::pure::ticket::{Blame, Host, HostState, Listing, Phase, Recorded, Run, Standing, Ticket};
+use crate::pure::ticket::{Blame, Event, Host, HostState, Listing, Phase, Recorded, Run, Standing, Ticket};
 use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -73,6 +73,14 @@ pub struct TicketView {
     /// Whether it waits (school break).
     pub is_on_hold: bool,
     pub hold: String,
+    /// Whether somebody answers for the infection.
+    pub has_risk: bool,
+    /// `by A. Boss until Mon 2015-06-01 00:00 CDT: no money`.
+    pub risk: String,
+    /// Whether it was taken up again after its end.
+    pub is_reopened: bool,
+    /// Why.
+    pub reopened: String,
     pub is_overdue: bool,
     /// How long it has been overdue: `2 d 3 h`.
     pub overdue_for: String,
@@ -194,6 +202,10 @@ fn facts(material: &Material) -> TicketView {
         phase: words::phase(ticket.phase).to_string(),
         is_on_hold: standing.is_on_hold,
         hold: hold(material),
+        has_risk: ticket.risk.is_some(),
+        risk: risk(material),
+        is_reopened: reopening(material.events).is_some(),
+        reopened: reopening(material.events).unwrap_or_default().to_string(),
         is_overdue: standing.is_overdue,
         overdue_for: duration_between(standing.due, *at),
         is_escalated: ticket.told.overdue.is_some_and(|step| step > 0),
@@ -275,6 +287,26 @@ fn hold(material: &Material) -> String {
     let closed =
         material.standing.break_end.map(|end| format!("{}: the site is closed", until(end).trim_start()));
     held.into_iter().chain(closed).collect::<Vec<_>>().join("; ")
+}
+
+fn risk(material: &Material) -> String {
+    let zone = &material.site.timezone;
+    let words = material.ticket.risk.as_ref().map(|risk| {
+        let end =
+            risk.until.map_or("without end".to_string(), |end| format!("until {}", local_time(end, zone)));
+        format!("by {} {end}: {}", words::name(&risk.by), risk.reason)
+    });
+    words.unwrap_or_default()
+}
+
+/// Why the ticket was last taken up again after its end; `None` when it never was.
+fn reopening(events: &[Recorded]) -> Option<&str> {
+    events.iter().rev().find_map(|recorded| match &recorded.event {
+        Event::PhaseChanged { from, to: Phase::Reported, because } if !from.is_open() => {
+            Some(because.as_str())
+        }
+        _ => None,
+    })
 }
 
 fn by_when(material: &Material) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Nobody sets `clean` here: there is no such act.
 
+use super::said::{machine, said};
 use super::{
     Act, Blame, Context, Event, Host, HostState, Listing, ListingAnswer, Phase, Refusal, Ticket, hosts,
 };
@@ -28,6 +29,7 @@ pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
         }
         Act::Clean { host, at } => clean(ticket, context, *host, at.unwrap_or(context.now)),
         Act::Sign { item } => sign(ticket, context, item),
+        Act::WithdrawSignature { item, reason } => withdraw_signature(ticket, item, reason),
         Act::Note { text } => Ok(vec![Event::Noted { text: said(text)? }]),
         Act::NoteListing { answer, seen, text } => note_listing(context, *answer, *seen, text),
         Act::Hold { reason, until } => hold(ticket, context, reason, *until),
@@ -36,7 +38,7 @@ pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
             None => refuse(format!("ticket {} is not on hold", ticket.id)),
         },
         Act::Reject { reason } => end(ticket, Phase::Rejected, reason),
-        Act::AcceptRisk { reason } => end(ticket, Phase::AcceptedRisk, reason),
+        Act::AcceptRisk { reason, until } => accept_risk(ticket, context, reason, *until),
         Act::Reopen { reason } => end(ticket, Phase::Reported, reason),
     }
 }
@@ -63,17 +65,8 @@ fn refuse(why: String) -> Decision {
 fn ends_open(ticket: &Ticket, act: &Act) -> bool {
     match act {
         Act::Reject { .. } => ticket.phase.may_become(Phase::Rejected),
-        Act::AcceptRisk { .. } => ticket.phase.may_become(Phase::AcceptedRisk),
+        Act::AcceptRisk { .. } => ticket.risk.is_some() || ticket.phase.may_become(Phase::AcceptedRisk),
         _ => false,
-    }
-}
-
-fn said(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
-    if text.is_empty() {
-        Err(Refusal("give a reason: it goes on record".to_owned()))
-    } else {
-        Ok(text.to_owned())
     }
 }
 
@@ -123,7 +116,7 @@ fn name_host(
     if known.is_some_and(|known| known.state == HostState::Infected) {
         return refuse(format!("ticket {} blames {host} already", ticket.id));
     }
-    Ok(vec![Event::HostBlamed { host, mac, name: name.map(str::to_owned), blame: Blame::Named }])
+    Ok(vec![Event::HostBlamed { host, mac, name: machine(name)?, blame: Blame::Named }])
 }
 
 fn withdraw(ticket: &Ticket, address: IpAddr, reason: &str) -> Decision {
@@ -207,10 +200,33 @@ fn sign(ticket: &Ticket, context: &Context<'_>, item: &str) -> Decision {
         let hint = if items.is_empty() { "it is empty".to_owned() } else { items.join(", ") };
         return refuse(format!("the checklist of {} has no item '{item}': {hint}", context.playbook.name));
     }
-    match ticket.signed.get(item) {
+    match ticket.signed.get(item).filter(|sign_off| !ticket.is_before_relapse(sign_off)) {
         Some(sign_off) => refuse(format!("'{item}' was signed already, by {}", sign_off.by)),
         None => Ok(vec![Event::Signed { item: item.to_owned() }]),
     }
+}
+
+fn withdraw_signature(ticket: &Ticket, item: &str, reason: &str) -> Decision {
+    if ticket.phase == Phase::Clean {
+        let cure = "if a host is infected again, say so with `allclear ticket host`";
+        return refuse(format!("ticket {} is clean, and its checklist with it: {cure}", ticket.id));
+    }
+    if !ticket.signed.contains_key(item) {
+        let signed: Vec<&str> = ticket.signed.keys().map(String::as_str).collect();
+        let hint = if signed.is_empty() { "nothing is".to_owned() } else { signed.join(", ") };
+        return refuse(format!("'{item}' is not signed: {hint}"));
+    }
+    Ok(vec![Event::SignatureWithdrawn { item: item.to_owned(), reason: said(reason)? }])
+}
+
+/// Accepts a risk, or sets another end to one that is accepted.
+fn accept_risk(ticket: &Ticket, context: &Context<'_>, reason: &str, until: Option<Timestamp>) -> Decision {
+    let accepted = Event::RiskAccepted { reason: said(reason)?, until: ahead(context, until)? };
+    let changes = match ticket.risk {
+        Some(_) => Vec::new(),
+        None => end(ticket, Phase::AcceptedRisk, reason)?,
+    };
+    Ok([accepted].into_iter().chain(changes).collect())
 }
 
 fn hold(ticket: &Ticket, context: &Context<'_>, reason: &str, until: Option<Timestamp>) -> Decision {

@@ -74,7 +74,7 @@ pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> V
     }
     let is_listed = is_listing_news(ticket, happened);
     let kinds = [
-        (MailEvent::Opened, any(happened, |event| matches!(event, Event::Opened { .. }))),
+        (MailEvent::Opened, any(happened, is_opening)),
         (MailEvent::Located, is_located(happened)),
         (MailEvent::Relapsed, any(happened, is_relapse)),
         (
@@ -110,6 +110,15 @@ pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> V
 
 fn any(happened: &[Event], is_it: impl Fn(&Event) -> bool) -> bool {
     happened.iter().any(is_it)
+}
+
+/// A ticket is opened, or taken up again after its end.
+fn is_opening(event: &Event) -> bool {
+    match event {
+        Event::Opened { .. } => true,
+        Event::PhaseChanged { from, to: Phase::Reported, .. } => !from.is_open(),
+        _ => false,
+    }
 }
 
 fn is_relapse(event: &Event) -> bool {

@@ -6,7 +6,7 @@
 //! names that instant before. It must never tell anybody twice, nor while the clock stands still.
 
 use super::consequences::recipients;
-use super::{Context, Event, Phase, Ticket, stand};
+use super::{Context, Event, Phase, Risk, Ticket, stand};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::MailEvent;
 use jiff::{SignedDuration, Timestamp};
@@ -38,18 +38,27 @@ pub fn school_break(context: &Context<'_>, time: Timestamp) -> Option<Interval> 
     closed.as_slice().iter().copied().find(|closed| closed.contains(time))
 }
 
-/// What the passing of time does to people's part: a hold ends, work becomes overdue, somebody is
-/// reminded.
+/// What the passing of time does to people's part: a hold or an accepted risk ends, work becomes
+/// overdue, somebody is reminded.
 pub fn fall_due(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
     let resumed = hold_end(ticket).filter(|end| *end <= context.now).map(|_| Event::Resumed);
-    [resumed, overdue(ticket, context), reminder(ticket, context)].into_iter().flatten().collect()
+    let reopened = ticket.risk.as_ref().filter(|risk| risk.until <= Some(context.now)).and_then(expired);
+    let told = [overdue(ticket, context), reminder(ticket, context)];
+    [resumed, reopened].into_iter().chain(told).flatten().collect()
 }
 
 /// When [`fall_due`] next has something to say, if nobody acts before; not before now only when it has
 /// something to say at once.
 pub fn next(ticket: &Ticket, context: &Context<'_>) -> Option<Timestamp> {
     let told = next_telling(ticket, context).and_then(|at| awake(ticket, context, at));
-    hold_end(ticket).into_iter().chain(told).min()
+    let risk_end = ticket.risk.as_ref().and_then(|risk| risk.until);
+    [hold_end(ticket), risk_end, told].into_iter().flatten().min()
+}
+
+/// The end of a risk that had an end.
+fn expired(risk: &Risk) -> Option<Event> {
+    let because = format!("the accepted risk of {} expired ({})", risk.by, risk.reason);
+    risk.until.map(|_| Event::PhaseChanged { from: Phase::AcceptedRisk, to: Phase::Reported, because })
 }
 
 /// The reminder that is owed now: before the due date, or when nothing but signatures is missing.

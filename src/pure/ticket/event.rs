@@ -80,6 +80,16 @@ pub enum Event {
     Signed {
         item: String,
     },
+    /// A signature was given by mistake: the item is open again.
+    SignatureWithdrawn {
+        item: String,
+        reason: String,
+    },
+    /// Somebody answers for the infection, until `until` where there is an end.
+    RiskAccepted {
+        reason: String,
+        until: Option<Timestamp>,
+    },
     Noted {
         text: String,
     },

@@ -4,8 +4,8 @@
 //! It must never decide anything: an event that the table of phases forbids is a fault of the log.
 
 use super::{
-    Blame, Event, Hold, Host, HostState, Mail, Passed, PassedRecord, Phase, Recorded, Run, RunEnd, RunId,
-    RunStart, SignOff, Ticket, TicketId, Told, hosts,
+    Blame, Event, Hold, Host, HostState, Mail, Passed, PassedRecord, Phase, Recorded, Risk, Run, RunEnd,
+    RunId, RunStart, SignOff, Ticket, TicketId, Told, hosts,
 };
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -57,6 +57,7 @@ impl Ticket {
             planned_until: BTreeMap::new(),
             hold: None,
             sought_since: first.at,
+            risk: None,
             told: Told::default(),
             held: Vec::new(),
             relapses: 0,
@@ -105,11 +106,18 @@ impl Ticket {
                 self.sought_since = recorded.at;
                 self.passes.clear();
             }
-            Event::PhaseChanged { from, to, because: _ } => self.change_phase(recorded, *from, *to)?,
+            Event::PhaseChanged { from, to, because } => {
+                self.change_phase(recorded, *from, *to)?;
+                self.keep_risk(recorded, because);
+            }
             Event::Signed { item } => {
                 let sign_off = SignOff { by: recorded.by.clone(), at: recorded.at };
                 self.signed.insert(item.clone(), sign_off);
             }
+            Event::SignatureWithdrawn { item, reason: _ } => {
+                self.signed.remove(item).ok_or_else(|| format!("'{item}' was not signed"))?;
+            }
+            Event::RiskAccepted { reason, until } => self.accept(recorded, reason, *until),
             Event::Noted { text: _ } => {}
             Event::Held { reason, until } => {
                 let (since, by) = (recorded.at, recorded.by.clone());
@@ -297,6 +305,20 @@ impl Ticket {
             }
         }
         Ok(())
+    }
+
+    fn accept(&mut self, recorded: &Recorded, reason: &str, until: Option<Timestamp>) {
+        let (by, at) = (recorded.by.clone(), recorded.at);
+        self.risk = Some(Risk { by, at, reason: reason.to_owned(), until });
+    }
+
+    /// A risk is accepted as long as the phase says so. Older logs hold it only as a change of phase.
+    fn keep_risk(&mut self, recorded: &Recorded, because: &str) {
+        if self.phase != Phase::AcceptedRisk {
+            self.risk = None;
+        } else if self.risk.is_none() {
+            self.accept(recorded, because, None);
+        }
     }
 
     fn host_index(&self, address: IpAddr) -> Result<usize, String> {

@@ -83,6 +83,10 @@ pub enum Act {
     Sign {
         item: String,
     },
+    WithdrawSignature {
+        item: String,
+        reason: String,
+    },
     Note {
         text: String,
     },
@@ -101,8 +105,10 @@ pub enum Act {
     Reject {
         reason: String,
     },
+    /// `until`: the ticket is taken up again then.
     AcceptRisk {
         reason: String,
+        until: Option<Timestamp>,
     },
     Reopen {
         reason: String,

@@ -21,6 +21,7 @@ mod listings;
 mod occurrences;
 mod passed;
 mod phase;
+mod said;
 mod standing;
 mod state;
 
@@ -33,6 +34,7 @@ pub use judged::blamed;
 pub use listings::NewlyListed;
 pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
+pub use said::person;
 pub use standing::{HostStanding, Standing, stand};
 
 pub use crate::pure::listing::Listing;
@@ -105,6 +107,8 @@ pub struct Ticket {
     /// Since when its host is sought: opened, reopened, or relapsed. Naming and withdrawing a host
     /// does not begin it anew.
     pub sought_since: Timestamp,
+    /// Who lives with the infection, while its phase is `accepted_risk`.
+    pub risk: Option<Risk>,
     /// What people were told of the present phase's due date.
     pub told: Told,
     /// Holds that are over.
@@ -147,6 +151,16 @@ pub struct Hold {
     pub by: String,
     pub reason: String,
     /// When it ends by itself; `None`: when a person resumes it.
+    pub until: Option<Timestamp>,
+}
+
+/// An infection that somebody answers for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Risk {
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
+    /// When the ticket is taken up again; `None`: never by itself.
     pub until: Option<Timestamp>,
 }
 

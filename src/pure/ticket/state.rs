@@ -1,6 +1,6 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Hold, Host, HostState, Mail, Passed, Run, RunId, Ticket, hosts};
+use super::{Hold, Host, HostState, Mail, Passed, Run, RunId, SignOff, Ticket, hosts};
 use crate::pure::interval::Interval;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::MailEvent;
@@ -88,6 +88,16 @@ impl Ticket {
     /// Whether the ticket was on hold at any time within `window`.
     pub fn is_held_in(&self, window: Interval) -> bool {
         self.holds().any(|held| held.overlaps(window))
+    }
+
+    /// Whether the passing of time alone can change it.
+    pub fn is_moved_by_time(&self) -> bool {
+        self.phase.is_open() || self.risk.as_ref().is_some_and(|risk| risk.until.is_some())
+    }
+
+    /// Whether it was given before the host came back, so that it says nothing of what was done since.
+    pub fn is_before_relapse(&self, signature: &SignOff) -> bool {
+        signature.at < self.sought_since
     }
 
     /// Every hold, the present one included.
