@@ -208,7 +208,7 @@ fn as_json(season: &Season, ticket: &Ticket, args: &SimulateArgs) -> Result<Stri
         .collect();
     let Context { playbook, site, now: at, .. } = context;
     let (runs, events) = (&runs[..], &events[..]);
-    let material = Material { ticket, runs, events, playbook, site, standing: &standing, at };
+    let material = Material { ticket, runs, past: &[], events, playbook, site, standing: &standing, at };
     let value = json!({
         "schema": "allclear.simulation/1",
         "ticket": TicketJson::of(&material),

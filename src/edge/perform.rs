@@ -18,7 +18,8 @@ use crate::pure::plan::{self, CapturePlan};
 use crate::pure::report::{Letter, Material};
 use crate::pure::schedule;
 use crate::pure::ticket::{
-    Context, Effect, Input, Listing, ListingAnswer, Mail, Recorded, RunId, Ticket, TicketId, ledger, stand,
+    Context, Effect, Input, Listing, ListingAnswer, Mail, Past, Recorded, RunId, Ticket, TicketId, ledger,
+    stand,
 };
 use crate::pure::verdict::ListingFacts;
 use jiff::Timestamp;
@@ -256,7 +257,8 @@ fn write_letter(
     let Some(mail) = ticket.outbox.iter().find(|mail| mail.seq == seq) else {
         return Ok(Err(format!("there is no mail {seq}")));
     };
-    Ok(letter(engine, edges, (&ticket, &events), &context, mail))
+    let past = engine.past_as_of(&ticket, seq)?;
+    Ok(letter(engine, edges, (&ticket, &events, &past), &context, mail))
 }
 
 /// The subject that a mail has or will have; a faulty template's message where it cannot be written.
@@ -274,7 +276,7 @@ pub fn subject(
 fn letter(
     engine: &Engine,
     edges: &Edges,
-    (ticket, events): (&Ticket, &[Recorded]),
+    (ticket, events, past): (&Ticket, &[Recorded], &[Vec<Past>]),
     context: &Context<'_>,
     mail: &Mail,
 ) -> Result<Box<Letter>, String> {
@@ -283,7 +285,8 @@ fn letter(
     let standing = stand(ticket, context);
     let Context { playbook, site, .. } = *context;
     let runs = ledger(ticket, context);
-    let material = Material { ticket, runs: &runs, events, playbook, site, standing: &standing, at: mail.at };
+    let (runs, standing, at) = (&runs, &standing, mail.at);
+    let material = Material { ticket, runs, past, events, playbook, site, standing, at };
     let letter = edges.templates.letter(&material, mail, from);
     letter.map(Box::new).map_err(|problem| problem.to_string())
 }

@@ -10,8 +10,8 @@ use crate::edge::store::{Store, StoreError, Writing};
 use crate::pure::intake::Report;
 use crate::pure::playbook::Library;
 use crate::pure::ticket::{
-    self, ALLCLEAR, Absence, Context, Effect, Event, IllegalEvent, Input, Recorded, Refusal, RunId, Ticket,
-    TicketId,
+    self, ALLCLEAR, Absence, Context, Effect, Event, IllegalEvent, Input, Past, Recorded, Refusal, RunId,
+    Ticket, TicketId,
 };
 use agenda::Agenda;
 use jiff::{SignedDuration, Timestamp};
@@ -223,6 +223,25 @@ impl Engine {
         let news = std::mem::take(&mut self.news);
         let tickets = news.iter().filter_map(|id| self.log.tickets.get(id));
         tickets.flat_map(|ticket| ticket::due(ticket, now)).collect()
+    }
+
+    /// What other tickets say of each host of this one, in the order of its hosts.
+    pub fn past(&self, ticket: &Ticket) -> Vec<Vec<Past>> {
+        ticket::histories(ticket, &ticket::related(ticket, self.tickets()))
+    }
+
+    /// The same as it was known when event `seq` happened, so that a mail says the same whenever it is
+    /// written.
+    pub fn past_as_of(&self, ticket: &Ticket, seq: u64) -> Result<Vec<Vec<Past>>, EngineError> {
+        let mut then: Vec<Ticket> = Vec::new();
+        for other in ticket::related(ticket, self.tickets()) {
+            let mut events = self.history(other.id)?;
+            events.retain(|recorded| recorded.seq <= seq);
+            if !events.is_empty() {
+                then.push(Ticket::fold(&events)?);
+            }
+        }
+        Ok(ticket::histories(ticket, &then.iter().collect::<Vec<_>>()))
     }
 
     /// When something next falls due by itself; it may lie before `now`.

@@ -4,9 +4,9 @@ use crate::sample::{Sample, at, sample};
 use allclear::edge::mailer::{Delivery, Mailer};
 use allclear::edge::template::{Form, SHIPPED, Templates};
 use allclear::pure::playbook::MailEvent;
-use allclear::pure::report::{Letter, TicketJson};
+use allclear::pure::report::{Letter, Material, TicketJson};
 use allclear::pure::site::{MailSettings, MailTransport};
-use allclear::pure::ticket::{Blame, HostState, Phase};
+use allclear::pure::ticket::{Blame, Event, HostState, KnownBy, Past, Phase, Recorded, TicketId};
 use allclear::pure::verdict::{Reason, ReasonCode};
 
 const EVENTS: [(MailEvent, &str); 9] = [
@@ -184,6 +184,92 @@ fn a_file_beside_the_site_file_takes_the_place_of_a_shipped_template() {
     let letter = templates.letter(&sample.material(), &sample.mail, "a@dis.example").expect("a letter");
     assert!(letter.text.ends_with("Bye from Springfield School District\n"), "{}", letter.text);
     assert!(Templates::load(Some(&directory.path().join("nothing"))).is_ok());
+}
+
+#[test]
+fn a_machine_that_was_on_another_ticket_is_shown_with_its_past() {
+    let evil = "<b>MARS</b>\r\nBcc: x@y.example".to_string();
+    let past = vec![vec![Past {
+        ticket: TicketId(3),
+        reference: Some(evil),
+        malware: Some("Zeus".to_string()),
+        playbook: "sinkhole".to_string(),
+        phase: Phase::Closed,
+        known_by: KnownBy::Mac,
+        host: [10, 16, 24, 80].into(),
+        state: HostState::Clean,
+        located: at("2014-11-03T15:00:00Z"),
+        cleaned: Some(at("2014-11-04T15:00:00Z")),
+        confirmed: Some(at("2014-11-12T15:00:00Z")),
+        relapses: 1,
+    }]];
+    let told = "ticket 3 (<b>MARS</b>  Bcc: x@y.example), Zeus: 10.16.24.80 located Mon 2014-11-03 09:00 CST, \
+        cleaned Tue 2014-11-04 09:00 CST, confirmed clean Wed 2014-11-12 09:00 CST, 1 relapse; now closed; \
+        known by its MAC address";
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for event in [MailEvent::Located, MailEvent::Relapsed] {
+        let sample = sample(event);
+        let material = Material { past: &past, ..sample.material() };
+        let letter = templates().letter(&material, &sample.mail, "a@dis.example").expect("a letter");
+        let first = words(&format!("10.16.24.93 (LAB-7) is known: {told}."));
+        assert!(words(&letter.text).contains(&first), "{}", letter.text);
+        assert!(!letter.html.contains("<b>MARS"), "{}", letter.html);
+        assert!(words(&letter.html).contains("known by its MAC address.</p>"), "{}", letter.html);
+    }
+    let sample = sample(MailEvent::Clean);
+    let material = Material { past: &past, ..sample.material() };
+    for form in [Form::Text, Form::Html, Form::Markdown] {
+        let report = templates().report(&material, form).expect("a report");
+        assert!(words(&report).contains("Zeus: 10.16.24.80 located"), "{report}");
+    }
+    let json = serde_json::to_value(TicketJson::of(&material)).expect("plain data");
+    let history = &json["hosts"][0]["history"][0];
+    assert_eq!((&history["ticket"], &history["known_by"]), (&3.into(), &"mac".into()));
+    assert_eq!(history["confirmed"], "2014-11-12T15:00:00Z");
+}
+
+#[test]
+fn a_ticket_taken_up_again_says_why_and_what_to_do() {
+    let mut again = sample(MailEvent::Located);
+    again.mail.event = MailEvent::Opened;
+    let because = "the accepted risk of A. Boss expired (no money)".to_string();
+    let (from, to) = (Phase::AcceptedRisk, Phase::Reported);
+    let event = Event::PhaseChanged { from, to, because };
+    let last = again.ticket.events.last().cloned().expect("there are events");
+    again.ticket.events.push(Recorded { event, ..last });
+    let mail = letter(&again);
+    assert!(mail.subject.contains("10.16.24.93 (LAB-7) taken up again: Conficker"), "{}", mail.subject);
+    assert!(mail.text.starts_with("10.16.24.93 (LAB-7) is taken up again because of Conficker.\nTO DO by"));
+    assert!(mail.text.contains("Why: the accepted risk of A. Boss expired (no money)."), "{}", mail.text);
+}
+
+#[test]
+fn what_is_missing_but_signatures_and_what_is_escalated_reads_so() {
+    let mut unsigned = sample(MailEvent::Clean);
+    unsigned.mail.event = MailEvent::Reminder;
+    unsigned.standing.is_unsigned_alone = true;
+    unsigned.ticket.signed.remove("scan");
+    let mail = letter(&unsigned);
+    assert!(
+        mail.subject.ends_with("Reminder: 10.16.24.93 (LAB-7) waits for signatures only"),
+        "{}",
+        mail.subject
+    );
+    assert!(mail.text.contains("[ ] Scan the host with two products: not signed off yet"), "{}", mail.text);
+    let mut late = sample(MailEvent::Overdue);
+    late.ticket.told.overdue = Some(1);
+    late.mail.at = at("2015-05-08T10:30:00Z");
+    let mail = letter(&late);
+    assert!(mail.subject.contains("STILL OVERDUE"), "{}", mail.subject);
+    assert!(mail.text.contains("overdue for 2 d 2 h"), "{}", mail.text);
+    let mut unwatched = sample(MailEvent::Closed);
+    unwatched.ticket.confirmed = Some(at("2015-06-20T14:30:00Z"));
+    let mail = letter(&unwatched);
+    assert!(mail.text.contains("0 of 1 planned run passed"), "{}", mail.text);
+    assert!(mail.text.contains("but nothing watched after"), "{}", mail.text);
+    let mut held = sample(MailEvent::Located);
+    (held.standing.is_on_hold, held.standing.break_end) = (true, Some(at("2015-05-11T05:00:00Z")));
+    assert!(letter(&held).text.contains("On hold until Mon 2015-05-11 00:00 CDT: the site is closed"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod almanac;
 mod bundle;
+mod by_hand;
 mod capture_files;
 mod commands;
 mod crash;
@@ -17,6 +18,7 @@ mod files;
 mod frames;
 mod ground_truth;
 mod help;
+mod history;
 mod intake;
 mod keeping;
 mod kills;

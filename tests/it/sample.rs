@@ -35,7 +35,7 @@ pub struct Sample {
 /// A ticket and what happened to it.
 pub struct Life {
     ticket: Ticket,
-    events: Vec<Recorded>,
+    pub events: Vec<Recorded>,
 }
 
 impl std::ops::Deref for Life {
@@ -57,6 +57,7 @@ impl Sample {
         Material {
             ticket: &self.ticket.ticket,
             runs: &self.ticket.ticket.runs,
+            past: &[],
             events: &self.ticket.events,
             playbook: &self.playbook,
             site: &self.site,

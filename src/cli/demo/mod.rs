@@ -161,7 +161,8 @@ fn write_report(season: &Season, path: &Path) -> Result<(), Fault> {
     let standing = stand(ticket, &context);
     let (playbook, site, at) = (context.playbook, context.site, season.now());
     let (runs, events) = (ledger(ticket, &context), season.engine().history(ticket.id)?);
-    let material = Material { ticket, runs: &runs, events: &events, playbook, site, standing: &standing, at };
+    let material =
+        Material { ticket, runs: &runs, past: &[], events: &events, playbook, site, standing: &standing, at };
     let report = season.edges().templates.report(&material, Form::Html);
     write(path, &report.map_err(|problem| Fault::Failed(problem.to_string()))?)
 }

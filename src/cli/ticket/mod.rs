@@ -31,6 +31,9 @@ pub enum TicketCommand {
         /// Closed, rejected and accepted ones too
         #[arg(long)]
         all: bool,
+        /// Only those that blame this machine, whatever became of them: its address, MAC address or name
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -225,7 +228,7 @@ fn listing_word(word: &str) -> Result<Listing, String> {
 pub fn run(desk: &mut Desk, args: TicketArgs) -> Result<Exit, Fault> {
     match args.command {
         TicketCommand::Open(args) => open::open(desk, *args),
-        TicketCommand::List { all, json } => show::list(desk, all, json),
+        TicketCommand::List { all, host, json } => show::list(desk, all, host.as_deref(), json),
         TicketCommand::Show { ticket, json } => show::show(desk, ticket, json),
         TicketCommand::Report { ticket, format, output } => {
             show::report(desk, ticket, format, output.as_deref())

@@ -7,18 +7,24 @@ use crate::edge::bundle::{self, Contents};
 use crate::edge::clock;
 use crate::edge::template::Form;
 use crate::engine::EngineError;
+use crate::pure::packet::Mac;
 use crate::pure::problem::Problem;
 use crate::pure::report::words::clean_text;
 use crate::pure::report::{Material, TicketJson, kind};
-use crate::pure::ticket::{Context, Recorded, Standing, Ticket, TicketId, chain, ledger, stand};
+use crate::pure::ticket::{Context, Host, Recorded, Standing, Ticket, TicketId, chain, ledger, stand};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;
+use std::net::IpAddr;
 use std::path::Path;
 
-/// A table of tickets, or their documents as a JSON list.
-pub fn list(desk: &Desk, is_all: bool, is_json: bool) -> Result<Exit, Fault> {
-    let tickets = desk.engine.tickets().filter(|ticket| is_all || ticket.phase.is_open());
+/// A table of tickets, or their documents as a JSON list: the open ones, all, or all that blame `host`.
+pub fn list(desk: &Desk, is_all: bool, host: Option<&str>, is_json: bool) -> Result<Exit, Fault> {
+    let is_wanted = |ticket: &&Ticket| match host {
+        Some(host) => ticket.hosts.iter().any(|blamed| is_called(blamed, host)),
+        None => is_all || ticket.phase.is_open(),
+    };
+    let tickets = desk.engine.tickets().filter(is_wanted);
     if is_json {
         let documents: Result<Vec<_>, Fault> = tickets.map(|ticket| document(desk, ticket)).collect();
         let value = json!({"schema": "allclear.tickets/1", "tickets": documents?});
@@ -30,6 +36,16 @@ pub fn list(desk: &Desk, is_all: bool, is_json: bool) -> Result<Exit, Fault> {
         table.add_row(row(desk, ticket)?);
     }
     Ok(print::out(&format!("{table}\n")))
+}
+
+/// Whether that is the host's address, MAC address or name.
+fn is_called(host: &Host, text: &str) -> bool {
+    let text = text.trim();
+    match (text.parse::<IpAddr>(), text.parse::<Mac>()) {
+        (Ok(address), _) => host.host == address,
+        (_, Ok(mac)) => host.mac == Some(mac),
+        _ => host.name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(text)),
+    }
 }
 
 fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
@@ -126,7 +142,8 @@ fn with_material<T>(
     let (context, standing) = standing(desk, ticket)?;
     let (runs, events) = (ledger(ticket, &context), desk.engine.history(ticket.id)?);
     let Context { playbook, site, now, .. } = context;
-    tell(&Material { ticket, runs: &runs, events: &events, playbook, site, standing: &standing, at: now })
+    let (runs, past, events, standing) = (&runs, &desk.engine.past(ticket), &events, &standing);
+    tell(&Material { ticket, runs, past, events, playbook, site, standing, at: now })
 }
 
 fn rendered(desk: &Desk, ticket: &Ticket, form: Form) -> Result<String, Fault> {

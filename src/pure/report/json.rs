@@ -7,8 +7,8 @@ use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{ChecklistItem, Playbook, StageName};
 use crate::pure::ticket::{
-    Event, Hold, Host, HostState, Listing, ListingAnswer, Phase, Recorded, Risk, Run, RunId, Standing,
-    Ticket, TicketId,
+    Event, Hold, Host, HostState, KnownBy, Listing, ListingAnswer, Past, Phase, Recorded, Risk, Run, RunId,
+    Standing, Ticket, TicketId,
 };
 use crate::pure::verdict::{Outcome, Reason, Verdict};
 use crate::pure::watchlist::Transport;
@@ -86,6 +86,26 @@ struct HostJson<'a> {
     located: Timestamp,
     cleaned: Option<Timestamp>,
     confirmed: Option<Timestamp>,
+    /// What other tickets say of the same machine, from the oldest on.
+    history: Vec<PastJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PastJson<'a> {
+    ticket: TicketId,
+    #[serde(rename = "ref")]
+    reference: Option<&'a str>,
+    malware: Option<&'a str>,
+    playbook: &'a str,
+    phase: Phase,
+    known_by: KnownBy,
+    /// Its address there.
+    host: IpAddr,
+    state: HostState,
+    located: Timestamp,
+    cleaned: Option<Timestamp>,
+    confirmed: Option<Timestamp>,
+    relapses: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,7 +177,7 @@ struct EventJson<'a> {
 impl<'a> TicketJson<'a> {
     /// The document of one ticket.
     pub fn of(material: &Material<'a>) -> TicketJson<'a> {
-        let Material { ticket, runs, events, playbook, standing, .. } = *material;
+        let Material { ticket, runs, past, events, playbook, standing, .. } = *material;
         TicketJson {
             schema: "allclear.ticket/1",
             id: ticket.id,
@@ -174,7 +194,12 @@ impl<'a> TicketJson<'a> {
             opened: ticket.opened,
             public: ticket.public,
             reports: ticket.reports.iter().map(report).collect(),
-            hosts: ticket.hosts.iter().map(|found| host(found, standing)).collect(),
+            hosts: ticket
+                .hosts
+                .iter()
+                .enumerate()
+                .map(|(at, found)| host(found, standing, past.get(at)))
+                .collect(),
             checklist: checklist(ticket, playbook),
             clean: clean(ticket, standing),
             runs: with_listings(runs, events),
@@ -211,7 +236,7 @@ fn report(report: &Report) -> ReportJson<'_> {
     }
 }
 
-fn host<'a>(host: &'a Host, standing: &Standing) -> HostJson<'a> {
+fn host<'a>(host: &'a Host, standing: &Standing, past: Option<&'a Vec<Past>>) -> HostJson<'a> {
     let stands = standing.hosts.iter().find(|stands| stands.host == host.host);
     HostJson {
         host: host.host,
@@ -224,6 +249,24 @@ fn host<'a>(host: &'a Host, standing: &Standing) -> HostJson<'a> {
         located: host.located,
         cleaned: host.cleaned,
         confirmed: host.confirmed,
+        history: past.into_iter().flatten().map(past_json).collect(),
+    }
+}
+
+fn past_json(past: &Past) -> PastJson<'_> {
+    PastJson {
+        ticket: past.ticket,
+        reference: past.reference.as_deref(),
+        malware: past.malware.as_deref(),
+        playbook: &past.playbook,
+        phase: past.phase,
+        known_by: past.known_by,
+        host: past.host,
+        state: past.state,
+        located: past.located,
+        cleaned: past.cleaned,
+        confirmed: past.confirmed,
+        relapses: past.relapses,
     }
 }
 

@@ -7,8 +7,9 @@ use super::timeline::named;
 use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::intake::Report;
-use crate::pure::ticket::{Event, Host, HostState, Run, RunEnd};
+use crate::pure::ticket::{Event, Host, HostState, KnownBy, Past, Run, RunEnd};
 use crate::pure::verdict::{Outcome, Verdict};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -28,6 +29,12 @@ pub struct HostView {
     pub located: String,
     pub cleaned: String,
     pub has_cleaned: bool,
+    /// When it was last confirmed clean; also where it came back since.
+    pub confirmed: String,
+    pub has_confirmed: bool,
+    /// What other tickets say of it, a sentence each, from the oldest on.
+    pub history: Vec<String>,
+    pub has_history: bool,
     /// Whether its silence is being counted: it was cleaned and has not called since.
     pub is_watched: bool,
     /// How long it could have been seen since it was cleaned.
@@ -112,8 +119,10 @@ pub fn label(host: &Host) -> String {
     format!("{}{}", host.host, named(host.name.as_deref()))
 }
 
-pub(super) fn host(host: &Host, material: &Material) -> HostView {
+/// The host at that place of the ticket.
+pub(super) fn host(at: usize, host: &Host, material: &Material) -> HostView {
     let zone = &material.site.timezone;
+    let past = material.past.get(at).map_or(&[][..], Vec::as_slice);
     let stands = material.standing.hosts.iter().find(|stands| stands.host == host.host);
     let last = host.contacts.last().map(|span| format!(", the last one {}", local_time(span.last, zone)));
     HostView {
@@ -127,10 +136,41 @@ pub(super) fn host(host: &Host, material: &Material) -> HostView {
         located: local_time(host.located, zone),
         cleaned: host.cleaned.map_or("not cleaned yet".to_string(), |at| local_time(at, zone)),
         has_cleaned: host.cleaned.is_some(),
+        confirmed: host.confirmed.map_or_else(String::new, |at| local_time(at, zone)),
+        has_confirmed: host.confirmed.is_some(),
+        history: past.iter().map(|past| past_words(past, zone)).collect(),
+        has_history: !past.is_empty(),
         is_watched: host.cleaned.is_some() && host.state != HostState::Infected,
         exposure: duration(stands.map_or(0, |stands| stands.exposure_s)),
         assurance: stands.and_then(|stands| stands.assurance).map_or(NOT_KNOWN.to_string(), share),
     }
+}
+
+/// `ticket 3 (MARS-1000), Conficker: 10.16.24.80 located ..., cleaned ..., confirmed clean ...; known by its
+/// MAC address`.
+fn past_words(past: &Past, zone: &TimeZone) -> String {
+    let reference = named(past.reference.as_deref());
+    let malware = words::name(past.malware.as_deref().unwrap_or(&past.playbook));
+    let event = |what: &str, at: Option<Timestamp>| {
+        at.map_or_else(String::new, |at| format!(", {what} {}", local_time(at, zone)))
+    };
+    let (cleaned, confirmed) = (event("cleaned", past.cleaned), event("confirmed clean", past.confirmed));
+    let relapses = match past.relapses {
+        0 => String::new(),
+        number => format!(", {}", count(u64::from(number), "relapse")),
+    };
+    let known = match past.known_by {
+        KnownBy::Mac => "known by its MAC address",
+        KnownBy::Name => "known by its name",
+        KnownBy::Address => "known by its address alone, which may have been another machine's",
+    };
+    format!(
+        "ticket {}{reference}, {malware}: {} located {}{cleaned}{confirmed}{relapses}; now {}; {known}",
+        past.ticket,
+        past.host,
+        local_time(past.located, zone),
+        words::phase(past.phase)
+    )
 }
 
 fn colour(state: HostState) -> &'static str {

@@ -5,7 +5,9 @@ use super::timeline::{EventView, timeline};
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::site::Site;
-use crate::pure::ticket::{Blame, Event, Host, HostState, Listing, Phase, Recorded, Run, Standing, Ticket};
+use crate::pure::ticket::{
+    Blame, Event, Host, HostState, Listing, Past, Phase, Recorded, Run, Standing, Ticket,
+};
 use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -29,6 +31,8 @@ pub struct Material<'a> {
     pub ticket: &'a Ticket,
     /// Every run and occurrence, as `ticket::ledger` has them.
     pub runs: &'a [Run],
+    /// What other tickets say of each host, in the order of its hosts; empty where nobody has looked.
+    pub past: &'a [Vec<Past>],
     /// Its events, in order.
     pub events: &'a [Recorded],
     pub playbook: &'a Playbook,
@@ -112,6 +116,10 @@ pub struct TicketView {
     pub next_window: String,
     pub has_next_window: bool,
     pub hosts: Vec<HostView>,
+    /// Whether another ticket knows one of them.
+    pub has_past: bool,
+    /// The newest that is known of it, in a sentence.
+    pub past: String,
     pub reports: Vec<ReportView>,
     /// The last `verify` runs, for a strip; oldest first.
     pub strip: Vec<NightView>,
@@ -153,7 +161,7 @@ impl TicketView {
     /// every list empty and every condition false.
     pub fn samples() -> [Value; 2] {
         let full = TicketView {
-            hosts: vec![HostView::default()],
+            hosts: vec![HostView { history: vec![String::new()], ..HostView::default() }],
             reports: vec![ReportView::default()],
             strip: vec![NightView::default()],
             recent: vec![NightView { reasons: vec![String::new()], ..NightView::default() }],
@@ -341,7 +349,11 @@ fn is_telling(run: &Run) -> bool {
 
 fn add_lists(view: &mut TicketView, material: &Material) {
     let (ticket, zone) = (material.ticket, &material.site.timezone);
-    view.hosts = ticket.hosts.iter().map(|host| parts::host(host, material)).collect();
+    view.hosts = ticket.hosts.iter().enumerate().map(|(at, host)| parts::host(at, host, material)).collect();
+    let known = view.hosts.iter().find_map(|host| Some((&host.label, host.history.last()?)));
+    let past = known.map(|(label, last)| format!("{label} is known: {last}."));
+    view.has_past = past.is_some();
+    view.past = past.unwrap_or_default();
     view.reports = ticket.reports.iter().map(|report| parts::report(report, zone)).collect();
     view.clean = parts::clean(material);
     view.checklist = parts::checklist(material);

@@ -20,6 +20,7 @@ mod judged;
 mod listings;
 mod occurrences;
 mod passed;
+mod past;
 mod phase;
 mod said;
 mod standing;
@@ -34,6 +35,7 @@ pub use judged::blamed;
 pub use listings::NewlyListed;
 pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
+pub use past::{KnownBy, Past, histories, related};
 pub use said::person;
 pub use standing::{HostStanding, Standing, stand};
 
