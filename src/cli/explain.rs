@@ -47,7 +47,7 @@ pub fn site_values(file: &SiteFile) -> Vec<(String, String)> {
 }
 
 fn source_rows(source: &Source) -> Vec<(String, String)> {
-    let Source { name, kind, positive_control, ring_bytes } = source;
+    let Source { name, kind, positive_control, ring_bytes, runs_max } = source;
     let kind = match kind {
         SourceKind::Interface(interface) => format!("interface {interface}"),
         SourceKind::Command(command) => format!("command {}", command.join(" ")),
@@ -57,6 +57,7 @@ fn source_rows(source: &Source) -> Vec<(String, String)> {
         ("kind", kind),
         ("positive_control", positive_control.clone().unwrap_or("none".to_owned())),
         ("ring", format!("{ring_bytes} bytes")),
+        ("runs_max", runs_max.map_or("no limit of its own".to_owned(), |most| most.to_string())),
     ]
     .map(|(key, value)| (format!("sources.{name}.{key}"), value))
     .to_vec()

@@ -4,27 +4,39 @@
 //! comes back over one channel. Everything that matters stands in the log, so that a kill at any
 //! moment loses nothing but what was being watched.
 
+mod turns;
+
 use super::desk::Desk;
 use super::{Exit, Fault, print};
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::capture::vault;
-use crate::edge::clock::{self, Deadline};
+use crate::edge::clock::{self, Deadline, Pulse};
 use crate::edge::doorbell::Doorbell;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::EngineError;
+use crate::pure::playbook::Library;
+use crate::pure::queue::{Limits, Queue};
 use crate::pure::site::SourceKind;
-use crate::pure::ticket::{ALLCLEAR, Effect, Input, Run, RunId, Ticket, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Input, Run, RunId, Ticket, TicketId};
+use jiff::SignedDuration;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Runs carried out at the same time; more wait for the next look. Those on one interface share its
+/// Runs carried out at the same time; more wait for their turn. Those on one interface share its
 /// capture, and each has two threads that wait.
 const CAPTURES_MAX: usize = 1024;
+
+/// How much further than the steady clock the wall clock must have gone to have leapt: more than a time
+/// daemon corrects in one go without being told to.
+const LEAP_MIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// How far the clock may lie behind before people are told that nothing falls due.
+const LAG_MAX: SignedDuration = SignedDuration::from_secs(60);
 
 /// Messages that wait for the engine; a full channel makes captures wait, never the network.
 const MESSAGES_MAX: usize = 256;
@@ -60,6 +72,12 @@ struct Server<'a> {
     sender: SyncSender<Message>,
     mail: SyncSender<(Effect, Work)>,
     under_way: BTreeSet<Effect>,
+    /// Runs that wait for their turn.
+    queue: Queue,
+    /// Mails for which the mail thread had no room.
+    unsent: BTreeSet<Effect>,
+    /// When everything that was due was last looked at; `None` before the first look.
+    last_look: Option<Pulse>,
     /// Replies that could not be recorded yet (full disk, locked database).
     unrecorded: VecDeque<(Effect, Box<Reply>)>,
     /// Why the log cannot be written now, if so.
@@ -80,12 +98,16 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     let doorbell = Doorbell::ring(move || drop(bell.try_send(Message::Ring)));
     let _doorbell = doorbell.map_err(|error| Fault::Failed(format!("cannot start the doorbell: {error}")))?;
     let mail = mail_thread(Arc::clone(&edges), sender.clone());
+    let queue = Queue::new(limits(desk.engine.library()));
     let mut server = Server {
         desk,
         edges,
         sender,
         mail,
         under_way: BTreeSet::new(),
+        queue,
+        unsent: BTreeSet::new(),
+        last_look: None,
         unrecorded: VecDeque::new(),
         hindrance: None,
         told: BTreeSet::new(),
@@ -97,6 +119,7 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     print::note("allclear serves; stop it with SIGTERM or Ctrl-C");
     server.live(&receiver, &stop);
     server.drain(&receiver);
+    server.give_up_waiting();
     // A run that fell due as the signal came, or that did not end in time, has seen nothing.
     let abandoned = server.abandon(is_planned);
     drop(lock);
@@ -126,6 +149,13 @@ fn mail_thread(edges: Arc<Edges>, done: SyncSender<Message>) -> SyncSender<(Effe
 fn is_overdue(run: &Run) -> bool {
     let end = run.begun.max(run.window_end);
     clock::now() > end.checked_add(HAND_RUN_GRACE).unwrap_or(end)
+}
+
+/// How many runs there may be at the same time.
+fn limits(library: &Library) -> Limits {
+    let sources = library.site_file.sites.values().flat_map(|site| library.sources_of(site));
+    let limited = sources.filter_map(|source| Some((source.name.clone(), source.runs_max? as usize)));
+    Limits { total_max: CAPTURES_MAX, source_max: limited.collect() }
 }
 
 /// Whether `serve` carries the run out; one by hand belongs to a command that may still be at it.
@@ -166,12 +196,16 @@ impl Server<'_> {
     }
 
     fn is_lost(&self, ticket: &Ticket, run: &Run) -> bool {
+        if is_planned(run) { self.is_live(ticket) } else { is_overdue(run) }
+    }
+
+    /// Whether what the ticket's source shows is gone once it is over.
+    fn is_live(&self, ticket: &Ticket) -> bool {
         let library = self.desk.engine.library();
         let site = library.site_file.sites.get(&ticket.site);
-        let is_live = site.is_none_or(|site| {
+        site.is_none_or(|site| {
             library.sources_of(site).any(|source| !matches!(source.kind, SourceKind::Files(_)))
-        });
-        if is_planned(run) { is_live } else { is_overdue(run) }
+        })
     }
 
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {
@@ -221,6 +255,9 @@ impl Server<'_> {
                 Ok(happened) => {
                     tracing::debug!("ticket {}: {} events", reply.ticket, happened.len());
                     self.under_way.remove(effect);
+                    if let Effect::Capture { ticket, run } = effect {
+                        self.queue.end(*ticket, *run);
+                    }
                 }
                 Err(error @ EngineError::Store(_)) => return self.tell(&error),
                 Err(error) => self.tell(&error),
@@ -230,14 +267,32 @@ impl Server<'_> {
     }
 
     fn tick(&mut self) {
-        match self.desk.engine.tick(clock::now()) {
+        let look = Pulse::take();
+        match self.desk.engine.tick_after(look.wall(), self.absence(&look)) {
             Ok(faults) => {
                 if self.hindrance.take().is_some() {
                     tracing::info!("the log can be written again, and what had waited for it is on record");
                 }
+                self.last_look = Some(look);
                 faults.iter().for_each(|fault| self.tell(fault));
             }
             Err(error) => self.tell(&error),
+        }
+        let log_end = self.desk.engine.last_event().unwrap_or(look.wall());
+        if clock::lag() > LAG_MAX || log_end.duration_since(look.wall()) > LAG_MAX {
+            let text = "the system clock was set back, or is wrong: nothing falls due until it has caught up";
+            if self.told.insert(text.to_owned()) {
+                tracing::error!("{text}");
+            }
+        }
+    }
+
+    /// Why nobody looked since the last time.
+    fn absence(&self, look: &Pulse) -> Absence {
+        match self.last_look {
+            None => Absence::Down,
+            Some(last) if last.leap_until(look) > LEAP_MIN => Absence::Leapt,
+            Some(_) => Absence::HeldUp,
         }
     }
 
@@ -258,36 +313,22 @@ impl Server<'_> {
         if !self.unrecorded.is_empty() {
             return;
         }
-        for effect in self.desk.engine.effects(clock::now()) {
-            if !self.under_way.contains(&effect) && self.may_begin(&effect) {
-                match perform::prepare(&effect, &self.desk.engine, &self.edges, clock::now()) {
-                    Ok(work) => self.begin(effect, work),
-                    Err(error) => self.tell(&error),
-                }
+        let now = clock::now();
+        for effect in self.desk.engine.new_effects(now) {
+            match effect {
+                // One that is under way is not sent twice.
+                Effect::SendMail { .. } if self.under_way.contains(&effect) => {}
+                Effect::SendMail { .. } => drop(self.unsent.insert(effect)),
+                Effect::Capture { ticket, run } => self.line_up(ticket, run),
             }
         }
-    }
-
-    fn may_begin(&self, effect: &Effect) -> bool {
-        match effect {
-            Effect::SendMail { .. } => self.edges.has_post(),
-            Effect::Capture { ticket, run } => {
-                let captures =
-                    self.under_way.iter().filter(|effect| matches!(effect, Effect::Capture { .. }));
-                let run = self.desk.engine.ticket(*ticket).ok().and_then(|ticket| ticket.run(*run));
-                captures.count() < CAPTURES_MAX && run.is_some_and(is_planned)
+        while let Some(late) = self.queue.expired(now) {
+            if !self.enter(&late, &Input::NoTurn(late.run)) {
+                break;
             }
         }
-    }
-
-    fn begin(&mut self, effect: Effect, work: Work) {
-        let is_begun = match effect {
-            Effect::SendMail { .. } => self.mail.try_send((effect.clone(), work)).is_ok(),
-            Effect::Capture { .. } => self.begin_capture(effect.clone(), work),
-        };
-        if is_begun {
-            self.under_way.insert(effect);
-        }
+        self.begin_captures(now);
+        self.begin_mails(now);
     }
 
     fn begin_capture(&self, effect: Effect, work: Work) -> bool {

@@ -2,18 +2,54 @@
 //!
 //! The only place that reads the clock; everything else is given `now`.
 
-use jiff::Timestamp;
-use std::sync::Mutex;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The time now, later than every time this function gave before: order in the log and order in
 /// time agree even when the system clock is set back.
 pub fn now() -> Timestamp {
-    static LAST: Mutex<Timestamp> = Mutex::new(Timestamp::MIN);
     // A panic elsewhere cannot leave a half-written time behind.
-    let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     *last = after(*last, Timestamp::now());
     *last
+}
+
+/// The last time that [`now`] gave.
+static LAST: Mutex<Timestamp> = Mutex::new(Timestamp::MIN);
+
+/// How far the system clock lies behind [`now`]: it was set back, and until it has caught up time stands
+/// nearly still.
+pub fn lag() -> SignedDuration {
+    let last = *LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    last.duration_since(Timestamp::now()).max(SignedDuration::ZERO)
+}
+
+/// An instant by two clocks: that of the wall, which people and programs set, and one that only goes
+/// on while the machine is awake.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulse {
+    wall: Timestamp,
+    steady: Instant,
+}
+
+impl Pulse {
+    /// Now.
+    pub fn take() -> Pulse {
+        Pulse { wall: now(), steady: Instant::now() }
+    }
+
+    /// How much further the wall clock went than the steady one from this pulse to `later`: it was set
+    /// forward, or the machine slept. Negative when it was set back.
+    pub fn leap_until(&self, later: &Pulse) -> SignedDuration {
+        let steady = SignedDuration::try_from(later.steady.duration_since(self.steady));
+        later.wall.duration_since(self.wall) - steady.unwrap_or(SignedDuration::MAX)
+    }
+
+    /// What the wall clock said.
+    pub fn wall(&self) -> Timestamp {
+        self.wall
+    }
 }
 
 fn after(last: Timestamp, raw: Timestamp) -> Timestamp {

@@ -131,6 +131,11 @@ impl Engine {
         context(&self.library, &self.log, self.ticket(id)?, (now, self.absence))
     }
 
+    /// When the last event of all happened.
+    pub fn last_event(&self) -> Option<Timestamp> {
+        self.log.end.at
+    }
+
     /// Folds what other processes have appended since.
     pub fn refresh(&mut self) -> Result<(), EngineError> {
         let Engine { store, log, .. } = self;

@@ -36,6 +36,8 @@ pub struct Source {
     pub positive_control: Option<String>,
     /// Size of the capture ring, in bytes.
     pub ring_bytes: u64,
+    /// Runs that it carries at the same time; `None` where only the limit of all runs counts.
+    pub runs_max: Option<u32>,
 }
 
 /// What kind of source.

@@ -286,6 +286,7 @@ pub fn plan(kind: SourceKind, length: Duration) -> CapturePlan {
         kind,
         positive_control: Some("udp port 123".to_owned()),
         ring_bytes: 8 * MIB,
+        runs_max: None,
     };
     let watchlist = Watchlist {
         name: "sinkholes".to_owned(),

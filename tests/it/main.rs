@@ -52,6 +52,7 @@ mod thorough;
 mod tidy;
 mod traffic;
 mod tunnels;
+mod turns;
 mod web_names;
 mod windows;
 mod world;

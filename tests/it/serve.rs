@@ -19,14 +19,14 @@ const PAGE: &str = "IP Address 192.0.2.17 is listed in the CBL. It was last dete
     to TCP/IP IP address 216.66.15.109 (a conficker sinkhole) with a destination port 80, source port (for \
     this detection) of 1701 at exactly 2015-04-29 18:52:14 (UTC).";
 
-struct State {
+pub struct State {
     directory: TempDir,
 }
 
 impl State {
     /// A site whose source writes a capture with a contact and then waits, and a playbook that locates
     /// every two seconds for `length`.
-    fn new(length: &str, every: &str) -> State {
+    pub fn new(length: &str, every: &str) -> State {
         let directory = TempDir::new().expect("a temporary directory");
         let path = directory.path();
         let capture = Stretch::at("2015-05-04T08:00:00Z", 600).present(&[LAB]).calls(LAB, 10, 3600);
@@ -53,7 +53,7 @@ impl State {
         State { directory }
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
@@ -63,11 +63,11 @@ impl State {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program runs")
     }
 
-    fn serve(&self) -> Server {
+    pub fn serve(&self) -> Server {
         let log = fs::File::create(self.path().join("serve.log")).expect("a log file");
         let process = self.command(&["serve"]).stderr(log).spawn().expect("serve starts");
         let server = Server(process);
@@ -94,7 +94,7 @@ impl State {
         names
     }
 
-    fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
+    pub fn wait_for(&self, what: &str, is_so: impl Fn() -> bool) {
         let begin = Instant::now();
         while !is_so() {
             let log = fs::read_to_string(self.path().join("serve.log")).unwrap_or_default();
@@ -105,17 +105,17 @@ impl State {
 }
 
 /// A running `serve`, killed when dropped.
-struct Server(Child);
+pub struct Server(Child);
 
 impl Server {
-    fn signal(&self, signal: i32) {
+    pub fn signal(&self, signal: i32) {
         let process = i32::try_from(self.0.id()).expect("a process number");
         // SAFETY: the process is our child and has not been waited for.
         let sent = unsafe { libc::kill(process, signal) };
         assert_eq!(sent, 0, "the signal is sent");
     }
 
-    fn end(mut self) -> Option<i32> {
+    pub fn end(mut self) -> Option<i32> {
         self.0.wait().expect("serve ends").code()
     }
 }

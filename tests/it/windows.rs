@@ -39,6 +39,7 @@ fn plan(from: i64, to: i64) -> CapturePlan {
         kind: SourceKind::Files(String::new()),
         positive_control: Some("arp".to_owned()),
         ring_bytes: 0,
+        runs_max: None,
     };
     let watchlist = Watchlist {
         name: "sinkholes".to_owned(),

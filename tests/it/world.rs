@@ -380,6 +380,7 @@ pub fn library(playbook: Playbook) -> Library {
         kind: SourceKind::Interface("eth1".to_owned()),
         positive_control: None,
         ring_bytes: 64 << 20,
+        runs_max: None,
     };
     let mail = MailSettings {
         from: "allclear <allclear@dis.example>".to_owned(),

@@ -94,6 +94,7 @@ fn source() -> Source {
         kind: SourceKind::Interface("v0".to_owned()),
         positive_control: Some("udp port 123".to_owned()),
         ring_bytes: 1,
+        runs_max: None,
     }
 }
 

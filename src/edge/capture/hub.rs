@@ -162,6 +162,6 @@ impl Capture {
 
 /// Whether two runs hear the same, in the same way; the name is only what people call it.
 fn is_same(one: &Source, other: &Source) -> bool {
-    let Source { name: _, kind, positive_control, ring_bytes } = one;
+    let Source { name: _, kind, positive_control, ring_bytes, runs_max: _ } = one;
     (kind, positive_control, ring_bytes) == (&other.kind, &other.positive_control, &other.ring_bytes)
 }

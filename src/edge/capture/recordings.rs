@@ -178,6 +178,7 @@ fn lent(sources: &[Source]) -> Vec<Source> {
         kind: SourceKind::Files(String::new()),
         positive_control: None,
         ring_bytes: 0,
+        runs_max: None,
     };
     vec![sources.first().cloned().unwrap_or_else(nameless)]
 }

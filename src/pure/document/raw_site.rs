@@ -51,6 +51,8 @@ pub struct RawSource {
     /// Size of the capture ring of an interface.
     #[schemars(extend("default" = "64MiB"))]
     pub ring: Option<Spanned<Size>>,
+    /// Runs that it carries at the same time; more wait for their turn. Left out, 64 where each run starts the command.
+    pub runs_max: Option<Spanned<u32>>,
 }
 
 /// One customer network.

@@ -19,6 +19,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
+/// Runs of a command at the same time when the file does not say: each starts the program once more, and
+/// what is at its other end (an appliance, by ssh) is small.
+const COMMAND_RUNS_MAX: u32 = 64;
+
 /// The ring when the file names none: 0.5 s of a full 1 Gb/s.
 const RING_BYTES: u64 = 64 << 20;
 
@@ -76,7 +80,7 @@ fn each<R, T>(
 }
 
 fn source(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<RawSource>) -> Option<Source> {
-    let RawSource { interface, command, files, positive_control, ring } = &raw.value;
+    let RawSource { interface, command, files, positive_control, ring, runs_max } = &raw.value;
     let written = [interface.is_written(), command.is_written(), files.is_written()];
     if written.iter().filter(|is_written| **is_written).count() != 1 {
         let what = format!("the source `{name}` needs exactly one of `interface`, `command` and `files`");
@@ -88,7 +92,12 @@ fn source(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<RawSource>) -> Option
     }
     let kind = source_kind(sheet, interface, command, files)?;
     let ring_bytes = ring.as_ref().map_or(RING_BYTES, |ring| ring.value.0);
-    Some(Source { name: name.to_owned(), kind, positive_control, ring_bytes })
+    if let Some(runs_max) = runs_max {
+        sheet.positive("runs_max", runs_max.span, &runs_max.value);
+    }
+    let runs_max = runs_max.as_ref().map(|most| most.value);
+    let runs_max = runs_max.or(matches!(kind, SourceKind::Command(_)).then_some(COMMAND_RUNS_MAX));
+    Some(Source { name: name.to_owned(), kind, positive_control, ring_bytes, runs_max })
 }
 
 /// Linux names interfaces with 1 to 15 bytes, without blanks and slashes (`dev_valid_name`).

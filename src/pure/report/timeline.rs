@@ -41,6 +41,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::HostWithdrawn { .. } => "host_withdrawn",
         Event::HostRetired { .. } => "host_retired",
         Event::RunStarted(_) => "run_started",
+        Event::RunDelayed { .. } => "run_delayed",
         Event::RunEnded(_) => "run_ended",
         Event::OccurrencePassed(_) => "occurrence_passed",
         Event::OccurrencesPassed(_) => "occurrences_passed",
@@ -72,7 +73,7 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
         Event::HostCleaned { host, cleaned } => format!("{host} cleaned at {}", local_time(*cleaned, zone)),
         Event::HostWithdrawn { host, reason } => format!("{host} withdrawn: {reason}"),
         Event::HostRetired { host, reason } => format!("{host} left the network: {reason}"),
-        Event::RunStarted(_) | Event::MailAccepted { .. } => return None,
+        Event::RunStarted(_) | Event::RunDelayed { .. } | Event::MailAccepted { .. } => return None,
         Event::RunEnded(end) => run_ended(end, ticket)?,
         Event::OccurrencePassed(passed) => format!(
             "{} of {} {}: {}",

@@ -18,6 +18,8 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
             Ok(events)
         }
         Input::Abandoned(runs) => Ok(runs.iter().map(|run| abandon(*run)).collect()),
+        Input::Delayed(run) => Ok(vec![Event::RunDelayed { run: *run }]),
+        Input::NoTurn(run) => Ok(vec![no_turn(*run)]),
         Input::HandRun { stage, window_start, length } => {
             if !ticket.phase.is_open() {
                 return Err(Refusal(format!("ticket {} is {}: reopen it first", ticket.id, ticket.phase)));
@@ -51,6 +53,17 @@ fn abandon(run: super::RunId) -> Event {
         verdict: Some(Verdict::Inconclusive),
         reasons: vec![reason],
         ..super::RunEnd::empty(run, Outcome::Interrupted)
+    }))
+}
+
+/// A run that never began: too many others were under way in its whole window.
+fn no_turn(run: super::RunId) -> Event {
+    let text = "its turn did not come in its window, so many runs were under way: raise `runs_max` of the \
+                source, capture for a shorter time, or spread the schedules with `jitter`";
+    let reason = Reason { code: ReasonCode::NoTurn, text: text.to_owned() };
+    Event::RunEnded(Box::new(super::RunEnd {
+        reasons: vec![reason],
+        ..super::RunEnd::empty(run, Outcome::Missed)
     }))
 }
 

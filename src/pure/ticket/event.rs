@@ -63,6 +63,10 @@ pub enum Event {
         reason: String,
     },
     RunStarted(RunStart),
+    /// The turn of a run came later than its time: it begins late.
+    RunDelayed {
+        run: RunId,
+    },
     RunEnded(Box<RunEnd>),
     /// An occurrence that never ran.
     OccurrencePassed(OccurrenceRecord),

@@ -98,6 +98,10 @@ impl Ticket {
                 self.hosts.remove(index);
             }
             Event::RunStarted(start) => self.start_run(recorded.at, start),
+            Event::RunDelayed { run } => {
+                let delayed = self.runs.iter_mut().rev().find(|known| known.id == *run);
+                delayed.ok_or_else(|| format!("there is no run {run}"))?.is_late = true;
+            }
             Event::RunEnded(end) => self.end_run(recorded, end)?,
             Event::OccurrencePassed(record) => self.pass_over(recorded.at, record.into())?,
             Event::OccurrencesPassed(record) => self.pass_over(recorded.at, record.clone())?,

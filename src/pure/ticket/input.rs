@@ -46,6 +46,10 @@ pub enum Input {
     Tick,
     /// allclear has started, and these runs are of a process that is gone.
     Abandoned(Vec<RunId>),
+    /// The turn of a run came only now.
+    Delayed(RunId),
+    /// The turn of a run did not come before its window was over, or before allclear was stopped.
+    NoTurn(RunId),
     /// A person wants a stage carried out in this window.
     HandRun { stage: StageName, window_start: Timestamp, length: Duration },
     /// A capture has ended, and the DNSBL was asked where the stage wants it.

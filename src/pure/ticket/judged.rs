@@ -56,6 +56,9 @@ fn judge(
     if contacts == 0 && facts.sources.iter().any(|source| source.ending == Ending::NothingRecorded) {
         return missed(context, run.id, facts);
     }
+    if let Some(reason) = source_gone(facts).filter(|_| contacts == 0) {
+        return RunEnd { reasons: vec![reason], ..RunEnd::empty(run.id, Outcome::Missed) };
+    }
     let mut judgement = verdict::judge(criteria, facts);
     if let Some(reason) = too_short_by_hand(context, run).filter(|_| judgement.verdict != Verdict::Fail) {
         judgement.verdict = Verdict::Inconclusive;
@@ -92,6 +95,21 @@ fn too_short_by_hand(context: &Context<'_>, run: &Run) -> Option<Reason> {
             run.window().seconds(),
             planned.as_secs_f64()
         ),
+    })
+}
+
+/// A source that was not there for a moment of the window: nothing was watched, so nothing was interrupted
+/// either.
+fn source_gone(facts: &CaptureFacts) -> Option<Reason> {
+    facts.sources.iter().find_map(|source| match &source.ending {
+        Ending::SourceGone(why) if source.watched.is_empty() => Some(Reason {
+            code: ReasonCode::SourceGone,
+            text: format!(
+                "the source {} was not there in the whole window ({why}): bring it back",
+                source.name
+            ),
+        }),
+        _ => None,
     })
 }
 

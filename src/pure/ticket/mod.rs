@@ -27,6 +27,7 @@ mod standing;
 mod state;
 
 pub use consequences::{announce, follow};
+pub use course::ON_TIME;
 pub use decide::decide;
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;

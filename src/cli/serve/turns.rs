@@ -1,0 +1,113 @@
+//! Whose turn is it to be carried out? Runs in a fair order and within the limits, mails as fast as the
+//! mail server takes them.
+
+use super::{Server, is_planned};
+use crate::edge::clock;
+use crate::edge::perform;
+use crate::pure::queue::Waiting;
+use crate::pure::ticket::{ALLCLEAR, Effect, Input, ON_TIME, RunId, TicketId};
+use jiff::Timestamp;
+
+/// What became of a run whose turn it was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Now,
+    /// The log cannot be written, or no thread is to be had: it waits again, and so do the others.
+    Later,
+    /// Its playbook is gone.
+    Never,
+}
+
+impl Server<'_> {
+    /// Lets a run wait for its turn; one by hand belongs to the command that began it.
+    pub(super) fn line_up(&mut self, ticket: TicketId, run: RunId) {
+        let engine = &self.desk.engine;
+        let Ok(ticket) = engine.ticket(ticket) else { return };
+        let Some(run) = ticket.run(run).filter(|run| is_planned(run)) else { return };
+        let site = engine.library().site_file.sites.get(&ticket.site);
+        let sources = site.map_or(&[][..], |site| &site.sources);
+        let until = self.is_live(ticket).then_some(run.window_end);
+        let waiting = Waiting { from: run.started, ticket: ticket.id, run: run.id, until };
+        self.queue.push(&ticket.site, sources, waiting);
+    }
+
+    /// Begins the runs whose turn it is.
+    pub(super) fn begin_captures(&mut self, now: Timestamp) {
+        while let Some(next) = self.queue.admit() {
+            let effect = Effect::Capture { ticket: next.ticket, run: next.run };
+            let begun = if self.delay(&next, now) { self.begin_run(&effect, now) } else { Begun::Later };
+            if begun == Begun::Now {
+                self.under_way.insert(effect);
+                continue;
+            }
+            self.queue.end(next.ticket, next.run);
+            if begun == Begun::Later {
+                self.line_up(next.ticket, next.run);
+                break;
+            }
+        }
+    }
+
+    fn begin_run(&mut self, effect: &Effect, now: Timestamp) -> Begun {
+        match perform::prepare(effect, &self.desk.engine, &self.edges, now) {
+            Ok(work) => match self.begin_capture(effect.clone(), work) {
+                true => Begun::Now,
+                false => Begun::Later,
+            },
+            Err(error) => {
+                self.tell(&error);
+                Begun::Never
+            }
+        }
+    }
+
+    /// Puts on record that a run begins late, unless it is known as such; of recorded files nothing is lost
+    /// by waiting. `false` when that could not be done.
+    fn delay(&mut self, next: &Waiting, now: Timestamp) -> bool {
+        let ticket = self.desk.engine.ticket(next.ticket).ok();
+        let is_known = ticket.and_then(|ticket| ticket.run(next.run)).is_none_or(|run| run.is_late);
+        let is_late = next.until.is_some() && now.duration_since(next.from) > ON_TIME;
+        !is_late || is_known || self.enter(next, &Input::Delayed(next.run))
+    }
+
+    /// Puts on record what became of a run; `false` when that could not be done, and then it waits again.
+    pub(super) fn enter(&mut self, run: &Waiting, input: &Input) -> bool {
+        let entered = self.desk.engine.step(clock::now(), ALLCLEAR, run.ticket, input);
+        if let Err(error) = &entered {
+            self.tell(error);
+            self.line_up(run.ticket, run.run);
+        }
+        entered.is_ok()
+    }
+
+    /// Runs that still wait when allclear is stopped were not watching.
+    pub(super) fn give_up_waiting(&mut self) {
+        while let Some(run) = self.queue.give_up() {
+            let input = Input::NoTurn(run.run);
+            if let Err(error) = self.desk.engine.step(clock::now(), ALLCLEAR, run.ticket, &input) {
+                self.tell(&error);
+            }
+        }
+    }
+
+    /// Hands the mail thread what it has room for.
+    pub(super) fn begin_mails(&mut self, now: Timestamp) {
+        while self.edges.has_post()
+            && let Some(effect) = self.unsent.pop_first()
+        {
+            let work = match perform::prepare(&effect, &self.desk.engine, &self.edges, now) {
+                Ok(work) => work,
+                Err(error) => {
+                    self.tell(&error);
+                    continue;
+                }
+            };
+            if self.mail.try_send((effect.clone(), work)).is_err() {
+                // It has no room: it answers, and then it is asked again.
+                self.unsent.insert(effect);
+                break;
+            }
+            self.under_way.insert(effect);
+        }
+    }
+}
