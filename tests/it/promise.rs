@@ -3,8 +3,10 @@
 use crate::world::{LAB, OFFICE, World, at, calls_at, calls_every_two_hours, ip, report, silent};
 use allclear::pure::packet::Mac;
 use allclear::pure::playbook::StageName;
+use allclear::pure::site::ClosedDays;
 use allclear::pure::ticket::{Act, Blame, Event, HostState, Input, Phase, stand};
 use allclear::pure::verdict::{Outcome, Verdict};
+use jiff::civil::date;
 use std::time::Duration;
 
 const OTHER: &str = "10.16.40.4";
@@ -43,6 +45,20 @@ fn a_ticket_whose_last_named_host_is_withdrawn_is_reported_whatever_its_phase() 
         world.live_until("2015-06-10T12:00:00Z", silent);
         assert_eq!(world.phase(), Phase::Reported, "and silence of nobody proves nothing");
     }
+}
+
+#[test]
+fn a_night_that_reaches_into_a_school_break_counts_no_more_than_one_within() {
+    let school_break = ClosedDays { first: date(2015, 5, 7), last: date(2015, 5, 7) };
+    let passes = |closed: Vec<ClosedDays>| {
+        let mut world = World::where_school_is(|site| site.closed = closed, |_| {});
+        world.cleaned_at("2015-05-05T10:00:00Z");
+        world.live_until("2015-05-10T12:00:00Z", silent);
+        let begun = world.ticket().passes.iter().filter_map(|run| world.ticket().run(*run));
+        begun.map(|run| run.started.strftime("%d").to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(passes(Vec::new()), ["05", "06", "07", "08", "09"]);
+    assert_eq!(passes(vec![school_break]), ["05", "08", "09"], "its first hours are of the night before");
 }
 
 #[test]

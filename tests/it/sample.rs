@@ -378,6 +378,7 @@ fn run(ticket: &mut Life, stage: StageName, start: &str, minutes: u64, verdict: 
         evidence: if is_hit { vec![evidence] } else { Vec::new() },
         evidence_gaps: Vec::new(),
         contacts: if is_hit { 3 } else { 0 },
+        is_in_break: false,
     };
     ticket.runs.push(Run {
         id,

@@ -170,6 +170,10 @@ pub struct RunEnd {
     pub evidence_gaps: Vec<String>,
     /// Contacts by inside hosts.
     pub contacts: u64,
+    /// Whether its window reached into a school break: a machine that is off proves nothing, so that a
+    /// pass counts for no night.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_in_break: bool,
 }
 
 impl RunEnd {

@@ -266,15 +266,17 @@ impl Ticket {
     }
 
     /// Adds a pass to the row, or ends the row with a fail. The same minutes never count twice, and
-    /// none from before the last cleaning or from a hold do.
+    /// none from before the last cleaning, from a hold or from a school break do.
     fn count_pass(&mut self, id: RunId) {
         let Some(run) = self.run(id).filter(|run| run.stage == StageName::Verify) else { return };
-        let (started, verdict) = (run.started, run.end.as_ref().and_then(|end| end.verdict));
+        let Some(end) = &run.end else { return };
+        let started = run.started;
         let is_after_cleaning = self.last_cleaned().is_none_or(|cleaned| cleaned <= started);
         let is_new =
             self.passes.last().and_then(|last| self.run(*last)).is_none_or(|last| last.window_end <= started);
-        let is_wanted = self.phase == Phase::Verifying && !self.is_held_in(run.window());
-        match verdict {
+        let is_waiting = end.is_in_break || self.is_held_in(run.window());
+        let is_wanted = self.phase == Phase::Verifying && !is_waiting;
+        match end.verdict {
             Some(Verdict::Fail) => self.passes.clear(),
             Some(Verdict::Pass) if is_wanted && is_after_cleaning && is_new => self.passes.push(id),
             _ => {}

@@ -79,6 +79,7 @@ fn judge(
         ledgers: facts.sources.iter().filter_map(|source| source.ledger_file.clone()).collect(),
         evidence_gaps: facts.sources.iter().flat_map(|source| source.evidence_gaps.clone()).collect(),
         contacts,
+        is_in_break: context.site.closed_intervals().iter().any(|closed| closed.overlaps(run.window())),
     }
 }
 
@@ -151,6 +152,7 @@ impl RunEnd {
             ledgers: Vec::new(),
             evidence_gaps: Vec::new(),
             contacts: 0,
+            is_in_break: false,
         }
     }
 }
