@@ -350,6 +350,7 @@ fn facts(window: Interval, host: IpAddr, id: TicketId, run: RunId, is_infected: 
         watched: Intervals::of([window]),
         ending: Ending::TimeUp,
         control: Control::NotAsked,
+        probe: None,
         ledger: Default::default(),
         ledger_file: Some(file("coverage.csv")),
         presences: vec![Presence { host, mac, present: Intervals::of([window]) }],

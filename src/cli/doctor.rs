@@ -2,7 +2,7 @@
 
 use super::{Exit, print};
 use crate::edge::capture::recordings::Recordings;
-use crate::edge::capture::{interface, link, lint};
+use crate::edge::capture::{interface, link, lint, probes};
 use crate::edge::clock;
 use crate::edge::files;
 use crate::edge::health::{self, Finding};
@@ -77,6 +77,7 @@ fn clock() -> Finding {
 fn of_site_file(site_file: &SiteFile) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         site_file.sources.values().map(|of| source(of, zone(site_file, &of.name))).collect();
+    findings.extend(site_file.sources.values().filter_map(probe));
     if let Some(mail) = &site_file.mail {
         findings.push(health::mail(&mail.transport));
         findings.extend(mail.password_file.as_deref().map(health::secret));
@@ -106,6 +107,15 @@ fn source(source: &Source, zone: TimeZone) -> Finding {
         SourceKind::Files(pattern) => recorded(pattern, &zone),
     };
     finding.map(|text| format!("source {name}: {text}")).map_err(|text| format!("source {name}: {text}"))
+}
+
+/// Whether the source's probe can be sent.
+fn probe(source: &Source) -> Option<Finding> {
+    let name = &source.name;
+    let finding = probes::try_out(source.probe.as_ref()?.to);
+    Some(
+        finding.map(|text| format!("source {name}: {text}")).map_err(|text| format!("source {name}: {text}")),
+    )
 }
 
 fn an_interface(name: &str) -> Finding {

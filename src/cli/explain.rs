@@ -47,7 +47,7 @@ pub fn site_values(file: &SiteFile) -> Vec<(String, String)> {
 }
 
 fn source_rows(source: &Source) -> Vec<(String, String)> {
-    let Source { name, kind, positive_control, ring_bytes, runs_max } = source;
+    let Source { name, kind, positive_control, probe, ring_bytes, runs_max } = source;
     let kind = match kind {
         SourceKind::Interface(interface) => format!("interface {interface}"),
         SourceKind::Command(command) => format!("command {}", command.join(" ")),
@@ -56,6 +56,12 @@ fn source_rows(source: &Source) -> Vec<(String, String)> {
     [
         ("kind", kind),
         ("positive_control", positive_control.clone().unwrap_or("none".to_owned())),
+        (
+            "probe",
+            probe.as_ref().map_or("none".to_owned(), |probe| {
+                format!("to {} every {}", probe.to, length_words(probe.every))
+            }),
+        ),
         ("ring", format!("{ring_bytes} bytes")),
         ("runs_max", runs_max.map_or("no limit of its own".to_owned(), |most| most.to_string())),
     ]

@@ -34,10 +34,20 @@ pub struct Source {
     pub kind: SourceKind,
     /// A filter for traffic that is always there; unseen for a whole run, the run is inconclusive.
     pub positive_control: Option<String>,
+    /// A datagram that is sent while the source is watched, and that it has to show.
+    pub probe: Option<ProbeSettings>,
     /// Size of the capture ring, in bytes.
     pub ring_bytes: u64,
     /// Runs that it carries at the same time; `None` where only the limit of all runs counts.
     pub runs_max: Option<u32>,
+}
+
+/// Where a probe goes, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeSettings {
+    /// Outside, on the far side of what is watched.
+    pub to: SocketAddr,
+    pub every: Duration,
 }
 
 /// What kind of source.

@@ -285,6 +285,7 @@ pub fn plan(kind: SourceKind, length: Duration) -> CapturePlan {
         name: "lan".to_owned(),
         kind,
         positive_control: Some("udp port 123".to_owned()),
+        probe: None,
         ring_bytes: 8 * MIB,
         runs_max: None,
     };

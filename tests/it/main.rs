@@ -35,6 +35,7 @@ mod memory;
 mod messages;
 mod names;
 mod packets;
+mod probe;
 mod promise;
 mod quic;
 mod recordings;

@@ -278,6 +278,12 @@ fn the_positive_control_of_every_source_must_be_seen() {
     let dmz = "  dmz: {interface: eth2, positive_control: udp port 123}\nsites:";
     for (row, lan, verdict, code) in [
         ("of the second alone", "{interface: eth1}", "inconclusive", "control_missing"),
+        (
+            "a probe of the first",
+            "{interface: eth1, probe: {to: \"192.0.2.1:9\"}}",
+            "inconclusive",
+            "control_missing",
+        ),
         ("of both, one seen", "{interface: eth1, positive_control: tcp}", "inconclusive", "control_missing"),
     ] {
         let story = Story::new();

@@ -38,6 +38,7 @@ fn plan(from: i64, to: i64) -> CapturePlan {
         name: "ring".to_owned(),
         kind: SourceKind::Files(String::new()),
         positive_control: Some("arp".to_owned()),
+        probe: None,
         ring_bytes: 0,
         runs_max: None,
     };

@@ -254,6 +254,7 @@ pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
         watched: Intervals::of([watched]),
         ending: seen.ending.clone().unwrap_or(Ending::TimeUp),
         control: Control::NotAsked,
+        probe: None,
         ledger: Default::default(),
         ledger_file: None,
         presences: presences.collect(),
@@ -379,6 +380,7 @@ pub fn library(playbook: Playbook) -> Library {
         name: "lan".to_owned(),
         kind: SourceKind::Interface("eth1".to_owned()),
         positive_control: None,
+        probe: None,
         ring_bytes: 64 << 20,
         runs_max: None,
     };

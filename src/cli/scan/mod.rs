@@ -172,6 +172,7 @@ fn facts(
         ending: heard.ending,
         observation: observation.clone(),
         control: Control::NotAsked,
+        probe: None,
         presences: Vec::new(),
         ledger,
         ledger_file: None,

@@ -13,7 +13,7 @@ use super::stop::Stop;
 use super::tap::BLOCK_AGE_MS;
 use crate::pure::interval::Interval;
 use crate::pure::packet::Frame;
-use crate::pure::sighting::{BUCKET_SECONDS, Left, Observer, Scope, Seen, WatchId};
+use crate::pure::sighting::{BUCKET_SECONDS, Left, Observer, Probe, Scope, Seen, WatchId};
 use crate::pure::verdict::{BlamedHost, Control, Ending, SourceFacts};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -36,7 +36,8 @@ pub struct Alone(Audience);
 impl Alone {
     /// Listens from the first frame on.
     pub fn new(listener: Listener) -> Alone {
-        let mut audience = Audience::new(listener.source().positive_control.as_deref());
+        let control = listener.source().positive_control.as_deref();
+        let mut audience = Audience::new(control).with_probe(listener.probe());
         let always = Interval::new(Timestamp::MIN, Timestamp::MAX);
         audience.let_in(Member::new(listener, always, Stop::new(), None), i64::MIN);
         audience.plan_turns();
@@ -101,6 +102,12 @@ impl Audience {
         }
     }
 
+    /// The same, who wait for this probe.
+    pub fn with_probe(mut self, probe: Option<Probe>) -> Audience {
+        self.observer.look_for_probe(probe);
+        self
+    }
+
     /// Lets a run in; it hears the frames of its window from `now` on.
     pub fn join(&mut self, guest: Guest, now: Timestamp) {
         let Guest { listener, window, stop, reply } = guest;
@@ -136,8 +143,15 @@ impl Audience {
             let seen = observer.see(frame, |id| scope(members, id, frame));
             if seen.is_sighting {
                 self.keep_hits(frame);
+            } else if seen.is_probe {
+                self.note_probe();
             }
         }
+    }
+
+    #[cold]
+    fn note_probe(&mut self) {
+        self.members.iter_mut().for_each(|member| member.listener.note_probe());
     }
 
     /// Looks at the source, and tells who has left what it heard.
@@ -281,11 +295,13 @@ impl Audience {
         for member in members.iter_mut().filter(|member| member.listener.is_eager()) {
             member.listener.screen(frame);
         }
-        let Seen { is_sighting } = observer.see(frame, |id| scope(members, id, frame));
+        let Seen { is_sighting, is_probe } = observer.see(frame, |id| scope(members, id, frame));
         let sighted: Vec<WatchId> =
             if is_sighting { observer.sighted().map(|(id, _)| id).collect() } else { Vec::new() };
         if is_sighting {
             self.keep_hits(frame);
+        } else if is_probe {
+            self.note_probe();
         }
         for number in (0..self.members.len()).rev() {
             let member = &mut self.members[number];

@@ -93,6 +93,7 @@ fn source() -> Source {
         name: "lan".to_owned(),
         kind: SourceKind::Interface("v0".to_owned()),
         positive_control: Some("udp port 123".to_owned()),
+        probe: None,
         ring_bytes: 1,
         runs_max: None,
     }

@@ -9,9 +9,11 @@ use super::audience::Audience;
 use super::interface;
 use super::listener::Listener;
 use super::member::{Departure, Guest};
+use super::probes::{Probes, word};
 use super::session::{Absent, Look, Moment, Session};
 use super::stop::Stop;
 use crate::pure::interval::Interval;
+use crate::pure::sighting::Probe;
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
@@ -29,7 +31,10 @@ const DOOR_PAUSE: Duration = Duration::from_millis(20);
 
 /// The captures of this process; a clone is the same hub.
 #[derive(Clone, Default)]
-pub struct Hub(Arc<Mutex<Vec<Open>>>);
+pub struct Hub {
+    open: Arc<Mutex<Vec<Open>>>,
+    probes: Probes,
+}
 
 /// A capture that runs can join.
 struct Open {
@@ -47,6 +52,11 @@ pub(super) struct Terms {
 }
 
 impl Hub {
+    /// Who sends the probes of the sources.
+    pub(super) fn probes(&self) -> &Probes {
+        &self.probes
+    }
+
     /// Lets a run hear the interface of its source until its window is over, it has enough, or it is
     /// stopped. `None` when the capture broke an invariant.
     pub(super) fn hear(&self, listener: Listener, terms: Terms) -> Option<Box<Departure>> {
@@ -95,7 +105,7 @@ impl Hub {
 
     fn open(&self) -> MutexGuard<'_, Vec<Open>> {
         // The list is whole at each moment: entries are put in and taken out at once.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,7 +121,8 @@ struct Capture {
 
 impl Capture {
     fn listen(self) {
-        let mut audience = Audience::new(self.source.positive_control.as_deref());
+        let probe = self.source.probe.as_ref().map(|probe| Probe::new(probe.to, Some(word().to_owned())));
+        let mut audience = Audience::new(self.source.positive_control.as_deref()).with_probe(probe);
         let SourceKind::Interface(name) = &self.source.kind else { return };
         let window = Interval::new((self.clock)(), Timestamp::MAX);
         let session = Session { window, stop: &Stop::new(), clock: self.clock, absent: self.absent };
@@ -162,6 +173,7 @@ impl Capture {
 
 /// Whether two runs hear the same, in the same way; the name is only what people call it.
 fn is_same(one: &Source, other: &Source) -> bool {
-    let Source { name: _, kind, positive_control, ring_bytes, runs_max: _ } = one;
-    (kind, positive_control, ring_bytes) == (&other.kind, &other.positive_control, &other.ring_bytes)
+    let Source { name: _, kind, positive_control, probe, ring_bytes, runs_max: _ } = one;
+    (kind, positive_control, probe, ring_bytes)
+        == (&other.kind, &other.positive_control, &other.probe, &other.ring_bytes)
 }

@@ -5,15 +5,16 @@
 
 use super::account::Counted;
 use super::evidence::{Evidence, Kept, Origin, Pace};
+use super::probes::word;
 use super::screen::{self, Screen};
 use super::session::Listened;
 use super::tap::SNAP_BYTES;
 use crate::pure::packet::{Frame, Mac};
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
-use crate::pure::sighting::{FilterPlace, Left, Watch};
+use crate::pure::sighting::{FilterPlace, Left, Probe, Watch};
 use crate::pure::site::{Source, SourceKind};
-use crate::pure::verdict::{BlamedHost, Control, Ending, SourceFacts};
+use crate::pure::verdict::{BlamedHost, Control, Ending, ProbeFacts, SourceFacts};
 use crate::pure::watchlist::Index;
 use std::net::IpAddr;
 use std::path::Path;
@@ -28,6 +29,8 @@ pub struct Listener {
     /// Whether the frame at hand passed the filter; only of those that are asked for each frame.
     is_passed: bool,
     control: Control,
+    pace: Pace,
+    probes_seen: u64,
     evidence: Evidence,
     passed_packets: u64,
     passed_bytes: u64,
@@ -51,6 +54,8 @@ impl Listener {
             filter: plan.filter.as_deref().map(Screen::new),
             is_passed: true,
             control: if source.positive_control.is_some() { Control::Missing } else { Control::NotAsked },
+            pace,
+            probes_seen: 0,
             evidence: Evidence::of_run(state_dir, path, origin(plan, source, pace), plan.keep),
             passed_packets: 0,
             passed_bytes: 0,
@@ -103,6 +108,17 @@ impl Listener {
     /// Whether the frame passes its filter.
     pub(super) fn passes(&mut self, frame: &Frame<'_>) -> bool {
         if self.is_eager() { self.is_passed } else { filtered(&mut self.filter, frame) }
+    }
+
+    /// The probe that it waits for. A recorder may show those of an earlier process, too.
+    pub(super) fn probe(&self) -> Option<Probe> {
+        let word = (self.pace == Pace::Live).then(|| word().to_owned());
+        self.source.probe.as_ref().map(|probe| Probe::new(probe.to, word))
+    }
+
+    /// Notes that a probe was seen.
+    pub(super) fn note_probe(&mut self) {
+        self.probes_seen += 1;
     }
 
     /// Notes what was found of the positive control.
@@ -163,12 +179,21 @@ impl Listener {
         };
         let Kept { file: evidence, gaps: evidence_gaps } = self.evidence.finish(&counted);
         troubles.extend(evidence_gaps.iter().cloned());
+        let seen = self.probes_seen;
+        let probe = self.source.probe.as_ref().map(|probe| ProbeFacts {
+            to: probe.to,
+            every: probe.every,
+            seen,
+            sent: None,
+            failure: None,
+        });
         let facts = SourceFacts {
             name: self.source.name.clone(),
             watched,
             ending,
             observation,
             control: self.control,
+            probe,
             presences,
             ledger: ledger.within(self.plan.window),
             ledger_file: None,

@@ -24,6 +24,7 @@ pub mod lists;
 mod member;
 mod pcapng;
 mod pen;
+pub mod probes;
 pub mod published;
 pub mod recorded;
 pub mod recordings;

@@ -166,10 +166,13 @@ impl Recordings {
 }
 
 /// The sources whose names and positive controls the recordings are judged by: all that ask for a
-/// control, since each must be seen, else the first.
+/// control or a probe, since each must be seen, else the first.
 fn lent(sources: &[Source]) -> Vec<Source> {
-    let asking: Vec<Source> =
-        sources.iter().filter(|source| source.positive_control.is_some()).cloned().collect();
+    let asking: Vec<Source> = sources
+        .iter()
+        .filter(|source| source.positive_control.is_some() || source.probe.is_some())
+        .cloned()
+        .collect();
     if !asking.is_empty() {
         return asking;
     }
@@ -177,6 +180,7 @@ fn lent(sources: &[Source]) -> Vec<Source> {
         name: "captures".to_owned(),
         kind: SourceKind::Files(String::new()),
         positive_control: None,
+        probe: None,
         ring_bytes: 0,
         runs_max: None,
     };

@@ -10,6 +10,7 @@ use super::hub::{Hub, Terms};
 use super::listener::{Listener, path_of};
 use super::lists::{Lists, Order};
 use super::member::Departure;
+use super::probes::Sent;
 use super::published::{Published, Taken, publish};
 use super::recordings::Recordings;
 use super::screen;
@@ -97,7 +98,14 @@ fn capture_source(
     index: &Index,
     means: &Means<'_>,
 ) -> (SourceFacts, Vec<String>) {
+    // Of a window that is over, recordings are all there is.
+    let is_to_come = plan.window.to > (means.clock)();
+    let probing = if is_to_come { means.hub.probes().begin(source, means.clock) } else { None };
     let (mut facts, mut troubles) = hear_source(plan, source, index, means);
+    if let (Some(probe), Some(probing)) = (&mut facts.probe, probing) {
+        let Sent { sent, failure } = probing.sent(plan.window);
+        (probe.sent, probe.failure) = (Some(sent), failure);
+    }
     match keep_ledger(plan, source, &facts.ledger, means.state_dir) {
         Ok(file) => facts.ledger_file = file,
         Err(why) => troubles.push(why),
@@ -207,6 +215,7 @@ fn blind(source: &Source) -> (SourceFacts, Vec<String>) {
         )),
         observation: Observation::default(),
         control: Control::Missing,
+        probe: None,
         presences: Vec::new(),
         ledger: Ledger::default(),
         ledger_file: None,

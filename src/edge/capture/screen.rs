@@ -91,7 +91,9 @@ pub fn kernel_filter_alone(text: &str) -> Option<String> {
 fn coverage_filters(blamed: &[BlamedHost], source: &Source) -> Vec<String> {
     let hosts = blamed.iter().map(|blamed| format!("host {}", blamed.host));
     let always = ALWAYS_THROUGH.map(str::to_owned).into_iter();
-    always.chain(source.positive_control.clone()).chain(hosts).collect()
+    let probe =
+        source.probe.as_ref().map(|probe| format!("host {} and udp port {}", probe.to.ip(), probe.to.port()));
+    always.chain(source.positive_control.clone()).chain(probe).chain(hosts).collect()
 }
 
 /// Where the kernel held frames back, only blamed hosts were heard whatever they sent. Of others it is

@@ -3,7 +3,7 @@
 //!
 //! In reading order: text becomes a tree of nodes with places (`node`), the tree becomes the types
 //! as typed (`field`, `reader`, `read`, `leaf`, `raw_site`, `raw_playbook`), and those become the types as
-//! meant (`site` with `listing`, `playbook` with `watchlists`, `stages` and `people`; `library` looks across
+//! meant (`site` with `listing` and `probe`, `playbook` with `watchlists`, `stages` and `people`; `library` looks across
 //! files).
 //! `not_yet` is the one list of keys that have no effect so far. Nothing here opens a file.
 
@@ -28,6 +28,8 @@ mod not_yet;
 mod sheet;
 
 mod listing;
+
+mod probe;
 
 mod site;
 

@@ -48,11 +48,24 @@ pub struct RawSource {
     pub files: Field<String>,
     /// A filter for traffic that is always there; unseen for a whole run, the run is inconclusive.
     pub positive_control: Option<Spanned<String>>,
+    /// A datagram that allclear sends while it watches and that the capture has to show; unseen, the run is inconclusive.
+    pub probe: Option<Spanned<RawProbe>>,
     /// Size of the capture ring of an interface.
     #[schemars(extend("default" = "64MiB"))]
     pub ring: Option<Spanned<Size>>,
     /// Runs that it carries at the same time; more wait for their turn. Left out, 64 where each run starts the command.
     pub runs_max: Option<Spanned<u32>>,
+}
+
+/// A datagram that the capture has to show.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProbe {
+    /// An address outside and a port where nobody minds it, such as 192.0.2.1:9; on the way there it has to cross what is watched.
+    pub to: Field<Socket>,
+    /// How often, from 10s to 1h.
+    #[schemars(extend("default" = "1m"))]
+    pub every: Option<Spanned<Length>>,
 }
 
 /// One customer network.

@@ -8,6 +8,7 @@ use super::leaf::Network;
 use super::listing::listing_settings;
 use super::node::Span;
 use super::not_yet::NotYet;
+use super::probe::{check_not_inside, probe};
 use super::raw_site::{RawMail, RawSite, RawSiteFile, RawSource};
 use super::sheet::{Outside, Sheet};
 use crate::pure::problem::Problem;
@@ -64,6 +65,11 @@ fn meant(sheet: &mut Sheet<'_>, raw: RawSiteFile) -> SiteFile {
     };
     if let Some(sites) = sites {
         check_public_addresses(sheet, &sites.value);
+        for (name, source) in sources.given().iter().flat_map(|sources| &sources.value) {
+            if let Some(raw) = source.given().and_then(|source| source.value.probe.as_ref()) {
+                check_not_inside(sheet, name, raw, &sites.value);
+            }
+        }
     }
     file
 }
@@ -80,13 +86,15 @@ fn each<R, T>(
 }
 
 fn source(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<RawSource>) -> Option<Source> {
-    let RawSource { interface, command, files, positive_control, ring, runs_max } = &raw.value;
+    let RawSource { interface, command, files, positive_control, probe: raw_probe, ring, runs_max } =
+        &raw.value;
     let written = [interface.is_written(), command.is_written(), files.is_written()];
     if written.iter().filter(|is_written| **is_written).count() != 1 {
         let what = format!("the source `{name}` needs exactly one of `interface`, `command` and `files`");
         sheet.error(raw.span, what, "a source is a network interface, a program or recorded files");
     }
     let positive_control = positive_control.as_ref().map(|filter| sheet.filter(filter));
+    let probe = raw_probe.as_ref().and_then(|raw| probe(sheet, raw));
     if let Some(ring) = ring {
         check_ring(sheet, ring.span, ring.value.0, interface.is_written());
     }
@@ -97,7 +105,7 @@ fn source(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<RawSource>) -> Option
     }
     let runs_max = runs_max.as_ref().map(|most| most.value);
     let runs_max = runs_max.or(matches!(kind, SourceKind::Command(_)).then_some(COMMAND_RUNS_MAX));
-    Some(Source { name: name.to_owned(), kind, positive_control, ring_bytes, runs_max })
+    Some(Source { name: name.to_owned(), kind, positive_control, probe, ring_bytes, runs_max })
 }
 
 /// Linux names interfaces with 1 to 15 bytes, without blanks and slashes (`dev_valid_name`).

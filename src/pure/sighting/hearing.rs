@@ -11,6 +11,7 @@ use super::glance::{Ends, Lookout, Traits, is_request};
 use super::heads::Heads;
 use super::heard::Heard;
 use super::ledger::{BUCKET_SECONDS, Ledger, Link};
+use super::probe::Probed;
 use super::tally::Tally;
 use super::undecoded::{Layer, Layers};
 use crate::pure::packet::{self, Decoded, Frame, Mac, Name, Names, NotIp, Packet};
@@ -143,6 +144,15 @@ impl Hearing {
     /// Notes that the positive control was seen.
     pub(super) fn control_seen(&mut self, time_ns: i64) {
         self.ledger.at(time_ns.div_euclid(SECOND_NS)).has_control = true;
+    }
+
+    /// Notes that the packet, heard just now, is a probe: none of what the source shows by itself.
+    pub(super) fn note_probe(&mut self, packet: &Packet<'_>, probed: Probed) {
+        self.tally.heard_packets -= 1;
+        self.tally.heard_bytes -= u64::from(packet.wire_length);
+        if probed == Probed::New {
+            self.ledger.at(packet.time_ns.div_euclid(SECOND_NS)).has_probe = true;
+        }
     }
 
     /// Hears a frame, before anything is known of it.

@@ -7,6 +7,7 @@ use super::PRESENCE_SECONDS;
 use crate::pure::interval::{Interval, Intervals};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How long a bucket is, in seconds; buckets begin at its multiples since 1970.
 pub const BUCKET_SECONDS: i64 = 10;
@@ -15,7 +16,8 @@ pub const BUCKET_SECONDS: i64 = 10;
 const BUCKETS_MAX: usize = 31 * 24 * 360;
 
 /// The first line of a ledger's table.
-const COLUMNS: &str = "#begin\theard\tlost\ttruncated\tundecoded\tip\tunicast\tinside_hosts\tlink\tcontrol\n";
+const COLUMNS: &str =
+    "#begin\theard\tlost\ttruncated\tundecoded\tip\tunicast\tinside_hosts\tlink\tcontrol\tprobe\n";
 
 /// Ten seconds of one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Bucket {
     pub link: Option<Link>,
     /// Whether the positive control was seen.
     pub has_control: bool,
+    /// Whether a probe of our own was seen.
+    pub has_probe: bool,
 }
 
 /// What a link was found to be in ten seconds.
@@ -101,13 +105,14 @@ impl Ledger {
         let mut table = String::from(COLUMNS);
         for (begin, bucket) in self.buckets() {
             let Bucket { heard_packets, truncated_packets, undecoded_packets, ip_packets, .. } = bucket;
-            let Bucket { lost_packets, unicast_packets, inside_hosts, link, has_control, .. } = bucket;
+            let Bucket { lost_packets, unicast_packets, inside_hosts, link, has_control, has_probe, .. } =
+                bucket;
             let lost = lost_packets.map_or_else(|| "-".to_owned(), |lost| lost.to_string());
             let link = link.map_or("-", |link| if link == Link::Up { "up" } else { "down" });
-            let control = if *has_control { "seen" } else { "-" };
+            let [control, probe] = [has_control, has_probe].map(|has| if *has { "seen" } else { "-" });
             table.push_str(&format!(
                 "{}\t{heard_packets}\t{lost}\t{truncated_packets}\t{undecoded_packets}\t{ip_packets}\t\
-                 {unicast_packets}\t{inside_hosts}\t{link}\t{control}\n",
+                 {unicast_packets}\t{inside_hosts}\t{link}\t{control}\t{probe}\n",
                 instant(begin)
             ));
         }
@@ -117,8 +122,19 @@ impl Ledger {
     /// The seconds near which the positive control was seen: as with presence, from five minutes before
     /// to five minutes after.
     pub fn controlled(&self) -> Intervals {
-        let reach = PRESENCE_SECONDS as i64;
-        let seen = self.buckets().filter(|(_, bucket)| bucket.has_control);
+        self.near(PRESENCE_SECONDS as i64, |bucket| bucket.has_control)
+    }
+
+    /// The seconds near which a probe was seen, where one is sent every so often: as with the control, and
+    /// as far as the next one where that is farther.
+    pub fn probed(&self, every: Duration) -> Intervals {
+        let every = i64::try_from(every.as_secs()).unwrap_or(i64::MAX / 2);
+        self.near(every.max(PRESENCE_SECONDS as i64), |bucket| bucket.has_probe)
+    }
+
+    /// The seconds that lie no farther than `reach` from a bucket that `holds` is true of.
+    fn near(&self, reach: i64, holds: impl Fn(&Bucket) -> bool) -> Intervals {
+        let seen = self.buckets().filter(|(_, bucket)| holds(bucket));
         let near =
             |(begin, _)| Interval::new(instant(begin - reach), instant(begin + BUCKET_SECONDS + reach));
         Intervals::of(seen.map(near))
@@ -180,10 +196,11 @@ mod tests {
             inside_hosts: 4,
             link: Some(Link::Down),
             has_control: true,
+            has_probe: false,
         };
         ledger.at(10);
-        let wanted = "1970-01-01T00:00:00Z\t9\t1\t2\t3\t8\t7\t4\tdown\tseen\n\
-                      1970-01-01T00:00:10Z\t0\t-\t0\t0\t0\t0\t0\t-\t-\n";
+        let wanted = "1970-01-01T00:00:00Z\t9\t1\t2\t3\t8\t7\t4\tdown\tseen\t-\n\
+                      1970-01-01T00:00:10Z\t0\t-\t0\t0\t0\t0\t0\t-\t-\t-\n";
         assert_eq!(ledger.table(), format!("{COLUMNS}{wanted}"));
     }
 

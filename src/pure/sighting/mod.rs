@@ -19,6 +19,7 @@ mod ledger;
 mod merge;
 mod observer;
 mod pieces;
+mod probe;
 mod spans;
 mod streams;
 mod tally;
@@ -31,6 +32,7 @@ pub use glance::{Glance, Lookout};
 pub use heard::HEARD_HOSTS_MAX;
 pub use ledger::{BUCKET_SECONDS, Bucket, Ledger, Link};
 pub use observer::{Left, Observer, Scope, Seen, WatchId};
+pub use probe::{Probe, payload as probe_payload};
 pub use undecoded::LayerCount;
 pub use watch::Watch;
 

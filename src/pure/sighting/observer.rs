@@ -6,6 +6,7 @@
 use super::glance::{Glance, Lookout};
 use super::hearing::Hearing;
 use super::ledger::Ledger;
+use super::probe::{Probe, Probed};
 use super::watch::{Shown, Watch};
 use super::{Observation, Presence};
 use crate::pure::packet::{self, Decoded, Frame, Mac, Packet, Quoted};
@@ -30,9 +31,11 @@ pub struct Seen {
     /// Whether it matches a watchlist entry of any run, with an inside host or without: evidence. Then
     /// [`Observer::sighted`] tells whose.
     pub is_sighting: bool,
+    /// Whether it is a probe that was waited for, and none of what the source shows otherwise.
+    pub is_probe: bool,
 }
 
-const NO_SIGHTING: Seen = Seen { is_sighting: false };
+const NO_SIGHTING: Seen = Seen { is_sighting: false, is_probe: false };
 
 /// One of the runs that an observer serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +52,7 @@ pub struct Observer {
     /// Those that the last frame was a sighting for, by their place in `watches`.
     sighted: Vec<usize>,
     next_id: u64,
+    probe: Option<Probe>,
 }
 
 /// What a run took along when it left.
@@ -71,6 +75,7 @@ impl Default for Observer {
             has_newcomer: false,
             sighted: Vec::new(),
             next_id: 0,
+            probe: None,
         }
     }
 }
@@ -82,6 +87,12 @@ impl Observer {
         let mut observer = Observer::default();
         let id = observer.join(Watch::new(index, inside), i64::MIN);
         (observer, id)
+    }
+
+    /// Looks for probes from now on, which are none of what the source shows otherwise.
+    pub fn look_for_probe(&mut self, probe: Option<Probe>) {
+        self.probe = probe;
+        self.attend();
     }
 
     /// Lets a run look on from now. `from_ns` is when its window begins: hosts that fell silent before
@@ -217,6 +228,10 @@ impl Observer {
     }
 
     fn see_packet(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
+        if let Some(probed) = self.probe.as_mut().and_then(|probe| probe.recognise(packet)) {
+            self.hearing.note_probe(packet, probed);
+            return Seen { is_probe: probed == Probed::New, ..NO_SIGHTING };
+        }
         let lookout = &self.hearing.lookout;
         let ends = lookout.ends(packet);
         let (is_listed, may_have_name) =
@@ -256,7 +271,7 @@ impl Observer {
                 self.sighted.push(place);
             }
         }
-        Seen { is_sighting: !self.sighted.is_empty() }
+        Seen { is_sighting: !self.sighted.is_empty(), ..NO_SIGHTING }
     }
 
     #[cold]
@@ -271,7 +286,8 @@ impl Observer {
     fn attend(&mut self) {
         let sites: BTreeSet<&[IpNet]> = self.watches.iter().map(|(_, watch)| watch.networks()).collect();
         let networks: BTreeSet<IpNet> = sites.iter().copied().flatten().copied().collect();
-        let gate = Gate::of(self.watches.iter().map(|(_, watch)| watch.index()));
+        let watched = self.watches.iter().map(|(_, watch)| watch.index());
+        let gate = Gate::of(watched.chain(self.probe.as_ref().map(Probe::index)));
         let networks: Vec<IpNet> = networks.into_iter().collect();
         self.hearing.lookout = Arc::new(Lookout::new(&networks, gate, sites.len() > 1));
     }

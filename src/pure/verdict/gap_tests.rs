@@ -227,6 +227,40 @@ fn captures_that_lost_packets() {
     ]);
 }
 
+/// A probe each minute, seen so often and the last time in the ten seconds from `last` on.
+fn probed(facts: &mut CaptureFacts, seen: u64, sent: Option<u64>, last: Option<i64>) {
+    let to = "192.0.2.1:9".parse().expect("a place");
+    let every = std::time::Duration::from_secs(60);
+    facts.sources[0].probe = Some(ProbeFacts { to, every, seen, sent, failure: None });
+    for second in last.into_iter().flat_map(|last| (0..last).step_by(60).chain([last])) {
+        facts.sources[0].ledger.at(second).has_probe = true;
+    }
+}
+
+#[test]
+fn probes_that_were_not_seen() {
+    use ReasonCode::*;
+    check(&[
+        ("not asked", |_, f| f.sources[0].probe = None, &[]),
+        ("seen", |_, f| probed(f, 60, Some(60), None), &[]),
+        ("sent, and seen once", |_, f| probed(f, 1, Some(60), None), &[]),
+        ("sent, and never seen", |_, f| probed(f, 0, Some(60), None), &[ControlMissing]),
+        ("none was sent", |_, f| probed(f, 0, Some(0), None), &[ControlMissing]),
+        ("recorded, and not in it", |_, f| probed(f, 0, None, None), &[ControlMissing]),
+        (
+            "could not be sent",
+            |_, f| {
+                probed(f, 0, Some(0), None);
+                f.sources[0].probe.as_mut().expect("set").failure = Some("no route".into());
+            },
+            &[ControlMissing],
+        ),
+        // The last one holds for its ten seconds and five minutes more: 3420 s are 95 %.
+        ("seen near 95 % of the time", |_, f| probed(f, 52, Some(60), Some(3110)), &[]),
+        ("seen near less", |_, f| probed(f, 52, Some(60), Some(3100)), &[ControlMissing]),
+    ]);
+}
+
 #[test]
 fn hosts_that_said_nothing() {
     use ReasonCode::*;

@@ -3,8 +3,9 @@
 //!
 //! A gap that cannot be measured is a gap: nothing here is skipped because a number is missing.
 
+use super::control;
 use super::hidden::{behind_resolver, wrong_side};
-use super::{BlamedHost, CaptureFacts, Control, Ending, Reason, ReasonCode, SourceFacts};
+use super::{BlamedHost, CaptureFacts, Ending, Reason, ReasonCode, SourceFacts};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Coverage, FilterPlace, Presence};
@@ -75,7 +76,10 @@ fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -
         ReasonCode::LossUnknown => each_source(facts, |source| loss_unknown(criteria, source)),
         ReasonCode::CutShort => each_source(facts, cut_short),
         ReasonCode::Truncated => each_source(facts, truncated),
-        ReasonCode::ControlMissing => each_source(facts, control_missing),
+        ReasonCode::ControlMissing => {
+            let probe = |source: &SourceFacts| control::probe_missing(criteria, facts.planned, source);
+            [each_source(facts, control::missing), each_source(facts, probe)].concat()
+        }
         ReasonCode::HostAbsent => absent_hosts(criteria, facts).map(host_absent).collect(),
         ReasonCode::WatchlistEmpty => watchlist_empty(facts),
         ReasonCode::WatchlistStale => facts.watchlists.stale.iter().map(watchlist_stale).collect(),
@@ -249,19 +253,6 @@ fn truncated(source: &SourceFacts) -> Option<String> {
     }
 }
 
-fn control_missing(source: &SourceFacts) -> Option<String> {
-    match &source.control {
-        Control::NotAsked | Control::Seen => None,
-        Control::Missing => Some(
-            "the positive control was not seen once: check that the capture sees the inside traffic, and that the control is still there"
-                .to_string(),
-        ),
-        Control::NotApplied(why) => Some(format!(
-            "the positive control could not be looked for ({why}): mend `positive_control`, or leave it out"
-        )),
-    }
-}
-
 fn absent_hosts<'a>(
     criteria: &JudgeCriteria,
     facts: &'a CaptureFacts,
@@ -332,7 +323,7 @@ fn progress(planned: Interval, source: &SourceFacts) -> String {
 }
 
 /// Seconds as a playbook would write them, the two largest units: "6h", "12m 30s", "0.5s".
-fn spelled(seconds: f64) -> String {
+pub(super) fn spelled(seconds: f64) -> String {
     if seconds < 60.0 {
         return format!("{}s", (seconds * 10.0).floor() / 10.0);
     }

@@ -4,6 +4,7 @@
 //! Left of it is `sighting`, right of it `ticket`. It must never let a gap in coverage pass: a
 //! criterion that could not be applied is unmet.
 
+mod control;
 mod gaps;
 mod hidden;
 mod judge;
@@ -21,7 +22,8 @@ use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;
 use crate::pure::sighting::{Ledger, Observation, Presence};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// The verdict of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +128,8 @@ pub struct SourceFacts {
     pub ending: Ending,
     pub observation: Observation,
     pub control: Control,
+    /// `None` where the site file names no probe.
+    pub probe: Option<ProbeFacts>,
     /// Every inside host of interest that sent something: those with findings and those blamed (by
     /// address or by MAC address).
     pub presences: Vec<Presence>,
@@ -164,6 +168,18 @@ pub enum Control {
     Missing,
     /// It could not be looked for, and why; counts as missing.
     NotApplied(String),
+}
+
+/// The probe: a datagram of our own that the source has to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeFacts {
+    pub to: SocketAddr,
+    pub every: Duration,
+    pub seen: u64,
+    /// `None` where nobody here sent any: recordings of another time.
+    pub sent: Option<u64>,
+    /// Why one could not be sent, in the system's words.
+    pub failure: Option<String>,
 }
 
 /// What became of the watchlists that a stage names.

@@ -33,7 +33,7 @@ pub fn watched(facts: &CaptureFacts) -> Intervals {
 }
 
 /// The seconds of the window in which a contact could have gone unseen by any source: packets were lost,
-/// cut or unreadable, or the positive control was far.
+/// cut or unreadable, or the positive control or the last probe was far.
 pub fn doubtful(criteria: &JudgeCriteria, facts: &CaptureFacts) -> Intervals {
     let of = |source| doubtful_of(criteria, facts.planned, source);
     facts.sources.iter().map(of).fold(Intervals::default(), |all, more| all.union(&more))
@@ -43,7 +43,9 @@ fn doubtful_of(criteria: &JudgeCriteria, planned: Interval, source: &SourceFacts
     let poor = source.ledger.seconds_of(|bucket| is_poor(criteria, bucket));
     let is_asked = source.control != Control::NotAsked && !source.ledger.is_empty();
     let uncontrolled = is_asked.then(|| Intervals::of([planned]).without(&source.ledger.controlled()));
-    poor.union(&uncontrolled.unwrap_or_default())
+    let probe = source.probe.as_ref().filter(|_| !source.ledger.is_empty());
+    let unprobed = probe.map(|probe| Intervals::of([planned]).without(&source.ledger.probed(probe.every)));
+    poor.union(&uncontrolled.unwrap_or_default()).union(&unprobed.unwrap_or_default())
 }
 
 fn is_poor(criteria: &JudgeCriteria, bucket: &Bucket) -> bool {
@@ -56,6 +58,7 @@ fn is_poor(criteria: &JudgeCriteria, bucket: &Bucket) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ProbeFacts;
     use super::super::tests::{at, criteria, good};
     use super::*;
     use crate::pure::sighting::Link;
@@ -111,6 +114,26 @@ mod tests {
         facts.sources[0].control = Control::Seen;
         facts.sources[0].ledger = Default::default();
         assert_eq!(spans(&doubtful(&criteria(), &facts)), [], "without a ledger the run as a whole counts");
+    }
+
+    #[test]
+    fn seconds_far_from_a_probe_are_doubtful() {
+        let mut facts = hour(1000..3600, |_| {});
+        for second in (0..1000).step_by(60) {
+            facts.sources[0].ledger.at(second).has_probe = true;
+        }
+        let probe = |minutes: u64| ProbeFacts {
+            to: "192.0.2.1:9".parse().expect("a place"),
+            every: std::time::Duration::from_secs(60 * minutes),
+            seen: 17,
+            sent: Some(60),
+            failure: None,
+        };
+        assert_eq!(spans(&doubtful(&criteria(), &facts)), [], "not asked");
+        facts.sources[0].probe = Some(probe(1));
+        assert_eq!(spans(&doubtful(&criteria(), &facts)), [(1270, 3600)], "the last one at 960 s");
+        facts.sources[0].probe = Some(probe(10));
+        assert_eq!(spans(&doubtful(&criteria(), &facts)), [(1570, 3600)], "it holds as far as the next");
     }
 
     #[test]

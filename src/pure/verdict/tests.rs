@@ -56,6 +56,7 @@ pub(super) fn source(name: &str) -> SourceFacts {
         watched: Intervals::of([Interval::new(at(0), at(3600))]),
         ending: Ending::TimeUp,
         observation: Observation { coverage, ..Observation::default() },
+        probe: None,
         control: Control::Seen,
         ledger: Default::default(),
         ledger_file: None,
