@@ -367,6 +367,17 @@ fn the_limit_of_the_day_is_kept() {
 }
 
 #[test]
+fn a_slow_resolver_is_not_waited_for_beyond_what_serve_has_to_end() {
+    let server = Server::start(|query| {
+        thread::sleep(Duration::from_millis(2500));
+        honest(query, |_| Vec::new())
+    });
+    let begun = clock::now();
+    assert_eq!(asked_of(server.address, "192.0.2.17").answer, Listing::Unknown);
+    assert!(clock::now().duration_since(begun).as_secs() < 10);
+}
+
+#[test]
 fn private_addresses_are_asked_of_nobody() {
     let server = Server::start(|q| vec![listed(q)]);
     for about in ["10.0.0.1", "127.0.0.2", "::1", "fd00::1", "224.0.0.1"] {

@@ -23,6 +23,10 @@ use wire::{Kind, Wire};
 /// A key file has one line; longer ones are not read to their end.
 const KEY_BYTES_MAX: u64 = 256;
 
+/// So long after a look-up began, in seconds, nothing more is asked: with the patience for one question,
+/// it ends before `serve` has to.
+const ASKING_SECONDS_MAX: f64 = 6.0;
+
 /// Texts of one reply that are kept, and the longest of them, in signs.
 const TEXTS_MAX: usize = 8;
 const TEXT_CHARS_MAX: usize = 300;
@@ -107,12 +111,14 @@ struct Asking<'a> {
     resolver: &'a Resolver,
     book: Book,
     wire: Wire,
+    begun: Timestamp,
 }
 
 impl<'a> Asking<'a> {
     fn begin(resolver: &'a Resolver) -> Result<Asking<'a>, String> {
         let book = Book::at(&resolver.state)?;
-        Ok(Asking { resolver, book, wire: Wire::open(resolver.settings.resolver)? })
+        let (wire, begun) = (Wire::open(resolver.settings.resolver)?, (resolver.clock)());
+        Ok(Asking { resolver, book, wire, begun })
     }
 
     /// Asks twice when nothing comes back; each time counts.
@@ -123,7 +129,11 @@ impl<'a> Asking<'a> {
 
     fn ask_once(&self, question: &Question, kind: Kind) -> Result<Reply, Trouble> {
         let Resolver { settings, clock, .. } = self.resolver;
-        self.book.count((clock)(), settings.daily_limit).map_err(Trouble::NotAsked)?;
+        let now = (clock)();
+        if now.duration_since(self.begun).as_secs_f64() > ASKING_SECONDS_MAX {
+            return Err(Trouble::TimeOut);
+        }
+        self.book.count(now, settings.daily_limit).map_err(Trouble::NotAsked)?;
         self.wire.ask(question, kind)
     }
 }

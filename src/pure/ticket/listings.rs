@@ -85,6 +85,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_answer_of_an_old_log_is_still_one() {
+        let old = r#"{"listing_answered":{"answer":"listed","at":"2015-05-20T04:00:00Z","raw":"127.0.0.4"}}"#;
+        let Event::ListingAnswered(answer) = serde_json::from_str(old).expect("it folds") else {
+            panic!("another event")
+        };
+        assert_eq!((answer.run, answer.lookup, answer.is_read_by_person), (None, None, false));
+        assert_eq!(answer.raw, "127.0.0.4");
+    }
+
+    #[test]
     fn an_answer_counts_by_its_own_time() {
         let answer = |second: i64, answer| ListingAnswer {
             answer,
