@@ -48,8 +48,8 @@ fn forecast<'a>(playbook: &'a Playbook, site: &'a Site, now: Timestamp) -> Forec
         Some((*name, stage, next(stage, site, now)))
     });
     let is_assurance_open = is_assurance_open(&playbook.clean);
-    let hosts = if is_assurance_open { Vec::new() } else { Progress::fresh().hosts };
-    let progress = Progress { hosts, ..Progress::fresh() };
+    let fresh = Progress::fresh(&playbook.clean);
+    let progress = if is_assurance_open { Progress { hosts: Vec::new(), ..fresh } } else { fresh };
     Forecast {
         playbook,
         site,

@@ -4,7 +4,8 @@
 //! show` of a real one. It is a promise in advance, so it assumes the best (every run passes, and
 //! every host is there throughout) and must never name a night on which even that would not do.
 
-use crate::pure::assurance::{assurance, exposure_needed};
+use crate::pure::assurance::{Callers, Past};
+use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::{CleanCriteria, Stage};
 use crate::pure::schedule::{is_closed, occurrences};
 use crate::pure::site::Site;
@@ -54,7 +55,7 @@ impl fmt::Display for Criterion {
 }
 
 /// How far a ticket has come.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Progress {
     /// Passes in the present row.
     pub passes: u32,
@@ -65,19 +66,46 @@ pub struct Progress {
     pub hosts: Vec<HostProgress>,
 }
 
-/// What is known of one blamed host, as [`assurance`] takes it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// What is known of one blamed host.
+#[derive(Clone, Debug, Default)]
 pub struct HostProgress {
-    /// Those before the cleaning.
-    pub contacts: u64,
-    pub exposed_before_s: f64,
-    pub exposed_since_s: f64,
+    /// From when on its exposure counts; `None`: from now on.
+    pub cleaned: Option<Timestamp>,
+    /// Who it could be, having stayed unseen so far; `None` when nothing tells how often it calls.
+    pub callers: Option<Callers>,
+}
+
+impl HostProgress {
+    /// A host that called like this before it was cleaned and was exposed since then.
+    pub fn of(
+        past: &Past,
+        cleaned: Option<Timestamp>,
+        exposure: &Intervals,
+        contact_interval: Option<Duration>,
+    ) -> HostProgress {
+        let mut callers = Callers::of(past, contact_interval);
+        if let (Some(callers), Some(cleaned)) = (&mut callers, cleaned) {
+            exposure.as_slice().iter().for_each(|stretch| watch(callers, cleaned, *stretch));
+        }
+        HostProgress { cleaned, callers }
+    }
+
+    /// A host that is cleaned now and of whose contacts nothing is known but what the playbook states.
+    pub fn fresh(contact_interval: Option<Duration>) -> HostProgress {
+        HostProgress::of(&Past::default(), None, &Intervals::default(), contact_interval)
+    }
+}
+
+fn watch(callers: &mut Callers, cleaned: Timestamp, stretch: Interval) {
+    let since_s = |at: Timestamp| at.duration_since(cleaned).as_secs_f64();
+    callers.watch(since_s(stretch.from), since_s(stretch.to));
 }
 
 impl Progress {
-    /// One host that was cleaned just now and of whose contacts nothing is known.
-    pub fn fresh() -> Progress {
-        Progress { passes: 0, first_pass: None, last_pass: None, hosts: vec![HostProgress::default()] }
+    /// One host that was cleaned just now and of whose contacts nothing is known but what `clean` states.
+    pub fn fresh(clean: &CleanCriteria) -> Progress {
+        let hosts = vec![HostProgress::fresh(clean.contact_interval)];
+        Progress { passes: 0, first_pass: None, last_pass: None, hosts }
     }
 }
 
@@ -94,13 +122,13 @@ pub fn earliest(
     progress: &Progress,
     now: Timestamp,
 ) -> Earliest {
-    let Some(exposure_missing_s) = exposure_missing(clean, progress) else {
+    let Some(hosts) = waiting(clean, progress, now) else {
         return Earliest { at: None, nights: 0, limiting: Criterion::Unknown };
     };
     let mut walk = Walk {
         passes: progress.passes,
         span: progress.first_pass.zip(progress.last_pass),
-        exposure_missing_s,
+        hosts,
         at: now,
         nights: 0,
     };
@@ -113,7 +141,7 @@ pub fn earliest(
         let Some(planned) = open.next() else {
             return Earliest { at: None, nights: walk.nights, limiting };
         };
-        walk.pass(planned, verify.capture.length);
+        walk.pass(planned, verify.capture.length, clean.assurance);
     }
     Earliest { at: Some(walk.at), nights: walk.nights, limiting }
 }
@@ -123,8 +151,8 @@ struct Walk {
     passes: u32,
     /// Begin of the first and of the last pass.
     span: Option<(Timestamp, Timestamp)>,
-    /// Of the host that needs most; 0 or less when it has enough.
-    exposure_missing_s: f64,
+    /// The hosts whose assurance is not reached, with the instant of their cleaning.
+    hosts: Vec<(Timestamp, Callers)>,
     /// When the last run ended.
     at: Timestamp,
     nights: u32,
@@ -132,10 +160,12 @@ struct Walk {
 
 impl Walk {
     /// One more run that passes. Time that the run before it has watched counts once.
-    fn pass(&mut self, planned: Timestamp, length: Duration) {
+    fn pass(&mut self, planned: Timestamp, length: Duration, wanted: f64) {
         let end = planned.checked_add(length).unwrap_or(Timestamp::MAX);
-        let watched_s = end.duration_since(planned.max(self.at)).as_secs_f64();
-        self.exposure_missing_s -= watched_s.max(0.0);
+        for (cleaned, callers) in &mut self.hosts {
+            watch(callers, *cleaned, Interval::new(planned, end));
+        }
+        self.hosts.retain(|(_, callers)| !is_reached(callers, wanted));
         self.at = self.at.max(end);
         self.span = Some((self.span.map_or(planned, |(first, _)| first), planned));
         self.passes = self.passes.saturating_add(1);
@@ -145,7 +175,7 @@ impl Walk {
     /// The last criterion that is not met; `None` when all are.
     fn missing(&self, clean: &CleanCriteria) -> Option<Criterion> {
         let span_s = self.span.map_or(0.0, |(first, last)| last.duration_since(first).as_secs_f64());
-        if self.exposure_missing_s > 0.0 {
+        if !self.hosts.is_empty() {
             Some(Criterion::Assurance)
         } else if span_s < clean.span.as_secs_f64() {
             Some(Criterion::Span)
@@ -157,16 +187,17 @@ impl Walk {
     }
 }
 
-/// The exposure that the host lacks that needs most, in seconds; infinite when a certainty is wanted.
-/// `None` when the assurance of any of them is unknown.
-fn exposure_missing(clean: &CleanCriteria, progress: &Progress) -> Option<f64> {
-    let of_host = |host: &HostProgress| {
-        let HostProgress { contacts, exposed_before_s, exposed_since_s } = *host;
-        assurance(contacts, exposed_before_s, exposed_since_s, clean.contact_interval)?;
-        let needed_s = exposure_needed(contacts, exposed_before_s, clean.contact_interval, clean.assurance);
-        Some(needed_s.unwrap_or(f64::INFINITY) - exposed_since_s)
-    };
-    progress.hosts.iter().map(of_host).try_fold(0.0, |most: f64, missing_s| Some(most.max(missing_s?)))
+/// The hosts whose assurance is not reached yet. `None` when it is unknown for any of them.
+fn waiting(clean: &CleanCriteria, progress: &Progress, now: Timestamp) -> Option<Vec<(Timestamp, Callers)>> {
+    let callers = |host: &HostProgress| Some((host.cleaned.unwrap_or(now), host.callers.clone()?));
+    let mut hosts: Vec<(Timestamp, Callers)> = progress.hosts.iter().map(callers).collect::<Option<_>>()?;
+    hosts.retain(|(_, callers)| !is_reached(callers, clean.assurance));
+    Some(hosts)
+}
+
+/// A certainty is never reached, even where the last digit says so.
+fn is_reached(callers: &Callers, wanted: f64) -> bool {
+    wanted < 1.0 && callers.assurance() >= wanted
 }
 
 #[cfg(test)]
@@ -235,7 +266,7 @@ mod tests {
     }
 
     fn fresh(verify: &Stage, clean: &CleanCriteria) -> Earliest {
-        earliest(verify, &site(&[]), clean, &Progress::fresh(), now())
+        earliest(verify, &site(&[]), clean, &Progress::fresh(clean), now())
     }
 
     fn expected(at_text: &str, nights: u32, limiting: Criterion) -> Earliest {
@@ -273,7 +304,7 @@ mod tests {
     fn school_breaks_are_waited_for() {
         let closed = ClosedDays { first: date(2026, 11, 26), last: date(2026, 12, 6) };
         let verify = stage("30 8 * * 1-5", 6 * HOUR);
-        let found = earliest(&verify, &site(&[closed]), &criteria(), &Progress::fresh(), now());
+        let found = earliest(&verify, &site(&[closed]), &criteria(), &Progress::fresh(&criteria()), now());
         // Tuesday and Wednesday before, Monday to Wednesday after.
         assert_eq!(found, expected("2026-12-09T20:30:00Z", 5, Criterion::Passes));
     }
@@ -289,7 +320,8 @@ mod tests {
         let found = fresh(&stage("0 22 * * *", 6 * HOUR), &certain);
         assert_eq!(found, Earliest { at: None, nights: 365, limiting: Criterion::Assurance });
         let always_closed = ClosedDays { first: date(2026, 1, 1), last: date(2030, 1, 1) };
-        let found = earliest(&monthly, &site(&[always_closed]), &criteria(), &Progress::fresh(), now());
+        let found =
+            earliest(&monthly, &site(&[always_closed]), &criteria(), &Progress::fresh(&criteria()), now());
         assert_eq!((found.at, found.nights), (None, 0));
     }
 
@@ -298,9 +330,11 @@ mod tests {
         let silent = CleanCriteria { contact_interval: None, ..criteria() };
         let nightly = stage("0 22 * * *", 6 * HOUR);
         assert_eq!(fresh(&nightly, &silent), Earliest { at: None, nights: 0, limiting: Criterion::Unknown });
-        let of = |contacts| {
-            let host = HostProgress { contacts, exposed_before_s: 36_000.0, exposed_since_s: 0.0 };
-            let progress = Progress { hosts: vec![host], ..Progress::fresh() };
+        let of = |contacts: u32| {
+            let contacts: Vec<f64> = (0..contacts).map(|index| f64::from(index) * 7200.0).collect();
+            let past = Past::of(&contacts, &[(0.0, 1e6)]);
+            let host = HostProgress::of(&past, None, &Intervals::default(), None);
+            let progress = Progress { hosts: vec![host], ..Progress::fresh(&silent) };
             earliest(&nightly, &site(&[]), &silent, &progress, now()).limiting
         };
         assert_eq!((of(5), of(6)), (Criterion::Unknown, Criterion::Span));
@@ -308,7 +342,10 @@ mod tests {
 
     #[test]
     fn what_is_reached_already_counts() {
-        let enough = HostProgress { exposed_since_s: 40_000.0, ..HostProgress::default() };
+        let cleaned = at("2026-11-20T04:00:00Z");
+        let exposure = Intervals::of([Interval::lasting(cleaned, Duration::from_secs(40_000))]);
+        let interval = criteria().contact_interval;
+        let enough = HostProgress::of(&Past::default(), Some(cleaned), &exposure, interval);
         let nightly = stage("0 22 * * *", 6 * HOUR);
         let progress = |hosts: &[HostProgress], passes| Progress {
             passes,
@@ -318,12 +355,15 @@ mod tests {
         };
         let of = |progress| earliest(&nightly, &site(&[]), &criteria(), &progress, now());
         assert_eq!(
-            of(progress(&[enough], 5)),
+            of(progress(std::slice::from_ref(&enough), 5)),
             Earliest { at: Some(now()), nights: 0, limiting: Criterion::Passes }
         );
         assert_eq!(of(progress(&[], 5)).nights, 0, "all hosts have left the network");
-        assert_eq!(of(progress(&[enough], 4)), expected("2026-11-24T10:00:00Z", 1, Criterion::Passes));
-        let behind = [enough, HostProgress::default()];
+        assert_eq!(
+            of(progress(std::slice::from_ref(&enough), 4)),
+            expected("2026-11-24T10:00:00Z", 1, Criterion::Passes)
+        );
+        let behind = [enough, HostProgress::fresh(interval)];
         assert_eq!(of(progress(&behind, 5)), expected("2026-11-25T10:00:00Z", 2, Criterion::Assurance));
     }
 

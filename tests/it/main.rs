@@ -3,6 +3,7 @@
 mod almanac;
 mod bundle;
 mod by_hand;
+mod calibration;
 mod capture_files;
 mod commands;
 mod crash;

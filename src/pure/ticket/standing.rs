@@ -1,11 +1,11 @@
 //! How far is a ticket from clean? Every criterion, what is still missing, and when it could be
 //! done at the earliest.
 
-use super::exposure::{attentive_contacts, exposure_before, exposure_since};
+use super::exposure::{cleaned, exposure_since, past};
 use super::{
     Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, deadline, hosts, listings, occurrences,
 };
-use crate::pure::assurance;
+use crate::pure::assurance::Callers;
 use crate::pure::earliest::{self, HostProgress, Progress};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ pub struct HostStanding {
 /// Where the ticket stands now.
 pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
     let criteria = &context.playbook.clean;
-    let learned: Vec<HostProgress> = ticket.hosts.iter().map(|host| learn(ticket, host)).collect();
+    let learned: Vec<HostProgress> = ticket.hosts.iter().map(|host| learn(ticket, context, host)).collect();
     let due = deadline::due(ticket, context);
     let school_break = deadline::school_break(context, context.now).filter(|_| ticket.phase.is_open());
     let mut standing = Standing {
@@ -69,13 +69,13 @@ pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
             .hosts
             .iter()
             .zip(&learned)
-            .map(|(host, so_far)| stand_host(context, host, so_far))
+            .map(|(host, so_far)| stand_host(ticket, host, so_far))
             .collect(),
         passes: ticket.passes.len() as u32,
         passes_wanted: criteria.passes,
         span_s: span_seconds(ticket),
         span_wanted_s: criteria.span.as_secs(),
-        assurance: least_assurance(ticket, context, &learned),
+        assurance: least_assurance(ticket, &learned),
         assurance_wanted: criteria.assurance,
         listing: ticket.listing.as_ref().map(|answer| answer.answer),
         missing: Vec::new(),
@@ -94,42 +94,36 @@ pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
     standing
 }
 
-/// What the runs on record say of a host: how often it called, and for how long it was silent.
-fn learn(ticket: &Ticket, host: &Host) -> HostProgress {
-    let contacts = attentive_contacts(ticket, host);
-    HostProgress {
-        contacts: contacts.len() as u64,
-        exposed_before_s: exposure_before(ticket, host, &contacts),
-        exposed_since_s: exposure_since(ticket, host),
-    }
+/// What the runs on record say of a host: how it called, and how long it was silent.
+fn learn(ticket: &Ticket, context: &Context<'_>, host: &Host) -> HostProgress {
+    let interval = context.playbook.clean.contact_interval;
+    HostProgress::of(&past(ticket, host), cleaned(host), &exposure_since(ticket, host), interval)
 }
 
-fn stand_host(context: &Context<'_>, host: &Host, so_far: &HostProgress) -> HostStanding {
+fn stand_host(ticket: &Ticket, host: &Host, so_far: &HostProgress) -> HostStanding {
     HostStanding {
         host: host.host,
         contacts: host.contacts.len() as u64,
-        exposure_s: so_far.exposed_since_s as u64,
-        assurance: reached(context, host, so_far),
+        exposure_s: exposure_since(ticket, host).seconds() as u64,
+        assurance: reached(host, so_far),
     }
 }
 
-fn reached(context: &Context<'_>, host: &Host, so_far: &HostProgress) -> Option<f64> {
-    let HostProgress { contacts, exposed_before_s, exposed_since_s } = *so_far;
-    let interval = context.playbook.clean.contact_interval;
-    let reached = assurance::assurance(contacts, exposed_before_s, exposed_since_s, interval);
+fn reached(host: &Host, so_far: &HostProgress) -> Option<f64> {
+    let reached = so_far.callers.as_ref().map(Callers::assurance);
     if host.state == HostState::Infected { None } else { reached }
 }
 
 /// The least of all hosts that must be found silent; 1 when all are retired, unknown when no host
 /// is blamed at all.
-fn least_assurance(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Option<f64> {
+fn least_assurance(ticket: &Ticket, learned: &[HostProgress]) -> Option<f64> {
     if ticket.hosts.is_empty() {
         return None;
     }
     let mut least = 1.0_f64;
     for (host, so_far) in ticket.hosts.iter().zip(learned) {
         if host.state != HostState::Retired {
-            least = least.min(reached(context, host, so_far)?);
+            least = least.min(reached(host, so_far)?);
         }
     }
     Some(least)
@@ -149,9 +143,9 @@ fn earliest(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) ->
         passes: ticket.passes.len() as u32,
         first_pass: begin(ticket.passes.first()),
         last_pass: begin(ticket.passes.last()),
-        hosts: watched.map(|(_, so_far)| *so_far).collect(),
+        hosts: watched.map(|(_, so_far)| so_far.clone()).collect(),
     };
-    let progress = if ticket.hosts.is_empty() { Progress::fresh() } else { progress };
+    let progress = if ticket.hosts.is_empty() { Progress::fresh(&context.playbook.clean) } else { progress };
     let (verify, clean) = (&context.playbook.verify, &context.playbook.clean);
     earliest::earliest(verify, context.site, clean, &progress, context.now).at
 }
