@@ -4,7 +4,7 @@
 //! code is 64 when any file is faulty, warnings aside.
 
 use super::args::CheckArgs;
-use super::forecast::{Forecast, forecasts, too_long};
+use super::forecast::{Forecast, forecasts, too_long, unasked};
 use super::{Exit, explain, print};
 use crate::edge::capture::lint::lint;
 use crate::edge::clock;
@@ -91,7 +91,8 @@ fn add_forecast_problems(reading: &mut Reading, now: Timestamp) {
         .collect();
     let old = library.playbooks.values().flat_map(|playbook| {
         let text = reading.texts.iter().find(|(read, _)| *read == playbook.path).map_or("", |(_, text)| text);
-        playbook.watchlists.values().filter_map(move |list| too_old(playbook, list, text, now))
+        let old = playbook.watchlists.values().filter_map(move |list| too_old(playbook, list, text, now));
+        old.chain(unasked(playbook, library, text))
     });
     let old: Vec<Problem> = old.collect();
     reading.problems.extend(found.into_iter().chain(old));
@@ -161,6 +162,9 @@ fn forecast_text(forecast: &Forecast<'_>) -> String {
         }
         None => text.push_str("    clean at the earliest: not within a year\n"),
     }
+    for sooner in &forecast.sooner {
+        text.push_str(&format!("    sooner: {}\n", sooner.words()));
+    }
     if forecast.is_assurance_open {
         text.push_str(
             "    the assurance is open until 6 contacts were seen; `clean.contact_interval` states how often it calls\n",
@@ -196,7 +200,8 @@ fn problem_json(problem: &Problem) -> Value {
 }
 
 fn forecast_json(forecast: &Forecast<'_>, is_explained: bool) -> Value {
-    let Forecast { playbook, site, stages, earliest, is_assurance_open } = forecast;
+    let Forecast { playbook, site, stages, earliest, sooner, is_assurance_open } = forecast;
+    let sooner: Vec<_> = sooner.iter().map(crate::pure::report::sooner).collect();
     let stages: Vec<Value> = stages
         .iter()
         .map(|(name, stage, next)| json!({"stage": name, "schedule": explain::schedule(&stage.schedule), "next": next}))
@@ -204,7 +209,7 @@ fn forecast_json(forecast: &Forecast<'_>, is_explained: bool) -> Value {
     let mut value = json!({
         "playbook": playbook.name, "path": playbook.path, "site": site.name, "stages": stages,
         "earliest": earliest.at, "nights": earliest.nights, "limiting": earliest.limiting.to_string(),
-        "is_assurance_open": is_assurance_open,
+        "is_assurance_open": is_assurance_open, "sooner": sooner,
     });
     if is_explained {
         value["values"] = rows_json(explain::values(playbook));

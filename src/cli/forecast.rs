@@ -4,7 +4,7 @@
 //! words, and into a problem when it takes too long.
 
 use crate::pure::document::place_of;
-use crate::pure::earliest::{Criterion, Earliest, Progress, earliest};
+use crate::pure::earliest::{Criterion, Earliest, Progress, Sooner, earliest, sooner};
 use crate::pure::playbook::{CleanCriteria, Library, Playbook, Stage, StageName};
 use crate::pure::problem::{Problem, Severity};
 use crate::pure::schedule::is_closed;
@@ -28,6 +28,8 @@ pub struct Forecast<'a> {
     /// The next occurrences of each stage on days on which the site is not closed.
     pub stages: Vec<(StageName, &'a Stage, Vec<Timestamp>)>,
     pub earliest: Earliest,
+    /// What would make that earlier.
+    pub sooner: Vec<Sooner>,
     /// Whether the assurance stays unknown until the ticket's own contacts tell how often the host
     /// calls; then `earliest` is by passes and span alone.
     pub is_assurance_open: bool,
@@ -55,6 +57,7 @@ fn forecast<'a>(playbook: &'a Playbook, site: &'a Site, now: Timestamp) -> Forec
         site,
         stages: stages.collect(),
         earliest: earliest(&playbook.verify, site, &playbook.clean, &progress, now),
+        sooner: sooner(&playbook.verify, site, &playbook.clean, &progress, now),
         is_assurance_open,
     }
 }
@@ -74,7 +77,7 @@ fn next(stage: &Stage, site: &Site, now: Timestamp) -> Vec<Timestamp> {
 
 /// What is wrong with taking so long, at the key that makes it so.
 pub fn too_long(forecast: &Forecast<'_>, text: &str, now: Timestamp) -> Option<Problem> {
-    let Forecast { playbook, site, earliest, .. } = forecast;
+    let Forecast { playbook, site, earliest, sooner, .. } = forecast;
     if playbook.clean.assurance >= 1.0 {
         return None; // told where the file was read
     }
@@ -85,7 +88,11 @@ pub fn too_long(forecast: &Forecast<'_>, text: &str, now: Timestamp) -> Option<P
             ("assurance", "capture for longer or more often, or ask for less")
         }
     };
+    let cure = sooner.first().map_or(cure.to_owned(), |sooner| format!("{cure}; {}", sooner.words()));
     let (severity, what) = match earliest.at {
+        None if earliest.nights == 0 && earliest.limiting != Criterion::Unknown => {
+            return Some(never_runs(forecast, text));
+        }
         None => {
             let what = format!(
                 "`{}` cannot be confirmed at `{}` within a year: `{key}` is not met",
@@ -105,5 +112,32 @@ pub fn too_long(forecast: &Forecast<'_>, text: &str, now: Timestamp) -> Option<P
     };
     // A default stands nowhere; then the section, else the stage that is to be changed.
     let place = [&format!("{key}:"), "clean:", "verify:"].into_iter().find_map(|word| place_of(text, word));
-    Some(Problem { severity, path: playbook.path.clone(), place, what, cure: Some(cure.to_owned()) })
+    Some(Problem { severity, path: playbook.path.clone(), place, what, cure: Some(cure) })
+}
+
+/// No occurrence of `verify` is left within a year: all lie on closed days, or the cron names days that are rare.
+fn never_runs(forecast: &Forecast<'_>, text: &str) -> Problem {
+    let Forecast { playbook, site, .. } = forecast;
+    Problem {
+        severity: Severity::Error,
+        path: playbook.path.clone(),
+        place: place_of(text, "verify:"),
+        what: format!(
+            "`verify` never runs at `{}` within a year, so that nothing is ever confirmed",
+            site.name
+        ),
+        cure: Some("verify on other days, or shorten `closed` in the site file".to_owned()),
+    }
+}
+
+/// `unlisted` where nobody can be asked. Only `check` minds: a simulation asks its script.
+pub fn unasked(playbook: &Playbook, library: &Library, text: &str) -> Option<Problem> {
+    let is_unasked = playbook.clean.is_unlisted && library.site_file.listing.is_none();
+    is_unasked.then(|| Problem {
+        severity: Severity::Error,
+        path: playbook.path.clone(),
+        place: place_of(text, "unlisted:"),
+        what: "`unlisted` can never be met: the site file has no `listing` to ask".to_owned(),
+        cure: Some("add a `listing` section to the site file, or leave `unlisted` out".to_owned()),
+    })
 }

@@ -89,6 +89,40 @@ fn check_exits_64_and_names_the_criterion_that_takes_over_a_year() {
 }
 
 #[test]
+fn check_refuses_what_can_never_be_met_and_says_what_helps() {
+    let directory = tempfile::tempdir().expect("a directory");
+    allclear(directory.path(), &["init"]);
+    let path = directory.path().join("playbooks/irc-bot.yaml");
+    let sound = fs::read_to_string(&path).expect("written by init");
+    let unlisted = ("  watch: 30d", "  unlisted: true\n  watch: 30d");
+    let asking = ("  jitter: 5m", "  listing: true\n  jitter: 5m");
+    let rare = ("\"30 8 * * 1-5\"", "\"30 8 29 2 *\"");
+    let limit = |packets| ("capture: {for: 6h}", packets);
+    for (edits, said, code) in [
+        (vec![unlisted], "`unlisted` can never be met: `verify` asks for no listing", 64),
+        (vec![unlisted, asking], "`unlisted` can never be met: the site file has no `listing` to ask", 64),
+        (vec![limit("capture: {for: 6h, packets: 1000}")], "`judge.heard` can never be met", 64),
+        (vec![limit("capture: {for: 6h, packets: 1001}")], "", 0),
+        (vec![rare], "`verify` never runs at `springfield` within a year", 64),
+        (
+            vec![("contact_interval: 1h", "contact_interval: 150h")],
+            "ask for less; `verify.capture.for` 8h in place of 6h",
+            0,
+        ),
+    ] {
+        let changed = edits.iter().fold(sound.clone(), |text, (from, to)| text.replacen(from, to, 1));
+        assert_ne!(changed, sound, "{edits:?}");
+        fs::write(&path, changed).expect("written");
+        let check = allclear(directory.path(), &["check", "playbooks/irc-bot.yaml"]);
+        let errors = text(&check.stderr);
+        assert_eq!(check.status.code(), Some(code), "{edits:?}: {errors}");
+        assert!(errors.contains(said), "{edits:?}: {errors}");
+    }
+    let shown = text(&allclear(directory.path(), &["check", "playbooks/irc-bot.yaml"]).stdout);
+    assert!(shown.contains("sooner: `verify.capture.for` 8h in place of 6h"), "{shown}");
+}
+
+#[test]
 fn check_reports_files_that_cannot_be_read() {
     let directory = tempfile::tempdir().expect("a directory");
     allclear(directory.path(), &["init"]);

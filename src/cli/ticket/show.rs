@@ -11,7 +11,9 @@ use crate::pure::packet::Mac;
 use crate::pure::problem::Problem;
 use crate::pure::report::words::clean_text;
 use crate::pure::report::{Material, TicketJson, kind};
-use crate::pure::ticket::{Context, Host, Recorded, Standing, Ticket, TicketId, chain, ledger, stand};
+use crate::pure::ticket::{
+    Context, Host, Recorded, Standing, Ticket, TicketId, chain, ledger, stand, stand_now,
+};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;
@@ -49,7 +51,8 @@ fn is_called(host: &Host, text: &str) -> bool {
 }
 
 fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
-    let (context, standing) = standing(desk, ticket)?;
+    let context = desk.engine.context(ticket.id, clock::now())?;
+    let standing = stand_now(ticket, &context);
     let hosts: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
     let overdue = standing.is_overdue.then_some("overdue");
     let flags: Vec<&str> = overdue.into_iter().chain(standing.is_on_hold.then_some("on hold")).collect();

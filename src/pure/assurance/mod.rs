@@ -115,9 +115,9 @@ impl Callers {
         (1.0 - self.memoryless_weight * memoryless - others - self.rest_weight).clamp(0.0, 1.0)
     }
 
-    /// Exposure so far, in seconds.
-    pub fn exposed_s(&self) -> f64 {
-        self.exposed_s
+    /// Whether the host's own contacts tell how it calls.
+    pub fn is_learned(&self) -> bool {
+        matches!(self.memoryless, Memoryless::Learned { .. })
     }
 
     /// Whether it is most likely a timer that goes so exactly that the same hours of the day may miss it

@@ -170,8 +170,10 @@ fn check_heard(sheet: &mut Sheet<'_>, heard_packets_min: u64, stages: [&Field<Ra
         let Some(capture) = stage.value.capture.given() else { continue };
         if let Some(packets) = &capture.value.packets
             && packets.value > 0
-            && packets.value < heard_packets_min
+            && (packets.value < heard_packets_min
+                || packets.value == heard_packets_min && capture.value.filter.is_none())
         {
+            // A capture that is stopped by its limit is cut short, so that it must hear more before it.
             let what = format!(
                 "`judge.heard` can never be met: the capture stops at {} packets, and {heard_packets_min} must be heard",
                 packets.value

@@ -3,6 +3,7 @@
 
 use super::timeline::kind;
 use super::view::Material;
+use crate::pure::earliest::Sooner;
 use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{ChecklistItem, Playbook, StageName};
@@ -133,6 +134,20 @@ struct CleanJson<'a> {
     listing_read_by_person: bool,
     missing: &'a [String],
     earliest: Option<Timestamp>,
+    /// What would make it earlier.
+    sooner: Vec<SoonerJson>,
+}
+
+/// One change of the playbook that makes it earlier.
+#[derive(Debug, Serialize)]
+pub struct SoonerJson {
+    key: &'static str,
+    from: String,
+    to: String,
+    earliest: Option<Timestamp>,
+    nights: u32,
+    /// As it is; null when it is not reached within a year.
+    nights_now: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -298,6 +313,7 @@ fn clean<'a>(ticket: &Ticket, standing: &'a Standing) -> CleanJson<'a> {
         listing_read_by_person: last.is_some_and(|last| last.is_read_by_person),
         missing: &standing.missing,
         earliest: standing.earliest,
+        sooner: standing.sooner.iter().map(sooner).collect(),
     }
 }
 
@@ -351,4 +367,10 @@ fn event(recorded: &Recorded) -> EventJson<'_> {
         by: &recorded.by,
         hash: &recorded.hash,
     }
+}
+
+/// A change of the plan, as `check` and `ticket show` print it.
+pub fn sooner(sooner: &Sooner) -> SoonerJson {
+    let Sooner { key, from, to, earliest, nights_now } = sooner.clone();
+    SoonerJson { key, from, to, earliest: earliest.at, nights: earliest.nights, nights_now }
 }

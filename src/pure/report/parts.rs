@@ -6,6 +6,7 @@
 use super::timeline::named;
 use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
+use crate::pure::earliest::Sooner;
 use crate::pure::intake::Report;
 use crate::pure::ticket::{Event, Host, HostState, KnownBy, Past, Run, RunEnd};
 use crate::pure::verdict::{Outcome, Verdict};
@@ -87,6 +88,8 @@ pub struct CleanView {
     pub has_missing: bool,
     pub earliest: String,
     pub has_earliest: bool,
+    /// What would make it earlier, each with the nights that it saves.
+    pub sooner: Vec<String>,
 }
 
 /// One report from outside.
@@ -264,6 +267,7 @@ pub(super) fn clean(material: &Material) -> CleanView {
         has_missing: !stands.missing.is_empty(),
         earliest: stands.earliest.map_or(NOT_KNOWN.to_string(), |at| local_time(at, &material.site.timezone)),
         has_earliest: stands.earliest.is_some(),
+        sooner: stands.sooner.iter().map(Sooner::words).collect(),
     }
 }
 

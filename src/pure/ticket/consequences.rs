@@ -2,7 +2,7 @@
 //!
 //! The engine asks until nothing more follows, and appends everything in one transaction.
 
-use super::{Context, Event, HostState, Phase, Ticket, deadline, listings, stand};
+use super::{Context, Event, HostState, Phase, Ticket, deadline, listings, stand_now};
 use crate::pure::playbook::{MailEvent, Recipient};
 use jiff::Timestamp;
 
@@ -28,7 +28,7 @@ pub fn follow(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> Vec
         Phase::Clean if listings::is_listed_again(ticket, happened) => {
             relapse(ticket, Phase::Reported, format!("{} is listed again", ticket.public), happened)
         }
-        Phase::Verifying if stand(ticket, context).missing.is_empty() => {
+        Phase::Verifying if stand_now(ticket, context).missing.is_empty() => {
             vec![change(ticket, Phase::Clean, "all criteria of the playbook hold".to_owned())]
         }
         _ => Vec::new(),

@@ -38,7 +38,7 @@ pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use past::{KnownBy, Past, histories, related};
 pub use said::person;
-pub use standing::{HostStanding, Standing, stand};
+pub use standing::{HostStanding, Standing, stand, stand_now};
 
 pub use crate::pure::listing::Listing;
 pub use event::{Event, HostExposure, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};

@@ -6,7 +6,7 @@ use super::{
     Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, deadline, hosts, listings, occurrences,
 };
 use crate::pure::assurance::Callers;
-use crate::pure::earliest::{self, HostProgress, Progress};
+use crate::pure::earliest::{self, HostProgress, Progress, Sooner};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -31,6 +31,8 @@ pub struct Standing {
     /// When all criteria could hold at the earliest, if every night passes; `None` when that cannot
     /// be said or lies more than a year ahead.
     pub earliest: Option<Timestamp>,
+    /// What would make that earlier.
+    pub sooner: Vec<Sooner>,
     /// Whether nothing but signatures of the checklist is missing.
     pub is_unsigned_alone: bool,
     /// When the present phase's work becomes or became overdue; `None` when nothing is due, or a hold
@@ -58,28 +60,48 @@ pub struct HostStanding {
     pub assurance: Option<f64>,
 }
 
-/// Where the ticket stands now.
+/// Where the ticket stands now, and when it could be clean.
 pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
+    let learned = learn_all(ticket, context);
+    let mut standing = stand_with(ticket, context, &learned);
+    if let Some(progress) = progress(ticket, context, &learned) {
+        let (verify, clean) = (&context.playbook.verify, &context.playbook.clean);
+        standing.earliest = earliest::earliest(verify, context.site, clean, &progress, context.now).at;
+        standing.sooner = earliest::sooner(verify, context.site, clean, &progress, context.now);
+    }
+    standing
+}
+
+/// The same without a look ahead, which takes longer than all else: `earliest` and `sooner` are empty.
+pub fn stand_now(ticket: &Ticket, context: &Context<'_>) -> Standing {
+    stand_with(ticket, context, &learn_all(ticket, context))
+}
+
+fn learn_all(ticket: &Ticket, context: &Context<'_>) -> Vec<HostProgress> {
+    ticket.hosts.iter().map(|host| learn(ticket, context, host)).collect()
+}
+
+fn stand_with(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Standing {
     let criteria = &context.playbook.clean;
-    let learned: Vec<HostProgress> = ticket.hosts.iter().map(|host| learn(ticket, context, host)).collect();
     let due = deadline::due(ticket, context);
     let school_break = deadline::school_break(context, context.now).filter(|_| ticket.phase.is_open());
     let mut standing = Standing {
         hosts: ticket
             .hosts
             .iter()
-            .zip(&learned)
+            .zip(learned)
             .map(|(host, so_far)| stand_host(ticket, host, so_far))
             .collect(),
         passes: ticket.passes.len() as u32,
         passes_wanted: criteria.passes,
         span_s: span_seconds(ticket),
         span_wanted_s: criteria.span.as_secs(),
-        assurance: least_assurance(ticket, &learned),
+        assurance: least_assurance(ticket, learned),
         assurance_wanted: criteria.assurance,
         listing: ticket.listing.as_ref().map(|answer| answer.answer),
         missing: Vec::new(),
-        earliest: earliest(ticket, context, &learned),
+        earliest: None,
+        sooner: Vec::new(),
         due,
         is_overdue: due.is_some_and(|due| context.now >= due),
         is_unsigned_alone: false,
@@ -129,25 +151,25 @@ fn least_assurance(ticket: &Ticket, learned: &[HostProgress]) -> Option<f64> {
     Some(least)
 }
 
-/// When all criteria but the checklist and the listing could hold, if every night passes. Before
-/// the cleaning: if it were done now.
-fn earliest(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Option<Timestamp> {
+/// How far it has come towards all criteria but the checklist and the listing. Before the cleaning: if it
+/// were done now. `None` when it is not on the way.
+fn progress(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Option<Progress> {
     let is_on_the_way = matches!(ticket.phase, Phase::Reported | Phase::Located | Phase::Verifying);
     if !is_on_the_way || ticket.hold.is_some() {
         return None;
     }
+    if ticket.hosts.is_empty() {
+        return Some(Progress::fresh(&context.playbook.clean));
+    }
     let begin = |id: Option<&RunId>| id.and_then(|id| ticket.run(*id)).map(Run::planned);
     let hosts = ticket.hosts.iter().zip(learned);
     let watched = hosts.filter(|(host, _)| host.state != HostState::Retired);
-    let progress = Progress {
+    Some(Progress {
         passes: ticket.passes.len() as u32,
         first_pass: begin(ticket.passes.first()),
         last_pass: begin(ticket.passes.last()),
         hosts: watched.map(|(_, so_far)| so_far.clone()).collect(),
-    };
-    let progress = if ticket.hosts.is_empty() { Progress::fresh(&context.playbook.clean) } else { progress };
-    let (verify, clean) = (&context.playbook.verify, &context.playbook.clean);
-    earliest::earliest(verify, context.site, clean, &progress, context.now).at
+    })
 }
 
 fn span_seconds(ticket: &Ticket) -> u64 {

@@ -1,0 +1,166 @@
+//! What would make a ticket clean sooner, and by how much?
+//!
+//! Beside `earliest`, which it asks about plans that are a little different. It must name only what really
+//! helps, and never a criterion below its default.
+
+use super::{Earliest, Progress, earliest};
+use crate::pure::playbook::{CleanCriteria, Stage};
+use crate::pure::schedule::{Cron, Schedule, occurrences};
+use crate::pure::site::Site;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Lengths of a capture that are tried, in hours: what a night or a school day has.
+const CAPTURE_HOURS: [u64; 4] = [8, 6, 4, 2];
+
+/// A capture and the next must not run into each other.
+const PLANNED_MAX: usize = 400;
+
+/// The defaults of the design: nobody is told to be satisfied with less.
+const PASSES_LEAST: u32 = 5;
+const SPAN_LEAST: Duration = Duration::from_secs(7 * 86_400);
+
+/// A change that helps by less is not worth a word.
+const GAIN_MIN: Duration = Duration::from_secs(86_400);
+
+/// One change of the plan, and what it leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sooner {
+    /// The key of the playbook, such as `verify.capture.for`.
+    pub key: &'static str,
+    /// What it is now, and what it would be, as a person writes it.
+    pub from: String,
+    pub to: String,
+    pub earliest: Earliest,
+    /// The nights that it takes as it is; `None` when it is not reached within a year.
+    pub nights_now: Option<u32>,
+}
+
+impl Sooner {
+    /// `8h in place of 30m: 4 nights in place of 56`.
+    pub fn words(&self) -> String {
+        let nights = match self.earliest.nights {
+            1 => "1 night".to_owned(),
+            nights => format!("{nights} nights"),
+        };
+        let now = self.nights_now.map_or("more than a year".to_owned(), |nights| nights.to_string());
+        format!("`{}` {} in place of {}: {nights} in place of {now}", self.key, self.to, self.from)
+    }
+}
+
+/// The changes that help, one of a kind; none when it is as soon as it can be, or unknown.
+pub fn sooner(
+    verify: &Stage,
+    site: &Site,
+    clean: &CleanCriteria,
+    progress: &Progress,
+    now: Timestamp,
+) -> Vec<Sooner> {
+    let today = earliest(verify, site, clean, progress, now);
+    let walk = |verify: &Stage, clean: &CleanCriteria| earliest(verify, site, clean, progress, now);
+    let longer = longer(verify, site, now).into_iter().map(|stage| {
+        let (from, to) = (words(verify.capture.length), words(stage.capture.length));
+        ("verify.capture.for", from, to, walk(&stage, clean))
+    });
+    let daily =
+        daily(verify).into_iter().map(|(from, to, stage)| ("verify.cron", from, to, walk(&stage, clean)));
+    let passes = (clean.passes > PASSES_LEAST).then(|| {
+        let fewer = CleanCriteria { passes: (clean.passes / 2).max(PASSES_LEAST), ..clean.clone() };
+        ("clean.passes", clean.passes.to_string(), fewer.passes.to_string(), walk(verify, &fewer))
+    });
+    let span = (clean.span > SPAN_LEAST).then(|| {
+        let shorter = CleanCriteria { span: SPAN_LEAST, ..clean.clone() };
+        ("clean.span", words(clean.span), words(SPAN_LEAST), walk(verify, &shorter))
+    });
+    let tried = longer.chain(daily).chain(passes).chain(span);
+    let helpful = tried.filter(|(.., changed)| is_sooner(changed, &today, now));
+    let nights_now = today.at.map(|_| today.nights);
+    helpful.map(|(key, from, to, earliest)| Sooner { key, from, to, earliest, nights_now }).collect()
+}
+
+fn is_sooner(changed: &Earliest, today: &Earliest, now: Timestamp) -> bool {
+    let Some(at) = changed.at else { return false };
+    let today_at = today.at.unwrap_or(now.checked_add(super::HORIZON).unwrap_or(Timestamp::MAX));
+    at.checked_add(GAIN_MIN).is_ok_and(|at| at <= today_at)
+}
+
+/// The same with the longest capture that fits between two occurrences; `None` when none is longer.
+fn longer(verify: &Stage, site: &Site, now: Timestamp) -> Option<Stage> {
+    let horizon = now.checked_add(super::HORIZON).unwrap_or(Timestamp::MAX);
+    let planned: Vec<Timestamp> =
+        occurrences(&verify.schedule, &site.timezone, now, horizon).take(PLANNED_MAX).collect();
+    let gap = planned.windows(2).map(|pair| pair[1].duration_since(pair[0]).unsigned_abs()).min()?;
+    let room = gap.saturating_sub(verify.jitter);
+    let lengths = CAPTURE_HOURS.iter().map(|hours| Duration::from_secs(hours * 3600));
+    let length = lengths.filter(|length| *length > verify.capture.length && *length <= room).max()?;
+    let mut stage = verify.clone();
+    stage.capture.length = length;
+    Some(stage)
+}
+
+/// The same at the same times of every day, with both ways in words; `None` when it is so already.
+fn daily(verify: &Stage) -> Option<(String, String, Stage)> {
+    let Schedule::Cron(cron) = &verify.schedule else { return None };
+    let fields: Vec<&str> = cron.text.split_whitespace().collect();
+    let [minute, hour, day, month, weekday] = fields[..] else { return None };
+    if [day, month, weekday] == ["*"; 3] {
+        return None;
+    }
+    let text = format!("{minute} {hour} * * *");
+    let stage = Stage { schedule: Schedule::Cron(Cron::parse(&text).ok()?), ..verify.clone() };
+    Some((format!("\"{}\"", cron.text), format!("\"{text}\""), stage))
+}
+
+/// A duration as a person writes it, in the largest unit that fits.
+fn words(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    match units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{criteria, now, site, stage};
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn told(verify: &Stage, clean: &CleanCriteria) -> Vec<String> {
+        let progress = Progress::fresh(clean);
+        sooner(verify, &site(&[]), clean, &progress, now()).iter().map(Sooner::words).collect()
+    }
+
+    #[test]
+    fn only_what_helps_is_named_with_what_it_leads_to() {
+        let slow = CleanCriteria { contact_interval: Some(6 * HOUR), ..criteria() };
+        assert_eq!(
+            told(&stage("0 2 * * *", HOUR / 2), &slow),
+            ["`verify.capture.for` 8h in place of 30m: 8 nights in place of 56"],
+            "27.6 h are there in four nights, and the span asks for eight"
+        );
+        assert_eq!(
+            told(&stage("0 2 * * 1", HOUR / 2), &slow),
+            [
+                "`verify.capture.for` 8h in place of 30m: 5 nights in place of more than a year",
+                "`verify.cron` \"0 2 * * *\" in place of \"0 2 * * 1\": 56 nights in place of more than a year",
+            ]
+        );
+        let strict = CleanCriteria { passes: 40, span: 30 * 24 * HOUR, ..criteria() };
+        let nightly = stage("0 22 * * *", 8 * HOUR);
+        assert_eq!(told(&nightly, &strict), ["`clean.passes` 20 in place of 40: 31 nights in place of 40"]);
+        assert_eq!(told(&nightly, &criteria()), [""; 0], "the defaults are as short as it gets");
+    }
+
+    #[test]
+    fn a_capture_is_no_longer_than_the_next_occurrence_allows() {
+        let slow = CleanCriteria { contact_interval: Some(20 * HOUR), ..criteria() };
+        let told = told(&stage("0 0,6 * * *", HOUR / 2), &slow);
+        assert!(
+            told.iter().any(|words| words.starts_with("`verify.capture.for` 4h in place of 30m")),
+            "{told:?}"
+        );
+    }
+}
