@@ -70,7 +70,7 @@ impl Limits {
 
     fn tell(&mut self, what: &str, figure: &str, is_met: bool) {
         self.is_met &= is_met;
-        println!("{what}: {figure}{}", if is_met { "" } else { ": PASSED" });
+        println!("{what}: {figure}{}", if is_met { "" } else { ": LIMIT MISSED" });
     }
 }
 
@@ -225,7 +225,7 @@ fn write_files(directory: &Path) {
         ("often", "every: 15m", "cron: \"0 20 * * *\""),
     ] {
         let playbook = format!(
-            "playbook: {name}\ntitle: Conficker\nmalware: [conficker]\n\
+            "playbook: {name}\ntitle: Conficker\nmalware: [{name}]\n\
              locate: {{{locate}, capture: {{for: 10m}}, match: [reported]}}\n\
              verify: {{{verify}, capture: {{for: 6h}}, match: [reported]}}\n\
              clean: {{passes: 5, span: 30d, assurance: 99%, contact_interval: 2h}}\n\

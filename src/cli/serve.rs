@@ -114,6 +114,7 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     };
     let unrecorded = server.unrecorded_files();
     server.abandon(|_| true)?;
+    server.desk.engine.read_schedules(clock::now())?;
     server.desk.engine.wait_at_most(WRITER_WAIT)?;
     vault::sweep(server.desk.state(), &unrecorded).iter().for_each(|told| tracing::warn!("{told}"));
     print::note("allclear serves; stop it with SIGTERM or Ctrl-C");

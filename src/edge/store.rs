@@ -3,9 +3,12 @@
 //! Owns `allclear.db` in the state directory. It must never let half a decision through: events are
 //! appended in one IMMEDIATE transaction, with WAL and `synchronous = FULL`.
 
-use crate::pure::ticket::{Event, Recorded, TicketId, chain};
+mod rows;
+
+use crate::pure::ticket::{Recorded, TicketId, chain};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rows::Row;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -86,7 +89,7 @@ impl Store {
         previous_hash: &str,
         take: impl FnMut(Recorded) -> Result<(), E>,
     ) -> Result<(), E> {
-        read_after(&self.connection, &self.path, seq, previous_hash, take)
+        rows::read_after(&self.connection, &self.path, seq, previous_hash, take)
     }
 
     /// The events of one ticket, in order, each with its hash checked against that of the event before it.
@@ -104,7 +107,7 @@ impl Store {
             let found = row.seq;
             let previous = (found - 1, before.unwrap_or(chain::GENESIS.to_owned()));
             let damaged = |why| StoreError::Damaged { path: self.path.clone(), seq: found, why };
-            events.push(check(row, &previous).map_err(damaged)?);
+            events.push(rows::check(row, (previous.0, &previous.1)).map_err(damaged)?);
         }
         Ok(events)
     }
@@ -172,7 +175,7 @@ impl Writing<'_> {
         previous_hash: &str,
         take: impl FnMut(Recorded) -> Result<(), E>,
     ) -> Result<(), E> {
-        read_after(&self.transaction, self.path, seq, previous_hash, take)
+        rows::read_after(&self.transaction, self.path, seq, previous_hash, take)
     }
 
     /// Appends one event.
@@ -229,78 +232,4 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, rusqlite::
 fn nanoseconds(at: Timestamp) -> i64 {
     let nanoseconds = at.as_nanosecond();
     i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
-}
-
-struct Row {
-    seq: u64,
-    at_ns: i64,
-    ticket: u32,
-    by: String,
-    version: u32,
-    body: String,
-    hash: String,
-}
-
-impl Row {
-    fn of(row: &rusqlite::Row<'_>) -> Result<Row, rusqlite::Error> {
-        Ok(Row {
-            seq: row.get::<_, i64>(0)? as u64,
-            at_ns: row.get(1)?,
-            ticket: row.get(2)?,
-            by: row.get(3)?,
-            version: row.get(4)?,
-            body: row.get(5)?,
-            hash: row.get(6)?,
-        })
-    }
-}
-
-/// Hands every event after `seq` to `take`, in order, its chain checked from `previous_hash` on.
-fn read_after<E: From<StoreError>>(
-    connection: &Connection,
-    path: &Path,
-    seq: u64,
-    previous_hash: &str,
-    mut take: impl FnMut(Recorded) -> Result<(), E>,
-) -> Result<(), E> {
-    let database = |error| StoreError::Database { path: path.to_owned(), error };
-    let newest: Option<i64> = connection
-        .query_row("SELECT max(seq) FROM event", [], |row| row.get(0))
-        .optional()
-        .map_err(database)?
-        .flatten();
-    if newest.is_none_or(|newest| newest <= seq as i64) {
-        return Ok(());
-    }
-    let sql = "SELECT seq, at_ns, ticket, by, version, body, hash FROM event WHERE seq > ?1 ORDER BY seq";
-    let mut statement = connection.prepare_cached(sql).map_err(database)?;
-    let mut rows = statement.query([seq as i64]).map_err(database)?;
-    let mut previous = (seq, previous_hash.to_owned());
-    while let Some(row) = rows.next().map_err(database)? {
-        let row = Row::of(row).map_err(database)?;
-        let found = row.seq;
-        let damaged = |why| StoreError::Damaged { path: path.to_owned(), seq: found, why };
-        let recorded = check(row, &previous).map_err(damaged)?;
-        previous = (recorded.seq, recorded.hash.clone());
-        take(recorded)?;
-    }
-    Ok(())
-}
-
-/// Checks that the row follows its predecessor and is what was written.
-fn check(row: Row, previous: &(u64, String)) -> Result<Recorded, String> {
-    let Row { seq, at_ns, ticket, by, version, body, hash } = row;
-    if seq != previous.0 + 1 {
-        return Err(format!("it follows event {}", previous.0));
-    }
-    if version != chain::EVENT_VERSION {
-        return Err(format!("its version {version} is not known"));
-    }
-    let at = Timestamp::from_nanosecond(i128::from(at_ns)).map_err(|error| error.to_string())?;
-    let ticket = TicketId(ticket);
-    if chain::link(&previous.1, seq, at, ticket, &by, &body) != hash {
-        return Err("its hash does not fit".to_owned());
-    }
-    let event: Event = serde_json::from_str(&body).map_err(|error| error.to_string())?;
-    Ok(Recorded { seq, at, ticket, by, event, hash })
 }

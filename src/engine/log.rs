@@ -5,15 +5,21 @@
 
 use super::{EngineError, context};
 use crate::pure::playbook::Library;
-use crate::pure::ticket::{self, ALLCLEAR, Absence, Event, Recorded, Ticket, TicketId, chain};
+use crate::pure::ticket::{
+    self, ALLCLEAR, Absence, Event, InForce, Recorded, Schedules, Ticket, TicketId, chain,
+};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The schedules in force, by site and by playbook.
+pub type BySite = BTreeMap<String, BTreeMap<String, InForce>>;
 
 /// The log as folded so far.
 #[derive(Debug, Default)]
 pub struct Log {
     pub tickets: BTreeMap<TicketId, Ticket>,
     pub end: End,
+    pub schedules: BySite,
     /// Tickets with events that nobody has looked at yet.
     pub touched: BTreeSet<TicketId>,
     undo: Option<Undo>,
@@ -33,6 +39,7 @@ pub struct End {
 struct Undo {
     end: End,
     tickets: BTreeMap<TicketId, Option<Ticket>>,
+    schedules: Option<BySite>,
 }
 
 impl End {
@@ -43,9 +50,14 @@ impl End {
 }
 
 impl Log {
+    /// The schedules that the ticket is worked by; `None` while none are on record.
+    pub fn schedules_in_force(&self, ticket: &Ticket) -> Option<&InForce> {
+        self.schedules.get(&ticket.site)?.get(&ticket.playbook)
+    }
+
     /// From now on changes can be taken back.
     pub fn begin(&mut self) {
-        self.undo = Some(Undo { end: self.end.clone(), tickets: BTreeMap::new() });
+        self.undo = Some(Undo { end: self.end.clone(), tickets: BTreeMap::new(), schedules: None });
     }
 
     /// Changes since [`Log::begin`] stay.
@@ -57,6 +69,9 @@ impl Log {
     pub fn take_back(&mut self) {
         let Some(undo) = self.undo.take() else { return };
         self.end = undo.end;
+        if let Some(schedules) = undo.schedules {
+            self.schedules = schedules;
+        }
         for (id, before) in undo.tickets {
             match before {
                 Some(ticket) => drop(self.tickets.insert(id, ticket)),
@@ -108,6 +123,11 @@ impl Log {
     /// Folds an event in.
     pub fn apply(&mut self, recorded: &Recorded) -> Result<(), EngineError> {
         let id = recorded.ticket;
+        if let Event::SchedulesRead(schedules) = &recorded.event {
+            self.put_in_force(recorded.at, schedules);
+            self.go_on(recorded);
+            return Ok(());
+        }
         if let Some(undo) = &mut self.undo {
             undo.tickets.entry(id).or_insert_with(|| self.tickets.get(&id).cloned());
         }
@@ -116,10 +136,26 @@ impl Log {
             None => drop(self.tickets.insert(id, Ticket::begin(recorded)?)),
         }
         self.touched.insert(id);
+        self.go_on(recorded);
+        Ok(())
+    }
+
+    fn put_in_force(&mut self, at: Timestamp, schedules: &Schedules) {
+        if let Some(undo) = &mut self.undo
+            && undo.schedules.is_none()
+        {
+            undo.schedules = Some(self.schedules.clone());
+        }
+        let of_site = self.schedules.entry(schedules.site.clone()).or_default();
+        let since = if of_site.contains_key(&schedules.playbook) { at } else { Timestamp::MIN };
+        of_site.insert(schedules.playbook.clone(), InForce { schedules: schedules.clone(), since });
+    }
+
+    /// The log ends with this event.
+    fn go_on(&mut self, recorded: &Recorded) {
         let last_run = last_run(&recorded.event).map_or(self.end.last_run, |run| run.max(self.end.last_run));
         self.end =
             End { seq: recorded.seq, hash: Some(recorded.hash.clone()), at: Some(recorded.at), last_run };
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod agenda;
 mod log;
+mod schedules;
 
 use crate::edge::store::{Store, StoreError, Writing};
 use crate::pure::intake::Report;
@@ -388,5 +389,6 @@ fn context<'a>(
         next_run: RunId(log.end.last_run + 1),
         has_mail: library.site_file.mail.is_some(),
         absence,
+        since: log.schedules_in_force(ticket).map_or(Timestamp::MIN, |in_force| in_force.since),
     })
 }

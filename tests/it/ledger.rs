@@ -384,3 +384,55 @@ fn a_source_that_was_never_there_is_a_missed_night_and_one_that_went_an_interrup
         assert!(end.outcome == outcome && has_reason, "{watched_seconds} s, calls: {calls}: {end:?}");
     }
 }
+
+#[test]
+fn a_changed_schedule_plans_nothing_before_it_was_read_and_the_old_one_until_then() {
+    // Every two hours until 2015-05-05T09:30; then every hour, at the half.
+    let mut world = World::new();
+    world.engine.read_schedules(world.now).expect("read for the first time");
+    world.live_until("2015-05-04T16:30:00Z", silent);
+    restart(&mut world);
+    let mut library = world.engine.library().clone();
+    let stage = &mut library.playbooks.get_mut("conficker").expect("it is there").locate;
+    stage.schedule = Schedule::Cron(Cron::parse("30 * * * *").expect("a good expression"));
+    stage.capture.length = Duration::from_secs(3600);
+    world.engine = world.reopened_with(library);
+    world.now = at("2015-05-05T09:15:00Z");
+    for _ in 0..2 {
+        world.engine.read_schedules(world.now).expect("read again");
+    }
+    world.now = at("2015-05-05T11:40:00Z");
+    world.tick();
+    let planned: Vec<Timestamp> = world.ledger().iter().filter_map(|run| run.occurrence).collect();
+    let (old, new): (Vec<_>, Vec<_>) =
+        planned.into_iter().partition(|time| *time <= at("2015-05-05T09:15:00Z"));
+    let every_two_hours: Vec<Timestamp> =
+        (0..12).map(|number| at("2015-05-04T10:00:00Z") + Duration::from_secs(7200 * number)).collect();
+    assert_eq!(old, every_two_hours, "to 08:00, by the old one");
+    assert_eq!(
+        new,
+        ["09", "10", "11"].map(|hour| at(&format!("2015-05-05T{hour}:30:00Z"))),
+        "by the new one"
+    );
+    let counts = outcomes(&world.ledger());
+    assert_eq!(
+        counts[&(Outcome::Suppressed, ReasonCode::ScheduleChanged)],
+        1,
+        "that of 08:00 could have begun"
+    );
+    assert_eq!(world.reopened().ticket(world.ticket).expect("there"), world.ticket());
+}
+
+#[test]
+fn a_long_log_is_checked_to_its_last_row() {
+    let mut world = World::new();
+    for number in 0..3_000 {
+        world.act("2015-05-04T09:00:00Z", Act::Note { text: format!("note {number}") }).expect("noted");
+    }
+    assert_eq!(world.reopened().ticket(world.ticket).expect("there"), world.ticket());
+    let last = world.events().last().expect("events").seq;
+    for damaged in [1, 1_024, 1_025, 2_500, last] {
+        let fault = world.damaged(damaged).expect_err("it is noticed").to_string();
+        assert!(fault.contains(&format!("event {damaged} ")), "{damaged}: {fault}");
+    }
+}

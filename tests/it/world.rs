@@ -182,6 +182,23 @@ impl World {
         ledger(self.ticket(), &context)
     }
 
+    /// The same log, read again with other files.
+    pub fn reopened_with(&self, library: Library) -> Engine {
+        open(&self.directory, library).expect("the log opens again")
+    }
+
+    /// What comes of reading a copy of the log in which somebody changed one row.
+    pub fn damaged(&self, seq: u64) -> Result<Engine, EngineError> {
+        let copy = TempDir::new().expect("a temporary directory");
+        let path = copy.path().join("allclear.db");
+        self.engine.back_up(&path).expect("a copy");
+        let database = rusqlite::Connection::open(&path).expect("it opens");
+        let sql = "UPDATE event SET by = by || 'x' WHERE seq = ?1";
+        database.execute(sql, [seq as i64]).expect("it is changed");
+        drop(database);
+        open(&copy, self.engine.library().clone())
+    }
+
     /// The same log, read again by another process.
     pub fn reopened(&self) -> Engine {
         open(&self.directory, self.engine.library().clone()).expect("the log opens again")

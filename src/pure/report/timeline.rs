@@ -3,7 +3,7 @@
 use super::letter::event_word;
 use super::words::{self, local_time};
 use crate::pure::playbook::StageName;
-use crate::pure::ticket::{Event, ListingAnswer, Recorded, RunEnd, RunId, Ticket};
+use crate::pure::ticket::{Event, ListingAnswer, PassedRecord, Recorded, RunEnd, RunId, Ticket};
 use crate::pure::verdict::Verdict;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -36,6 +36,7 @@ pub fn kind(event: &Event) -> &'static str {
     match event {
         Event::Opened { .. } => "opened",
         Event::ReportAdded { .. } => "report_added",
+        Event::SchedulesRead(_) => "schedules_read",
         Event::HostBlamed { .. } => "host_blamed",
         Event::HostCleaned { .. } => "host_cleaned",
         Event::HostWithdrawn { .. } => "host_withdrawn",
@@ -73,7 +74,10 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
         Event::HostCleaned { host, cleaned } => format!("{host} cleaned at {}", local_time(*cleaned, zone)),
         Event::HostWithdrawn { host, reason } => format!("{host} withdrawn: {reason}"),
         Event::HostRetired { host, reason } => format!("{host} left the network: {reason}"),
-        Event::RunStarted(_) | Event::RunDelayed { .. } | Event::MailAccepted { .. } => return None,
+        Event::RunStarted(_)
+        | Event::RunDelayed { .. }
+        | Event::SchedulesRead(_)
+        | Event::MailAccepted { .. } => return None,
         Event::RunEnded(end) => run_ended(end, ticket)?,
         Event::OccurrencePassed(passed) => format!(
             "{} of {} {}: {}",
@@ -82,15 +86,7 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
             words::outcome(passed.outcome),
             passed.reason.text
         ),
-        Event::OccurrencesPassed(passed) => format!(
-            "{} of {} from {} to {} {}: {}",
-            words::count(passed.count(), "occurrence"),
-            passed.stage,
-            local_time(passed.occurrence, zone),
-            local_time(passed.last(), zone),
-            words::outcome(passed.outcome),
-            passed.reason.text
-        ),
+        Event::OccurrencesPassed(passed) => passed_words(passed, zone),
         Event::Relapsed { because } => format!("Relapse: {because}"),
         Event::PhaseChanged { to, because, .. } => format!("Now {}, because {because}", words::phase(*to)),
         Event::Signed { item } => format!("Checklist item '{item}' signed off"),
@@ -129,6 +125,18 @@ fn listing_answered(answer: &ListingAnswer, zone: &TimeZone) -> String {
     } else {
         format!("Blocklist says: {said}{more}")
     }
+}
+
+fn passed_words(passed: &PassedRecord, zone: &TimeZone) -> String {
+    format!(
+        "{} of {} from {} to {} {}: {}",
+        words::count(passed.count(), "occurrence"),
+        passed.stage,
+        local_time(passed.occurrence, zone),
+        local_time(passed.last(), zone),
+        words::outcome(passed.outcome),
+        passed.reason.text
+    )
 }
 
 fn run_ended(end: &RunEnd, ticket: &Ticket) -> Option<String> {

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::time::Duration;
 
 /// At most this many occurrences come out of one call of [`occurrences`]: more than a year of
@@ -28,7 +29,28 @@ pub enum Schedule {
     Every(Duration),
 }
 
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Schedule::Cron(cron) => write!(f, "cron {}", cron.text),
+            Schedule::Every(period) => write!(f, "every {}s", period.as_secs()),
+        }
+    }
+}
+
 impl Schedule {
+    /// The schedule that is written so; `None` when none is.
+    pub fn read(text: &str) -> Option<Schedule> {
+        match text.split_once(' ')? {
+            ("cron", fields) => Cron::parse(fields).ok().map(Schedule::Cron),
+            ("every", period) => {
+                let seconds = period.strip_suffix('s')?.parse().ok()?;
+                Some(Schedule::Every(Duration::from_secs(seconds)))
+            }
+            _ => None,
+        }
+    }
+
     /// The first planned time after `after`; `None` when there is none before the end of time, or
     /// when the duration is zero.
     pub fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
@@ -152,6 +174,18 @@ mod tests {
         let found: Vec<Timestamp> = occurrences(&hourly, &TimeZone::UTC, after, until).collect();
         assert_eq!(found, [at("2026-11-23T11:00:00Z"), until], "the first bound is out, the second in");
         assert_eq!(occurrences(&hourly, &TimeZone::UTC, until, after).count(), 0);
+    }
+
+    #[test]
+    fn a_schedule_is_read_as_it_is_written() {
+        for schedule in
+            [cron("30 8 * * 1-5"), cron("*/7 0,12 1-15 * *"), Schedule::Every(Duration::from_secs(900))]
+        {
+            assert_eq!(Schedule::read(&schedule.to_string()), Some(schedule));
+        }
+        for wrong in ["", "cron", "cron 61 * * * *", "every 5", "every s", "daily 8"] {
+            assert_eq!(Schedule::read(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -62,7 +62,8 @@ struct Planned {
     window: Interval,
 }
 
-type Hindrance = (Outcome, ReasonCode, &'static str);
+/// What becomes of an occurrence that does not run, and why.
+pub type Hindrance = (Outcome, ReasonCode, &'static str);
 
 const HELD: Hindrance =
     (Outcome::Suppressed, ReasonCode::OnHold, "the ticket was on hold: a machine that is off proves nothing");
@@ -76,7 +77,14 @@ const STILL_RUNNING: Hindrance = (
     ReasonCode::StillRunning,
     "the occurrence before it was still running: capture for a shorter time, or less often",
 );
-const GONE_ON: Hindrance = (
+/// Why an occurrence that could still begin never does.
+pub const RESCHEDULED: Hindrance = (
+    Outcome::Suppressed,
+    ReasonCode::ScheduleChanged,
+    "the schedule was changed before it could begin: nothing to do, the new one goes on",
+);
+/// As [`RESCHEDULED`].
+pub const GONE_ON: Hindrance = (
     Outcome::Suppressed,
     ReasonCode::PhaseChanged,
     "the ticket went on to another phase before it could begin: nothing to do",
@@ -107,11 +115,12 @@ pub fn fall_due(course: &Course<'_>, look: &Look) -> Fallen {
     Fallen { events: passing.finish(), is_over }
 }
 
-/// The events of every occurrence planned up to now, whether or not its time has come: the course ends.
-pub fn settle(course: &Course<'_>, look: &Look) -> Vec<Event> {
+/// The events of every occurrence planned up to now, whether or not its time has come: the course ends,
+/// which is what `end` says of those that could still begin.
+pub fn settle(course: &Course<'_>, look: &Look, end: Hindrance) -> Vec<Event> {
     let mut passing = Passing::from(look.next_run);
     for planned in course.planned().take_while(|planned| planned.at <= look.now) {
-        let hindrance = course.hindrance(&planned, look, look.is_running).unwrap_or(GONE_ON);
+        let hindrance = course.hindrance(&planned, look, look.is_running).unwrap_or(end);
         passing.pass(course.unrun(&planned, hindrance));
     }
     passing.finish()

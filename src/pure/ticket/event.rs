@@ -3,7 +3,7 @@
 //! The stored form is JSON with the variant's name as `kind`. When it changes, its version rises
 //! and an old log must still fold.
 
-use super::{Blame, PassedRecord, Phase, RunId, TicketId};
+use super::{Blame, PassedRecord, Phase, RunId, Schedules, TicketId};
 use crate::pure::intake::Report;
 use crate::pure::interval::Intervals;
 use crate::pure::listing::{Listing, Lookup};
@@ -70,6 +70,8 @@ pub enum Event {
     RunEnded(Box<RunEnd>),
     /// An occurrence that never ran.
     OccurrencePassed(OccurrenceRecord),
+    /// Of no ticket: the schedules of a playbook at a site were read, and are in force from now on.
+    SchedulesRead(Schedules),
     /// Occurrences of one stage, one after the other, that never ran for one reason.
     OccurrencesPassed(PassedRecord),
     /// What was taken for cured is not: the count of relapses rises, the passes begin again.

@@ -89,6 +89,7 @@ impl Ticket {
     fn fold_one(&mut self, recorded: &Recorded) -> Result<(), String> {
         match &recorded.event {
             Event::Opened { .. } => return Err("the ticket is open already".to_owned()),
+            Event::SchedulesRead(_) => return Err("schedules are of no ticket".to_owned()),
             Event::ReportAdded { report } => self.reports.push(report.clone()),
             Event::HostBlamed { .. } => self.blame(recorded),
             Event::HostCleaned { host, cleaned } => self.treat(*host, HostState::Cleaned, *cleaned)?,

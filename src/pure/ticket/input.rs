@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub has_mail: bool,
     /// Why nobody looked at the schedule since the last time.
     pub absence: Absence,
+    /// Since when the playbook's schedules are in force: nothing was planned by them before.
+    pub since: Timestamp,
 }
 
 /// Why nobody looked at the schedule for a while: the reason of what was missed meanwhile.

@@ -15,6 +15,7 @@ mod event;
 mod exposure;
 mod fold;
 pub mod hosts;
+mod in_force;
 mod input;
 mod judged;
 mod listings;
@@ -31,6 +32,7 @@ pub use course::ON_TIME;
 pub use decide::decide;
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
+pub use in_force::{InForce, Rhythm, Schedules};
 pub use input::{ALLCLEAR, Absence, Act, Context, Input, Refusal};
 pub use judged::blamed;
 pub use listings::NewlyListed;
@@ -58,6 +60,11 @@ use std::net::IpAddr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TicketId(pub u32);
+
+impl TicketId {
+    /// The number of events that are of no ticket.
+    pub const NONE: TicketId = TicketId(0);
+}
 
 impl fmt::Display for TicketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

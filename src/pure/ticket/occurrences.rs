@@ -1,6 +1,6 @@
 //! Which occurrences of a ticket fell due, and what becomes of each?
 
-use super::course::{self, Course, Look};
+use super::course::{self, Course, GONE_ON, Look, RESCHEDULED};
 use super::passed::Passed;
 use super::{Context, Event, PassedRecord, Phase, Run, RunId, Ticket, deadline};
 use crate::pure::interval::Interval;
@@ -41,7 +41,13 @@ pub fn settle(ticket: &Ticket, context: &Context<'_>, event: &Event) -> Vec<Even
         return Vec::new();
     }
     let course = course(ticket, context);
-    course.map_or_else(Vec::new, |course| course::settle(&course, &look(ticket, context)))
+    course.map_or_else(Vec::new, |course| course::settle(&course, &look(ticket, context), GONE_ON))
+}
+
+/// What must be on record before other schedules are in force.
+pub fn settle_schedule(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
+    let course = course(ticket, context);
+    course.map_or_else(Vec::new, |course| course::settle(&course, &look(ticket, context), RESCHEDULED))
 }
 
 /// Every occurrence and run in order, those that never ran among them, and those too whose fate is
@@ -82,7 +88,7 @@ fn course<'a>(ticket: &Ticket, context: &Context<'a>) -> Option<Course<'a>> {
         stage: context.playbook.stage(name)?,
         zone: &context.site.timezone,
         key: key(ticket, name),
-        after: recorded.max(ticket.stage_since),
+        after: recorded.max(ticket.stage_since).max(context.since),
         before: if is_watch { watch_end(ticket, context) } else { Timestamp::MAX },
         is_weekly: is_watch,
         closed: &context.site.closed,

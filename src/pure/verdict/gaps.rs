@@ -60,6 +60,7 @@ fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -
         | ReasonCode::NoTurn
         | ReasonCode::SourceGone
         | ReasonCode::PhaseChanged
+        | ReasonCode::ScheduleChanged
         | ReasonCode::NothingRecorded
         | ReasonCode::StillRunning
         | ReasonCode::OnHold

@@ -57,6 +57,7 @@ fn is_blinding(code: ReasonCode) -> bool {
         | ReasonCode::NoTurn
         | ReasonCode::SourceGone
         | ReasonCode::PhaseChanged
+        | ReasonCode::ScheduleChanged
         | ReasonCode::NothingRecorded
         | ReasonCode::StillRunning
         | ReasonCode::OnHold

@@ -73,6 +73,8 @@ pub enum ReasonCode {
     SourceGone,
     /// The ticket went on to another phase before it could begin.
     PhaseChanged,
+    /// The schedule was changed before it could begin.
+    ScheduleChanged,
     /// No recorded file covers its window.
     NothingRecorded,
     /// The occurrence before it was still running.

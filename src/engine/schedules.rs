@@ -1,0 +1,53 @@
+//! Were the schedules changed? What the old ones planned is settled before the new ones are in force.
+//!
+//! Asked by whoever carries runs out, when it has read the files.
+
+use super::{BATCH_TICKETS, Decision, Engine, EngineError, log::Log};
+use crate::pure::playbook::Library;
+use crate::pure::ticket::{ALLCLEAR, Event, Schedules, Ticket, TicketId};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+impl Engine {
+    /// Puts the schedules of the files in force. Until now those on record were: everything that they
+    /// planned is settled first.
+    pub fn read_schedules(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        self.refresh()?;
+        let changed = changed(&self.library, &self.log);
+        let pairs: BTreeSet<(&str, &str)> =
+            changed.iter().map(|new| (new.site.as_str(), new.playbook.as_str())).collect();
+        let is_meant = |ticket: &&Ticket| pairs.contains(&(ticket.site.as_str(), ticket.playbook.as_str()));
+        let meant: Vec<TicketId> = self.tickets().filter(is_meant).map(|ticket| ticket.id).collect();
+        for batch in meant.chunks(BATCH_TICKETS) {
+            self.transact(now, |decision| batch.iter().try_for_each(|id| decision.settle(*id)))?;
+        }
+        // Last: after a crash on the way the old ones are settled again, which finds nothing new.
+        self.transact(now, |decision| {
+            let events = changed.into_iter().map(Event::SchedulesRead).collect();
+            decision.append(ALLCLEAR, TicketId::NONE, events).map(drop)
+        })?;
+        self.log.touched.extend(meant);
+        Ok(())
+    }
+}
+
+/// The schedules that stand otherwise in the files than on record.
+fn changed(library: &Library, log: &Log) -> Vec<Schedules> {
+    let sites = library.site_file.sites.values();
+    let pairs = sites.flat_map(|site| library.playbooks.values().map(move |playbook| (playbook, site)));
+    let read = pairs.map(|(playbook, site)| Schedules::of(playbook, site));
+    let is_new = |new: &Schedules| {
+        let known = log.schedules.get(&new.site).and_then(|of_site| of_site.get(&new.playbook));
+        known.is_none_or(|known| known.schedules != *new)
+    };
+    read.filter(is_new).collect()
+}
+
+impl Decision<'_> {
+    fn settle(&mut self, id: TicketId) -> Result<(), EngineError> {
+        let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
+        let Some(in_force) = self.log.schedules_in_force(ticket) else { return Ok(()) };
+        let events = in_force.schedules.settle(ticket, &self.context(id)?);
+        self.record(ALLCLEAR, id, events)
+    }
+}

@@ -1,0 +1,92 @@
+//! By which schedules was it planned? Those of a playbook at a site, as they were read, kept in the log.
+//!
+//! People change their files while the program is down. What was planned until the new ones were read was
+//! planned by the old ones, and nobody else remembers them.
+
+use super::{Context, Event, Ticket, occurrences};
+use crate::pure::playbook::{Playbook, Stage, StageName};
+use crate::pure::schedule::Schedule;
+use crate::pure::site::Site;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The schedules of a playbook at a site. They are of no ticket: such events have the ticket number 0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedules {
+    pub site: String,
+    pub playbook: String,
+    /// The IANA name of the site's zone.
+    pub zone: String,
+    pub stages: BTreeMap<StageName, Rhythm>,
+}
+
+/// When a stage fires, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rhythm {
+    /// As [`Schedule`] is written and read.
+    pub schedule: String,
+    pub jitter_s: u64,
+    pub length_s: u64,
+}
+
+/// Schedules with the instant since which they are in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    pub schedules: Schedules,
+    /// The beginning of time for the first ones on record.
+    pub since: Timestamp,
+}
+
+impl Schedules {
+    /// Those that stand in the files now.
+    pub fn of(playbook: &Playbook, site: &Site) -> Schedules {
+        let names = [StageName::Detect, StageName::Locate, StageName::Verify];
+        let stages = names.into_iter().filter_map(|name| Some((name, Rhythm::of(playbook.stage(name)?))));
+        Schedules {
+            site: site.name.clone(),
+            playbook: playbook.name.clone(),
+            zone: site.timezone_name.clone(),
+            stages: stages.collect(),
+        }
+    }
+
+    /// Playbook and site as they were with these schedules.
+    fn applied(&self, playbook: &Playbook, site: &Site) -> (Playbook, Site) {
+        let (mut playbook, mut site) = (playbook.clone(), site.clone());
+        if let Ok(zone) = TimeZone::get(&self.zone) {
+            site.timezone = zone;
+        }
+        for (name, rhythm) in &self.stages {
+            let stage = match name {
+                StageName::Detect => playbook.detect.as_mut(),
+                StageName::Locate => Some(&mut playbook.locate),
+                StageName::Verify => Some(&mut playbook.verify),
+            };
+            if let (Some(stage), Some(schedule)) = (stage, Schedule::read(&rhythm.schedule)) {
+                stage.schedule = schedule;
+                stage.jitter = Duration::from_secs(rhythm.jitter_s);
+                stage.capture.length = Duration::from_secs(rhythm.length_s);
+            }
+        }
+        (playbook, site)
+    }
+
+    /// The events of everything that these schedules planned for the ticket up to now; others follow.
+    pub fn settle(&self, ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
+        let (playbook, site) = self.applied(context.playbook, context.site);
+        occurrences::settle_schedule(ticket, &Context { playbook: &playbook, site: &site, ..*context })
+    }
+}
+
+impl Rhythm {
+    fn of(stage: &Stage) -> Rhythm {
+        Rhythm {
+            schedule: stage.schedule.to_string(),
+            jitter_s: stage.jitter.as_secs(),
+            length_s: stage.capture.length.as_secs(),
+        }
+    }
+}
