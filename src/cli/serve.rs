@@ -41,8 +41,9 @@ const LAG_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// Messages that wait for the engine; a full channel makes captures wait, never the network.
 const MESSAGES_MAX: usize = 256;
 
-/// The loop looks by itself after so much silence, in case the doorbell is out of order.
-const LOOK_PAUSE: Duration = Duration::from_secs(60);
+/// The loop looks by itself after so much silence: the doorbell goes by the system clock, and is silent
+/// for hours when that was set back. A request to stop is noticed then, too.
+const LOOK_PAUSE: Duration = Duration::from_millis(1_500);
 
 /// How long after its window a run by hand may still be reading.
 const HAND_RUN_GRACE: Duration = Duration::from_secs(600);

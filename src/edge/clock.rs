@@ -56,6 +56,70 @@ fn after(last: Timestamp, raw: Timestamp) -> Timestamp {
     raw.max(last.checked_add(Duration::from_nanos(1)).unwrap_or(Timestamp::MAX))
 }
 
+/// When the system clock is set back by more than this during a run, the times of its packets cannot be
+/// believed. A time daemon moves it by less without anybody's noticing.
+const SET_BACK_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// The time of what is under way, and how much is.
+static UNDER_WAY: Mutex<(usize, Option<Pace>)> = Mutex::new((0, None));
+
+/// Time that goes on at its own pace when the system clock is set back, and follows it forwards.
+#[derive(Clone, Copy)]
+struct Pace {
+    from: Timestamp,
+    at: Instant,
+}
+
+impl Pace {
+    /// What time it is, so long after `at`, where the system says `now`.
+    fn time(&self, passed: Duration, now: Timestamp) -> Timestamp {
+        now.max(self.from.saturating_add(passed).unwrap_or(Timestamp::MAX))
+    }
+}
+
+/// Something that lasts a while is under way until this is dropped: by [`watching`], it ends after its
+/// time although [`now`] stands still for hours, as it does when the system clock was set back.
+#[derive(Debug)]
+pub struct Watch(());
+
+impl Watch {
+    /// Begins it.
+    pub fn begin() -> Watch {
+        let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.0 += 1;
+        Watch(())
+    }
+
+    /// Whether the system clock is behind: it was set back, and [`now`] waits for it.
+    pub fn was_set_back(&self) -> bool {
+        watching().duration_since(Timestamp::now()) > SET_BACK_MAX
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.0 -= 1;
+        if under_way.0 == 0 {
+            under_way.1 = None;
+        }
+    }
+}
+
+/// The time for what is under way ([`Watch`]); the same as [`now`], except after the system clock was
+/// set back.
+pub fn watching() -> Timestamp {
+    let now = now();
+    let mut under_way = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = Instant::now();
+    let known = under_way.1.map(|pace| pace.time(at - pace.at, now));
+    let from = known.unwrap_or(now);
+    if under_way.0 > 0 {
+        under_way.1 = Some(Pace { from, at });
+    }
+    from
+}
+
 /// A moment that comes, whatever the system clock is set to.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
@@ -113,5 +177,21 @@ mod tests {
         assert_eq!(after(at(10), at(10)), at(11));
         assert_eq!(after(at(10), at(3)), at(11));
         assert!(now() < now());
+    }
+
+    #[test]
+    fn what_is_under_way_ends_in_time_whatever_the_clock_is_set_to() {
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        let pace = Pace { from: at(1000), at: Instant::now() };
+        for (row, passed_s, now_s, wanted_s) in [
+            ("all is well", 10, 1010, 1010),
+            ("set back: `now` stands still", 10, 1000, 1010),
+            ("set forward", 10, 5000, 5000),
+        ] {
+            assert_eq!(pace.time(Duration::from_secs(passed_s), at(now_s)), at(wanted_s), "{row}");
+        }
+        let watch = Watch::begin();
+        let (before, after) = (watching(), watching());
+        assert!(before < after && !watch.was_set_back());
     }
 }

@@ -9,7 +9,7 @@ use crate::edge::capture::recordings::Recordings;
 use crate::edge::capture::run::{self, Captured, Means};
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
-use crate::edge::clock;
+use crate::edge::clock::{self, Watch};
 use crate::edge::mailer::{Delivery, Mailer};
 use crate::edge::resolver::Resolver;
 use crate::edge::template::Templates;
@@ -223,16 +223,21 @@ fn capture(
 fn watch(edges: &Edges, plan: &CapturePlan, now: Timestamp) -> Captured {
     match &edges.captures {
         Captures::Sources(hub, lists, absent) => {
+            let watch = Watch::begin();
             let means = Means {
                 hub,
                 lists,
                 state_dir: &edges.state,
                 stop: &edges.stop,
-                clock: clock::now,
+                clock: clock::watching,
                 absent: *absent,
                 is_clock_synchronised: clock::is_clock_synchronised(),
             };
-            run::capture(plan, &means)
+            let mut captured = run::capture(plan, &means);
+            if watch.was_set_back() {
+                captured.facts.is_clock_synchronised = Some(false);
+            }
+            captured
         }
         Captures::Recorded(recordings) => {
             // A panic elsewhere cannot leave the index half made: it is only read.

@@ -23,7 +23,11 @@ pub fn station(script: &str, smtp: &str, length: &str) -> Station {
          public: [198.51.100.0/24]\n    inside: [10.16.0.0/16]\n    timezone: UTC\n    source: lan\n    \
          coordinator: tech@springfield.example\nmail:\n  from: allclear@dis.example\n  {smtp}\n"
     );
-    let every = if length == "1s" { "2s" } else { "10s" };
+    let every = match length {
+        "1s" => "2s",
+        "9s" => "10s",
+        _ => "10m",
+    };
     let playbook = format!(
         "playbook: quick\ntitle: Quick\nmalware: [conficker]\n\
          locate: {{every: {every}, capture: {{for: {length}}}, match: [reported]}}\n\
