@@ -1,5 +1,6 @@
 //! The command line as typed.
 
+use super::backup::BackupArgs;
 use super::demo::DemoArgs;
 use super::doctor::DoctorArgs;
 use super::evidence::EvidenceArgs;
@@ -62,12 +63,15 @@ pub enum Command {
     Listing(ListingArgs),
     /// Check the kept packets and the log
     Evidence(EvidenceArgs),
-    /// A consistent copy of the log (allclear.db), also while `serve` runs
-    Backup { file: PathBuf },
+    Backup(BackupArgs),
     /// JSON Schema of a file, for editors
-    Schema { of: SchemaArg },
+    Schema {
+        of: SchemaArg,
+    },
     /// Completions for a shell
-    Completions { shell: Shell },
+    Completions {
+        shell: Shell,
+    },
     /// The manual page
     Man,
 }

@@ -60,7 +60,7 @@ pub fn run(desk: &mut Desk, args: &EvidenceArgs) -> Result<Exit, Fault> {
 }
 
 /// The files of a run that the log vouches for: packets and coverage.
-fn on_record(run: &Run) -> impl Iterator<Item = &EvidenceFile> {
+pub(super) fn on_record(run: &Run) -> impl Iterator<Item = &EvidenceFile> {
     run.end.iter().flat_map(|end| end.evidence.iter().chain(&end.ledgers))
 }
 

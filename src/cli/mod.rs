@@ -1,6 +1,7 @@
 //! The command line: a file a command. Builds the edges, passes them in, prints.
 
 mod args;
+mod backup;
 mod check;
 mod completions;
 mod demo;
@@ -67,10 +68,7 @@ pub fn main() -> ExitCode {
             at_desk(args.site_file.as_deref(), |desk| occurrences::run(desk, &wanted))
         }
         Command::Evidence(wanted) => at_desk(args.site_file.as_deref(), |desk| evidence::run(desk, &wanted)),
-        Command::Backup { file } => at_desk(args.site_file.as_deref(), |desk| {
-            desk.engine.back_up(&file)?;
-            Ok(print::out(&format!("{} written\n", file.display())))
-        }),
+        Command::Backup(wanted) => at_desk(args.site_file.as_deref(), |desk| backup::run(desk, &wanted)),
         Command::Serve => at_desk(args.site_file.as_deref(), serve::run),
         Command::Simulate(simulate) => {
             simulate::run(args.site_file.as_deref(), &simulate).unwrap_or_else(Fault::show)

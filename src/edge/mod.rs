@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod capture;
 pub mod clock;
+pub mod copy;
 pub mod doorbell;
 pub mod files;
 pub mod health;

@@ -137,7 +137,8 @@ impl Store {
     pub fn back_up(&self, copy: &Path) -> Result<(), StoreError> {
         let fault = |error| StoreError::Database { path: copy.to_owned(), error };
         let text = copy.to_str().ok_or_else(|| fault(rusqlite::Error::InvalidPath(copy.to_owned())))?;
-        // VACUUM INTO refuses a file that is there, and reads one consistent state (sqlite.org/lang_vacuum).
+        // VACUUM INTO takes a file that is empty, and reads one consistent state (sqlite.org/lang_vacuum).
+        make_private_file(copy).map_err(|error| StoreError::Directory { path: copy.to_owned(), error })?;
         self.connection.execute("VACUUM INTO ?1", [text]).map(drop).map_err(fault)
     }
 
@@ -214,6 +215,12 @@ fn make_private(directory: &Path) -> std::io::Result<()> {
         std::fs::set_permissions(directory, permissions)?;
     }
     Ok(())
+}
+
+/// Makes a file that only its owner can read; an error when there is one.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
 fn connect(path: &Path, durability: Durability) -> Result<Connection, rusqlite::Error> {

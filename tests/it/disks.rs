@@ -12,11 +12,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Something mounted; unmounted when dropped.
-struct Mounted(PathBuf);
+pub struct Mounted(PathBuf);
 
 impl Mounted {
     /// `None`, and why on standard error, where nothing can be mounted.
-    fn new(arguments: &[&str], place: &Path) -> Option<Mounted> {
+    pub fn new(arguments: &[&str], place: &Path) -> Option<Mounted> {
         fs::create_dir_all(place).expect("a directory");
         let mut mount = Command::new("mount");
         let done = mount.args(arguments).arg(place).stderr(Stdio::null()).status();

@@ -1,6 +1,7 @@
 //! The one integration test binary: a file a room.
 
 mod almanac;
+mod backups;
 mod bundle;
 mod by_hand;
 mod calibration;

@@ -8,8 +8,9 @@ use super::published::{is_abandoned, is_hidden_part, is_untrusted, set_aside, sh
 use crate::pure::verdict::EvidenceFile;
 use rustix::fs::{Mode, OFlags, openat};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path};
 
 /// The directory below the state directory; the event log names files with it.
@@ -74,6 +75,31 @@ fn open(state: &Path, path: &str) -> io::Result<File> {
         return Err(io::Error::other("it is no regular file"));
     }
     Ok(file)
+}
+
+/// Copies these files of evidence from one state directory below another; returns those that are not
+/// there. Whether they are what was recorded is for [`check`] to say.
+///
+/// # Errors
+/// One could not be read or written.
+pub fn copy(state: &Path, into: &Path, files: &BTreeSet<String>) -> io::Result<Vec<String>> {
+    let mut lacking = Vec::new();
+    for path in files {
+        let mut file = match open(state, path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                lacking.push(path.clone());
+                continue;
+            }
+            opened => opened?,
+        };
+        let place = into.join(path);
+        if let Some(directory) = place.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        }
+        let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&place)?;
+        io::copy(&mut file, &mut copy)?;
+    }
+    Ok(lacking)
 }
 
 /// What lies in the evidence directories `tickets` (all when `None`) and is not `named` by the log, in
