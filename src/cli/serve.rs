@@ -52,9 +52,12 @@ const HAND_RUN_GRACE: Duration = Duration::from_secs(600);
 /// tried again at the next ring; captures and signals must not wait for it.
 const WRITER_WAIT: Duration = Duration::from_millis(250);
 
+/// So many results are entered together: each transaction waits for the disk once.
+const RECORD_BATCH: usize = 64;
+
 /// After a request to stop, what comes to its end within this time is recorded, and the rest given up
 /// as interrupted. Ten seconds are promised for all of it; a process that hangs is ended shortly before.
-const DRAIN_MAX: Duration = Duration::from_secs(7);
+const DRAIN_MAX: Duration = Duration::from_secs(6);
 const DRAIN_PAUSE: Duration = Duration::from_millis(250);
 const END_MAX: Duration = Duration::from_millis(9_500);
 
@@ -180,19 +183,20 @@ impl Server<'_> {
     /// interface showed is lost.
     fn abandon(&mut self, is_meant: fn(&Run) -> bool) -> Result<(), Fault> {
         let now = clock::now();
-        let abandoned: Vec<(TicketId, Vec<RunId>)> = self
-            .desk
-            .engine
-            .tickets()
-            .map(|ticket| {
-                let meant = ticket.open_runs().filter(|run| is_meant(run));
-                let lost = meant.filter(|run| self.is_lost(ticket, run));
-                (ticket.id, lost.map(|run| run.id).collect())
+        let lost = self.desk.engine.tickets().filter_map(|ticket| {
+            let meant = ticket.open_runs().filter(|run| is_meant(run));
+            let lost: Vec<RunId> = meant.filter(|run| self.is_lost(ticket, run)).map(|run| run.id).collect();
+            (!lost.is_empty()).then_some((ticket.id, lost))
+        });
+        let abandoned: Vec<(TicketId, Input)> = lost
+            .inspect(|(id, runs)| {
+                tracing::warn!("ticket {id}: {} runs were interrupted when allclear ended", runs.len());
             })
+            .map(|(id, runs)| (id, Input::Abandoned(runs)))
             .collect();
-        for (ticket, runs) in abandoned.into_iter().filter(|(_, runs)| !runs.is_empty()) {
-            tracing::warn!("ticket {ticket}: {} runs were interrupted when allclear ended", runs.len());
-            self.desk.engine.step(now, ALLCLEAR, ticket, &Input::Abandoned(runs))?;
+        if !abandoned.is_empty() {
+            let inputs = abandoned.iter().map(|(id, input)| (*id, input));
+            self.desk.engine.step_all(now, ALLCLEAR, inputs)?;
         }
         Ok(())
     }
@@ -215,33 +219,34 @@ impl Server<'_> {
             match receiver.recv_timeout(LOOK_PAUSE) {
                 // Nothing new is begun for a ring that came after the signal.
                 Ok(Message::Ring) if stop.is_requested() => break,
-                Ok(message) => self.take(message),
-                Err(RecvTimeoutError::Timeout) => self.take(Message::Ring),
+                Ok(message) => self.take(message, receiver),
+                Err(RecvTimeoutError::Timeout) => self.take(Message::Ring, receiver),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
     }
 
-    fn take(&mut self, message: Message) {
+    /// Takes a message and those that wait behind it, so that what came of many runs is entered together.
+    fn take(&mut self, first: Message, behind: &Receiver<Message>) {
         // Asked once: a run that a tick opens is begun, even when the request to stop comes between.
         let is_stopping = self.edges.stop.is_requested();
-        match message {
-            Message::Done(effect, reply) => {
-                reply.troubles.iter().for_each(|trouble| tracing::warn!("{trouble}"));
-                self.unrecorded.push_back((effect, reply));
-                // What waits is tried again at the next ring, not for each that joins it.
-                if self.hindrance.is_none() {
-                    self.record();
+        let mut is_rung = false;
+        for message in std::iter::once(first).chain(behind.try_iter().take(MESSAGES_MAX)) {
+            match message {
+                Message::Done(effect, reply) => {
+                    reply.troubles.iter().for_each(|trouble| tracing::warn!("{trouble}"));
+                    self.unrecorded.push_back((effect, reply));
                 }
+                Message::Left(effect) => drop(self.under_way.remove(&effect)),
+                Message::Ring => is_rung = !is_stopping,
             }
-            Message::Left(effect) => drop(self.under_way.remove(&effect)),
-            Message::Ring if is_stopping => {}
-            Message::Ring => {
-                self.record();
-                if self.unrecorded.is_empty() {
-                    self.tick();
-                }
-            }
+        }
+        // What waits for a log that cannot be written is tried again at the next ring.
+        if is_rung || self.hindrance.is_none() {
+            self.record();
+        }
+        if is_rung && self.unrecorded.is_empty() {
+            self.tick();
         }
         if !is_stopping {
             self.begin_effects();
@@ -249,23 +254,38 @@ impl Server<'_> {
     }
 
     /// Enters what came of effects, in order, as far as the store takes it; the rest is kept for later.
-    /// What the ticket cannot take (its playbook is gone) stays under way, so that it is not done over
-    /// and over; the next start derives it again.
     fn record(&mut self) {
-        while let Some((effect, reply)) = self.unrecorded.front() {
-            match self.desk.engine.step(clock::now(), ALLCLEAR, reply.ticket, &reply.input) {
-                Ok(happened) => {
-                    tracing::debug!("ticket {}: {} events", reply.ticket, happened.len());
-                    self.under_way.remove(effect);
-                    if let Effect::Capture { ticket, run } = effect {
-                        self.queue.end(*ticket, *run);
-                    }
-                }
-                Err(error @ EngineError::Store(_)) => return self.tell(&error),
-                Err(error) => self.tell(&error),
+        while !self.unrecorded.is_empty() {
+            let all = self.unrecorded.len().min(RECORD_BATCH);
+            let entered = match self.put_on_record(all) {
+                // One of them is to blame, and the others must not suffer for it.
+                Err(error) if all > 1 && !matches!(error, EngineError::Store(_)) => self.put_on_record(1),
+                entered => entered,
+            };
+            if let Err(error @ EngineError::Store(_)) = &entered {
+                return self.tell(error);
             }
-            self.unrecorded.pop_front();
+            if let Err(error) = entered {
+                // What the ticket cannot take (its playbook is gone) stays under way, so that it is not
+                // done over and over; the next start derives it again.
+                self.tell(&error);
+                self.unrecorded.pop_front();
+            }
         }
+    }
+
+    /// Enters the first so many, all of them or none.
+    fn put_on_record(&mut self, count: usize) -> Result<(), EngineError> {
+        let inputs = self.unrecorded.iter().take(count).map(|(_, reply)| (reply.ticket, &reply.input));
+        let happened = self.desk.engine.step_all(clock::now(), ALLCLEAR, inputs)?;
+        tracing::debug!("{count} results: {} events", happened.len());
+        for (effect, _) in self.unrecorded.drain(..count) {
+            self.under_way.remove(&effect);
+            if let Effect::Capture { ticket, run } = effect {
+                self.queue.end(ticket, run);
+            }
+        }
+        Ok(())
     }
 
     fn tick(&mut self) {
@@ -348,7 +368,7 @@ impl Server<'_> {
         let end = Deadline::after(DRAIN_MAX);
         while !self.under_way.is_empty() && !end.left().is_zero() {
             match receiver.recv_timeout(DRAIN_PAUSE.min(end.left())) {
-                Ok(message) => self.take(message),
+                Ok(message) => self.take(message, receiver),
                 Err(_) => self.record(),
             }
         }

@@ -4,15 +4,17 @@
 //! memory that the log does not hold. A look costs what is due, not what exists.
 
 mod agenda;
+mod error;
 mod log;
 mod schedules;
 
-use crate::edge::store::{Store, StoreError, Writing};
+pub use error::EngineError;
+
+use crate::edge::store::{Store, Writing};
 use crate::pure::intake::Report;
 use crate::pure::playbook::Library;
 use crate::pure::ticket::{
-    self, ALLCLEAR, Absence, Context, Effect, Event, IllegalEvent, Input, Past, Recorded, Refusal, RunId,
-    Ticket, TicketId,
+    self, ALLCLEAR, Absence, Context, Effect, Event, Input, Past, Recorded, RunId, Ticket, TicketId,
 };
 use agenda::Agenda;
 use jiff::{SignedDuration, Timestamp};
@@ -31,23 +33,6 @@ const BATCH_TICKETS: usize = 256;
 
 /// A ticket that was due and had nothing to say is asked again after so long.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
-
-/// Why a step was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Illegal(#[from] IllegalEvent),
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error("there is no ticket {0}: `allclear ticket list` shows them")]
-    NoTicket(TicketId),
-    #[error("ticket {ticket} is worked by playbook '{playbook}', which is gone: put its file back")]
-    NoPlaybook { ticket: TicketId, playbook: String },
-    #[error("ticket {ticket} is of site '{site}', which the site file does not name: put it back")]
-    NoSite { ticket: TicketId, site: String },
-}
 
 /// What a new ticket is made of.
 #[derive(Clone, Debug)]
@@ -171,6 +156,19 @@ impl Engine {
         input: &Input,
     ) -> Result<Vec<Recorded>, EngineError> {
         self.transact(now, |decision| decision.step(by, id, input))
+    }
+
+    /// Carries out decisions about several tickets, each knowing of those before it: all of them are on
+    /// record together, or none.
+    pub fn step_all<'a>(
+        &mut self,
+        now: Timestamp,
+        by: &str,
+        inputs: impl IntoIterator<Item = (TicketId, &'a Input)>,
+    ) -> Result<Vec<Recorded>, EngineError> {
+        self.transact(now, |decision| {
+            inputs.into_iter().try_for_each(|(id, input)| decision.step(by, id, input))
+        })
     }
 
     /// As [`Engine::tick_after`], of a program that was not running before.

@@ -4,6 +4,7 @@
 use crate::dice::Dice;
 use crate::skip::skipped;
 use crate::station::{Row, Station};
+use crate::stops::is_watching;
 use crate::thorough::is_thorough;
 use crate::traffic::Stretch;
 use jiff::Timestamp;
@@ -165,11 +166,15 @@ fn kill_over_and_over(station: &Station, kills: usize) -> Vec<Timestamp> {
     let mut known: Vec<Row> = Vec::new();
     let mut killed = Vec::new();
     for _ in 0..kills {
-        // Some die while they start, the others at work.
-        let (mut serving, life) = match dice.roll(4) {
+        // Some die while they start, some in the middle of runs, the others at any moment.
+        let kind = dice.roll(4);
+        let (mut serving, life) = match kind {
             0 => (station.start(), dice.roll(200)),
             _ => (station.serve(), dice.roll(900)),
         };
+        if kind == 1 && known.iter().any(|row| row.kind == "opened") {
+            station.wait_for("a run is under way", || is_watching(&station.log()));
+        }
         thread::sleep(Duration::from_millis(life as u64));
         serving.signal(libc::SIGKILL);
         serving.wait();

@@ -1,7 +1,7 @@
 //! Whose turn is it to be carried out? Runs in a fair order and within the limits, mails as fast as the
 //! mail server takes them.
 
-use super::{Server, is_planned};
+use super::{RECORD_BATCH, Server, is_planned};
 use crate::edge::clock;
 use crate::edge::perform;
 use crate::pure::queue::Waiting;
@@ -82,10 +82,14 @@ impl Server<'_> {
 
     /// Runs that still wait when allclear is stopped were not watching.
     pub(super) fn give_up_waiting(&mut self) {
-        while let Some(run) = self.queue.give_up() {
-            let input = Input::NoTurn(run.run);
-            if let Err(error) = self.desk.engine.step(clock::now(), ALLCLEAR, run.ticket, &input) {
-                self.tell(&error);
+        let waiting = std::iter::from_fn(|| self.queue.give_up());
+        let inputs: Vec<(TicketId, Input)> =
+            waiting.map(|run| (run.ticket, Input::NoTurn(run.run))).collect();
+        for batch in inputs.chunks(RECORD_BATCH) {
+            let inputs = batch.iter().map(|(id, input)| (*id, input));
+            if let Err(error) = self.desk.engine.step_all(clock::now(), ALLCLEAR, inputs) {
+                // Another batch would wait for the same log; what is left is interrupted.
+                return self.tell(&error);
             }
         }
     }
