@@ -6,8 +6,9 @@
 
 use crate::edge::perform::{self, Edges, Reply};
 use crate::engine::{Engine, EngineError};
+use crate::pure::playbook::StageName;
 use crate::pure::script::{Scene, Step};
-use crate::pure::ticket::{ALLCLEAR, Effect, Event, Input, Mail, Phase, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Context, Effect, Event, Input, Mail, Phase, Run, TicketId, ledger};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -105,7 +106,7 @@ impl Season {
         self.engine = engine;
         self.under_way.clear();
         self.replies.clear();
-        self.is_ticked = false;
+        self.is_ticked = self.now > self.end;
     }
 
     /// The engine as it stands.
@@ -152,8 +153,7 @@ impl Season {
         match effect {
             Effect::SendMail { .. } => self.now,
             Effect::Capture { ticket, run } => {
-                let run = self.engine.ticket(*ticket).ok().and_then(|ticket| ticket.run(*run));
-                run.map_or(self.now, |run| run.window_end)
+                self.engine.run(*ticket, *run).map_or(self.now, |(_, run)| run.window_end)
             }
         }
     }
@@ -202,9 +202,23 @@ impl Season {
         }
     }
 
-    /// The subject of a mail of the ticket.
-    pub fn subject(&self, mail: &Mail) -> Result<String, EngineError> {
-        perform::subject(&self.engine, &self.edges, self.ticket, mail.seq, self.now)
+    /// The subject of a mail of a ticket.
+    pub fn subject(&self, ticket: TicketId, mail: &Mail) -> Result<String, EngineError> {
+        perform::subject(&self.engine, &self.edges, ticket, mail.seq, self.now)
+    }
+
+    /// Every run and occurrence that had its time until the end of the season, those of `detect` stages
+    /// among them, in order of planned time.
+    pub fn occurrences(&self) -> Result<Vec<Run>, EngineError> {
+        let end = self.end.max(self.now);
+        let context = Context { now: end, ..self.engine.context(self.ticket, self.now)? };
+        let mut runs = ledger(self.engine.ticket(self.ticket)?, &context);
+        // A run of `detect` that the ticket holds is one of the stage's own.
+        runs.retain(|run| run.stage != StageName::Detect);
+        let detected = self.engine.detection_ledger(Timestamp::MIN, end)?.runs;
+        runs.extend(detected.into_iter().map(|(_, run)| run));
+        runs.sort_by_key(Run::planned);
+        Ok(runs)
     }
 
     /// Every change of phase, in order: when, from, to, and why.

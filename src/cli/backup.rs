@@ -6,10 +6,12 @@
 use super::desk::Desk;
 use super::{Exit, Fault, evidence, print};
 use crate::edge::capture::vault;
+use crate::edge::clock;
 use crate::edge::copy::{Copy, CopyError};
 use crate::edge::store::{Durability, Store};
 use crate::engine::{Engine, EngineError};
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -41,11 +43,11 @@ pub fn run(desk: &Desk, args: &BackupArgs) -> Result<Exit, Fault> {
     let log = copy.path().join("allclear.db");
     desk.engine.back_up(&log)?;
     let copied = open(desk, copy.path())?;
-    let (mut events, mut named) = (0, BTreeSet::new());
-    for ticket in copied.tickets() {
-        events += copied.history(ticket.id)?.len();
-        named.extend(ticket.runs.iter().flat_map(evidence::on_record).map(|file| file.path.clone()));
-    }
+    let detected = copied.detection_ledger(Timestamp::MIN, clock::now())?.runs;
+    let of_tickets = copied.tickets().flat_map(|ticket| &ticket.runs);
+    let runs = of_tickets.chain(detected.iter().map(|(_, run)| run));
+    let named: BTreeSet<String> = runs.flat_map(evidence::on_record).map(|file| file.path.clone()).collect();
+    let events = copied.events_count();
     drop(copied);
     let wanted = if args.evidence { named } else { BTreeSet::new() };
     let files = wanted.len();
@@ -71,7 +73,7 @@ fn cannot(file: &Path, error: &CopyError) -> Fault {
     Fault::Failed(format!("{} cannot be written: {error}", file.display()))
 }
 
-fn tell(args: &BackupArgs, events: usize, files: usize, lacking: &[String]) -> Exit {
+fn tell(args: &BackupArgs, events: u64, files: usize, lacking: &[String]) -> Exit {
     let path = args.file.display().to_string();
     if args.json {
         let document = json!({"schema": "allclear.backup/1", "path": path, "events": events,

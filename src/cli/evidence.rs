@@ -6,9 +6,12 @@
 use super::desk::Desk;
 use super::{Exit, Fault, print};
 use crate::edge::capture::vault::{self, Stray};
+use crate::edge::clock;
+use crate::pure::plan;
 use crate::pure::ticket::{Run, TicketId};
 use crate::pure::verdict::{EvidenceFile, Outcome};
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -38,18 +41,29 @@ pub fn run(desk: &mut Desk, args: &EvidenceArgs) -> Result<Exit, Fault> {
     if let Some(id) = ticket {
         desk.engine.ticket(TicketId(id))?;
     }
+    let detected = match ticket {
+        Some(_) => Vec::new(),
+        None => desk.engine.detection_ledger(Timestamp::MIN, clock::now())?.runs,
+    };
     let tickets = desk.engine.tickets().filter(|known| ticket.is_none_or(|id| known.id.0 == id));
-    let (mut events, mut files, mut unrecorded) = (0, Vec::new(), Vec::new());
-    for ticket in tickets {
-        events += desk.engine.history(ticket.id)?.len();
-        files.extend(ticket.runs.iter().flat_map(on_record).map(|file| (ticket.id, file)));
-        let runs = ticket.runs.iter().filter(|run| is_unrecorded(run));
-        unrecorded.extend(runs.map(|run| format!("evidence/{}/{}-", ticket.id, run.id)));
-    }
-    let named: BTreeSet<&str> = files.iter().map(|(_, file)| file.path.as_str()).collect();
-    let directory = ticket.map(|id| id.to_string());
+    let of_tickets = tickets.flat_map(|ticket| ticket.runs.iter().map(|run| (ticket.id, run)));
+    let runs: Vec<(TicketId, &Run)> =
+        detected.iter().map(|(_, run)| (TicketId::NONE, run)).chain(of_tickets).collect();
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    let mut files: Vec<(TicketId, &EvidenceFile)> =
+        runs.iter().flat_map(|(id, run)| on_record(run).map(|file| (*id, file))).collect();
+    // What a `detect` run kept, the tickets that its contacts concern name as well.
+    files.retain(|(_, file)| named.insert(&file.path));
+    let unrecorded = runs.iter().filter(|(_, run)| is_unrecorded(run));
+    let unrecorded: Vec<String> =
+        unrecorded.map(|(id, run)| format!("{}-", plan::evidence_stem(*id, run.id))).collect();
+    let directory = ticket.map(|id| plan::evidence_directory(TicketId(id)));
     let strays = vault::strays(desk.state(), directory.as_deref(), &named)
         .map_err(|error| Fault::Failed(format!("the evidence cannot be looked through: {error}")))?;
+    let events = match ticket {
+        Some(id) => desk.engine.history(TicketId(id))?.len() as u64,
+        None => desk.engine.events_count(),
+    };
     let found = Found {
         events,
         rows: files.into_iter().map(|(id, file)| (id, file, fault(desk, file))).collect(),
@@ -102,7 +116,7 @@ fn told(path: String, stray: Stray, unrecorded: &[String]) -> Told {
 }
 
 struct Found<'a> {
-    events: usize,
+    events: u64,
     rows: Vec<(TicketId, &'a EvidenceFile, Option<String>)>,
     strays: Vec<Told>,
 }
@@ -116,7 +130,9 @@ impl Found<'_> {
         let mut text = format!("{} events: the chain of hashes is whole\n", self.events);
         for (ticket, file, fault) in &self.rows {
             let said = fault.as_deref().unwrap_or("ok");
-            text.push_str(&format!("ticket {ticket}  {}  {said}\n", file.path));
+            let whose =
+                if *ticket == TicketId::NONE { "detect".to_owned() } else { format!("ticket {ticket}") };
+            text.push_str(&format!("{whose}  {}  {said}\n", file.path));
         }
         for Told { path, text: said, .. } in &self.strays {
             text.push_str(&format!("beside  {}  {said}\n", path.escape_debug()));
@@ -126,6 +142,7 @@ impl Found<'_> {
 
     fn as_json(&self) -> String {
         let files = self.rows.iter().map(|(ticket, file, fault)| {
+            let ticket = Some(ticket).filter(|id| **id != TicketId::NONE);
             json!({"ticket": ticket, "path": file.path, "sha256": file.sha256,
                 "is_sound": fault.is_none(), "fault": fault})
         });

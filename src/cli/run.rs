@@ -1,4 +1,6 @@
 //! `allclear run STAGE --ticket ID`: a stage carried out now, by hand. The exit code is the verdict.
+//!
+//! `run detect --playbook P --site S` needs no ticket; it says which ones its contacts opened or joined.
 
 use super::desk::{self, Desk};
 use super::{Exit, Fault, print, ticket};
@@ -9,12 +11,16 @@ use crate::edge::capture::vault;
 use crate::edge::clock;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Captures, Edges};
+use crate::engine::EngineError;
 use crate::pure::interval::Interval;
 use crate::pure::playbook::StageName;
-use crate::pure::report::words;
+use crate::pure::report::{RunJson, words};
 use crate::pure::site::SourceKind;
-use crate::pure::ticket::{ALLCLEAR, Context, Effect, Event, Input, RunEnd, RunId, TicketId};
+use crate::pure::ticket::{
+    ALLCLEAR, Context, DetectionEvent, DetectionId, Effect, Event, Input, RunEnd, RunId, TicketId,
+};
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -25,9 +31,15 @@ use std::time::Duration;
 pub struct RunArgs {
     /// The stage
     pub stage: StageArg,
-    /// The ticket's number
-    #[arg(long, value_name = "ID")]
+    /// The ticket's number, of locate and verify
+    #[arg(long, value_name = "ID", conflicts_with_all = ["playbook", "site"])]
     pub ticket: Option<u32>,
+    /// The playbook's name, of detect
+    #[arg(long, value_name = "NAME")]
+    pub playbook: Option<String>,
+    /// The site's name, of detect
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<String>,
     /// Read these recorded files in place of the site's source; the window begins with their first packet
     #[arg(long, value_name = "GLOB")]
     pub captures: Option<String>,
@@ -53,51 +65,95 @@ pub enum StageArg {
     Detect,
 }
 
+/// Whose stage it is.
+enum Whose {
+    Ticket(TicketId, StageName),
+    Detection(DetectionId),
+}
+
+/// How a run by hand ended, and the tickets that hold it.
+struct Ended {
+    end: RunEnd,
+    tickets: Vec<TicketId>,
+}
+
 /// Carries out the stage, records the run, and tells its verdict.
 pub fn run(desk: &mut Desk, args: &RunArgs) -> Result<Exit, Fault> {
-    let stage = match args.stage {
-        StageArg::Locate => StageName::Locate,
-        StageArg::Verify => StageName::Verify,
-        StageArg::Detect => {
-            let text = "`detect` is accepted in playbooks, not acted on yet: run locate or verify";
-            return Err(Fault::Usage(text.to_owned()));
-        }
-    };
-    let id = args.ticket.map(TicketId).ok_or_else(|| {
-        Fault::Usage("which ticket? add --ticket ID (allclear ticket list shows them)".to_owned())
-    })?;
+    let whose = Whose::of(args)?;
     let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
     let mut edges = desk.edges(stop, Absent::GiveUp)?;
-    let window = window(desk, &mut edges, args, id, stage)?;
+    let window = window(desk, &mut edges, args, &whose)?;
     vault::sweep(desk.state(), &BTreeSet::new()).iter().for_each(|told| print::note(told));
-    let run = begin(desk, args, id, stage, window)?;
-    note_watch(desk, id, window)?;
-    let end = finish(desk, &edges, id, run)?;
+    let run = begin(desk, args, &whose, window)?;
+    note_watch(desk, &whose, window)?;
+    let ended = finish(desk, &edges, &whose, run)?;
     deliver(desk, &edges)?;
-    tell(desk, id, &end, args.json)
+    tell(desk, &whose, &ended, args.json)
+}
+
+impl Whose {
+    fn of(args: &RunArgs) -> Result<Whose, Fault> {
+        let RunArgs { stage, ticket, playbook, site, .. } = args;
+        let usage = |text: &str| Err(Fault::Usage(text.to_owned()));
+        let stage = match (stage, ticket, playbook, site) {
+            (StageArg::Detect, None, Some(playbook), Some(site)) => {
+                let (site, playbook) = (site.clone(), playbook.clone());
+                return Ok(Whose::Detection(DetectionId { site, playbook }));
+            }
+            (StageArg::Detect, None, ..) => return usage("which one? add --playbook NAME and --site NAME"),
+            (StageArg::Detect, Some(_), ..) => {
+                return usage("detect has no ticket: name --playbook and --site in place of it");
+            }
+            (StageArg::Locate, ..) => StageName::Locate,
+            (StageArg::Verify, ..) => StageName::Verify,
+        };
+        match ticket {
+            Some(id) => Ok(Whose::Ticket(TicketId(*id), stage)),
+            None => usage("which ticket? add --ticket ID (allclear ticket list shows them)"),
+        }
+    }
+
+    /// The number under which it stands in the log.
+    fn ticket(&self) -> TicketId {
+        match self {
+            Whose::Ticket(id, _) => *id,
+            Whose::Detection(_) => TicketId::NONE,
+        }
+    }
+
+    fn stage(&self) -> StageName {
+        match self {
+            Whose::Ticket(_, stage) => *stage,
+            Whose::Detection(_) => StageName::Detect,
+        }
+    }
+
+    fn context<'a>(&self, desk: &'a Desk) -> Result<Context<'a>, Fault> {
+        let now = clock::now();
+        match self {
+            Whose::Ticket(id, _) => Ok(desk.engine.context(*id, now)?),
+            Whose::Detection(id) => desk.engine.detection_context(id, now).map_err(|error| match error {
+                EngineError::NoDetection(_) => Fault::Usage(error.to_string()),
+                error => error.into(),
+            }),
+        }
+    }
 }
 
 /// A person waits: until when? Recorded files are read at once.
-fn note_watch(desk: &Desk, id: TicketId, window: Interval) -> Result<(), Fault> {
-    let now = clock::now();
-    if window.to > now {
-        let until = words::local_time(window.to, &desk.engine.context(id, now)?.site.timezone);
+fn note_watch(desk: &Desk, whose: &Whose, window: Interval) -> Result<(), Fault> {
+    if window.to > clock::now() {
+        let until = words::local_time(window.to, &whose.context(desk)?.site.timezone);
         print::note(&format!("watching until {until}; Ctrl-C ends it early, and then it is inconclusive"));
     }
     Ok(())
 }
 
 /// The window of the run. Recorded files were written before now, everything else comes from now on.
-fn window(
-    desk: &Desk,
-    edges: &mut Edges,
-    args: &RunArgs,
-    id: TicketId,
-    stage: StageName,
-) -> Result<Interval, Fault> {
+fn window(desk: &Desk, edges: &mut Edges, args: &RunArgs, whose: &Whose) -> Result<Interval, Fault> {
     let now = clock::now();
-    let Context { playbook, site, .. } = desk.engine.context(id, now)?;
-    let planned = playbook.stage(stage).map(|stage| stage.capture.length);
+    let Context { playbook, site, .. } = whose.context(desk)?;
+    let planned = playbook.stage(whose.stage()).map(|stage| stage.capture.length);
     let length = args.length.or(planned).unwrap_or_default();
     if let Some(pattern) = &args.captures {
         let recordings = Recordings::open(pattern, &site.timezone).map_err(Fault::Failed)?;
@@ -122,33 +178,44 @@ fn no_packets(pattern: &str, recordings: &Recordings) -> String {
     format!("{pattern} holds no packets: {why}")
 }
 
-fn begin(
-    desk: &mut Desk,
-    args: &RunArgs,
-    id: TicketId,
-    stage: StageName,
-    window: Interval,
-) -> Result<RunId, Fault> {
-    let length = Duration::from_secs_f64(window.seconds());
-    let input = Input::HandRun { stage, window_start: window.from, length };
-    let happened = desk.engine.step(clock::now(), &desk::who(args.by.as_deref())?, id, &input)?;
-    let begun = happened.iter().find_map(|recorded| match &recorded.event {
-        Event::RunStarted(start) => Some(start.run),
-        _ => None,
-    });
-    begun.ok_or_else(|| Fault::Failed(format!("ticket {id} began no run")))
+fn begin(desk: &mut Desk, args: &RunArgs, whose: &Whose, window: Interval) -> Result<RunId, Fault> {
+    let (now, by) = (clock::now(), desk::who(args.by.as_deref())?);
+    match whose {
+        Whose::Detection(id) => Ok(desk.engine.begin_detection(now, &by, id, window)?),
+        Whose::Ticket(id, stage) => {
+            let length = Duration::from_secs_f64(window.seconds());
+            let input = Input::HandRun { stage: *stage, window_start: window.from, length };
+            let happened = desk.engine.step(now, &by, *id, &input)?;
+            let begun = happened.iter().find_map(|recorded| match &recorded.event {
+                Event::RunStarted(start) => Some(start.run),
+                _ => None,
+            });
+            begun.ok_or_else(|| Fault::Failed(format!("ticket {id} began no run")))
+        }
+    }
 }
 
-fn finish(desk: &mut Desk, edges: &Edges, id: TicketId, run: RunId) -> Result<RunEnd, Fault> {
-    let effect = Effect::Capture { ticket: id, run };
+fn finish(desk: &mut Desk, edges: &Edges, whose: &Whose, run: RunId) -> Result<Ended, Fault> {
+    let ticket = whose.ticket();
+    let effect = Effect::Capture { ticket, run };
     let reply = perform::perform(&effect, &desk.engine, edges, clock::now())?;
     reply.troubles.iter().for_each(|trouble| print::note(trouble));
-    let happened = desk.engine.step(clock::now(), ALLCLEAR, id, &reply.input)?;
-    let ended = happened.into_iter().find_map(|recorded| match recorded.event {
-        Event::RunEnded(end) if end.run == run => Some(*end),
-        _ => None,
-    });
-    ended.ok_or_else(|| Fault::Failed(format!("run {run} was ended by somebody else: see ticket show {id}")))
+    let happened = desk.engine.step(clock::now(), ALLCLEAR, ticket, &reply.input)?;
+    let (mut end, mut tickets) = (None, Vec::new());
+    for recorded in happened {
+        match recorded.event {
+            Event::RunEnded(part) if part.run == run => {
+                tickets.push(recorded.ticket);
+                end = end.or(Some(part));
+            }
+            // It comes before what of it goes to tickets.
+            Event::Detection { event: DetectionEvent::RunEnded(whole), .. } => end = Some(whole),
+            _ => {}
+        }
+    }
+    let end =
+        end.ok_or_else(|| Fault::Failed(format!("run {run} was ended by somebody else: see occurrences")))?;
+    Ok(Ended { end: *end, tickets })
 }
 
 /// Sends the mail that is due, unless `serve` is there to do it.
@@ -169,19 +236,23 @@ fn deliver(desk: &mut Desk, edges: &Edges) -> Result<(), Fault> {
     Ok(())
 }
 
-fn tell(desk: &Desk, id: TicketId, end: &RunEnd, is_json: bool) -> Result<Exit, Fault> {
-    let exit = end.verdict.map_or(Exit::Inconclusive, Exit::from);
-    let text = if is_json { as_json(desk, id, end)? } else { as_text(id, end) };
+fn tell(desk: &Desk, whose: &Whose, ended: &Ended, is_json: bool) -> Result<Exit, Fault> {
+    let exit = ended.end.verdict.map_or(Exit::Inconclusive, Exit::from);
+    let text = if is_json { as_json(desk, whose, ended)? } else { as_text(whose, ended) };
     match print::out(&text) {
         Exit::Done => Ok(exit),
         failed => Ok(failed),
     }
 }
 
-fn as_text(id: TicketId, end: &RunEnd) -> String {
+fn as_text(whose: &Whose, Ended { end, tickets }: &Ended) -> String {
     let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
+    let of = match whose {
+        Whose::Ticket(id, _) => format!("ticket {id}"),
+        Whose::Detection(id) => id.to_string(),
+    };
     let mut text = format!(
-        "run {} of ticket {id}: {verdict}; heard {} from {}, {}\n",
+        "run {} of {of}: {verdict}; heard {} from {}, {}\n",
         end.run,
         words::count(end.coverage.heard_packets, "packet"),
         words::count(end.coverage.inside_hosts, "inside host"),
@@ -194,18 +265,31 @@ fn as_text(id: TicketId, end: &RunEnd) -> String {
         text.push_str(&format!("  {}{mac} made {contacts}\n", seen.host));
     }
     end.evidence.iter().for_each(|file| text.push_str(&format!("  evidence: {}\n", file.path)));
+    if matches!(whose, Whose::Detection(_)) {
+        tickets.iter().for_each(|id| text.push_str(&format!("  ticket {id} holds it\n")));
+    }
     text
 }
 
-/// The run as it stands in `ticket show --json`, with the ticket's number.
-fn as_json(desk: &Desk, id: TicketId, end: &RunEnd) -> Result<String, Fault> {
-    let ticket = desk.engine.ticket(id)?;
+/// The run as it stands in `ticket show --json`, with the ticket's number; a run of `detect` has none, but
+/// the `tickets` that hold it.
+fn as_json(desk: &Desk, whose: &Whose, Ended { end, tickets }: &Ended) -> Result<String, Fault> {
     let failed = |error: serde_json::Error| Fault::Failed(error.to_string());
-    let document = ticket::document(desk, ticket)?;
-    let mut runs = document["runs"].as_array().into_iter().flatten();
-    let run = runs.rfind(|run| run["id"] == json!(end.run));
-    let coverage = serde_json::to_value(&end.coverage).map_err(failed)?;
-    let value = json!({"schema": "allclear.run/1", "ticket": id, "run": run, "coverage": coverage,
-        "phase": ticket.phase});
+    let mut value = json!({"schema": "allclear.run/1", "ticket": null, "run": null, "phase": null,
+        "coverage": serde_json::to_value(&end.coverage).map_err(failed)?, "tickets": tickets});
+    match whose {
+        Whose::Ticket(id, _) => {
+            let ticket = desk.engine.ticket(*id)?;
+            let document = ticket::document(desk, ticket)?;
+            let mut runs = document["runs"].as_array().into_iter().flatten();
+            value["run"] = json!(runs.rfind(|run| run["id"] == json!(end.run)));
+            (value["ticket"], value["phase"]) = (json!(id), json!(ticket.phase));
+        }
+        Whose::Detection(_) => {
+            let ledger = desk.engine.detection_ledger(Timestamp::MIN, clock::now())?;
+            let own = ledger.runs.iter().rfind(|(_, run)| run.id == end.run);
+            value["run"] = json!(own.map(|(_, run)| RunJson::of(run, None)));
+        }
+    }
     Ok(format!("{value:#}\n"))
 }

@@ -4,6 +4,7 @@
 //! comes back over one channel. Everything that matters stands in the log, so that a kill at any
 //! moment loses nothing but what was being watched.
 
+mod told;
 mod turns;
 
 use super::desk::Desk;
@@ -16,16 +17,18 @@ use crate::edge::doorbell::Doorbell;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::EngineError;
+use crate::pure::plan;
 use crate::pure::playbook::Library;
 use crate::pure::queue::{Limits, Queue};
 use crate::pure::site::SourceKind;
-use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Input, Run, RunId, Ticket, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Input, Run, RunId, TicketId};
 use jiff::SignedDuration;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
+use told::{blind_detection, whose};
 
 /// Runs carried out at the same time; more wait for their turn. Those on one interface share its
 /// capture, and each has two threads that wait.
@@ -172,25 +175,24 @@ impl Server<'_> {
     /// Where the files lie of planned runs whose end is not on record. One that can be carried out again
     /// may find less than a killed process had kept.
     fn unrecorded_files(&self) -> BTreeSet<String> {
-        let open = self.desk.engine.tickets().flat_map(|ticket| {
-            let runs = ticket.open_runs().filter(|run| is_planned(run));
-            runs.map(|run| format!("evidence/{}/{}-", ticket.id, run.id))
-        });
-        open.collect()
+        let open = self.desk.engine.open_runs().filter(|(_, _, run)| is_planned(run));
+        open.map(|(ticket, _, run)| format!("{}-", plan::evidence_stem(ticket, run.id))).collect()
     }
 
     /// Ends the runs of a process that is gone. A window of recorded files can still be read; what an
     /// interface showed is lost.
     fn abandon(&mut self, is_meant: fn(&Run) -> bool) -> Result<(), Fault> {
         let now = clock::now();
-        let lost = self.desk.engine.tickets().filter_map(|ticket| {
-            let meant = ticket.open_runs().filter(|run| is_meant(run));
-            let lost: Vec<RunId> = meant.filter(|run| self.is_lost(ticket, run)).map(|run| run.id).collect();
-            (!lost.is_empty()).then_some((ticket.id, lost))
-        });
+        let mut lost: BTreeMap<TicketId, Vec<RunId>> = BTreeMap::new();
+        for (ticket, site, run) in self.desk.engine.open_runs() {
+            if is_meant(run) && self.is_lost(site, run) {
+                lost.entry(ticket).or_default().push(run.id);
+            }
+        }
         let abandoned: Vec<(TicketId, Input)> = lost
+            .into_iter()
             .inspect(|(id, runs)| {
-                tracing::warn!("ticket {id}: {} runs were interrupted when allclear ended", runs.len());
+                tracing::warn!("{}: {} runs were interrupted when allclear ended", whose(*id), runs.len());
             })
             .map(|(id, runs)| (id, Input::Abandoned(runs)))
             .collect();
@@ -201,15 +203,14 @@ impl Server<'_> {
         Ok(())
     }
 
-    fn is_lost(&self, ticket: &Ticket, run: &Run) -> bool {
-        if is_planned(run) { self.is_live(ticket) } else { is_overdue(run) }
+    fn is_lost(&self, site: &str, run: &Run) -> bool {
+        if is_planned(run) { self.is_live(site) } else { is_overdue(run) }
     }
 
-    /// Whether what the ticket's source shows is gone once it is over.
-    fn is_live(&self, ticket: &Ticket) -> bool {
+    /// Whether what the site's source shows is gone once it is over.
+    fn is_live(&self, site: &str) -> bool {
         let library = self.desk.engine.library();
-        let site = library.site_file.sites.get(&ticket.site);
-        site.is_none_or(|site| {
+        library.site_file.sites.get(site).is_none_or(|site| {
             library.sources_of(site).any(|source| !matches!(source.kind, SourceKind::Files(_)))
         })
     }
@@ -279,6 +280,7 @@ impl Server<'_> {
         let inputs = self.unrecorded.iter().take(count).map(|(_, reply)| (reply.ticket, &reply.input));
         let happened = self.desk.engine.step_all(clock::now(), ALLCLEAR, inputs)?;
         tracing::debug!("{count} results: {} events", happened.len());
+        happened.iter().filter_map(blind_detection).for_each(|told| tracing::warn!("{told}"));
         for (effect, _) in self.unrecorded.drain(..count) {
             self.under_way.remove(&effect);
             if let Effect::Capture { ticket, run } = effect {

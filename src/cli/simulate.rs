@@ -76,6 +76,9 @@ pub fn run(site_file: Option<&Path>, args: &SimulateArgs) -> Result<Exit, Fault>
     let scenes = scenes(args, &site)?;
     let start = start(args, &opening, &site)?;
     settle_mail(&mut library, args.mail_dir.as_deref());
+    // Other playbooks and sites have `detect` stages of their own.
+    library.playbooks.retain(|name, _| *name == opening.playbook);
+    library.site_file.sites.retain(|name, _| *name == opening.site);
     let state = tempfile::tempdir()
         .map_err(|error| Fault::Failed(format!("cannot make a directory for the simulation: {error}")))?;
     let edges = edges(&library, &home, state.path(), &site.timezone, args)?;
@@ -168,27 +171,31 @@ fn tell(season: &Season, args: &SimulateArgs) -> Result<Exit, Fault> {
     }
     let text = if args.json { as_json(season, ticket, args)? } else { as_text(season, ticket)? };
     match print::out(&text) {
-        Exit::Done => Ok(exit(ticket)),
+        Exit::Done => Ok(exit(season, ticket)),
         failed => Ok(failed),
     }
 }
 
-fn exit(ticket: &Ticket) -> Exit {
-    if matches!(ticket.phase, Phase::Clean | Phase::Closed) {
-        Exit::Done
-    } else if ticket.hosts.iter().any(|host| host.state == HostState::Infected) {
+/// Any infected host fails, one of a ticket that a `detect` run opened too.
+fn exit(season: &Season, ticket: &Ticket) -> Exit {
+    let mut hosts = season.engine().tickets().flat_map(|ticket| &ticket.hosts);
+    if hosts.any(|host| host.state == HostState::Infected) {
         Exit::Fail
+    } else if matches!(ticket.phase, Phase::Clean | Phase::Closed) {
+        Exit::Done
     } else {
         Exit::Inconclusive
     }
 }
 
+/// The tickets that `detect` runs opened.
+fn others(season: &Season) -> impl Iterator<Item = &Ticket> {
+    season.engine().tickets().filter(|ticket| ticket.id != season.ticket())
+}
+
 fn as_json(season: &Season, ticket: &Ticket, args: &SimulateArgs) -> Result<String, Fault> {
-    let context = season.engine().context(ticket.id, season.now())?;
-    let standing = stand(ticket, &context);
-    let events = season.engine().history(ticket.id)?;
-    let runs = ledger(ticket, &Context { now: season.end().max(season.now()), ..context });
-    let occurrences: Vec<Value> = runs
+    let occurrences = season.occurrences()?;
+    let occurrences: Vec<Value> = occurrences
         .iter()
         .filter_map(|run| run.end.as_ref().map(|end| (run, end)))
         .map(|(run, end)| {
@@ -206,30 +213,46 @@ fn as_json(season: &Season, ticket: &Ticket, args: &SimulateArgs) -> Result<Stri
         .iter()
         .map(|refused| json!({"at": refused.at, "scene": refused.scene, "why": refused.why}))
         .collect();
-    let Context { playbook, site, now: at, .. } = context;
-    let (runs, events) = (&runs[..], &events[..]);
-    let material = Material { ticket, runs, past: &[], events, playbook, site, standing: &standing, at };
+    let other_tickets: Result<Vec<Value>, Fault> =
+        others(season).map(|ticket| document(season, ticket)).collect();
     let value = json!({
         "schema": "allclear.simulation/1",
-        "ticket": TicketJson::of(&material),
+        "ticket": document(season, ticket)?,
+        "other_tickets": other_tickets?,
         "occurrences": occurrences,
         "phases": phases,
-        "mails": mails(season, ticket, args)?,
+        "mails": mails(season, args)?,
         "refused": refused,
     });
     Ok(format!("{value:#}\n"))
 }
 
-fn mails(season: &Season, ticket: &Ticket, args: &SimulateArgs) -> Result<Vec<Value>, Fault> {
-    let mut mails = Vec::new();
-    for mail in &ticket.outbox {
-        let name = file_name(ticket.id, mail.seq, mail.event);
+/// As `ticket show --json`, at the end.
+fn document(season: &Season, ticket: &Ticket) -> Result<Value, Fault> {
+    let context = season.engine().context(ticket.id, season.now())?;
+    let standing = stand(ticket, &context);
+    let events = season.engine().history(ticket.id)?;
+    let runs = ledger(ticket, &Context { now: season.end().max(season.now()), ..context });
+    let Context { playbook, site, now: at, .. } = context;
+    let (runs, past, events) = (&runs[..], &season.engine().past(ticket)[..], &events[..]);
+    let material = Material { ticket, runs, past, events, playbook, site, standing: &standing, at };
+    serde_json::to_value(TicketJson::of(&material)).map_err(|error| Fault::Failed(error.to_string()))
+}
+
+/// Those of all tickets, in the order in which they were decided upon.
+fn mails(season: &Season, args: &SimulateArgs) -> Result<Vec<Value>, Fault> {
+    let tickets = season.engine().tickets();
+    let mut mails: Vec<_> =
+        tickets.flat_map(|ticket| ticket.outbox.iter().map(|mail| (ticket.id, mail))).collect();
+    mails.sort_by_key(|(_, mail)| mail.seq);
+    let told = mails.into_iter().map(|(ticket, mail)| {
+        let name = file_name(ticket, mail.seq, mail.event);
         let file = args.mail_dir.as_ref().map(|directory| directory.join(name));
-        let subject = season.subject(mail)?;
-        mails.push(json!({"at": mail.at, "event": mail.event, "to": mail.to, "subject": subject,
-            "file": file}));
-    }
-    Ok(mails)
+        let subject = season.subject(ticket, mail)?;
+        Ok(json!({"at": mail.at, "event": mail.event, "to": mail.to, "subject": subject, "file": file,
+            "ticket": ticket}))
+    });
+    told.collect()
 }
 
 /// The story in short, in the site's zone.
@@ -237,7 +260,7 @@ fn as_text(season: &Season, ticket: &Ticket) -> Result<String, Fault> {
     let context = season.engine().context(ticket.id, season.now())?;
     let zone = &context.site.timezone;
     let mut lines: Vec<(Timestamp, String)> = Vec::new();
-    let runs = ledger(ticket, &Context { now: season.end().max(season.now()), ..context });
+    let runs = season.occurrences()?;
     for (run, end) in runs.iter().filter_map(|run| run.end.as_ref().map(|end| (run, end))) {
         let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
         let reasons: Vec<&str> = end.reasons.iter().map(|reason| reason.text.as_str()).collect();
@@ -248,7 +271,14 @@ fn as_text(season: &Season, ticket: &Ticket) -> Result<String, Fault> {
         lines.push((at, format!("{from} -> {to}: {because}")));
     }
     for mail in &ticket.outbox {
-        lines.push((mail.at, format!("mail '{}': {}", event_word(mail.event), season.subject(mail)?)));
+        lines.push((
+            mail.at,
+            format!("mail '{}': {}", event_word(mail.event), season.subject(ticket.id, mail)?),
+        ));
+    }
+    for other in others(season) {
+        let hosts: Vec<String> = other.hosts.iter().map(|host| host.host.to_string()).collect();
+        lines.push((other.opened, format!("ticket {} opened for {}", other.id, hosts.join(", "))));
     }
     lines.sort_by_key(|(at, _)| *at);
     let mut text = String::new();

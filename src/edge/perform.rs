@@ -151,10 +151,16 @@ pub fn carry_out(work: Work, edges: &Edges) -> Reply {
 }
 
 fn prepare_capture(engine: &Engine, id: TicketId, run: RunId, now: Timestamp) -> Result<Work, EngineError> {
+    if let Some(detection) = engine.detection_of(run) {
+        let begun = detection.run(run).ok_or(EngineError::NoTicket(id))?;
+        let Context { playbook, site, .. } = engine.detection_context(&detection.id, now)?;
+        let plan = Box::new(plan::draw(engine.library(), site, playbook, None, begun));
+        return Ok(Work::Capture { ticket: id, run, plan, listing: None, now });
+    }
     let ticket = engine.ticket(id)?;
     let Context { playbook, site, .. } = engine.context(id, now)?;
     let begun = ticket.run(run).ok_or(EngineError::NoTicket(id))?;
-    let plan = plan::draw(engine.library(), site, playbook, ticket, begun);
+    let plan = plan::draw(engine.library(), site, playbook, Some(ticket), begun);
     let has_listing = playbook.stage(begun.stage).is_some_and(|stage| stage.has_listing);
     let listing = has_listing.then_some(ticket.public);
     Ok(Work::Capture { ticket: id, run, plan: Box::new(plan), listing, now })

@@ -94,22 +94,33 @@ impl Store {
 
     /// The events of one ticket, in order, each with its hash checked against that of the event before it.
     pub fn events_of(&self, ticket: TicketId) -> Result<Vec<Recorded>, StoreError> {
+        let mut events = Vec::new();
+        self.read_of(ticket, Timestamp::MIN, |recorded| events.push(recorded))?;
+        Ok(events)
+    }
+
+    /// Hands the events of one ticket to `take`, likewise; only those that happened at `since` or later.
+    pub fn read_of(
+        &self,
+        ticket: TicketId,
+        since: Timestamp,
+        mut take: impl FnMut(Recorded),
+    ) -> Result<(), StoreError> {
         let database = |error| StoreError::Database { path: self.path.clone(), error };
         let sql = "SELECT seq, at_ns, ticket, by, version, body, hash,
                        (SELECT before.hash FROM event AS before WHERE before.seq = event.seq - 1)
-                   FROM event WHERE ticket = ?1 ORDER BY seq";
+                   FROM event WHERE ticket = ?1 AND at_ns >= ?2 ORDER BY seq";
         let mut statement = self.connection.prepare_cached(sql).map_err(database)?;
-        let mut rows = statement.query([ticket.0]).map_err(database)?;
-        let mut events = Vec::new();
+        let mut rows = statement.query(params![ticket.0, nanoseconds(since)]).map_err(database)?;
         while let Some(row) = rows.next().map_err(database)? {
             let before: Option<String> = row.get(7).map_err(database)?;
             let row = Row::of(row).map_err(database)?;
             let found = row.seq;
             let previous = (found - 1, before.unwrap_or(chain::GENESIS.to_owned()));
             let damaged = |why| StoreError::Damaged { path: self.path.clone(), seq: found, why };
-            events.push(rows::check(row, (previous.0, &previous.1)).map_err(damaged)?);
+            take(rows::check(row, (previous.0, &previous.1)).map_err(damaged)?);
         }
-        Ok(events)
+        Ok(())
     }
 
     /// From now on waits at most so long for another writer: a caller that has other things to do comes

@@ -1,30 +1,33 @@
-//! Who wants attention, and when? Tickets in order of time.
+//! Who wants attention, and when? Tickets and `detect` stages in order of time.
 //!
 //! So that a look costs what is due, not what exists. It can be made again from the tickets at any
 //! moment.
 
-use crate::pure::ticket::TicketId;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
-/// At most one instant of each ticket.
-#[derive(Debug, Default)]
-pub struct Agenda {
-    order: BTreeSet<(Timestamp, TicketId)>,
-    of: BTreeMap<TicketId, Timestamp>,
+/// At most one instant of each.
+#[derive(Debug)]
+pub struct Agenda<K> {
+    order: BTreeSet<(Timestamp, K)>,
+    of: BTreeMap<K, Timestamp>,
 }
 
-impl Agenda {
-    /// Enters when the ticket wants attention next, in the place of what stood there; `None` when it
-    /// wants none.
-    pub fn set(&mut self, id: TicketId, at: Option<Timestamp>) {
+impl<K> Default for Agenda<K> {
+    fn default() -> Agenda<K> {
+        Agenda { order: BTreeSet::new(), of: BTreeMap::new() }
+    }
+}
+
+impl<K: Ord + Clone> Agenda<K> {
+    /// Enters when it wants attention next, in the place of what stood there; `None` when it wants none.
+    pub fn set(&mut self, id: K, at: Option<Timestamp>) {
         let before = match at {
-            Some(at) => self.of.insert(id, at),
+            Some(at) => self.of.insert(id.clone(), at),
             None => self.of.remove(&id),
         };
         if let Some(before) = before {
-            self.order.remove(&(before, id));
+            self.order.remove(&(before, id.clone()));
         }
         self.order.extend(at.map(|at| (at, id)));
     }
@@ -36,19 +39,19 @@ impl Agenda {
 
     /// The first instant after `now`.
     pub fn first_after(&self, now: Timestamp) -> Option<Timestamp> {
-        let later = (Bound::Excluded((now, TicketId(u32::MAX))), Bound::Unbounded);
-        self.order.range(later).next().map(|(at, _)| *at)
+        self.order.iter().map(|(at, _)| *at).find(|at| *at > now)
     }
 
     /// Those whose time has come by `now`, the longest waiting first.
-    pub fn due(&self, now: Timestamp) -> Vec<TicketId> {
-        self.order.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
+    pub fn due(&self, now: Timestamp) -> Vec<K> {
+        self.order.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id.clone()).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pure::ticket::TicketId;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("in range")

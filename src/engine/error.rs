@@ -1,7 +1,7 @@
 //! Why is a step not taken? What the engine says of the log, the ticket, and the files people wrote.
 
 use crate::edge::store::StoreError;
-use crate::pure::ticket::{IllegalEvent, Refusal, TicketId};
+use crate::pure::ticket::{DetectionId, IllegalEvent, Refusal, TicketId};
 
 /// Why a step was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -18,4 +18,8 @@ pub enum EngineError {
     NoPlaybook { ticket: TicketId, playbook: String },
     #[error("ticket {ticket} is of site '{site}', which the site file does not name: put it back")]
     NoSite { ticket: TicketId, site: String },
+    #[error(
+        "there is no {0}: name a site, and a playbook that has a `detect` stage (`allclear check` shows them)"
+    )]
+    NoDetection(DetectionId),
 }

@@ -1,12 +1,14 @@
-//! What do the events come to so far? Every ticket folded, and the end of the chain.
+//! What do the events come to so far? Every ticket and `detect` stage folded, and the end of the chain.
 //!
 //! What a decision folded in is taken out again when the decision could not be written: memory never
 //! holds a ticket that the log does not.
 
 use super::{EngineError, context};
+use crate::pure::detection::Detection;
 use crate::pure::playbook::Library;
 use crate::pure::ticket::{
-    self, ALLCLEAR, Absence, Event, InForce, Recorded, Schedules, Ticket, TicketId, chain,
+    self, ALLCLEAR, Absence, DetectionEvent, DetectionId, Event, IllegalEvent, InForce, Recorded, Schedules,
+    Ticket, TicketId, chain,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,11 +20,19 @@ pub type BySite = BTreeMap<String, BTreeMap<String, InForce>>;
 #[derive(Debug, Default)]
 pub struct Log {
     pub tickets: BTreeMap<TicketId, Ticket>,
+    pub detections: BTreeMap<DetectionId, Detection>,
     pub end: End,
     pub schedules: BySite,
-    /// Tickets with events that nobody has looked at yet.
-    pub touched: BTreeSet<TicketId>,
+    /// Who has events that nobody has looked at yet.
+    pub touched: BTreeSet<Subject>,
     undo: Option<Undo>,
+}
+
+/// Whom an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    Ticket(TicketId),
+    Detection(DetectionId),
 }
 
 /// Where the log ends.
@@ -40,6 +50,7 @@ struct Undo {
     end: End,
     tickets: BTreeMap<TicketId, Option<Ticket>>,
     schedules: Option<BySite>,
+    detections: BTreeMap<DetectionId, Option<Detection>>,
 }
 
 impl End {
@@ -50,14 +61,16 @@ impl End {
 }
 
 impl Log {
-    /// The schedules that the ticket is worked by; `None` while none are on record.
-    pub fn schedules_in_force(&self, ticket: &Ticket) -> Option<&InForce> {
-        self.schedules.get(&ticket.site)?.get(&ticket.playbook)
+    /// The schedules of a playbook at a site; `None` while none are on record.
+    pub fn schedules_in_force(&self, site: &str, playbook: &str) -> Option<&InForce> {
+        self.schedules.get(site)?.get(playbook)
     }
 
     /// From now on changes can be taken back.
     pub fn begin(&mut self) {
-        self.undo = Some(Undo { end: self.end.clone(), tickets: BTreeMap::new(), schedules: None });
+        let end = self.end.clone();
+        let (tickets, detections) = (BTreeMap::new(), BTreeMap::new());
+        self.undo = Some(Undo { end, tickets, schedules: None, detections });
     }
 
     /// Changes since [`Log::begin`] stay.
@@ -76,6 +89,12 @@ impl Log {
             match before {
                 Some(ticket) => drop(self.tickets.insert(id, ticket)),
                 None => drop(self.tickets.remove(&id)),
+            }
+        }
+        for (id, before) in undo.detections {
+            match before {
+                Some(detection) => drop(self.detections.insert(id, detection)),
+                None => drop(self.detections.remove(&id)),
             }
         }
     }
@@ -122,21 +141,14 @@ impl Log {
 
     /// Folds an event in.
     pub fn apply(&mut self, recorded: &Recorded) -> Result<(), EngineError> {
-        let id = recorded.ticket;
-        if let Event::SchedulesRead(schedules) = &recorded.event {
-            self.put_in_force(recorded.at, schedules);
-            self.go_on(recorded);
-            return Ok(());
+        match &recorded.event {
+            Event::SchedulesRead(schedules) => self.put_in_force(recorded.at, schedules),
+            Event::Detection { of, event } => self.apply_to_detection(recorded, of, event)?,
+            _ => self.apply_to_ticket(recorded)?,
         }
-        if let Some(undo) = &mut self.undo {
-            undo.tickets.entry(id).or_insert_with(|| self.tickets.get(&id).cloned());
-        }
-        match self.tickets.get_mut(&id) {
-            Some(ticket) => ticket.apply(recorded)?,
-            None => drop(self.tickets.insert(id, Ticket::begin(recorded)?)),
-        }
-        self.touched.insert(id);
-        self.go_on(recorded);
+        let last_run = last_run(&recorded.event).map_or(self.end.last_run, |run| run.max(self.end.last_run));
+        self.end =
+            End { seq: recorded.seq, hash: Some(recorded.hash.clone()), at: Some(recorded.at), last_run };
         Ok(())
     }
 
@@ -151,11 +163,35 @@ impl Log {
         of_site.insert(schedules.playbook.clone(), InForce { schedules: schedules.clone(), since });
     }
 
-    /// The log ends with this event.
-    fn go_on(&mut self, recorded: &Recorded) {
-        let last_run = last_run(&recorded.event).map_or(self.end.last_run, |run| run.max(self.end.last_run));
-        self.end =
-            End { seq: recorded.seq, hash: Some(recorded.hash.clone()), at: Some(recorded.at), last_run };
+    fn apply_to_ticket(&mut self, recorded: &Recorded) -> Result<(), IllegalEvent> {
+        let id = recorded.ticket;
+        if let Some(undo) = &mut self.undo {
+            undo.tickets.entry(id).or_insert_with(|| self.tickets.get(&id).cloned());
+        }
+        match self.tickets.get_mut(&id) {
+            Some(ticket) => ticket.apply(recorded)?,
+            None => drop(self.tickets.insert(id, Ticket::begin(recorded)?)),
+        }
+        self.touched.insert(Subject::Ticket(id));
+        Ok(())
+    }
+
+    fn apply_to_detection(
+        &mut self,
+        recorded: &Recorded,
+        id: &DetectionId,
+        event: &DetectionEvent,
+    ) -> Result<(), IllegalEvent> {
+        if let Some(undo) = &mut self.undo
+            && !undo.detections.contains_key(id)
+        {
+            undo.detections.insert(id.clone(), self.detections.get(id).cloned());
+        }
+        let detection = self.detections.entry(id.clone()).or_insert_with(|| Detection::new(id.clone()));
+        let illegal = |why| IllegalEvent { seq: recorded.seq, ticket: recorded.ticket, why };
+        detection.apply(recorded.at, event).map_err(illegal)?;
+        self.touched.insert(Subject::Detection(id.clone()));
+        Ok(())
     }
 }
 
@@ -165,6 +201,11 @@ fn last_run(event: &Event) -> Option<u64> {
         Event::RunStarted(start) => Some(start.run.0),
         Event::OccurrencePassed(record) => Some(record.run.0),
         Event::OccurrencesPassed(record) => Some(record.last_run().0),
+        Event::Detection { event: DetectionEvent::RunStarted(start), .. } => Some(start.run.0),
+        Event::Detection { event: DetectionEvent::OccurrencePassed(record), .. } => Some(record.run.0),
+        Event::Detection { event: DetectionEvent::OccurrencesPassed(record), .. } => {
+            Some(record.last_run().0)
+        }
         _ => None,
     }
 }

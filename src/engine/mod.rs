@@ -1,31 +1,35 @@
-//! The loop's one mutable thing: tickets in memory, their log on disk, and the step that moves both.
+//! The loop's one mutable thing: tickets in memory, their log on disk, and the step that moves both. What
+//! `detect` stages add to it stands in `detections`.
 //!
 //! Input in, events out, all of a decision in one transaction. It must never keep a ticket in
 //! memory that the log does not hold. A look costs what is due, not what exists.
 
 mod agenda;
+mod decision;
+mod detections;
 mod error;
 mod log;
+mod reading;
 mod schedules;
 
 pub use error::EngineError;
 
 use crate::edge::store::{Store, Writing};
+use crate::pure::detection;
 use crate::pure::intake::Report;
-use crate::pure::playbook::Library;
+use crate::pure::playbook::{Library, Playbook};
+use crate::pure::site::Site;
 use crate::pure::ticket::{
-    self, ALLCLEAR, Absence, Context, Effect, Event, Input, Past, Recorded, RunId, Ticket, TicketId,
+    self, ALLCLEAR, Absence, Context, Effect, Event, Input, Recorded, RunId, Ticket, TicketId,
 };
 use agenda::Agenda;
+use decision::Decision;
 use jiff::{SignedDuration, Timestamp};
-use log::Log;
+use log::{Log, Subject};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
-
-/// How many rounds of consequences one input may have: blame, phase, clean, closed, and some air.
-const ROUNDS_MAX: usize = 8;
 
 /// How many tickets that fall due together are written together: enough that the disk is waited for
 /// seldom, few enough that nobody else waits long.
@@ -51,16 +55,18 @@ pub struct Engine {
     library: Library,
     log: Log,
     /// When time alone makes something happen.
-    ticks: Agenda,
+    ticks: Agenda<Subject>,
     /// When a mail that failed is tried again.
-    retries: Agenda,
-    /// Tickets with something to be done in the world.
-    busy: BTreeSet<TicketId>,
+    retries: Agenda<Subject>,
+    /// Those with something to be done in the world.
+    busy: BTreeSet<Subject>,
     /// Those of them that nobody has asked about since something happened.
-    news: BTreeSet<TicketId>,
+    news: BTreeSet<Subject>,
     /// Tickets that cannot be worked: their playbook or site is gone.
     stuck: BTreeSet<TicketId>,
     absence: Absence,
+    /// Whether the `detect` stages of the files are those that are planned.
+    is_planned: bool,
 }
 
 impl Engine {
@@ -76,6 +82,7 @@ impl Engine {
             news: BTreeSet::new(),
             stuck: BTreeSet::new(),
             absence: Absence::default(),
+            is_planned: false,
         };
         engine.refresh()?;
         Ok(engine)
@@ -94,27 +101,6 @@ impl Engine {
     /// Copies the log as it stands into a new file.
     pub fn back_up(&self, copy: &Path) -> Result<(), EngineError> {
         Ok(self.store.back_up(copy)?)
-    }
-
-    /// Every ticket, by number.
-    pub fn tickets(&self) -> impl Iterator<Item = &Ticket> {
-        self.log.tickets.values()
-    }
-
-    /// The ticket of that number.
-    pub fn ticket(&self, id: TicketId) -> Result<&Ticket, EngineError> {
-        self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))
-    }
-
-    /// Everything that happened to the ticket, in order, out of the log on disk.
-    pub fn history(&self, id: TicketId) -> Result<Vec<Recorded>, EngineError> {
-        let events = self.store.events_of(id)?;
-        Ok(events.into_iter().filter(|recorded| recorded.seq <= self.log.end.seq).collect())
-    }
-
-    /// What a decision about the ticket may know at `now`.
-    pub fn context(&self, id: TicketId, now: Timestamp) -> Result<Context<'_>, EngineError> {
-        context(&self.library, &self.log, self.ticket(id)?, (now, self.absence))
     }
 
     /// When the last event of all happened.
@@ -139,15 +125,16 @@ impl Engine {
         let Opening { reference, site, playbook, public, reports } = opening;
         let mut events = vec![Event::Opened { reference, site, playbook, public }];
         events.extend(reports.into_iter().map(|report| Event::ReportAdded { report }));
-        let mut opened = TicketId(0);
+        let mut opened = TicketId::NONE;
         self.transact(now, |decision| {
-            opened = TicketId(decision.log.tickets.keys().next_back().map_or(1, |last| last.0 + 1));
+            opened = decision.next_ticket();
             decision.record(by, opened, events)
         })?;
         Ok(opened)
     }
 
-    /// Carries out one decision about one ticket, and returns what was appended.
+    /// Carries out one decision about one ticket (or, under [`TicketId::NONE`], about what became of a run of
+    /// a `detect` stage and the tickets that its contacts concern), and returns what was appended.
     pub fn step(
         &mut self,
         now: Timestamp,
@@ -182,6 +169,7 @@ impl Engine {
     pub fn tick_after(&mut self, now: Timestamp, absence: Absence) -> Result<Vec<EngineError>, EngineError> {
         self.refresh()?;
         self.absence = absence;
+        self.plan_detections(now)?;
         self.look_again(now);
         let mut faults: Vec<EngineError> =
             self.stuck.iter().filter_map(|id| self.context(*id, now).err()).collect();
@@ -190,7 +178,7 @@ impl Engine {
                 Err(fault @ EngineError::Store(_)) => return Err(fault),
                 // One of them is to blame; the others must not wait for it.
                 Err(_) => {
-                    let alone = batch.iter().map(|id| self.tick_all(now, &[*id]));
+                    let alone = batch.iter().map(|subject| self.tick_all(now, std::slice::from_ref(subject)));
                     faults.extend(alone.filter_map(Result::err));
                 }
                 Ok(()) => {}
@@ -199,12 +187,15 @@ impl Engine {
         Ok(faults)
     }
 
-    fn tick_all(&mut self, now: Timestamp, batch: &[TicketId]) -> Result<(), EngineError> {
+    fn tick_all(&mut self, now: Timestamp, batch: &[Subject]) -> Result<(), EngineError> {
         self.transact(now, |decision| {
-            batch.iter().try_for_each(|id| decision.step(ALLCLEAR, *id, &Input::Tick))
+            batch.iter().try_for_each(|subject| match subject {
+                Subject::Ticket(id) => decision.step(ALLCLEAR, *id, &Input::Tick),
+                Subject::Detection(id) => decision.tick_detection(id),
+            })
         })?;
-        for id in batch.iter().filter(|id| !self.log.touched.contains(id)) {
-            self.ticks.set(*id, now.checked_add(ASK_AGAIN).ok());
+        for subject in batch.iter().filter(|subject| !self.log.touched.contains(subject)) {
+            self.ticks.set(subject.clone(), now.checked_add(ASK_AGAIN).ok());
         }
         Ok(())
     }
@@ -212,40 +203,30 @@ impl Engine {
     /// Everything that is to be done in the world now.
     pub fn effects(&mut self, now: Timestamp) -> Vec<Effect> {
         self.look_again(now);
-        let tickets = self.busy.iter().filter_map(|id| self.log.tickets.get(id));
-        tickets.flat_map(|ticket| ticket::due(ticket, now)).collect()
+        self.busy.iter().flat_map(|subject| self.effects_of(subject, now)).collect()
     }
 
-    /// What is to be done for the tickets to which something happened since the last time, and for those
-    /// with a mail whose time has come again.
+    /// What is to be done for those to whom something happened since the last time, and for tickets with a
+    /// mail whose time has come again.
     pub fn new_effects(&mut self, now: Timestamp) -> Vec<Effect> {
         self.look_again(now);
-        for id in self.retries.due(now) {
-            self.retries.set(id, None);
-            self.news.insert(id);
+        for subject in self.retries.due(now) {
+            self.retries.set(subject.clone(), None);
+            self.news.insert(subject);
         }
         let news = std::mem::take(&mut self.news);
-        let tickets = news.iter().filter_map(|id| self.log.tickets.get(id));
-        tickets.flat_map(|ticket| ticket::due(ticket, now)).collect()
+        news.iter().flat_map(|subject| self.effects_of(subject, now)).collect()
     }
 
-    /// What other tickets say of each host of this one, in the order of its hosts.
-    pub fn past(&self, ticket: &Ticket) -> Vec<Vec<Past>> {
-        ticket::histories(ticket, &ticket::related(ticket, self.tickets()))
-    }
-
-    /// The same as it was known when event `seq` happened, so that a mail says the same whenever it is
-    /// written.
-    pub fn past_as_of(&self, ticket: &Ticket, seq: u64) -> Result<Vec<Vec<Past>>, EngineError> {
-        let mut then: Vec<Ticket> = Vec::new();
-        for other in ticket::related(ticket, self.tickets()) {
-            let mut events = self.history(other.id)?;
-            events.retain(|recorded| recorded.seq <= seq);
-            if !events.is_empty() {
-                then.push(Ticket::fold(&events)?);
+    fn effects_of(&self, subject: &Subject, now: Timestamp) -> Vec<Effect> {
+        match subject {
+            Subject::Ticket(id) => {
+                self.log.tickets.get(id).map_or_else(Vec::new, |ticket| ticket::due(ticket, now))
+            }
+            Subject::Detection(id) => {
+                self.log.detections.get(id).into_iter().flat_map(detection::due).collect()
             }
         }
-        Ok(ticket::histories(ticket, &then.iter().collect::<Vec<_>>()))
     }
 
     /// When something next falls due by itself; it may lie before `now`.
@@ -260,31 +241,45 @@ impl Engine {
         self.retries.first_after(now)
     }
 
-    /// Enters anew when those tickets want attention to which something has happened.
+    /// Enters anew when those want attention to whom something has happened.
     fn look_again(&mut self, now: Timestamp) {
-        for id in std::mem::take(&mut self.log.touched) {
-            let Some(ticket) = self.log.tickets.get(&id) else { continue };
-            match context(&self.library, &self.log, ticket, (now, self.absence)) {
-                Ok(context) => {
-                    self.stuck.remove(&id);
-                    let is_moved = ticket.is_moved_by_time();
-                    self.ticks.set(id, is_moved.then(|| ticket::next_due(ticket, &context)).flatten());
+        for subject in std::mem::take(&mut self.log.touched) {
+            let (next, retry, is_busy) = match &subject {
+                Subject::Ticket(id) => {
+                    let next = self.next_of_ticket(*id, now);
+                    let ticket = self.log.tickets.get(id);
+                    (next, ticket.and_then(Ticket::next_retry), ticket.is_some_and(Ticket::is_busy))
                 }
-                Err(_) => {
-                    self.ticks.set(id, None);
-                    if ticket.is_moved_by_time() {
-                        self.stuck.insert(id);
-                    }
+                Subject::Detection(id) => {
+                    let detection = self.log.detections.get(id);
+                    let is_busy = detection.is_some_and(|detection| !detection.open.is_empty());
+                    (self.next_of_detection(id, now), None, is_busy)
                 }
-            }
-            self.retries.set(id, ticket.next_retry());
-            if ticket.is_busy() {
-                self.busy.insert(id);
-                self.news.insert(id);
+            };
+            self.ticks.set(subject.clone(), next);
+            self.retries.set(subject.clone(), retry);
+            if is_busy {
+                self.busy.insert(subject.clone());
+                self.news.insert(subject);
             } else {
-                self.busy.remove(&id);
+                self.busy.remove(&subject);
             }
         }
+    }
+
+    /// When a ticket next falls due; notes whether it can be worked at all.
+    fn next_of_ticket(&mut self, id: TicketId, now: Timestamp) -> Option<Timestamp> {
+        let ticket = self.log.tickets.get(&id).filter(|ticket| ticket.is_moved_by_time());
+        let context = ticket.map(|ticket| context(&self.library, &self.log, ticket, (now, self.absence)));
+        let next = match (ticket, &context) {
+            (Some(ticket), Some(Ok(context))) => ticket::next_due(ticket, context),
+            _ => None,
+        };
+        match context {
+            Some(Err(_)) => self.stuck.insert(id),
+            _ => self.stuck.remove(&id),
+        };
+        next
     }
 
     /// Decisions, appended and folded together or not at all.
@@ -318,75 +313,35 @@ fn write(writing: Writing<'_>, recorded: &[Recorded]) -> Result<(), EngineError>
     Ok(writing.commit()?)
 }
 
-/// Decisions of one transaction.
-struct Decision<'a> {
-    log: &'a mut Log,
-    library: &'a Library,
-    now: Timestamp,
-    absence: Absence,
-    recorded: Vec<Recorded>,
-}
-
-impl Decision<'_> {
-    /// What an input causes.
-    fn step(&mut self, by: &str, id: TicketId, input: &Input) -> Result<(), EngineError> {
-        let context = self.context(id)?;
-        let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
-        let events = ticket::decide(ticket, &context, input)?;
-        self.record(by, id, events)
-    }
-
-    /// The events, all that follows from them, and the mails about it.
-    fn record(&mut self, by: &str, id: TicketId, events: Vec<Event>) -> Result<(), EngineError> {
-        let mut happened: Vec<Event> = Vec::new();
-        let (mut next, mut by) = (events, by);
-        for _ in 0..ROUNDS_MAX {
-            if next.is_empty() {
-                break;
-            }
-            happened.extend(self.append(by, id, next)?);
-            let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
-            next = ticket::follow(ticket, &self.context(id)?, &happened);
-            by = ALLCLEAR;
-        }
-        if happened.is_empty() {
-            return Ok(());
-        }
-        let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
-        let mails = ticket::announce(ticket, &self.context(id)?, &happened);
-        self.append(ALLCLEAR, id, mails).map(drop)
-    }
-
-    fn append(&mut self, by: &str, id: TicketId, events: Vec<Event>) -> Result<Vec<Event>, EngineError> {
-        let when = (self.now, self.absence);
-        let recorded = self.log.record_all(self.library, when, by, id, events)?;
-        let happened = recorded.iter().map(|recorded| recorded.event.clone()).collect();
-        self.recorded.extend(recorded);
-        Ok(happened)
-    }
-
-    fn context(&self, id: TicketId) -> Result<Context<'_>, EngineError> {
-        let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
-        context(self.library, self.log, ticket, (self.now, self.absence))
-    }
-}
-
 fn context<'a>(
     library: &'a Library,
-    log: &Log,
+    log: &'a Log,
     ticket: &Ticket,
-    (now, absence): (Timestamp, Absence),
+    when: (Timestamp, Absence),
 ) -> Result<Context<'a>, EngineError> {
     let (id, name) = (ticket.id, &ticket.playbook);
     let no_playbook = || EngineError::NoPlaybook { ticket: id, playbook: name.clone() };
     let no_site = || EngineError::NoSite { ticket: id, site: ticket.site.clone() };
-    Ok(Context {
-        playbook: library.playbooks.get(name).ok_or_else(no_playbook)?,
-        site: library.site_file.sites.get(&ticket.site).ok_or_else(no_site)?,
+    let playbook = library.playbooks.get(name).ok_or_else(no_playbook)?;
+    let site = library.site_file.sites.get(&ticket.site).ok_or_else(no_site)?;
+    Ok(around(library, log, (playbook, site), when))
+}
+
+fn around<'a>(
+    library: &'a Library,
+    log: &'a Log,
+    (playbook, site): (&'a Playbook, &'a Site),
+    (now, absence): (Timestamp, Absence),
+) -> Context<'a> {
+    let in_force = log.schedules_in_force(&site.name, &playbook.name);
+    Context {
+        playbook,
+        site,
         now,
         next_run: RunId(log.end.last_run + 1),
         has_mail: library.site_file.mail.is_some(),
         absence,
-        since: log.schedules_in_force(ticket).map_or(Timestamp::MIN, |in_force| in_force.since),
-    })
+        since: in_force.map_or(Timestamp::MIN, |in_force| in_force.since),
+        tickets: &log.tickets,
+    }
 }

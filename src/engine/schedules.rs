@@ -2,9 +2,10 @@
 //!
 //! Asked by whoever carries runs out, when it has read the files.
 
-use super::{BATCH_TICKETS, Decision, Engine, EngineError, log::Log};
+use super::log::{Log, Subject};
+use super::{BATCH_TICKETS, Decision, Engine, EngineError};
 use crate::pure::playbook::Library;
-use crate::pure::ticket::{ALLCLEAR, Event, Schedules, Ticket, TicketId};
+use crate::pure::ticket::{ALLCLEAR, DetectionId, Event, Schedules, Ticket, TicketId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -21,12 +22,17 @@ impl Engine {
         for batch in meant.chunks(BATCH_TICKETS) {
             self.transact(now, |decision| batch.iter().try_for_each(|id| decision.settle(*id)))?;
         }
+        let is_meant = |id: &DetectionId| pairs.contains(&(id.site.as_str(), id.playbook.as_str()));
+        let ids = self.detections().map(|detection| &detection.id);
+        let detections: Vec<DetectionId> = ids.filter(|id| is_meant(id)).cloned().collect();
+        self.transact(now, |decision| detections.iter().try_for_each(|id| decision.settle_detection(id)))?;
         // Last: after a crash on the way the old ones are settled again, which finds nothing new.
         self.transact(now, |decision| {
             let events = changed.into_iter().map(Event::SchedulesRead).collect();
             decision.append(ALLCLEAR, TicketId::NONE, events).map(drop)
         })?;
-        self.log.touched.extend(meant);
+        self.log.touched.extend(meant.into_iter().map(Subject::Ticket));
+        self.log.touched.extend(detections.into_iter().map(Subject::Detection));
         Ok(())
     }
 }
@@ -46,7 +52,8 @@ fn changed(library: &Library, log: &Log) -> Vec<Schedules> {
 impl Decision<'_> {
     fn settle(&mut self, id: TicketId) -> Result<(), EngineError> {
         let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
-        let Some(in_force) = self.log.schedules_in_force(ticket) else { return Ok(()) };
+        let in_force = self.log.schedules_in_force(&ticket.site, &ticket.playbook);
+        let Some(in_force) = in_force else { return Ok(()) };
         let events = in_force.schedules.settle(ticket, &self.context(id)?);
         self.record(ALLCLEAR, id, events)
     }

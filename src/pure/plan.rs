@@ -1,13 +1,15 @@
 //! What does a run capture and look for? Playbook, site, ticket and window in, [`CapturePlan`] out.
 
+use crate::pure::intake::DETECTED;
 use crate::pure::interval::Interval;
-use crate::pure::playbook::{Keep, Library, Playbook, REPORTED};
+use crate::pure::playbook::{Keep, Library, Playbook, REPORTED, StageName};
 use crate::pure::site::{Site, Source};
-use crate::pure::ticket::{self, Run, Ticket};
+use crate::pure::ticket::{self, Run, RunId, Ticket, TicketId};
 use crate::pure::verdict::BlamedHost;
 use crate::pure::watchlist::{Entry, PortRange, Target, Transport, Watchlist};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 
 /// One run's order to the capture edge.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,16 +33,24 @@ pub struct CapturePlan {
     /// Hosts whose presence must be known.
     pub blamed: Vec<BlamedHost>,
     /// Where evidence goes, relative to the state directory and without its ending:
-    /// `evidence/7/41`; `-hits.pcapng` or, where all is kept, `-all.pcapng` is added, and the source's name
+    /// `evidence/7/41`, or `evidence/detect/41`; `-hits.pcapng` or, where all is kept, `-all.pcapng` is added, and the source's name
     /// when there are several.
     pub evidence_stem: String,
 }
 
-/// The order of a run that has begun. Sources, watchlists and stages that people have taken out of
-/// their files since then are left out; the judge counts what is missing as unmet.
-pub fn draw(library: &Library, site: &Site, playbook: &Playbook, ticket: &Ticket, run: &Run) -> CapturePlan {
+/// The order of a run that has begun; a run of a `detect` stage has no ticket. Sources, watchlists and
+/// stages that people have taken out of their files since then are left out; the judge counts what is
+/// missing as unmet.
+pub fn draw(
+    library: &Library,
+    site: &Site,
+    playbook: &Playbook,
+    ticket: Option<&Ticket>,
+    run: &Run,
+) -> CapturePlan {
     let stage = playbook.stage(run.stage).unwrap_or(&playbook.verify);
-    let names = stage.watchlists.iter();
+    let names =
+        stage.watchlists.iter().chain(ticket.into_iter().flat_map(|ticket| detected(playbook, ticket)));
     CapturePlan {
         window: run.window(),
         zone: site.timezone.clone(),
@@ -49,28 +59,51 @@ pub fn draw(library: &Library, site: &Site, playbook: &Playbook, ticket: &Ticket
         packets_max: stage.capture.packets_max,
         bytes_max: stage.capture.bytes_max,
         keep: stage.capture.keep,
-        watchlists: names.map(|name| watchlist(playbook, ticket, name)).collect(),
+        watchlists: distinct(names).map(|name| watchlist(playbook, ticket, name)).collect(),
         inside: site.inside.clone(),
         resolvers: site.resolvers.clone(),
         public: site.public.clone(),
-        blamed: ticket::blamed(ticket),
-        evidence_stem: format!("evidence/{}/{}", ticket.id, run.id),
+        blamed: ticket.map_or_else(Vec::new, ticket::blamed),
+        evidence_stem: evidence_stem(ticket.map_or(TicketId::NONE, |ticket| ticket.id), run.id),
     }
 }
 
-fn watchlist(playbook: &Playbook, ticket: &Ticket, name: &str) -> Watchlist {
+/// The directory of a ticket's evidence below `evidence`; that of `detect` stages under no ticket's number.
+pub fn evidence_directory(ticket: TicketId) -> String {
+    if ticket == TicketId::NONE { StageName::Detect.to_string() } else { ticket.to_string() }
+}
+
+/// How the paths of a run's evidence begin, relative to the state directory.
+pub fn evidence_stem(ticket: TicketId, run: RunId) -> String {
+    format!("evidence/{}/{run}", evidence_directory(ticket))
+}
+
+/// What the `detect` stage looks for, where it made a report of the ticket: those lists name what the host
+/// called, with their exceptions, which the address of one contact would lose.
+fn detected<'a>(playbook: &'a Playbook, ticket: &Ticket) -> &'a [String] {
+    let is_detected = ticket.reports.iter().any(|report| report.origin == DETECTED);
+    playbook.detect.as_ref().filter(|_| is_detected).map_or(&[], |stage| &stage.watchlists)
+}
+
+fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> impl Iterator<Item = &'a String> {
+    let mut told = BTreeSet::new();
+    names.filter(move |name| told.insert(*name))
+}
+
+fn watchlist(playbook: &Playbook, ticket: Option<&Ticket>, name: &str) -> Watchlist {
     match playbook.watchlists.get(name) {
         Some(list) => list.clone(),
-        None if name == REPORTED => reported(ticket),
+        None if name == REPORTED => ticket.map_or_else(Watchlist::default, reported),
         None => Watchlist { name: name.to_owned(), ..Watchlist::default() },
     }
 }
 
 /// What the ticket's own reports name: each address at any port, since a bot changes its ports and
-/// keeps its sinkhole. A report without address gives its port, at any address.
+/// keeps its sinkhole. A report without address gives its port, at any address. What a `detect` run reports
+/// is looked for by the lists of that stage.
 pub fn reported(ticket: &Ticket) -> Watchlist {
     let mut list = Watchlist { name: REPORTED.to_owned(), ..Watchlist::default() };
-    for report in &ticket.reports {
+    for report in ticket.reports.iter().filter(|report| report.origin != DETECTED) {
         let entry = match (report.remote, report.port) {
             (Some(address), _) => {
                 Entry { text: address.to_string(), target: Target::Address(address), ports: None }

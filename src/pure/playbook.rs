@@ -56,7 +56,7 @@ pub struct Playbook {
     pub watchlists: BTreeMap<String, Watchlist>,
     pub locate: Stage,
     pub verify: Stage,
-    /// Accepted, not acted on yet.
+    /// Needs no ticket; `None`: nobody looks without a report.
     pub detect: Option<Stage>,
     pub judge: JudgeCriteria,
     pub clean: CleanCriteria,

@@ -2,7 +2,7 @@
 //! on its log, and must end with the same log and the same mails, byte by byte.
 
 use crate::traffic::Stretch;
-use crate::world::{at, ip, library, playbook, report};
+use crate::world::{at, detect, ip, library, playbook, report, sinkholes};
 use allclear::edge::capture::recordings::Recordings;
 use allclear::edge::capture::stop::Stop;
 use allclear::edge::mailer::Mailer;
@@ -10,24 +10,35 @@ use allclear::edge::perform::{Captures, Edges, Listings, Post};
 use allclear::edge::store::{Durability, Store};
 use allclear::edge::template::Templates;
 use allclear::engine::{Engine, Opening};
-use allclear::pure::playbook::Library;
+use allclear::pure::playbook::{Library, Playbook, Stage};
+use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::script::{Scene, Step};
 use allclear::pure::site::MailTransport;
-use allclear::pure::ticket::{Act, Phase, Recorded, Ticket};
+use allclear::pure::ticket::{Act, Phase, Recorded, Ticket, TicketId};
 use allclear::season::Season;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const LAB: [u8; 4] = [10, 16, 24, 93];
 const OFFICE: [u8; 4] = [10, 16, 30, 7];
 
+/// A season, as it is told each time anew.
+struct Story {
+    record: fn(&Path),
+    playbook: fn(&mut Playbook),
+    scenes: fn() -> Vec<Scene>,
+    end: &'static str,
+}
+
 /// What the season leaves behind.
 #[derive(PartialEq)]
 struct Legacy {
-    ticket: Ticket,
+    tickets: Vec<Ticket>,
+    /// Those of `detect` stages first.
     events: Vec<Recorded>,
     mails: BTreeMap<PathBuf, Vec<u8>>,
 }
@@ -56,23 +67,29 @@ fn scenes() -> Vec<Scene> {
     ]
 }
 
-fn season_library(outbox: &Path) -> Library {
+/// One host is located by `locate` in the morning, and another is seen by nobody but a `detect` run.
+fn record_two(directory: &Path) {
+    let day = Stretch::at("2015-05-04T08:00:00Z", 16 * 3600).present(&[LAB, OFFICE]);
+    day.calls(LAB, 9600, 100_000).calls(OFFICE, 22_200, 100_000).write(&directory.join("day.pcap"));
+}
+
+fn season_library(story: &Story, outbox: &Path) -> Library {
     let mut playbook = playbook();
-    playbook.judge.heard_packets_min = 100;
-    playbook.clean.watch = std::time::Duration::from_secs(86_400);
+    playbook.judge.heard_packets_min = 10;
+    (story.playbook)(&mut playbook);
     let mut library = library(playbook);
     library.site_file.mail.as_mut().expect("there is mail").transport =
         MailTransport::Directory(outbox.to_owned());
     library
 }
 
-fn open(directory: &Path) -> Engine {
+fn open(story: &Story, directory: &Path) -> Engine {
     let store = Store::open(&directory.join("state"), Durability::Fleeting).expect("the log opens");
-    Engine::open(store, season_library(&directory.join("outbox"))).expect("the log folds")
+    Engine::open(store, season_library(story, &directory.join("outbox"))).expect("the log folds")
 }
 
-fn begin(directory: &Path, captures: &Path) -> Season {
-    let mut engine = open(directory);
+fn begin(story: &Story, directory: &Path, captures: &Path) -> Season {
+    let mut engine = open(story, directory);
     let mail = engine.library().site_file.mail.clone().expect("there is mail");
     let pattern = captures.join("*.pcap").display().to_string();
     let edges = Edges {
@@ -94,47 +111,80 @@ fn begin(directory: &Path, captures: &Path) -> Season {
         reports: vec![report("2015-05-04T08:00:00Z")],
     };
     let ticket = engine.open_ticket(start, "engineer", opening).expect("a ticket opens");
-    Season::new(engine, edges, ticket, start, at("2015-05-17T00:00:00Z"), scenes())
+    Season::new(engine, edges, ticket, start, at(story.end), (story.scenes)())
 }
 
 fn legacy(season: &Season, directory: &Path) -> Legacy {
-    let ticket = season.engine().ticket(season.ticket()).expect("the ticket is there").clone();
-    let events = season.engine().history(season.ticket()).expect("the log can be read");
+    let tickets: Vec<Ticket> = season.engine().tickets().cloned().collect();
+    let numbers = std::iter::once(TicketId::NONE).chain(tickets.iter().map(|ticket| ticket.id));
+    let history = |id| season.engine().history(id).expect("the log can be read");
+    let events = numbers.flat_map(history).collect();
     let files = fs::read_dir(directory.join("outbox")).expect("the outbox is there");
     let mails = files.map(|file| {
         let path = file.expect("a file").path();
         let name = PathBuf::from(path.file_name().expect("a name"));
         (name, fs::read(&path).expect("a mail"))
     });
-    Legacy { ticket, events, mails: mails.collect() }
+    Legacy { tickets, events, mails: mails.collect() }
 }
 
-#[test]
-fn killed_after_every_step_a_season_ends_the_same() {
+/// Lives the story once, and then again for each of its steps, killed after that; all must end the same.
+fn sweep(story: &Story) -> Legacy {
     let captures = TempDir::new().expect("a temporary directory");
-    record(captures.path());
+    (story.record)(captures.path());
     let directory = TempDir::new().expect("a temporary directory");
-    let mut season = begin(directory.path(), captures.path());
+    let mut season = begin(story, directory.path(), captures.path());
     let mut steps = 0;
     while season.advance().expect("a step is taken") {
         steps += 1;
     }
     assert_eq!(season.refused(), []);
     let whole = legacy(&season, directory.path());
-    assert_eq!((whole.ticket.phase, whole.ticket.relapses), (Phase::Closed, 1));
-    let subjects: Vec<&PathBuf> = whole.mails.keys().collect();
-    assert_eq!(whole.mails.len(), 4, "opened, located, relapsed, clean: {subjects:?}");
-
     for killed_after in 1..=steps {
         let directory = TempDir::new().expect("a temporary directory");
-        let mut season = begin(directory.path(), captures.path());
+        let mut season = begin(story, directory.path(), captures.path());
         for _ in 0..killed_after {
             season.advance().expect("a step is taken");
         }
-        season.restart(open(directory.path()));
+        season.restart(open(story, directory.path()));
         season.live().expect("the season goes on");
         let again = legacy(&season, directory.path());
         assert_eq!(again.events, whole.events, "killed after step {killed_after}");
         assert!(again == whole, "killed after step {killed_after}: another ticket or other mails");
     }
+    whole
+}
+
+#[test]
+fn killed_after_every_step_a_season_ends_the_same() {
+    let story = Story {
+        record,
+        playbook: |playbook| playbook.clean.watch = Duration::from_secs(86_400),
+        scenes,
+        end: "2015-05-17T00:00:00Z",
+    };
+    let whole = sweep(&story);
+    assert_eq!((whole.tickets[0].phase, whole.tickets[0].relapses), (Phase::Closed, 1));
+    let subjects: Vec<&PathBuf> = whole.mails.keys().collect();
+    assert_eq!(whole.mails.len(), 4, "opened, located, relapsed, clean: {subjects:?}");
+}
+
+#[test]
+fn killed_after_every_step_a_detect_run_opens_its_ticket_once() {
+    let story = Story {
+        record: record_two,
+        playbook: |playbook| {
+            let twice_a_day = Schedule::Cron(Cron::parse("0 10,14 * * *").expect("a good expression"));
+            playbook.detect = Some(Stage { schedule: twice_a_day, ..detect() });
+            playbook.watchlists.insert("sinkholes".to_owned(), sinkholes());
+        },
+        scenes: Vec::new,
+        end: "2015-05-05T00:00:00Z",
+    };
+    let whole = sweep(&story);
+    let phases: Vec<Phase> = whole.tickets.iter().map(|ticket| ticket.phase).collect();
+    assert_eq!(phases, [Phase::Located; 2]);
+    assert_eq!(whole.tickets[1].hosts[0].host, ip("10.16.30.7"));
+    let subjects: Vec<&PathBuf> = whole.mails.keys().collect();
+    assert_eq!(whole.mails.len(), 3, "opened and located, and one of the second: {subjects:?}");
 }

@@ -11,6 +11,8 @@ mod commands;
 mod crash;
 mod deadlines;
 mod demo;
+mod detect;
+mod detect_desk;
 mod dice;
 mod disks;
 mod dns;

@@ -186,7 +186,7 @@ fn slips_after_the_stages() {
         ("a tag", "title: !!str Conficker"),
         ("a merge key", "due: {<<: 1}"),
         ("a second document", "---\ntitle: two"),
-        ("detect without a list", "detect:\n  every: 1h\n  capture: {for: 30m}\n  match: [reported]"),
+        ("detect of reports", "detect:\n  every: 1h\n  capture: {for: 30m}\n  match: [sinkholes, reported]"),
         ("all not acted on yet", NOT_YET),
     ];
     let mut whole = String::new();

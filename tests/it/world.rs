@@ -18,6 +18,7 @@ use allclear::pure::ticket::{
     ledger,
 };
 use allclear::pure::verdict::{CaptureFacts, Control, Ending, ListingFacts, SourceFacts, WatchlistFacts};
+use allclear::pure::watchlist::{Entry, Target, Watchlist};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -75,13 +76,7 @@ impl World {
 
     /// The same, at a site that `change_site` has changed.
     pub fn where_school_is(change_site: impl FnOnce(&mut Site), change: impl FnOnce(&mut Playbook)) -> World {
-        let directory = TempDir::new().expect("a temporary directory");
-        let mut playbook = playbook();
-        change(&mut playbook);
-        let mut library = library(playbook);
-        change_site(library.site_file.sites.get_mut("springfield").expect("the site is there"));
-        let mut engine = open(&directory, library).expect("a new log opens");
-        let now = at("2015-05-04T09:00:00Z");
+        let mut world = World::without_ticket(change_site, change);
         let opening = Opening {
             reference: Some("MARS-1234".to_owned()),
             site: "springfield".to_owned(),
@@ -89,8 +84,20 @@ impl World {
             public: ip("192.0.2.17"),
             reports: vec![report("2015-05-04T08:00:00Z")],
         };
-        let ticket = engine.open_ticket(now, "engineer", opening).expect("a ticket opens");
-        World { directory, engine, ticket, now, listing: None }
+        world.ticket = world.engine.open_ticket(world.now, "engineer", opening).expect("a ticket opens");
+        world
+    }
+
+    /// The same site and playbook, and no ticket; the first that opens is the one looked at.
+    pub fn without_ticket(change_site: impl FnOnce(&mut Site), change: impl FnOnce(&mut Playbook)) -> World {
+        let directory = TempDir::new().expect("a temporary directory");
+        let mut playbook = playbook();
+        change(&mut playbook);
+        let mut library = library(playbook);
+        change_site(library.site_file.sites.get_mut("springfield").expect("the site is there"));
+        let engine = open(&directory, library).expect("a new log opens");
+        let now = at("2015-05-04T09:00:00Z");
+        World { directory, engine, ticket: TicketId(1), now, listing: None }
     }
 
     pub fn ticket(&self) -> &Ticket {
@@ -107,11 +114,12 @@ impl World {
         let end = at(time);
         loop {
             self.tick();
-            let open: Option<(RunId, Interval)> =
-                self.ticket().open_runs().map(|run| (run.id, run.window())).next();
+            let open = self.engine.open_runs().map(|(ticket, _, run)| (ticket, run.id, run.window()));
+            let open: Option<(TicketId, RunId, Interval)> = open.min_by_key(|(_, _, window)| window.to);
             let due = self.engine.next_due(self.now).filter(|due| *due <= end);
-            let is_next = |(_, window): &(RunId, Interval)| due.is_none_or(|due| window.to <= due);
-            if let Some((run, window)) = open.filter(|open| open.1.to <= end && is_next(open)) {
+            let is_next = |window: &Interval| due.is_none_or(|due| window.to <= due);
+            let ripe = open.filter(|(_, _, window)| window.to <= end && is_next(window));
+            if let Some((ticket, run, window)) = ripe {
                 self.now = self.now.max(window.to);
                 let mut facts = facts(window, seen(window));
                 let said = self.listing.map(|said| ListingAnswer::unasked(said, self.now, "", run));
@@ -119,7 +127,8 @@ impl World {
                     is_known: said != Listing::Unknown,
                     why: "no answer: ask again".to_owned(),
                 });
-                self.input(&Input::Captured { run, facts: Box::new(facts), listing: said });
+                let input = Input::Captured { run, facts: Box::new(facts), listing: said };
+                self.engine.step(self.now, ALLCLEAR, ticket, &input).expect("a capture is taken");
                 continue;
             }
             match due {
@@ -201,7 +210,15 @@ impl World {
 
     /// The same log, read again by another process.
     pub fn reopened(&self) -> Engine {
-        open(&self.directory, self.engine.library().clone()).expect("the log opens again")
+        self.reopened_with(self.engine.library().clone())
+    }
+
+    /// `serve` begins anew, after people have changed the playbook.
+    pub fn restarted_with(&mut self, change: impl FnOnce(&mut Playbook)) {
+        let mut library = self.engine.library().clone();
+        change(library.playbooks.get_mut("conficker").expect("the playbook is there"));
+        self.engine = self.reopened_with(library);
+        self.engine.read_schedules(self.now).expect("the schedules are put in force");
     }
 }
 
@@ -320,6 +337,19 @@ fn findings(seen: &Seen) -> Vec<HostFinding> {
         spans,
     };
     by_host.into_iter().map(finding).collect()
+}
+
+/// A `detect` stage that watches all the time, in runs of half an hour.
+pub fn detect() -> Stage {
+    let half_hour = Duration::from_secs(1800);
+    Stage { watchlists: vec!["sinkholes".to_owned()], ..stage(Schedule::Every(half_hour), half_hour) }
+}
+
+/// The watchlist that it matches: the sinkhole of the guide's report.
+pub fn sinkholes() -> Watchlist {
+    let address = ip("216.66.15.109");
+    let entry = Entry { text: address.to_string(), target: Target::Address(address), ports: None };
+    Watchlist { name: "sinkholes".to_owned(), entries: vec![entry], ..Watchlist::default() }
 }
 
 fn stage(schedule: Schedule, length: Duration) -> Stage {

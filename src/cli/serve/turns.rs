@@ -22,13 +22,12 @@ impl Server<'_> {
     /// Lets a run wait for its turn; one by hand belongs to the command that began it.
     pub(super) fn line_up(&mut self, ticket: TicketId, run: RunId) {
         let engine = &self.desk.engine;
-        let Ok(ticket) = engine.ticket(ticket) else { return };
-        let Some(run) = ticket.run(run).filter(|run| is_planned(run)) else { return };
-        let site = engine.library().site_file.sites.get(&ticket.site);
-        let sources = site.map_or(&[][..], |site| &site.sources);
-        let until = self.is_live(ticket).then_some(run.window_end);
-        let waiting = Waiting { from: run.started, ticket: ticket.id, run: run.id, until };
-        self.queue.push(&ticket.site, sources, waiting);
+        let Some((site, run)) = engine.run(ticket, run).filter(|(_, run)| is_planned(run)) else { return };
+        let known = engine.library().site_file.sites.get(site);
+        let sources = known.map_or(&[][..], |site| &site.sources);
+        let until = self.is_live(site).then_some(run.window_end);
+        let waiting = Waiting { from: run.started, ticket, run: run.id, until };
+        self.queue.push(site, sources, waiting);
     }
 
     /// Begins the runs whose turn it is.
@@ -64,8 +63,8 @@ impl Server<'_> {
     /// Puts on record that a run begins late, unless it is known as such; of recorded files nothing is lost
     /// by waiting. `false` when that could not be done.
     fn delay(&mut self, next: &Waiting, now: Timestamp) -> bool {
-        let ticket = self.desk.engine.ticket(next.ticket).ok();
-        let is_known = ticket.and_then(|ticket| ticket.run(next.run)).is_none_or(|run| run.is_late);
+        let known = self.desk.engine.run(next.ticket, next.run);
+        let is_known = known.is_none_or(|(_, run)| run.is_late);
         let is_late = next.until.is_some() && now.duration_since(next.from) > ON_TIME;
         !is_late || is_known || self.enter(next, &Input::Delayed(next.run))
     }

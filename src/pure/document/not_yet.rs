@@ -8,7 +8,6 @@ pub enum NotYet {
     Listen,
     EvidenceKeep,
     Digest,
-    Detect,
 }
 
 impl NotYet {
@@ -18,7 +17,6 @@ impl NotYet {
             NotYet::Listen => ("`listen`", "there is no dashboard until then"),
             NotYet::EvidenceKeep => ("`evidence.keep`", "evidence is kept for ever until then"),
             NotYet::Digest => ("`mail.digest`", "no digest is mailed until then"),
-            NotYet::Detect => ("`detect`", "it never runs by itself until then"),
         }
     }
 }

@@ -7,7 +7,6 @@
 use super::field::{Field, Spanned};
 use super::leaf::{Length, Share};
 use super::node::Span;
-use super::not_yet::NotYet;
 use super::people::{checklist_items, due_rules, notify_rules};
 use super::raw_playbook::{RawClean, RawJudge, RawPlaybook, RawStage};
 use super::sheet::{Outside, Sheet};
@@ -63,10 +62,7 @@ fn meant(sheet: &mut Sheet<'_>, raw: &RawPlaybook, site_file: Option<&SiteFile>)
         sheet.required(locate, "locate", START).and_then(|raw| stage(sheet, StageName::Locate, raw, &around));
     let verify_stage =
         sheet.required(verify, "verify", START).and_then(|raw| stage(sheet, StageName::Verify, raw, &around));
-    let detect_stage = detect.as_ref().and_then(|raw| {
-        sheet.not_yet(raw.span, NotYet::Detect);
-        stage(sheet, StageName::Detect, raw, &around)
-    });
+    let detect_stage = detect.as_ref().and_then(|raw| stage(sheet, StageName::Detect, raw, &around));
     check_unused(sheet, raw);
     let judge_criteria = judge_criteria(sheet, judge.as_ref().map(|judge| &judge.value));
     check_heard(sheet, judge_criteria.heard_packets_min, [locate, verify]);

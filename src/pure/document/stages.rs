@@ -55,14 +55,20 @@ pub fn stage(
     let watchlists = sheet.required(r#match, "match", raw.span);
     if let Some(names) = watchlists {
         check_names(sheet, names, around);
-        let is_all_reported =
-            !names.value.is_empty() && names.value.iter().all(|list| list.value == REPORTED);
-        if name == StageName::Detect && is_all_reported {
-            let what = "`detect` has no ticket, so `reported` names nothing and it can never match";
-            sheet.error(names.span, what, "name a watchlist");
+        if let Some(reported) = names.value.iter().find(|list| list.value == REPORTED)
+            && name == StageName::Detect
+        {
+            let what = "`detect` has no ticket whose reports `reported` could name";
+            sheet.error(reported.span, what, "name watchlists of the playbook only");
         }
     }
     if let Some(listing) = listing
+        && listing.value
+        && name == StageName::Detect
+    {
+        let what = "`detect` has no ticket, so there is no listed address to ask about";
+        sheet.error(listing.span, what, "leave `listing` out, or move it to `verify`");
+    } else if let Some(listing) = listing
         && listing.value
         && around.site_file.is_some_and(|file| file.listing.is_none())
     {

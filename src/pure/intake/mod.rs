@@ -28,9 +28,12 @@ pub struct Report {
     /// The port on the public side of the NAT.
     pub source_port: Option<u16>,
     pub protocol: Option<Transport>,
-    /// Where it came from: `cbl-text`, `flags`, `note`.
+    /// Where it came from: `cbl-text`, `flags`, `note`, or [`DETECTED`].
     pub origin: String,
 }
+
+/// The origin of a report that a `detect` run made of contacts.
+pub const DETECTED: &str = "detect";
 
 impl Report {
     /// Whether it tells of a time that has not come, by more than a clock or a time zone can be

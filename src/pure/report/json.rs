@@ -11,7 +11,7 @@ use crate::pure::ticket::{
     Event, Hold, Host, HostState, KnownBy, Listing, ListingAnswer, Past, Phase, Recorded, Risk, Run, RunId,
     Standing, Ticket, TicketId,
 };
-use crate::pure::verdict::{Outcome, Reason, Verdict};
+use crate::pure::verdict::{EvidenceFile, Outcome, Reason, Verdict};
 use crate::pure::watchlist::Transport;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -150,8 +150,9 @@ pub struct SoonerJson {
     nights_now: Option<u32>,
 }
 
+/// One run in it.
 #[derive(Debug, Serialize)]
-struct RunJson<'a> {
+pub struct RunJson<'a> {
     id: RunId,
     stage: StageName,
     occurrence: Option<Timestamp>,
@@ -324,7 +325,7 @@ fn with_listings<'a>(runs: &'a [Run], events: &'a [Recorded]) -> Vec<RunJson<'a>
         _ => None,
     });
     let answers: BTreeMap<RunId, &ListingAnswer> = answers.collect();
-    runs.iter().map(|one| run(one, answers.get(&one.id).copied())).collect()
+    runs.iter().map(|one| RunJson::of(one, answers.get(&one.id).copied())).collect()
 }
 
 fn listing(answer: &ListingAnswer) -> ListingJson<'_> {
@@ -341,21 +342,24 @@ fn listing(answer: &ListingAnswer) -> ListingJson<'_> {
     }
 }
 
-fn run<'a>(run: &'a Run, answer: Option<&'a ListingAnswer>) -> RunJson<'a> {
-    let end = run.end.as_ref();
-    RunJson {
-        id: run.id,
-        stage: run.stage,
-        occurrence: run.occurrence,
-        started: run.started,
-        ended: run.ended,
-        outcome: end.map(|end| end.outcome),
-        verdict: end.and_then(|end| end.verdict),
-        reasons: end.map_or(&[], |end| &end.reasons),
-        evidence: end
-            .map_or_else(Vec::new, |end| end.evidence.iter().map(|file| file.path.as_str()).collect()),
-        ledgers: end.map_or_else(Vec::new, |end| end.ledgers.iter().map(|file| file.path.as_str()).collect()),
-        listing: answer.map(listing),
+impl<'a> RunJson<'a> {
+    /// The document of one run; `None` where the DNSBL was not asked.
+    pub fn of(run: &'a Run, answer: Option<&'a ListingAnswer>) -> RunJson<'a> {
+        let end = run.end.as_ref();
+        let paths = |files: &'a [EvidenceFile]| files.iter().map(|file| file.path.as_str()).collect();
+        RunJson {
+            id: run.id,
+            stage: run.stage,
+            occurrence: run.occurrence,
+            started: run.started,
+            ended: run.ended,
+            outcome: end.map(|end| end.outcome),
+            verdict: end.and_then(|end| end.verdict),
+            reasons: end.map_or(&[], |end| &end.reasons),
+            evidence: end.map_or_else(Vec::new, |end| paths(&end.evidence)),
+            ledgers: end.map_or_else(Vec::new, |end| paths(&end.ledgers)),
+            listing: answer.map(listing),
+        }
     }
 }
 

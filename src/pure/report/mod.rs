@@ -11,7 +11,7 @@ mod timeline;
 mod view;
 pub mod words;
 
-pub use json::{SoonerJson, TicketJson, sooner};
+pub use json::{RunJson, SoonerJson, TicketJson, sooner};
 pub use letter::{Letter, event_word, file_name};
 pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 pub use timeline::{EventView, kind};

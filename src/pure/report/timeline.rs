@@ -59,6 +59,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::MailQueued { .. } => "mail_queued",
         Event::MailAccepted { .. } => "mail_accepted",
         Event::MailFailed { .. } => "mail_failed",
+        Event::Detection { .. } => "detection",
     }
 }
 
@@ -74,10 +75,8 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
         Event::HostCleaned { host, cleaned } => format!("{host} cleaned at {}", local_time(*cleaned, zone)),
         Event::HostWithdrawn { host, reason } => format!("{host} withdrawn: {reason}"),
         Event::HostRetired { host, reason } => format!("{host} left the network: {reason}"),
-        Event::RunStarted(_)
-        | Event::RunDelayed { .. }
-        | Event::SchedulesRead(_)
-        | Event::MailAccepted { .. } => return None,
+        Event::RunStarted(_) | Event::RunDelayed { .. } | Event::MailAccepted { .. } => return None,
+        Event::SchedulesRead(_) | Event::Detection { .. } => return None,
         Event::RunEnded(end) => run_ended(end, ticket)?,
         Event::OccurrencePassed(passed) => format!(
             "{} of {} {}: {}",

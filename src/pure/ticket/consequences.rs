@@ -92,12 +92,11 @@ pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> V
     let wanted = kinds.into_iter().filter(|(_, is_due)| *is_due);
     let mails = wanted.map(|(event, _)| match event {
         MailEvent::Overdue => (event, escalated(ticket, context)),
-        // Whoever hears that it is listed again has heard of the relapse.
-        MailEvent::Relapsed if is_listed => {
-            let told = recipients(context, MailEvent::Listed);
-            let mut others = recipients(context, event);
-            others.retain(|mailbox| !told.contains(mailbox));
-            (event, others)
+        // Whoever hears that it is listed again has heard of the relapse, and of a ticket that is opened
+        // with its host known (by a `detect` run) nobody gets two mails at once.
+        MailEvent::Relapsed if is_listed => (event, recipients_besides(context, event, MailEvent::Listed)),
+        MailEvent::Opened if is_located(happened) => {
+            (event, recipients_besides(context, event, MailEvent::Located))
         }
         _ => (event, recipients(context, event)),
     });
@@ -129,6 +128,12 @@ fn is_relapse(event: &Event) -> bool {
 fn is_listing_news(ticket: &Ticket, happened: &[Event]) -> bool {
     let is_relapse = any(happened, is_relapse) && ticket.phase == Phase::Reported;
     listings::newly_listed(ticket, happened).is_some_and(|newly| newly.was_clear || is_relapse)
+}
+
+/// Who is told of `event` and not of `other`.
+fn recipients_besides(context: &Context<'_>, event: MailEvent, other: MailEvent) -> Vec<String> {
+    let told = recipients(context, other);
+    recipients(context, event).into_iter().filter(|to| !told.contains(to)).collect()
 }
 
 /// A host was blamed, and that is no relapse (which has a mail of its own).

@@ -4,7 +4,7 @@
 //! It knows schedules, breaks and holds, and no ticket: what needs no ticket is planned here, too.
 
 use super::passed::{Passing, Unrun};
-use super::{Absence, Event, RunId, RunStart};
+use super::{Absence, Event, Run, RunId, RunStart};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{Stage, StageName};
 use crate::pure::schedule;
@@ -89,6 +89,13 @@ pub const GONE_ON: Hindrance = (
     ReasonCode::PhaseChanged,
     "the ticket went on to another phase before it could begin: nothing to do",
 );
+
+/// Whether a stage is running at `now`, for as much as its next occurrence minds. One whose window is over is
+/// only being judged: it stands in the way of nobody who watches without a pause, unless it is not alone.
+pub fn is_running<'a>(open: impl Iterator<Item = &'a Run>, now: Timestamp) -> bool {
+    let planned: Vec<&Run> = open.filter(|run| run.occurrence.is_some()).collect();
+    planned.len() > 1 || planned.iter().any(|run| run.window_end > now)
+}
 
 /// What fell due since the last look: runs that begin, and occurrences that never run.
 pub fn fall_due(course: &Course<'_>, look: &Look) -> Fallen {

@@ -17,9 +17,11 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
             events.extend(occurrences::fall_due(ticket, context));
             Ok(events)
         }
-        Input::Abandoned(runs) => Ok(runs.iter().map(|run| abandon(*run)).collect()),
+        Input::Abandoned(runs) => {
+            Ok(runs.iter().map(|run| Event::RunEnded(Box::new(abandoned(*run)))).collect())
+        }
         Input::Delayed(run) => Ok(vec![Event::RunDelayed { run: *run }]),
-        Input::NoTurn(run) => Ok(vec![no_turn(*run)]),
+        Input::NoTurn(run) => Ok(vec![Event::RunEnded(Box::new(no_turn(*run)))]),
         Input::HandRun { stage, window_start, length } => {
             if !ticket.phase.is_open() {
                 return Err(Refusal(format!("ticket {} is {}: reopen it first", ticket.id, ticket.phase)));
@@ -45,26 +47,23 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
 }
 
 /// A run whose process is gone: nobody knows what it saw, so it proves nothing.
-fn abandon(run: super::RunId) -> Event {
+pub fn abandoned(run: super::RunId) -> super::RunEnd {
     let text = "allclear was stopped while this run was watching: what it saw is lost; \
                 nothing to do, the next occurrence watches again";
     let reason = Reason { code: ReasonCode::Interrupted, text: text.to_owned() };
-    Event::RunEnded(Box::new(super::RunEnd {
+    super::RunEnd {
         verdict: Some(Verdict::Inconclusive),
         reasons: vec![reason],
         ..super::RunEnd::empty(run, Outcome::Interrupted)
-    }))
+    }
 }
 
 /// A run that never began: too many others were under way in its whole window.
-fn no_turn(run: super::RunId) -> Event {
+pub fn no_turn(run: super::RunId) -> super::RunEnd {
     let text = "its turn did not come in its window, so many runs were under way: raise `runs_max` of the \
                 source, capture for a shorter time, or spread the schedules with `jitter`";
     let reason = Reason { code: ReasonCode::NoTurn, text: text.to_owned() };
-    Event::RunEnded(Box::new(super::RunEnd {
-        reasons: vec![reason],
-        ..super::RunEnd::empty(run, Outcome::Missed)
-    }))
+    super::RunEnd { reasons: vec![reason], ..super::RunEnd::empty(run, Outcome::Missed) }
 }
 
 fn mail_failed(

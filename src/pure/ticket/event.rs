@@ -13,6 +13,7 @@ use crate::pure::sighting::{ContactSpan, Coverage};
 use crate::pure::verdict::{EvidenceFile, Outcome, Reason, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::IpAddr;
 
 /// An event with its place in the log.
@@ -129,6 +130,55 @@ pub enum Event {
         not_before: Timestamp,
         is_refused: bool,
     },
+    /// Something happened to a `detect` stage, which has no ticket: it stands under [`TicketId::NONE`].
+    Detection {
+        of: DetectionId,
+        event: DetectionEvent,
+    },
+}
+
+/// The `detect` stage of a playbook at a site.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DetectionId {
+    pub site: String,
+    pub playbook: String,
+}
+
+impl fmt::Display for DetectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "detect of {} at {}", self.playbook, self.site)
+    }
+}
+
+/// Everything that can happen to a `detect` stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetectionEvent {
+    /// From now on its occurrences are planned.
+    Planned,
+    /// From now on they are not: its site, playbook or stage was taken out of the files.
+    Unplanned,
+    RunStarted(RunStart),
+    /// A run waited for its turn until it was late.
+    RunDelayed {
+        run: RunId,
+    },
+    RunEnded(Box<RunEnd>),
+    OccurrencePassed(OccurrenceRecord),
+    OccurrencesPassed(PassedRecord),
+}
+
+impl DetectionEvent {
+    /// The same about a stage without ticket; `None` for what only a ticket can meet.
+    pub fn of(event: Event) -> Option<DetectionEvent> {
+        match event {
+            Event::RunStarted(start) => Some(DetectionEvent::RunStarted(start)),
+            Event::RunEnded(end) => Some(DetectionEvent::RunEnded(end)),
+            Event::OccurrencePassed(record) => Some(DetectionEvent::OccurrencePassed(record)),
+            Event::OccurrencesPassed(record) => Some(DetectionEvent::OccurrencesPassed(record)),
+            _ => None,
+        }
+    }
 }
 
 /// A run begins.

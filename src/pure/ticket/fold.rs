@@ -44,6 +44,10 @@ impl Ticket {
             let why = "a ticket begins by being opened".to_owned();
             return Err(IllegalEvent { seq: first.seq, ticket: first.ticket, why });
         };
+        if first.ticket == TicketId::NONE {
+            let why = "tickets are numbered from 1".to_owned();
+            return Err(IllegalEvent { seq: first.seq, ticket: first.ticket, why });
+        }
         Ok(Ticket {
             id: first.ticket,
             reference: reference.clone(),
@@ -137,6 +141,7 @@ impl Ticket {
             Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => {
                 self.fold_mail(recorded)?;
             }
+            Event::Detection { .. } => return Err("a detect stage has no ticket".to_owned()),
         }
         Ok(())
     }
@@ -221,17 +226,7 @@ impl Ticket {
             self.planned_until.insert(start.stage, occurrence);
         }
         self.open.push(start.run);
-        self.runs.push(Run {
-            id: start.run,
-            stage: start.stage,
-            occurrence: start.occurrence,
-            started: start.window_start,
-            window_end: start.window_end,
-            is_late: start.is_late,
-            begun: at,
-            ended: None,
-            end: None,
-        });
+        self.runs.push(Run::begun(start, at));
     }
 
     fn end_run(&mut self, recorded: &Recorded, end: &RunEnd) -> Result<(), String> {

@@ -54,14 +54,15 @@ impl Schedules {
     }
 
     /// Playbook and site as they were with these schedules.
-    fn applied(&self, playbook: &Playbook, site: &Site) -> (Playbook, Site) {
+    pub fn applied(&self, playbook: &Playbook, site: &Site) -> (Playbook, Site) {
         let (mut playbook, mut site) = (playbook.clone(), site.clone());
         if let Ok(zone) = TimeZone::get(&self.zone) {
             site.timezone = zone;
         }
         for (name, rhythm) in &self.stages {
             let stage = match name {
-                StageName::Detect => playbook.detect.as_mut(),
+                // One that is gone needs nothing but its schedule.
+                StageName::Detect => Some(playbook.detect.get_or_insert_with(|| playbook.locate.clone())),
                 StageName::Locate => Some(&mut playbook.locate),
                 StageName::Verify => Some(&mut playbook.verify),
             };

@@ -1,12 +1,13 @@
 //! What can reach a ticket from outside? Every input, and why a person may be turned down.
 
-use super::{Listing, ListingAnswer, RunId};
+use super::{Listing, ListingAnswer, RunId, Ticket, TicketId};
 use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::site::Site;
 use crate::pure::verdict::CaptureFacts;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Context<'a> {
     pub absence: Absence,
     /// Since when the playbook's schedules are in force: nothing was planned by them before.
     pub since: Timestamp,
+    /// Every ticket, the one that is decided upon among them.
+    pub tickets: &'a BTreeMap<TicketId, Ticket>,
 }
 
 /// Why nobody looked at the schedule for a while: the reason of what was missed meanwhile.

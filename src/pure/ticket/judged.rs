@@ -2,7 +2,8 @@
 //! doing.
 
 use super::{
-    Blame, Context, Event, Host, HostExposure, ListingAnswer, Phase, Run, RunEnd, RunId, Ticket, hosts,
+    Blame, Context, Event, Host, HostExposure, HostState, ListingAnswer, Phase, Run, RunEnd, RunId, Ticket,
+    hosts,
 };
 use crate::pure::interval::Intervals;
 use crate::pure::packet::Mac;
@@ -25,11 +26,28 @@ pub fn captured(
     let Some(run) = ticket.run(run).filter(|run| run.end.is_none()) else { return Vec::new() };
     let facts = with_blamed(ticket, context, facts);
     let observation = merged(&facts.sources);
-    let end = judge(ticket, context, run, &facts, &observation);
+    let mut end = judge(&ticket.hosts, context, run, &facts, &observation);
+    let is_own = |host, mac| !is_elsewhere(ticket, context, host, mac);
+    end.exposures.retain(|seen| is_own(seen.host, seen.mac));
+    let findings = observation.hosts.iter().filter(|finding| is_own(finding.host, finding.mac));
     let mut events: Vec<Event> = listing.cloned().map(Event::ListingAnswered).into_iter().collect();
-    events.extend(blame(ticket, &observation, end.verdict));
+    events.extend(blame(ticket, &findings.collect::<Vec<_>>(), end.verdict));
     events.push(Event::RunEnded(Box::new(end)));
     events
+}
+
+/// Whether another ticket of the same site and playbook is at work on this host, so that it is no stranger
+/// to blame here: a hundred infected hosts with a ticket each would else be blamed a hundred times each.
+/// The run fails all the same. A ticket that looks for its host, or is clean, takes whoever calls.
+fn is_elsewhere(ticket: &Ticket, context: &Context<'_>, host: IpAddr, mac: Option<Mac>) -> bool {
+    let is_at_work = |other: &Ticket| {
+        let known = hosts::find(&other.hosts, host, mac).map(|index| &other.hosts[index]);
+        other.phase.is_open() && known.is_some_and(|host| host.state == HostState::Infected)
+    };
+    let mut others = context.tickets.values().filter(|other| other.id != ticket.id && other.is_like(ticket));
+    matches!(ticket.phase, Phase::Located | Phase::Verifying)
+        && hosts::find(&ticket.hosts, host, mac).is_none()
+        && others.any(is_at_work)
 }
 
 /// The facts with the hosts that must have said something, if the playbook asks for that.
@@ -44,8 +62,9 @@ pub fn blamed(ticket: &Ticket) -> Vec<BlamedHost> {
     ticket.watched_hosts().map(|host| BlamedHost { host: host.host, mac: host.mac }).collect()
 }
 
-fn judge(
-    ticket: &Ticket,
+/// How a run ended. `hosts` are those whose presence must be known besides those that called.
+pub fn judge(
+    hosts: &[Host],
     context: &Context<'_>,
     run: &Run,
     facts: &CaptureFacts,
@@ -74,7 +93,7 @@ fn judge(
         lost_share: lost_share(&facts.sources),
         is_healthy: verdict::is_healthy(criteria, facts),
         is_attentive: verdict::is_attentive(criteria, facts),
-        exposures: exposures(ticket, criteria, facts, observation),
+        exposures: exposures(hosts, criteria, facts, observation),
         evidence: facts.sources.iter().filter_map(|source| source.evidence.clone()).collect(),
         ledgers: facts.sources.iter().filter_map(|source| source.ledger_file.clone()).collect(),
         evidence_gaps: facts.sources.iter().flat_map(|source| source.evidence_gaps.clone()).collect(),
@@ -178,7 +197,7 @@ fn lost_share(sources: &[SourceFacts]) -> f64 {
 }
 
 /// What all sources showed together.
-fn merged(sources: &[SourceFacts]) -> Observation {
+pub fn merged(sources: &[SourceFacts]) -> Observation {
     let mut sources = sources.iter().map(|source| source.observation.clone());
     let mut merged = sources.next().unwrap_or_default();
     sources.for_each(|next| merged.merge(next));
@@ -188,21 +207,16 @@ fn merged(sources: &[SourceFacts]) -> Observation {
 /// Blames who made contact. Below the limit of the playbook only a host that was taken for cured is
 /// blamed: a contact of it is a relapse in any phase; and after `clean` any host, since any contact
 /// is a relapse then.
-fn blame(ticket: &Ticket, observation: &Observation, verdict: Option<Verdict>) -> Vec<Event> {
+pub fn blame(ticket: &Ticket, findings: &[&HostFinding], verdict: Option<Verdict>) -> Vec<Event> {
     let mut events = Vec::new();
     let mut relapsed = Vec::new();
-    for finding in observation.hosts.iter().filter(|finding| finding.contacts > 0) {
+    for finding in findings.iter().filter(|finding| finding.contacts > 0) {
         let known = known(ticket, finding);
         let is_relapse = known.is_some_and(|host| host.is_taken_for_cured() && has_called(host, finding));
         let is_enough = verdict == Some(Verdict::Fail) || ticket.phase == Phase::Clean;
         let is_new = known.is_none() && is_enough;
         if is_relapse || is_new {
-            events.push(Event::HostBlamed {
-                host: finding.host,
-                mac: finding.mac,
-                name: finding.name.clone(),
-                blame: Blame::Seen,
-            });
+            events.push(blamed_for(finding));
         }
         if is_relapse {
             relapsed.push(finding.host.to_string());
@@ -215,11 +229,19 @@ fn blame(ticket: &Ticket, observation: &Observation, verdict: Option<Verdict>) -
     events
 }
 
-fn known<'a>(ticket: &'a Ticket, finding: &HostFinding) -> Option<&'a Host> {
+/// The blame on a host that was seen making contact.
+pub fn blamed_for(finding: &HostFinding) -> Event {
+    let HostFinding { host, mac, name, .. } = finding;
+    Event::HostBlamed { host: *host, mac: *mac, name: name.clone(), blame: Blame::Seen }
+}
+
+/// The blamed host that a finding is of.
+pub fn known<'a>(ticket: &'a Ticket, finding: &HostFinding) -> Option<&'a Host> {
     hosts::find(&ticket.hosts, finding.host, finding.mac).map(|index| &ticket.hosts[index])
 }
 
-fn has_called(host: &Host, finding: &HostFinding) -> bool {
+/// Whether a blamed host called after it was cleaned.
+pub fn has_called(host: &Host, finding: &HostFinding) -> bool {
     // A finding of which no span was kept still ends with its last sighting.
     let is_late = host.cleaned.is_none_or(|cleaned| finding.last > cleaned);
     host.called_since_cleaned(&finding.spans) || (finding.spans.is_empty() && is_late)
@@ -227,7 +249,7 @@ fn has_called(host: &Host, finding: &HostFinding) -> bool {
 
 /// For each blamed or contacting host: when it was present and watched, and its contacts.
 fn exposures(
-    ticket: &Ticket,
+    hosts: &[Host],
     criteria: &JudgeCriteria,
     facts: &CaptureFacts,
     observation: &Observation,
@@ -245,7 +267,7 @@ fn exposures(
             contacts: finding.spans.clone(),
         });
     }
-    for host in &ticket.hosts {
+    for host in hosts {
         let is_there = exposures
             .iter()
             .any(|seen| seen.host == host.host || seen.mac.is_some_and(|mac| host.mac == Some(mac)));

@@ -7,7 +7,7 @@
 mod acts;
 pub mod chain;
 mod consequences;
-mod course;
+pub mod course;
 mod deadline;
 mod decide;
 mod due;
@@ -17,7 +17,7 @@ mod fold;
 pub mod hosts;
 mod in_force;
 mod input;
-mod judged;
+pub mod judged;
 mod listings;
 mod occurrences;
 mod passed;
@@ -29,7 +29,7 @@ mod state;
 
 pub use consequences::{announce, follow};
 pub use course::ON_TIME;
-pub use decide::decide;
+pub use decide::{abandoned, decide, no_turn};
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use in_force::{InForce, Rhythm, Schedules};
@@ -43,7 +43,10 @@ pub use said::person;
 pub use standing::{HostStanding, Standing, stand, stand_now};
 
 pub use crate::pure::listing::Listing;
-pub use event::{Event, HostExposure, ListingAnswer, OccurrenceRecord, Recorded, RunEnd, RunStart};
+pub use event::{
+    DetectionEvent, DetectionId, Event, HostExposure, ListingAnswer, OccurrenceRecord, Recorded, RunEnd,
+    RunStart,
+};
 
 use crate::pure::intake::Report;
 use crate::pure::interval::Interval;
@@ -56,8 +59,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-/// Number of a ticket, from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Number of a ticket, from 1; 0 stands for no ticket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TicketId(pub u32);
 

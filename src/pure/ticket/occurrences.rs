@@ -97,7 +97,8 @@ fn course<'a>(ticket: &Ticket, context: &Context<'a>) -> Option<Course<'a>> {
 }
 
 fn look(ticket: &Ticket, context: &Context<'_>) -> Look {
-    let is_running = |name| ticket.open_runs().any(|run| run.stage == name && run.occurrence.is_some());
+    let of_stage = |name| ticket.open_runs().filter(move |run| run.stage == name);
+    let is_running = |name| course::is_running(of_stage(name), context.now);
     Look {
         now: context.now,
         next_run: context.next_run,

@@ -76,7 +76,7 @@ impl PassedRecord {
     }
 
     /// Whether it can be the record of occurrences: bounded, and each later than the one before it.
-    pub(super) fn is_sound(&self) -> bool {
+    pub fn is_sound(&self) -> bool {
         let is_forward = self.steps.iter().all(|step| step.seconds > 0 && step.times > 0);
         is_forward && self.steps.len() <= STEPS_MAX && self.count() <= OCCURRENCES_MAX as u64
     }

@@ -1,9 +1,9 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Hold, Host, HostState, Mail, Passed, Run, RunId, SignOff, Ticket, hosts};
+use super::{Hold, Host, HostState, Mail, Passed, Run, RunId, RunStart, SignOff, Ticket, hosts};
 use crate::pure::interval::Interval;
 use crate::pure::packet::Mac;
-use crate::pure::playbook::MailEvent;
+use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::sighting::ContactSpan;
 use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
@@ -23,6 +23,11 @@ impl Ticket {
             all.sort_by_key(|run| run.id);
         }
         all
+    }
+
+    /// Whether both are of one site and worked by one playbook.
+    pub fn is_like(&self, other: &Ticket) -> bool {
+        self.site == other.site && self.playbook == other.playbook
     }
 
     /// The runs that have not ended.
@@ -76,7 +81,8 @@ impl Ticket {
     /// Of the watch since it last became clean: how many runs were planned, and how many passed.
     pub fn watch(&self) -> (usize, usize) {
         let is_of_watch = |planned: &Timestamp| Some(*planned) > self.confirmed;
-        let runs = self.runs.iter().filter(|run| run.occurrence.as_ref().is_some_and(is_of_watch));
+        let verified = self.runs.iter().filter(|run| run.stage == StageName::Verify);
+        let runs = verified.filter(|run| run.occurrence.as_ref().is_some_and(is_of_watch));
         let verdicts = runs.map(|run| run.end.as_ref()?.verdict);
         let (planned, passed) = verdicts.fold((0, 0), |(planned, passed), verdict| {
             (planned + 1, passed + usize::from(verdict == Some(Verdict::Pass)))
@@ -114,6 +120,33 @@ impl Hold {
 }
 
 impl Run {
+    /// The run as it begins; `at` is when that went on record.
+    pub fn begun(start: &RunStart, at: Timestamp) -> Run {
+        Run {
+            id: start.run,
+            stage: start.stage,
+            occurrence: start.occurrence,
+            started: start.window_start,
+            window_end: start.window_end,
+            is_late: start.is_late,
+            begun: at,
+            ended: None,
+            end: None,
+        }
+    }
+
+    /// How it began, as it went on record.
+    pub fn start(&self) -> RunStart {
+        RunStart {
+            run: self.id,
+            stage: self.stage,
+            occurrence: self.occurrence,
+            window_start: self.started,
+            window_end: self.window_end,
+            is_late: self.is_late,
+        }
+    }
+
     /// Its planned time, jitter left out; when it began, for a run by hand.
     pub fn planned(&self) -> Timestamp {
         self.occurrence.unwrap_or(self.started)

@@ -103,7 +103,8 @@ fn separate_spans(spans: impl Iterator<Item = ContactSpan>) -> u64 {
     separate
 }
 
-fn contacts_reason(contacts: &BTreeMap<IpAddr, u64>) -> Reason {
+/// How many hosts made how many contacts.
+pub fn contacts_reason(contacts: &BTreeMap<IpAddr, u64>) -> Reason {
     let hosts = contacts.values().filter(|contacts| **contacts > 0).count();
     let hosts_word = if hosts == 1 { "host" } else { "hosts" };
     let total: u64 = contacts.values().sum();

@@ -15,7 +15,7 @@ mod gap_tests;
 #[cfg(test)]
 mod tests;
 
-pub use judge::{is_attentive, is_healthy, judge};
+pub use judge::{contacts_reason, is_attentive, is_healthy, judge};
 pub use seconds::{doubtful, watched};
 
 use crate::pure::interval::{Interval, Intervals};

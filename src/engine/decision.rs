@@ -1,0 +1,81 @@
+//! What do the inputs of one transaction cause? Decisions folded in one after the other, each with all
+//! that follows from it.
+//!
+//! Left of it is `log`; `mod` writes what it recorded. It must never leave a consequence for later.
+
+use super::log::Log;
+use super::{EngineError, context};
+use crate::pure::playbook::Library;
+use crate::pure::ticket::{self, ALLCLEAR, Absence, Context, Event, Input, Recorded, TicketId};
+use jiff::Timestamp;
+
+/// How many rounds of consequences one input may have: blame, phase, clean, closed, and some air.
+const ROUNDS_MAX: usize = 8;
+
+/// Decisions of one transaction.
+pub struct Decision<'a> {
+    pub log: &'a mut Log,
+    pub library: &'a Library,
+    pub now: Timestamp,
+    pub absence: Absence,
+    /// What was decided so far.
+    pub recorded: Vec<Recorded>,
+}
+
+impl Decision<'_> {
+    /// The number of the next ticket.
+    pub fn next_ticket(&self) -> TicketId {
+        TicketId(self.log.tickets.keys().next_back().map_or(1, |last| last.0 + 1))
+    }
+
+    /// What an input causes.
+    pub fn step(&mut self, by: &str, id: TicketId, input: &Input) -> Result<(), EngineError> {
+        if id == TicketId::NONE {
+            return self.step_detection(input);
+        }
+        let context = self.context(id)?;
+        let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
+        let events = ticket::decide(ticket, &context, input)?;
+        self.record(by, id, events)
+    }
+
+    /// The events, all that follows from them, and the mails about it.
+    pub fn record(&mut self, by: &str, id: TicketId, events: Vec<Event>) -> Result<(), EngineError> {
+        let mut happened: Vec<Event> = Vec::new();
+        let (mut next, mut by) = (events, by);
+        for _ in 0..ROUNDS_MAX {
+            if next.is_empty() {
+                break;
+            }
+            happened.extend(self.append(by, id, next)?);
+            let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
+            next = ticket::follow(ticket, &self.context(id)?, &happened);
+            by = ALLCLEAR;
+        }
+        if happened.is_empty() {
+            return Ok(());
+        }
+        let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
+        let mails = ticket::announce(ticket, &self.context(id)?, &happened);
+        self.append(ALLCLEAR, id, mails).map(drop)
+    }
+
+    pub(super) fn append(
+        &mut self,
+        by: &str,
+        id: TicketId,
+        events: Vec<Event>,
+    ) -> Result<Vec<Event>, EngineError> {
+        let when = (self.now, self.absence);
+        let recorded = self.log.record_all(self.library, when, by, id, events)?;
+        let happened = recorded.iter().map(|recorded| recorded.event.clone()).collect();
+        self.recorded.extend(recorded);
+        Ok(happened)
+    }
+
+    /// What a decision about the ticket may know.
+    pub fn context(&self, id: TicketId) -> Result<Context<'_>, EngineError> {
+        let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
+        context(self.library, self.log, ticket, (self.now, self.absence))
+    }
+}

@@ -1,0 +1,75 @@
+//! What can be read off the engine? Tickets and runs out of memory, their events out of the log.
+
+use super::{Engine, EngineError, context};
+use crate::pure::ticket::{self, Context, Past, Recorded, Run, RunId, Ticket, TicketId};
+use jiff::Timestamp;
+
+impl Engine {
+    /// Every ticket, by number.
+    pub fn tickets(&self) -> impl Iterator<Item = &Ticket> {
+        self.log.tickets.values()
+    }
+
+    /// The ticket of that number.
+    pub fn ticket(&self, id: TicketId) -> Result<&Ticket, EngineError> {
+        self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))
+    }
+
+    /// Everything that happened to the ticket, in order, out of the log on disk.
+    pub fn history(&self, id: TicketId) -> Result<Vec<Recorded>, EngineError> {
+        let events = self.store.events_of(id)?;
+        Ok(events.into_iter().filter(|recorded| recorded.seq <= self.log.end.seq).collect())
+    }
+
+    /// How many events the log holds.
+    pub fn events_count(&self) -> u64 {
+        self.log.end.seq
+    }
+
+    /// What a decision about the ticket may know at `now`.
+    pub fn context(&self, id: TicketId, now: Timestamp) -> Result<Context<'_>, EngineError> {
+        context(&self.library, &self.log, self.ticket(id)?, (now, self.absence))
+    }
+
+    /// The run of that number of a ticket, or, under [`TicketId::NONE`], of a `detect` stage while it is open;
+    /// with its site.
+    pub fn run(&self, ticket: TicketId, run: RunId) -> Option<(&str, &Run)> {
+        match self.log.tickets.get(&ticket) {
+            Some(ticket) => Some((&ticket.site, ticket.run(run)?)),
+            None => {
+                let detection = self.detection_of(run)?;
+                Some((&detection.id.site, detection.run(run)?))
+            }
+        }
+    }
+
+    /// Every run that has not ended, with its ticket ([`TicketId::NONE`] of a `detect` stage) and its site.
+    pub fn open_runs(&self) -> impl Iterator<Item = (TicketId, &str, &Run)> {
+        let of_tickets = self
+            .tickets()
+            .flat_map(|ticket| ticket.open_runs().map(move |run| (ticket.id, ticket.site.as_str(), run)));
+        let of_detections = self.log.detections.values().flat_map(|detection| {
+            detection.open.iter().map(move |run| (TicketId::NONE, detection.id.site.as_str(), run))
+        });
+        of_tickets.chain(of_detections)
+    }
+
+    /// What other tickets say of each host of this one, in the order of its hosts.
+    pub fn past(&self, ticket: &Ticket) -> Vec<Vec<Past>> {
+        ticket::histories(ticket, &ticket::related(ticket, self.tickets()))
+    }
+
+    /// The same as it was known when event `seq` happened, so that a mail says the same whenever it is
+    /// written.
+    pub fn past_as_of(&self, ticket: &Ticket, seq: u64) -> Result<Vec<Vec<Past>>, EngineError> {
+        let mut then: Vec<Ticket> = Vec::new();
+        for other in ticket::related(ticket, self.tickets()) {
+            let mut events = self.history(other.id)?;
+            events.retain(|recorded| recorded.seq <= seq);
+            if !events.is_empty() {
+                then.push(Ticket::fold(&events)?);
+            }
+        }
+        Ok(ticket::histories(ticket, &then.iter().collect::<Vec<_>>()))
+    }
+}
