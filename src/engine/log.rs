@@ -21,6 +21,8 @@ pub type BySite = BTreeMap<String, BTreeMap<String, InForce>>;
 pub struct Log {
     pub tickets: BTreeMap<TicketId, Ticket>,
     pub detections: BTreeMap<DetectionId, Detection>,
+    /// The tickets of each site.
+    sites: BTreeMap<String, BTreeSet<TicketId>>,
     pub end: End,
     pub schedules: BySite,
     /// Who has events that nobody has looked at yet.
@@ -88,7 +90,7 @@ impl Log {
         for (id, before) in undo.tickets {
             match before {
                 Some(ticket) => drop(self.tickets.insert(id, ticket)),
-                None => drop(self.tickets.remove(&id)),
+                None => self.forget(id),
             }
         }
         for (id, before) in undo.detections {
@@ -96,6 +98,19 @@ impl Log {
                 Some(detection) => drop(self.detections.insert(id, detection)),
                 None => drop(self.detections.remove(&id)),
             }
+        }
+    }
+
+    /// The tickets of a site, by number.
+    pub fn of_site(&self, site: &str) -> impl Iterator<Item = &Ticket> {
+        let ids = self.sites.get(site).into_iter().flatten();
+        ids.filter_map(|id| self.tickets.get(id))
+    }
+
+    fn forget(&mut self, id: TicketId) {
+        let site = self.tickets.remove(&id).map(|ticket| ticket.site).unwrap_or_default();
+        if let Some(tickets) = self.sites.get_mut(&site) {
+            tickets.remove(&id);
         }
     }
 
@@ -170,7 +185,11 @@ impl Log {
         }
         match self.tickets.get_mut(&id) {
             Some(ticket) => ticket.apply(recorded)?,
-            None => drop(self.tickets.insert(id, Ticket::begin(recorded)?)),
+            None => {
+                let ticket = Ticket::begin(recorded)?;
+                self.sites.entry(ticket.site.clone()).or_default().insert(id);
+                self.tickets.insert(id, ticket);
+            }
         }
         self.touched.insert(Subject::Ticket(id));
         Ok(())

@@ -56,14 +56,14 @@ impl Engine {
 
     /// What other tickets say of each host of this one, in the order of its hosts.
     pub fn past(&self, ticket: &Ticket) -> Vec<Vec<Past>> {
-        ticket::histories(ticket, &ticket::related(ticket, self.tickets()))
+        ticket::histories(ticket, &ticket::related(ticket, self.log.of_site(&ticket.site)))
     }
 
     /// The same as it was known when event `seq` happened, so that a mail says the same whenever it is
     /// written.
     pub fn past_as_of(&self, ticket: &Ticket, seq: u64) -> Result<Vec<Vec<Past>>, EngineError> {
         let mut then: Vec<Ticket> = Vec::new();
-        for other in ticket::related(ticket, self.tickets()) {
+        for other in ticket::related(ticket, self.log.of_site(&ticket.site)) {
             let mut events = self.history(other.id)?;
             events.retain(|recorded| recorded.seq <= seq);
             if !events.is_empty() {

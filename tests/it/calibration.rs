@@ -9,8 +9,13 @@ mod family;
 #[path = "../../benches/calibration/host.rs"]
 mod host;
 
+use crate::world::{LAB, Seen, World, at, ip, silent};
+use allclear::pure::assurance::{Callers, Past};
+use allclear::pure::ticket::{Act, stand};
 use family::{Family, PROMISED, Random};
 use host::{Before, Fate, Restart, Setting};
+use jiff::Timestamp;
+use std::time::Duration;
 
 const HOSTS: usize = 60;
 
@@ -90,4 +95,53 @@ fn contacts_seen_only_in_nights_or_quarters_of_an_hour_teach_safely() {
             assert!(wrong <= 3, "{family} {before:?}: {wrong} of {}", found.len());
         }
     }
+}
+
+/// Hosts with these gaps, in minutes, from ten past ten on; located around the clock, cleaned the next morning.
+#[test]
+fn a_ticket_shows_what_the_simulation_reckons_with() {
+    for gaps_min in [
+        vec![60, 61, 59, 60, 60, 60],
+        vec![20, 95, 7, 130, 41, 66, 12, 180],
+        vec![5, 8, 4, 300, 6, 11, 4, 240, 9],
+    ] {
+        let ends = gaps_min.iter().scan(0.0, |at, gap| {
+            *at += f64::from(*gap) * 60.0;
+            Some(*at)
+        });
+        let contacts: Vec<f64> = [0.0].into_iter().chain(ends).collect();
+        let mut callers =
+            Callers::of(&Past::of(&contacts, &[(0.0, 1e6)]), None).expect("six contacts are enough");
+        let (world, shown) = lived(&contacts);
+        // The locate run that has begun goes on for two hours.
+        callers.watch(0.0, 7_200.0);
+        for (night, shown) in shown.iter().enumerate() {
+            // The nights begin ten hours after the cleaning and take eight.
+            let from_s = 36_000.0 + night as f64 * host::DAY_S;
+            callers.watch(from_s, from_s + 28_800.0);
+            let reckoned = callers.assurance();
+            assert!((shown - reckoned).abs() < 1e-5, "{gaps_min:?}, night {night}: {shown}, not {reckoned}");
+        }
+        assert_eq!(world.ticket().hosts[0].contacts.len(), contacts.len());
+    }
+}
+
+/// The assurance that the ticket of such a host shows after each of three nights.
+fn lived(contacts: &[f64]) -> (World, Vec<f64>) {
+    let mut world = World::with(|playbook| playbook.clean.contact_interval = None);
+    let begin = at("2015-05-04T10:10:00Z");
+    let calls: Vec<Timestamp> =
+        contacts.iter().map(|after_s| begin + Duration::from_secs_f64(*after_s)).collect();
+    world.live_until("2015-05-05T10:00:00Z", |window| Seen {
+        contacts: calls.iter().filter(|at| window.contains(**at)).map(|at| (ip(LAB), None, *at)).collect(),
+        ..silent(window)
+    });
+    world.act("2015-05-05T10:00:00Z", Act::Clean { host: None, at: None }).expect("cleaned");
+    let nights = ["2015-05-06T10:00:00Z", "2015-05-07T10:00:00Z", "2015-05-08T10:00:00Z"];
+    let shown = nights.map(|morning| {
+        world.live_until(morning, silent);
+        let context = world.engine.context(world.ticket, world.now).expect("the playbook is there");
+        stand(world.ticket(), &context).assurance.expect("known")
+    });
+    (world, shown.to_vec())
 }

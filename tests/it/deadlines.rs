@@ -2,6 +2,7 @@
 //! holds and school breaks, over weeks.
 
 use crate::world::{LAB, World, at, calls_every_two_hours, ip, silent};
+use allclear::pure::interval::Interval;
 use allclear::pure::playbook::{Escalation, MailEvent, Notify, Playbook, Recipient};
 use allclear::pure::site::ClosedDays;
 use allclear::pure::ticket::{Act, Event, Phase, stand};
@@ -192,12 +193,12 @@ fn when_only_signatures_are_missing_that_is_told_once() {
 }
 
 #[test]
-fn signatures_are_not_asked_for_in_a_break_but_after_it() {
+fn signatures_are_asked_for_after_the_last_night_that_counts_and_that_is_none_of_a_break() {
     let closed = ClosedDays { first: date(2015, 5, 13), last: date(2015, 5, 17) };
     let mut world = World::where_school_is(|site| site.closed = vec![closed], strict);
     world.cleaned_at("2015-05-05T10:00:00Z");
     world.live_until("2015-05-25T12:00:00Z", silent);
-    assert_eq!(told(&world, &QUIET), rows(&[("18 00:00", MailEvent::Reminder, 1)]));
+    assert_eq!(told(&world, &QUIET), rows(&[("19 04:00", MailEvent::Reminder, 1)]));
 }
 
 #[test]
@@ -321,4 +322,25 @@ fn a_signature_survives_a_relapse_is_shown_as_old_and_may_be_given_anew() {
     assert!(is_old(&world) && world.ticket().relapses == 1);
     world.act("2015-05-06T12:00:00Z", Act::Sign { item: "patch".to_owned() }).expect("signed anew");
     assert!(!is_old(&world));
+}
+
+#[test]
+fn a_hold_ends_with_the_ticket_and_is_not_there_when_it_is_taken_up_again() {
+    type End = fn() -> Act;
+    let ends: [(&str, End); 2] = [
+        ("rejected", || Act::Reject { reason: "a duplicate".to_owned() }),
+        ("an accepted risk", || Act::AcceptRisk { reason: "no spare parts".to_owned(), until: None }),
+    ];
+    for (row, end) in ends {
+        let mut world = World::with(strict);
+        world
+            .act("2015-05-04T12:00:00Z", Act::Hold { reason: "exams".to_owned(), until: None })
+            .expect("held");
+        world.act("2015-05-05T12:00:00Z", end()).expect("ended");
+        world.act("2015-05-06T12:00:00Z", Act::Reopen { reason: "it calls".to_owned() }).expect("reopened");
+        assert!(world.ticket().hold.is_none(), "{row}");
+        let second = |time| Interval::new(at(time), at(time) + Duration::from_secs(1));
+        assert!(world.ticket().is_held_in(second("2015-05-05T11:59:59Z")), "{row}: it was");
+        assert!(!world.ticket().is_held_in(second("2015-05-05T12:00:00Z")), "{row}: it ended then");
+    }
 }

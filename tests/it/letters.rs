@@ -70,12 +70,18 @@ fn every_report_reads_as_it_should() {
 }
 
 #[test]
-fn the_first_lines_of_a_mail_fit_a_preview_and_its_text_fits_72_columns() {
+fn the_first_two_lines_of_a_mail_say_what_to_do_and_the_rest_fits_72_columns() {
     for (event, name) in EVENTS {
-        let letter = letter(&sample(event));
+        let mut sample = sample(event);
+        sample.ticket.reports[0].malware = Some("Win32.Worm.Downadup.Conficker.Generation.C".to_string());
+        let letter = letter(&sample);
         assert!(letter.subject.starts_with("[allclear #7] "), "{name}: {}", letter.subject);
-        assert!(letter.text.contains("\nTO DO"), "{name}");
-        let longest = letter.text.lines().max_by_key(|line| line.chars().count()).expect("lines");
+        let head: Vec<&str> = letter.text.lines().take(2).collect();
+        assert!(head[0].ends_with(['.', '!']) && head[1].starts_with("TO DO"), "{name}: {head:?}");
+        assert!(head[1].ends_with('.') && letter.text.lines().nth(2) == Some(""), "{name}: {head:?}");
+        assert!(head[0].starts_with(|sign: char| !sign.is_lowercase()), "{name}: {head:?}");
+        let rest = letter.text.lines().skip(2);
+        let longest = rest.max_by_key(|line| line.chars().count()).expect("lines");
         assert!(longest.chars().count() <= 72, "{name}: {longest}");
     }
 }
@@ -309,7 +315,7 @@ fn nothing_is_said_of_a_machine_that_nobody_saw() {
     let mail = letter(&again);
     assert!(mail.subject.ends_with("Conficker is back: a machine behind 192.0.2.17"), "{}", mail.subject);
     assert!(
-        mail.text.starts_with("Conficker is back: 192.0.2.17 was reported again.\nTO DO: leave"),
+        mail.text.starts_with("Conficker is back: 192.0.2.17 was reported again.\nTO DO by "),
         "{}",
         mail.text
     );

@@ -26,6 +26,9 @@ const FILE_BYTES_MAX: u64 = 128 * 1024;
 /// The columns of a text mail.
 const TEXT_COLUMNS: usize = 72;
 
+/// The first lines of a mail, which are never broken.
+const HEAD_LINES: usize = 2;
+
 /// The longest subject, in signs: what fits unfolded beside the other headers (RFC 5322, 998 octets)
 /// however it is encoded.
 const SUBJECT_CHARS_MAX: usize = 200;
@@ -144,7 +147,7 @@ impl Templates {
             let cure = format!("write '{SUBJECT} [allclear #{{{{id}}}}] ...' there, then an empty line");
             self.problem(&file, place, what, &cure)
         })?;
-        Ok((shortened(&clean_text(subject), SUBJECT_CHARS_MAX), tidy_text(rest)))
+        Ok((shortened(&clean_text(subject), SUBJECT_CHARS_MAX), letter_text(rest)))
     }
 
     fn render(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
@@ -227,6 +230,27 @@ impl Templates {
 /// The form and the name without its ending; `None` for a file that is no template.
 fn form_of(file: &str) -> Option<(Form, &str)> {
     Form::ALL.into_iter().find_map(|form| file.strip_suffix(form.ending()).map(|name| (form, name)))
+}
+
+/// What stands in a mail: as [`tidy_text`], but for the first two lines. They say what is wrong and what to
+/// do by when, are all that many programs show, and stay lines of their own however long the names in them
+/// are.
+fn letter_text(text: &str) -> String {
+    let mut rest = text.trim_start();
+    let mut head = String::new();
+    for _ in 0..HEAD_LINES {
+        let (line, more) = rest.split_once('\n').unwrap_or((rest, ""));
+        head.push_str(&capitalised(line.trim_end()));
+        head.push('\n');
+        rest = more;
+    }
+    let is_parted = rest.starts_with('\n');
+    head + if is_parted { "\n" } else { "" } + &tidy_text(rest)
+}
+
+fn capitalised(line: &str) -> String {
+    let mut signs = line.chars();
+    signs.next().map_or_else(String::new, |first| first.to_uppercase().chain(signs).collect())
 }
 
 /// At most 72 columns, no more than one empty line in a row, none at the ends.

@@ -242,7 +242,7 @@ pub(super) fn checklist(material: &Material) -> Vec<CheckView> {
         let signed = material.ticket.signed.get(&item.item);
         let words = signed.map(|s| {
             let is_old = material.ticket.is_before_relapse(s);
-            let old = if is_old { ", before it came back: do it again, and sign again" } else { "" };
+            let old = if is_old { ", before it came back" } else { "" };
             format!("signed by {}, {}{old}", words::name(&s.by), local_time(s.at, zone))
         });
         CheckView {

@@ -132,10 +132,7 @@ impl Ticket {
                 let (since, by) = (recorded.at, recorded.by.clone());
                 self.hold = Some(Hold { since, by, reason: reason.clone(), until: *until });
             }
-            Event::Resumed => {
-                let hold = self.hold.take().ok_or("it was not on hold")?;
-                self.held.push(Interval::new(hold.since, hold.span().to.min(recorded.at)));
-            }
+            Event::Resumed => self.end_hold(recorded.at).ok_or("it was not on hold")?,
             Event::Overdue { due: _, step } => self.told.overdue = Some(*step),
             Event::ListingAnswered(answer) => self.learn_listing(answer),
             Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => {
@@ -289,6 +286,10 @@ impl Ticket {
         if !from.is_open() {
             self.sought_since = recorded.at;
         }
+        if !to.is_open() {
+            // Nobody would think of it any more when the ticket is taken up again.
+            self.end_hold(recorded.at);
+        }
         self.told = Told::default();
         self.phase = to;
         self.phase_since = recorded.at;
@@ -307,6 +308,13 @@ impl Ticket {
             }
         }
         Ok(())
+    }
+
+    /// A hold ends at its own time, if that came before.
+    fn end_hold(&mut self, at: Timestamp) -> Option<()> {
+        let hold = self.hold.take()?;
+        self.held.push(Interval::new(hold.since, hold.span().to.min(at)));
+        Some(())
     }
 
     fn accept(&mut self, recorded: &Recorded, reason: &str, until: Option<Timestamp>) {
