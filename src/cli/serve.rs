@@ -4,6 +4,7 @@
 //! comes back over one channel. Everything that matters stands in the log, so that a kill at any
 //! moment loses nothing but what was being watched.
 
+mod lost;
 mod told;
 mod turns;
 
@@ -17,18 +18,17 @@ use crate::edge::doorbell::Doorbell;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::EngineError;
-use crate::pure::plan;
 use crate::pure::playbook::Library;
 use crate::pure::queue::{Limits, Queue};
-use crate::pure::site::SourceKind;
-use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Input, Run, RunId, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Run};
 use jiff::SignedDuration;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use lost::HAND_RUN_LOOK;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
-use told::{blind_detection, whose};
+use told::blind_detection;
 
 /// Runs carried out at the same time; more wait for their turn. Those on one interface share its
 /// capture, and each has two threads that wait.
@@ -47,9 +47,6 @@ const MESSAGES_MAX: usize = 256;
 /// The loop looks by itself after so much silence: the doorbell goes by the system clock, and is silent
 /// for hours when that was set back. A request to stop is noticed then, too.
 const LOOK_PAUSE: Duration = Duration::from_millis(1_500);
-
-/// How long after its window a run by hand may still be reading.
-const HAND_RUN_GRACE: Duration = Duration::from_secs(600);
 
 /// How long the loop waits for another writer of the log. What cannot be recorded then is kept, and
 /// tried again at the next ring; captures and signals must not wait for it.
@@ -91,6 +88,8 @@ struct Server<'a> {
     hindrance: Option<String>,
     /// Other faults that were told already, so that a lasting one is told once.
     told: BTreeSet<String>,
+    /// When runs by hand are looked at next.
+    next_hand_look: Deadline,
 }
 
 /// Runs until a signal asks it to stop.
@@ -118,6 +117,7 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
         unrecorded: VecDeque::new(),
         hindrance: None,
         told: BTreeSet::new(),
+        next_hand_look: Deadline::after(HAND_RUN_LOOK),
     };
     let unrecorded = server.unrecorded_files();
     server.abandon(|_| true)?;
@@ -131,7 +131,7 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     // A run that fell due as the signal came, or that did not end in time, has seen nothing.
     let abandoned = server.abandon(is_planned);
     drop(lock);
-    abandoned.map(|()| Exit::Done)
+    Ok(abandoned.map(|()| Exit::Done)?)
 }
 
 /// Hands mail over one by one, in order, so that a slow mail server holds up nothing else.
@@ -152,13 +152,6 @@ fn mail_thread(edges: Arc<Edges>, done: SyncSender<Message>) -> SyncSender<(Effe
     sender
 }
 
-/// Whether a run by hand should have ended long ago: the command that carried it out is gone. What it
-/// reads may be old, so its window alone does not tell.
-fn is_overdue(run: &Run) -> bool {
-    let end = run.begun.max(run.window_end);
-    clock::now() > end.checked_add(HAND_RUN_GRACE).unwrap_or(end)
-}
-
 /// How many runs there may be at the same time.
 fn limits(library: &Library) -> Limits {
     let sources = library.site_file.sites.values().flat_map(|site| library.sources_of(site));
@@ -172,49 +165,6 @@ fn is_planned(run: &Run) -> bool {
 }
 
 impl Server<'_> {
-    /// Where the files lie of planned runs whose end is not on record. One that can be carried out again
-    /// may find less than a killed process had kept.
-    fn unrecorded_files(&self) -> BTreeSet<String> {
-        let open = self.desk.engine.open_runs().filter(|(_, _, run)| is_planned(run));
-        open.map(|(ticket, _, run)| format!("{}-", plan::evidence_stem(ticket, run.id))).collect()
-    }
-
-    /// Ends the runs of a process that is gone. A window of recorded files can still be read; what an
-    /// interface showed is lost.
-    fn abandon(&mut self, is_meant: fn(&Run) -> bool) -> Result<(), Fault> {
-        let now = clock::now();
-        let mut lost: BTreeMap<TicketId, Vec<RunId>> = BTreeMap::new();
-        for (ticket, site, run) in self.desk.engine.open_runs() {
-            if is_meant(run) && self.is_lost(site, run) {
-                lost.entry(ticket).or_default().push(run.id);
-            }
-        }
-        let abandoned: Vec<(TicketId, Input)> = lost
-            .into_iter()
-            .inspect(|(id, runs)| {
-                tracing::warn!("{}: {} runs were interrupted when allclear ended", whose(*id), runs.len());
-            })
-            .map(|(id, runs)| (id, Input::Abandoned(runs)))
-            .collect();
-        if !abandoned.is_empty() {
-            let inputs = abandoned.iter().map(|(id, input)| (*id, input));
-            self.desk.engine.step_all(now, ALLCLEAR, inputs)?;
-        }
-        Ok(())
-    }
-
-    fn is_lost(&self, site: &str, run: &Run) -> bool {
-        if is_planned(run) { self.is_live(site) } else { is_overdue(run) }
-    }
-
-    /// Whether what the site's source shows is gone once it is over.
-    fn is_live(&self, site: &str) -> bool {
-        let library = self.desk.engine.library();
-        library.site_file.sites.get(site).is_none_or(|site| {
-            library.sources_of(site).any(|source| !matches!(source.kind, SourceKind::Files(_)))
-        })
-    }
-
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {
         while !stop.is_requested() {
             match receiver.recv_timeout(LOOK_PAUSE) {
@@ -270,7 +220,9 @@ impl Server<'_> {
                 // What the ticket cannot take (its playbook is gone) stays under way, so that it is not
                 // done over and over; the next start derives it again.
                 self.tell(&error);
-                self.unrecorded.pop_front();
+                if let Some((Effect::Capture { ticket, run }, _)) = self.unrecorded.pop_front() {
+                    self.queue.end(ticket, run);
+                }
             }
         }
     }
@@ -298,6 +250,7 @@ impl Server<'_> {
                     tracing::info!("the log can be written again, and what had waited for it is on record");
                 }
                 self.last_look = Some(look);
+                self.end_hand_runs();
                 faults.iter().for_each(|fault| self.tell(fault));
             }
             Err(error) => self.tell(&error),
@@ -340,17 +293,13 @@ impl Server<'_> {
         let now = clock::now();
         for effect in self.desk.engine.new_effects(now) {
             match effect {
-                // One that is under way is not sent twice.
-                Effect::SendMail { .. } if self.under_way.contains(&effect) => {}
+                // One that is under way is not done twice.
+                _ if self.under_way.contains(&effect) => {}
                 Effect::SendMail { .. } => drop(self.unsent.insert(effect)),
                 Effect::Capture { ticket, run } => self.line_up(ticket, run),
             }
         }
-        while let Some(late) = self.queue.expired(now) {
-            if !self.enter(&late, &Input::NoTurn(late.run)) {
-                break;
-            }
-        }
+        self.pass_over(now);
         self.begin_captures(now);
         self.begin_mails(now);
     }

@@ -125,7 +125,7 @@ impl Decision<'_> {
                 deliveries.into_iter().try_for_each(|delivery| self.hand_over(delivery))
             }
             Input::Abandoned(runs) => runs.iter().try_for_each(|run| self.end(abandoned(*run))),
-            Input::NoTurn(run) => self.end(no_turn(*run)),
+            Input::NoTurn { run, why } => self.end(no_turn(*run, *why)),
             Input::Delayed(run) => self.tell_run(*run, DetectionEvent::RunDelayed { run: *run }),
             _ => Err(EngineError::NoTicket(TicketId::NONE)),
         }

@@ -53,6 +53,7 @@ struct Undo {
     tickets: BTreeMap<TicketId, Option<Ticket>>,
     schedules: Option<BySite>,
     detections: BTreeMap<DetectionId, Option<Detection>>,
+    touched: BTreeSet<Subject>,
 }
 
 impl End {
@@ -71,8 +72,8 @@ impl Log {
     /// From now on changes can be taken back.
     pub fn begin(&mut self) {
         let end = self.end.clone();
-        let (tickets, detections) = (BTreeMap::new(), BTreeMap::new());
-        self.undo = Some(Undo { end, tickets, schedules: None, detections });
+        let (tickets, detections, touched) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        self.undo = Some(Undo { end, tickets, schedules: None, detections, touched });
     }
 
     /// Changes since [`Log::begin`] stay.
@@ -84,6 +85,7 @@ impl Log {
     pub fn take_back(&mut self) {
         let Some(undo) = self.undo.take() else { return };
         self.end = undo.end;
+        self.touched.retain(|subject| !undo.touched.contains(subject));
         if let Some(schedules) = undo.schedules {
             self.schedules = schedules;
         }
@@ -191,8 +193,15 @@ impl Log {
                 self.tickets.insert(id, ticket);
             }
         }
-        self.touched.insert(Subject::Ticket(id));
+        self.touch(Subject::Ticket(id));
         Ok(())
+    }
+
+    fn touch(&mut self, subject: Subject) {
+        let is_news = self.touched.insert(subject.clone());
+        if let Some(undo) = self.undo.as_mut().filter(|_| is_news) {
+            undo.touched.insert(subject);
+        }
     }
 
     fn apply_to_detection(
@@ -209,7 +218,7 @@ impl Log {
         let detection = self.detections.entry(id.clone()).or_insert_with(|| Detection::new(id.clone()));
         let illegal = |why| IllegalEvent { seq: recorded.seq, ticket: recorded.ticket, why };
         detection.apply(recorded.at, event).map_err(illegal)?;
-        self.touched.insert(Subject::Detection(id.clone()));
+        self.touch(Subject::Detection(id.clone()));
         Ok(())
     }
 }

@@ -177,10 +177,7 @@ impl Engine {
             match self.tick_all(now, batch) {
                 Err(fault @ EngineError::Store(_)) => return Err(fault),
                 // One of them is to blame; the others must not wait for it.
-                Err(_) => {
-                    let alone = batch.iter().map(|subject| self.tick_all(now, std::slice::from_ref(subject)));
-                    faults.extend(alone.filter_map(Result::err));
-                }
+                Err(_) => faults.extend(self.tick_each(now, batch)?),
                 Ok(()) => {}
             }
         }
@@ -198,6 +195,23 @@ impl Engine {
             self.ticks.set(subject.clone(), now.checked_add(ASK_AGAIN).ok());
         }
         Ok(())
+    }
+
+    /// One by one; who cannot be ticked is asked again after a while, and does not hold up the others at
+    /// each look until then.
+    fn tick_each(&mut self, now: Timestamp, batch: &[Subject]) -> Result<Vec<EngineError>, EngineError> {
+        let mut faults = Vec::new();
+        for subject in batch {
+            match self.tick_all(now, std::slice::from_ref(subject)) {
+                Err(fault @ EngineError::Store(_)) => return Err(fault),
+                Err(fault) => {
+                    self.ticks.set(subject.clone(), now.checked_add(ASK_AGAIN).ok());
+                    faults.push(fault);
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(faults)
     }
 
     /// Everything that is to be done in the world now.

@@ -1,5 +1,6 @@
 //! What can be read off the engine? Tickets and runs out of memory, their events out of the log.
 
+use super::log::Subject;
 use super::{Engine, EngineError, context};
 use crate::pure::ticket::{self, Context, Past, Recorded, Run, RunId, Ticket, TicketId};
 use jiff::Timestamp;
@@ -45,13 +46,22 @@ impl Engine {
 
     /// Every run that has not ended, with its ticket ([`TicketId::NONE`] of a `detect` stage) and its site.
     pub fn open_runs(&self) -> impl Iterator<Item = (TicketId, &str, &Run)> {
-        let of_tickets = self
-            .tickets()
-            .flat_map(|ticket| ticket.open_runs().map(move |run| (ticket.id, ticket.site.as_str(), run)));
-        let of_detections = self.log.detections.values().flat_map(|detection| {
-            detection.open.iter().map(move |run| (TicketId::NONE, detection.id.site.as_str(), run))
-        });
-        of_tickets.chain(of_detections)
+        // To whom something has happened lately may have become busy.
+        let subjects = self.busy.union(&self.log.touched);
+        subjects.flat_map(|subject| match subject {
+            Subject::Ticket(id) => self.open_runs_of(*id),
+            Subject::Detection(id) => {
+                let detection = self.log.detections.get(id);
+                let open = detection.into_iter().flat_map(|detection| &detection.open);
+                open.map(|run| (TicketId::NONE, id.site.as_str(), run)).collect()
+            }
+        })
+    }
+
+    fn open_runs_of(&self, id: TicketId) -> Vec<(TicketId, &str, &Run)> {
+        let ticket = self.log.tickets.get(&id);
+        let open = ticket.into_iter().flat_map(|ticket| ticket.open_runs().map(move |run| (ticket, run)));
+        open.map(|(ticket, run)| (id, ticket.site.as_str(), run)).collect()
     }
 
     /// What other tickets say of each host of this one, in the order of its hosts.

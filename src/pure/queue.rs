@@ -3,15 +3,18 @@
 //! Sites come by turns, and of each site the run that waits longest: a site with a thousand tickets
 //! does not starve one with a single ticket. It must never let more run than the limits allow.
 
-use crate::pure::ticket::{RunId, TicketId};
+use crate::pure::ticket::{NoTurn, RunId, TicketId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A run that wants its turn.
+/// A run that wants its turn. Of one site, the first in this order comes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Waiting {
     /// When its window begins: whose began first comes first.
     pub from: Timestamp,
+    /// When its ticket last watched, if ever: a site's tickets begin at the same instant, and of those who has
+    /// gone without for longest comes first. Else the same ones would lose every night.
+    pub last_watch: Option<Timestamp>,
     pub ticket: TicketId,
     pub run: RunId,
     /// When its window is over and nothing is left to watch; `None` for recorded files, which can still be
@@ -32,6 +35,7 @@ pub struct Limits {
 pub struct Queue {
     limits: Limits,
     waiting: BTreeMap<String, BTreeSet<Waiting>>,
+    known: BTreeSet<(TicketId, RunId)>,
     /// The same by the end of their windows.
     ends: BTreeSet<(Timestamp, String, Waiting)>,
     sources: BTreeMap<String, Vec<String>>,
@@ -50,7 +54,8 @@ impl Queue {
     /// A run of `site`, which has these sources, begins to wait. One that waits or is under way already
     /// stays as it is.
     pub fn push(&mut self, site: &str, sources: &[String], run: Waiting) {
-        if self.under_way.contains_key(&(run.ticket, run.run)) {
+        let key = (run.ticket, run.run);
+        if self.under_way.contains_key(&key) || !self.known.insert(key) {
             return;
         }
         if !self.sources.contains_key(site) {
@@ -90,11 +95,22 @@ impl Queue {
         }
     }
 
-    /// Takes out a run whose window was over by `now` before its turn came.
-    pub fn expired(&mut self, now: Timestamp) -> Option<Waiting> {
+    /// Takes out a run whose window was over by `now` before its turn came, and says what it waited for.
+    pub fn expired(&mut self, now: Timestamp) -> Option<(Waiting, NoTurn)> {
         let (_, site, run) = self.ends.first().filter(|(until, ..)| *until <= now)?.clone();
         self.forget(&site, &run);
-        Some(run)
+        Some((run, self.full(&site)))
+    }
+
+    fn full(&self, site: &str) -> NoTurn {
+        let mut sources = self.sources.get(site).into_iter().flatten();
+        let is_limited = sources.any(|source| self.limits.source_max.contains_key(source));
+        let is_total_full = self.under_way.len() >= self.limits.total_max;
+        if is_limited && !(is_total_full && self.has_room(site)) {
+            NoTurn::SourceFull
+        } else {
+            NoTurn::AllFull
+        }
     }
 
     /// Takes out any run that still waits for its turn.
@@ -114,6 +130,7 @@ impl Queue {
     }
 
     fn forget(&mut self, site: &str, run: &Waiting) {
+        self.known.remove(&(run.ticket, run.run));
         if let Some(until) = run.until {
             self.ends.remove(&(until, site.to_owned(), run.clone()));
         }
@@ -136,7 +153,7 @@ mod tests {
 
     fn run(ticket: u32, from: i64, until: i64) -> Waiting {
         let run = RunId(u64::from(ticket));
-        Waiting { from: at(from), ticket: TicketId(ticket), run, until: Some(at(until)) }
+        Waiting { from: at(from), last_watch: None, ticket: TicketId(ticket), run, until: Some(at(until)) }
     }
 
     fn queue(total_max: usize, lan_max: usize) -> Queue {
@@ -173,6 +190,56 @@ mod tests {
     }
 
     #[test]
+    fn no_ticket_of_a_site_goes_without_for_long() {
+        let mut queue = queue(9, 2);
+        let mut last_watch: BTreeMap<u32, Option<Timestamp>> = (1..=5).map(|ticket| (ticket, None)).collect();
+        let mut nights = Vec::new();
+        for night in 0..5 {
+            let (from, until) = (night * 100, night * 100 + 90);
+            for ticket in 1..=5 {
+                let number = RunId((night * 5) as u64 + u64::from(ticket));
+                let last_watch = last_watch[&ticket];
+                queue.push("a", &lan(), Waiting { run: number, last_watch, ..run(ticket, from, until) });
+            }
+            let mut admitted = Vec::new();
+            while let Some(run) = queue.admit() {
+                last_watch.insert(run.ticket.0, run.until);
+                admitted.push(run);
+            }
+            nights.push(admitted.iter().map(|run| run.ticket.0).collect::<Vec<_>>());
+            admitted.iter().for_each(|run| queue.end(run.ticket, run.run));
+            while queue.expired(at(until)).is_some() {}
+        }
+        assert_eq!(nights, [[1, 2], [3, 4], [5, 1], [2, 3], [4, 1]]);
+    }
+
+    #[test]
+    fn a_run_that_waits_is_not_lined_up_again_when_its_ticket_has_watched_meanwhile() {
+        let mut queue = queue(9, 9);
+        queue.push("a", &lan(), run(1, 0, 100));
+        queue.push("a", &lan(), Waiting { last_watch: Some(at(50)), ..run(1, 0, 100) });
+        assert_eq!(turns(&mut queue), [1]);
+    }
+
+    #[test]
+    fn what_is_full_is_told_truly() {
+        let lan_is_limited = BTreeMap::from([("lan".to_owned(), 1)]);
+        for (total_max, source_max, others, expected, row) in [
+            (1, BTreeMap::new(), 1, NoTurn::AllFull, "no source has a limit"),
+            (1, lan_is_limited.clone(), 0, NoTurn::AllFull, "the source has room, all of allclear has not"),
+            (9, lan_is_limited.clone(), 1, NoTurn::SourceFull, "the source has no room"),
+            (1, lan_is_limited, 1, NoTurn::SourceFull, "neither has: raising the total alone helps nobody"),
+        ] {
+            let mut queue = Queue::new(Limits { total_max, source_max });
+            let site = if others == 0 { ("b", "wan") } else { ("a", "lan") };
+            queue.push(site.0, &[site.1.to_owned()], run(9, 0, 900));
+            assert!(queue.admit().is_some(), "{row}");
+            queue.push("a", &lan(), run(1, 0, 100));
+            assert_eq!(queue.expired(at(100)).map(|(_, full)| full), Some(expected), "{row}");
+        }
+    }
+
+    #[test]
     fn limits_hold_for_each_source_and_in_total() {
         for (total_max, lan_max, expected, row) in [
             (9, 2, vec![1, 4, 2], "two of the source"),
@@ -203,7 +270,7 @@ mod tests {
         queue.push("a", &lan(), run(1, 0, 100));
         queue.push("b", &lan(), Waiting { until: None, ..run(2, 0, 0) });
         assert_eq!(queue.expired(at(99)), None);
-        assert_eq!(queue.expired(at(100)).map(|run| run.ticket), Some(TicketId(1)));
+        assert_eq!(queue.expired(at(100)).map(|(run, _)| run.ticket), Some(TicketId(1)));
         assert_eq!(queue.expired(at(1000)), None, "each once, and recorded files never");
         assert_eq!(queue.give_up().map(|run| run.ticket), Some(TicketId(2)));
         assert_eq!(queue.give_up(), None);

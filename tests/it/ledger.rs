@@ -3,7 +3,7 @@
 use crate::world::{LAB, OFFICE, Seen, World, at, calls_every_two_hours, ip, report, silent};
 use allclear::pure::schedule::{self, Cron, Schedule};
 use allclear::pure::site::ClosedDays;
-use allclear::pure::ticket::{Act, Event, Input, Phase, Recorded, Run, RunId};
+use allclear::pure::ticket::{Act, Event, Input, NoTurn, Phase, Recorded, Run, RunId};
 use allclear::pure::verdict::{Ending, Outcome, ReasonCode, Verdict};
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -260,7 +260,7 @@ fn end_a_run(world: &mut World, lot: &mut Lot) {
     let open = world.ticket().open_runs().map(|run| (run.id, run.window())).next();
     let Some((run, window)) = open else { return };
     if lot.draw(4) == 0 {
-        return world.input(&Input::NoTurn(run));
+        return world.input(&Input::NoTurn { run, why: NoTurn::Stopped });
     }
     let seen = if lot.draw(6) == 0 { calls_every_two_hours(window, ip(LAB), None) } else { silent(window) };
     let facts = Box::new(crate::world::facts(window, seen));
@@ -350,7 +350,7 @@ fn a_run_whose_turn_comes_late_is_late_and_one_whose_turn_never_comes_is_missed(
     for (input, outcome, verdict) in [
         (None, Outcome::Ran, Some(Verdict::Pass)),
         (Some(Input::Delayed as fn(RunId) -> Input), Outcome::Late, Some(Verdict::Pass)),
-        (Some(Input::NoTurn), Outcome::Missed, None),
+        (Some(|run| Input::NoTurn { run, why: NoTurn::SourceFull }), Outcome::Missed, None),
     ] {
         let mut world = World::new();
         world.now = at("2015-05-04T10:00:00Z");

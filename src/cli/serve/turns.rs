@@ -3,9 +3,10 @@
 
 use super::{RECORD_BATCH, Server, is_planned};
 use crate::edge::clock;
-use crate::edge::perform;
+use crate::edge::perform::{self, Reply};
+use crate::engine::EngineError;
 use crate::pure::queue::Waiting;
-use crate::pure::ticket::{ALLCLEAR, Effect, Input, ON_TIME, RunId, TicketId};
+use crate::pure::ticket::{ALLCLEAR, Effect, Input, NoTurn, ON_TIME, RunId, Ticket, TicketId};
 use jiff::Timestamp;
 
 /// What became of a run whose turn it was.
@@ -26,7 +27,8 @@ impl Server<'_> {
         let known = engine.library().site_file.sites.get(site);
         let sources = known.map_or(&[][..], |site| &site.sources);
         let until = self.is_live(site).then_some(run.window_end);
-        let waiting = Waiting { from: run.started, ticket, run: run.id, until };
+        let last_watch = engine.ticket(ticket).ok().and_then(Ticket::last_watch);
+        let waiting = Waiting { from: run.started, last_watch, ticket, run: run.id, until };
         self.queue.push(site, sources, waiting);
     }
 
@@ -69,21 +71,33 @@ impl Server<'_> {
         !is_late || is_known || self.enter(next, &Input::Delayed(next.run))
     }
 
-    /// Puts on record what became of a run; `false` when that could not be done, and then it waits again.
-    pub(super) fn enter(&mut self, run: &Waiting, input: &Input) -> bool {
-        let entered = self.desk.engine.step(clock::now(), ALLCLEAR, run.ticket, input);
-        if let Err(error) = &entered {
-            self.tell(error);
-            self.line_up(run.ticket, run.run);
+    /// Runs whose windows were over before their turn came were not watching.
+    pub(super) fn pass_over(&mut self, now: Timestamp) {
+        while let Some((late, why)) = self.queue.expired(now) {
+            if !self.enter(&late, &Input::NoTurn { run: late.run, why }) {
+                break;
+            }
         }
-        entered.is_ok()
     }
 
-    /// Runs that still wait when allclear is stopped were not watching.
+    /// Puts on record what became of a run; `false` when the log cannot be written, and then it waits again.
+    /// What its ticket cannot take (its playbook is gone) is told, and holds up nobody.
+    fn enter(&mut self, run: &Waiting, input: &Input) -> bool {
+        let entered = self.desk.engine.step(clock::now(), ALLCLEAR, run.ticket, input);
+        let Err(error) = entered else { return true };
+        self.tell(&error);
+        let is_hindered = matches!(error, EngineError::Store(_));
+        if is_hindered {
+            self.line_up(run.ticket, run.run);
+        }
+        !is_hindered
+    }
+
+    /// Runs that still wait when allclear is stopped were not watching. Recorded files the next start reads.
     pub(super) fn give_up_waiting(&mut self) {
-        let waiting = std::iter::from_fn(|| self.queue.give_up());
-        let inputs: Vec<(TicketId, Input)> =
-            waiting.map(|run| (run.ticket, Input::NoTurn(run.run))).collect();
+        let waiting = std::iter::from_fn(|| self.queue.give_up()).filter(|run| run.until.is_some());
+        let stopped = |run| Input::NoTurn { run, why: NoTurn::Stopped };
+        let inputs: Vec<(TicketId, Input)> = waiting.map(|run| (run.ticket, stopped(run.run))).collect();
         for batch in inputs.chunks(RECORD_BATCH) {
             let inputs = batch.iter().map(|(id, input)| (*id, input));
             if let Err(error) = self.desk.engine.step_all(clock::now(), ALLCLEAR, inputs) {
@@ -102,6 +116,12 @@ impl Server<'_> {
                 Ok(work) => work,
                 Err(error) => {
                     self.tell(&error);
+                    if matches!(error, EngineError::Store(_)) {
+                        // The others wait for the same log.
+                        self.unsent.insert(effect);
+                        break;
+                    }
+                    self.fail(effect, &error);
                     continue;
                 }
             };
@@ -111,6 +131,18 @@ impl Server<'_> {
                 break;
             }
             self.under_way.insert(effect);
+        }
+    }
+
+    /// A mail that cannot be written has failed like one that cannot be handed over: people see it, and it is
+    /// tried again.
+    fn fail(&mut self, effect: Effect, error: &EngineError) {
+        if let Effect::SendMail { ticket, mail, to } = &effect {
+            let (mail, to, error) = (*mail, to.clone(), error.to_string());
+            let input = Input::MailFailed { mail, to, error, is_refused: false };
+            let reply = Box::new(Reply { ticket: *ticket, input, troubles: Vec::new() });
+            self.under_way.insert(effect.clone());
+            self.unrecorded.push_back((effect, reply));
         }
     }
 }

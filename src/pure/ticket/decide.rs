@@ -2,7 +2,7 @@
 //!
 //! It must never look at a clock or at the world: all it may know stands in [`Context`].
 
-use super::{Context, Event, Input, Refusal, RunStart, Ticket, acts, deadline, judged, occurrences};
+use super::{Context, Event, Input, NoTurn, Refusal, RunStart, Ticket, acts, deadline, judged, occurrences};
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use jiff::SignedDuration;
 
@@ -21,7 +21,7 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
             Ok(runs.iter().map(|run| Event::RunEnded(Box::new(abandoned(*run)))).collect())
         }
         Input::Delayed(run) => Ok(vec![Event::RunDelayed { run: *run }]),
-        Input::NoTurn(run) => Ok(vec![Event::RunEnded(Box::new(no_turn(*run)))]),
+        Input::NoTurn { run, why } => Ok(vec![Event::RunEnded(Box::new(no_turn(*run, *why)))]),
         Input::HandRun { stage, window_start, length } => {
             if !ticket.phase.is_open() {
                 return Err(Refusal(format!("ticket {} is {}: reopen it first", ticket.id, ticket.phase)));
@@ -46,9 +46,10 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
     }
 }
 
-/// A run whose process is gone: nobody knows what it saw, so it proves nothing.
+/// A run whose process is gone: nobody knows what it saw, nor whether its turn had come, so it proves
+/// nothing.
 pub fn abandoned(run: super::RunId) -> super::RunEnd {
-    let text = "allclear was stopped while this run was watching: what it saw is lost; \
+    let text = "allclear ended before this run did: what it may have seen is lost; \
                 nothing to do, the next occurrence watches again";
     let reason = Reason { code: ReasonCode::Interrupted, text: text.to_owned() };
     super::RunEnd {
@@ -58,11 +59,25 @@ pub fn abandoned(run: super::RunId) -> super::RunEnd {
     }
 }
 
-/// A run that never began: too many others were under way in its whole window.
-pub fn no_turn(run: super::RunId) -> super::RunEnd {
-    let text = "its turn did not come in its window, so many runs were under way: raise `runs_max` of the \
-                source, capture for a shorter time, or spread the schedules with `jitter`";
-    let reason = Reason { code: ReasonCode::NoTurn, text: text.to_owned() };
+/// A run that never began.
+pub fn no_turn(run: super::RunId, why: NoTurn) -> super::RunEnd {
+    let (code, text) = match why {
+        NoTurn::SourceFull => (
+            ReasonCode::NoTurn,
+            "its turn did not come in its window, so many runs were under way: raise `runs_max` of the \
+             source, capture for a shorter time, or spread the schedules with `jitter`",
+        ),
+        NoTurn::AllFull => (
+            ReasonCode::NoTurn,
+            "its turn did not come in its window: allclear carried as many runs as it can; capture for a \
+             shorter time, or spread the schedules with `jitter`",
+        ),
+        NoTurn::Stopped => (
+            ReasonCode::ProgramDown,
+            "allclear was stopped before its turn came: keep `allclear serve` running",
+        ),
+    };
+    let reason = Reason { code, text: text.to_owned() };
     super::RunEnd { reasons: vec![reason], ..super::RunEnd::empty(run, Outcome::Missed) }
 }
 

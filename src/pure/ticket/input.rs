@@ -44,6 +44,17 @@ pub enum Absence {
     HeldUp,
 }
 
+/// Why the turn of a run did not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoTurn {
+    /// For all of its window a source of its site carried no more runs.
+    SourceFull,
+    /// For all of its window allclear carried no more runs.
+    AllFull,
+    /// allclear was stopped before.
+    Stopped,
+}
+
 /// Everything that can reach a ticket.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -53,8 +64,8 @@ pub enum Input {
     Abandoned(Vec<RunId>),
     /// The turn of a run came only now.
     Delayed(RunId),
-    /// The turn of a run did not come before its window was over, or before allclear was stopped.
-    NoTurn(RunId),
+    /// The turn of a run did not come.
+    NoTurn { run: RunId, why: NoTurn },
     /// A person wants a stage carried out in this window.
     HandRun { stage: StageName, window_start: Timestamp, length: Duration },
     /// A capture has ended, and the DNSBL was asked where the stage wants it.

@@ -33,7 +33,7 @@ pub use decide::{abandoned, decide, no_turn};
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use in_force::{InForce, Rhythm, Schedules};
-pub use input::{ALLCLEAR, Absence, Act, Context, Input, Refusal};
+pub use input::{ALLCLEAR, Absence, Act, Context, Input, NoTurn, Refusal};
 pub use judged::blamed;
 pub use listings::NewlyListed;
 pub use occurrences::{ledger, next_due, settle};

@@ -5,7 +5,7 @@ use crate::pure::interval::Interval;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::sighting::ContactSpan;
-use crate::pure::verdict::Verdict;
+use crate::pure::verdict::{Outcome, Verdict};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -33,6 +33,15 @@ impl Ticket {
     /// The runs that have not ended.
     pub fn open_runs(&self) -> impl Iterator<Item = &Run> {
         self.open.iter().filter_map(|id| self.run(*id))
+    }
+
+    /// The end of the last window in which it watched, in part at least; `None` while there was none.
+    pub fn last_watch(&self) -> Option<Timestamp> {
+        let has_watched = |run: &&Run| {
+            let outcome = run.end.as_ref().map(|end| end.outcome);
+            matches!(outcome, Some(Outcome::Ran | Outcome::Late | Outcome::Interrupted))
+        };
+        self.runs.iter().rev().find(has_watched).map(|run| run.window_end)
     }
 
     /// Whether something remains to be done in the world: a run to end, a mail to hand over.
