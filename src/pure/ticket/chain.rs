@@ -17,8 +17,10 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 pub fn link(previous: &str, seq: u64, at: Timestamp, ticket: TicketId, by: &str, body: &str) -> String {
     let by = serde_json::Value::from(by);
     let at = at.as_nanosecond();
-    let text = format!("{previous}\n{seq}\n{at}\n{ticket}\n{by}\n{EVENT_VERSION}\n{body}\n");
-    hexadecimal::text(&Sha256::digest(text.as_bytes()))
+    let head = format!("{previous}\n{seq}\n{at}\n{ticket}\n{by}\n{EVENT_VERSION}\n");
+    // The event is long: it is hashed where it stands.
+    let hasher = Sha256::new().chain_update(head).chain_update(body).chain_update("\n");
+    hexadecimal::text(&hasher.finalize())
 }
 
 /// The event as it is stored.
