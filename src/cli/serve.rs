@@ -20,7 +20,8 @@ use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::EngineError;
 use crate::pure::playbook::Library;
 use crate::pure::queue::{Limits, Queue};
-use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Run};
+use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Input, Run};
+use crate::pure::verdict::Ending;
 use jiff::SignedDuration;
 use lost::HAND_RUN_LOOK;
 use std::collections::{BTreeSet, VecDeque};
@@ -66,7 +67,7 @@ enum Message {
     Ring,
     /// An effect was carried out.
     Done(Effect, Box<Reply>),
-    /// An effect was left undone, since a request to stop came before its turn.
+    /// An effect was left undone, since a request to stop came before its turn or its end.
     Left(Effect),
 }
 
@@ -162,6 +163,12 @@ fn limits(library: &Library) -> Limits {
 /// Whether `serve` carries the run out; one by hand belongs to a command that may still be at it.
 fn is_planned(run: &Run) -> bool {
     run.occurrence.is_some()
+}
+
+/// Whether a capture ended by a request to stop.
+fn is_stopped_short(input: &Input) -> bool {
+    let Input::Captured { facts, .. } = input else { return false };
+    facts.sources.iter().any(|source| source.ending == Ending::Stopped)
 }
 
 impl Server<'_> {
@@ -304,12 +311,15 @@ impl Server<'_> {
         self.begin_mails(now);
     }
 
-    fn begin_capture(&self, effect: Effect, work: Work) -> bool {
+    /// `is_kept`: what it watches can be read again, and the next start does so when this one is stopped first.
+    fn begin_capture(&self, effect: Effect, work: Work, is_kept: bool) -> bool {
         let (edges, done) = (Arc::clone(&self.edges), self.sender.clone());
         let begun = thread::Builder::new().name("capture".to_owned()).spawn(move || {
             let reply = Box::new(perform::carry_out(work, &edges));
+            let is_left = is_kept && is_stopped_short(&reply.input);
+            let message = if is_left { Message::Left(effect) } else { Message::Done(effect, reply) };
             // Without the engine's thread there is nobody to tell; the log knows the run as open.
-            drop(done.send(Message::Done(effect, reply)));
+            drop(done.send(message));
         });
         begun.inspect_err(|error| tracing::error!("cannot start a thread: {error}")).is_ok()
     }

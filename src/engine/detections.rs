@@ -140,9 +140,7 @@ impl Decision<'_> {
             return Ok(());
         };
         let context = around(self.library, self.log, there, (self.now, self.absence));
-        let (playbook, site) = in_force.schedules.applied(context.playbook, context.site);
-        let context = Context { playbook: &playbook, site: &site, ..context };
-        let events = detection::settle(detection, &context);
+        let events = in_force.within(&context, |context| detection::settle(detection, context));
         self.record_detection(ALLCLEAR, id, events)
     }
 

@@ -130,7 +130,11 @@ impl Log {
         for event in events {
             let before = match self.tickets.get(&id) {
                 Some(ticket) if matches!(event, Event::PhaseChanged { .. }) => {
-                    ticket::settle(ticket, &context(library, self, ticket, (now, absence))?, &event)
+                    let context = context(library, self, ticket, (now, absence))?;
+                    match self.schedules_in_force(&ticket.site, &ticket.playbook) {
+                        Some(in_force) => in_force.settle_before(ticket, &context, &event),
+                        None => ticket::settle(ticket, &context, &event),
+                    }
                 }
                 _ => Vec::new(),
             };

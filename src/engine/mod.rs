@@ -347,7 +347,10 @@ fn around<'a>(
     (playbook, site): (&'a Playbook, &'a Site),
     (now, absence): (Timestamp, Absence),
 ) -> Context<'a> {
-    let in_force = log.schedules_in_force(&site.name, &playbook.name);
+    // What stands in the files and is not in force yet has planned nothing until now.
+    let since = log.schedules_in_force(&site.name, &playbook.name).map_or(Timestamp::MIN, |in_force| {
+        if in_force.schedules.are_of(playbook, site) { in_force.since } else { now }
+    });
     Context {
         playbook,
         site,
@@ -355,7 +358,7 @@ fn around<'a>(
         next_run: RunId(log.end.last_run + 1),
         has_mail: library.site_file.mail.is_some(),
         absence,
-        since: in_force.map_or(Timestamp::MIN, |in_force| in_force.since),
+        since,
         tickets: &log.tickets,
     }
 }

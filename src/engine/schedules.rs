@@ -20,14 +20,16 @@ impl Engine {
         let is_meant = |ticket: &&Ticket| pairs.contains(&(ticket.site.as_str(), ticket.playbook.as_str()));
         let meant: Vec<TicketId> = self.tickets().filter(is_meant).map(|ticket| ticket.id).collect();
         for batch in meant.chunks(BATCH_TICKETS) {
-            self.transact(now, |decision| batch.iter().try_for_each(|id| decision.settle(*id)))?;
+            self.transact(now, |decision| decision.settle_all(batch))?;
         }
         let is_meant = |id: &DetectionId| pairs.contains(&(id.site.as_str(), id.playbook.as_str()));
         let ids = self.detections().map(|detection| &detection.id);
         let detections: Vec<DetectionId> = ids.filter(|id| is_meant(id)).cloned().collect();
-        self.transact(now, |decision| detections.iter().try_for_each(|id| decision.settle_detection(id)))?;
-        // Last: after a crash on the way the old ones are settled again, which finds nothing new.
+        // Settled once more, which finds little: nothing may fall between the old ones and the new ones, whoever
+        // writes beside this process, and wherever it is killed.
         self.transact(now, |decision| {
+            decision.settle_all(&meant)?;
+            detections.iter().try_for_each(|id| decision.settle_detection(id))?;
             let events = changed.into_iter().map(Event::SchedulesRead).collect();
             decision.append(ALLCLEAR, TicketId::NONE, events).map(drop)
         })?;
@@ -50,11 +52,15 @@ fn changed(library: &Library, log: &Log) -> Vec<Schedules> {
 }
 
 impl Decision<'_> {
+    fn settle_all(&mut self, ids: &[TicketId]) -> Result<(), EngineError> {
+        ids.iter().try_for_each(|id| self.settle(*id))
+    }
+
     fn settle(&mut self, id: TicketId) -> Result<(), EngineError> {
         let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
         let in_force = self.log.schedules_in_force(&ticket.site, &ticket.playbook);
         let Some(in_force) = in_force else { return Ok(()) };
-        let events = in_force.schedules.settle(ticket, &self.context(id)?);
+        let events = in_force.settle(ticket, &self.context(id)?);
         self.record(ALLCLEAR, id, events)
     }
 }

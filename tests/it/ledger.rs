@@ -424,6 +424,32 @@ fn a_changed_schedule_plans_nothing_before_it_was_read_and_the_old_one_until_the
 }
 
 #[test]
+fn a_command_that_has_read_newer_files_goes_by_the_schedules_in_force() {
+    let mut world = World::new();
+    world.engine.read_schedules(world.now).expect("read for the first time");
+    world.live_until("2015-05-04T16:30:00Z", silent);
+    // Somebody edits the playbook, and `serve`, which works by the old one, is not started anew.
+    let mut library = world.engine.library().clone();
+    let playbook = library.playbooks.get_mut("conficker").expect("it is there");
+    for stage in [&mut playbook.locate, &mut playbook.verify] {
+        stage.schedule = Schedule::Cron(Cron::parse("* * * * *").expect("a good expression"));
+        stage.capture.length = Duration::from_secs(60);
+    }
+    world.engine = world.reopened_with(library);
+    world.now = at("2015-05-04T18:30:00Z");
+    let planned = |world: &World| -> Vec<Timestamp> {
+        let ledger = world.ledger();
+        let planned: Vec<Timestamp> = ledger.iter().filter_map(|run| run.occurrence).collect();
+        planned.into_iter().filter(|planned| *planned > at("2015-05-04T16:30:00Z")).collect()
+    };
+    assert_eq!(planned(&world), [], "it shows nothing that nobody planned");
+    world.act("2015-05-04T18:30:00Z", Act::NameHost { host: ip(LAB), mac: None, name: None }).expect("named");
+    world.act("2015-05-04T18:30:00Z", Act::Clean { host: None, at: None }).expect("cleaned");
+    assert_eq!(world.phase(), Phase::Verifying);
+    assert_eq!(planned(&world), [at("2015-05-04T18:00:00Z")], "by the one in force, and by no other");
+}
+
+#[test]
 fn a_long_log_is_checked_to_its_last_row() {
     let mut world = World::new();
     for number in 0..3_000 {

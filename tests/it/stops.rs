@@ -218,3 +218,34 @@ fn a_loop_that_hangs_is_ended_all_the_same() {
     check("the next one", serving.stop(), 0);
     assert!(outcomes(&station).contains(&"interrupted".to_owned()));
 }
+
+#[test]
+fn a_window_of_recorded_files_is_read_by_the_next_start() {
+    let site = "state: state\nsources:\n  ring: {files: \"{here}/ring-*.pcap\"}\nsites:\n  springfield:\n    \
+                public: [198.51.100.0/24]\n    inside: [10.16.0.0/16]\n    timezone: UTC\n    source: ring\n    \
+                coordinator: tech@springfield.example\n";
+    let playbook = "playbook: quick\ntitle: Quick\nmalware: [conficker]\n\
+                    locate: {every: 12s, capture: {for: 8s}, match: [reported]}\n\
+                    verify: {every: 12s, capture: {for: 8s}, match: [reported]}\n\
+                    judge: {heard: 1}\n\
+                    clean: {passes: 2, span: 1d, assurance: 50%, contact_interval: 5s}\n";
+    for is_recorded in [false, true] {
+        let station = Station::new(site, playbook);
+        let mut serving = station.serve();
+        assert!(station.open_ticket(1));
+        station.wait_for("a run is under way", || is_watching(&station.log()));
+        check("in its window", serving.stop(), 0);
+        assert!(is_watching(&station.log()), "its run stays open");
+        if is_recorded {
+            let from = jiff::Timestamp::now() - Duration::from_secs(30);
+            Stretch::at(&from.to_string(), 60).present(&[LAB]).write(&station.path("ring-1.pcap"));
+        }
+        let mut serving = station.serve();
+        station.wait_for("it is read", || !is_watching(&station.log()));
+        let expected = if is_recorded { "ran" } else { "missed" };
+        let log = station.log();
+        let end = log.iter().find(|row| row.kind == "run_ended").expect("it has ended");
+        assert_eq!(end.body["outcome"], expected, "{:?}", end.body);
+        assert!(serving.stop().0.success());
+    }
+}

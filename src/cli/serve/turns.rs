@@ -36,7 +36,11 @@ impl Server<'_> {
     pub(super) fn begin_captures(&mut self, now: Timestamp) {
         while let Some(next) = self.queue.admit() {
             let effect = Effect::Capture { ticket: next.ticket, run: next.run };
-            let begun = if self.delay(&next, now) { self.begin_run(&effect, now) } else { Begun::Later };
+            let begun = if self.delay(&next, now) {
+                self.begin_run(&effect, now, next.until.is_none())
+            } else {
+                Begun::Later
+            };
             if begun == Begun::Now {
                 self.under_way.insert(effect);
                 continue;
@@ -49,9 +53,10 @@ impl Server<'_> {
         }
     }
 
-    fn begin_run(&mut self, effect: &Effect, now: Timestamp) -> Begun {
+    /// `is_kept`: what it watches can be read again.
+    fn begin_run(&mut self, effect: &Effect, now: Timestamp, is_kept: bool) -> Begun {
         match perform::prepare(effect, &self.desk.engine, &self.edges, now) {
-            Ok(work) => match self.begin_capture(effect.clone(), work) {
+            Ok(work) => match self.begin_capture(effect.clone(), work, is_kept) {
                 true => Begun::Now,
                 false => Begun::Later,
             },

@@ -196,7 +196,8 @@ fn listen_to_files(
             // What was recorded before somebody stopped us still counts.
             let stop = if is_stopped { Stop::new() } else { session.stop.clone() };
             let mut listened = recordings.listen(session.window, &stop, on_frame);
-            if is_stopped && listened.ending == Ending::TimeUp {
+            // Its window was not over: nobody can say that nothing was going to be recorded.
+            if is_stopped && matches!(listened.ending, Ending::TimeUp | Ending::NothingRecorded) {
                 listened.ending = Ending::Stopped;
             }
             (listened, recordings.troubles().to_vec())

@@ -75,10 +75,27 @@ impl Schedules {
         (playbook, site)
     }
 
+    /// Whether these are the schedules of the files.
+    pub fn are_of(&self, playbook: &Playbook, site: &Site) -> bool {
+        *self == Schedules::of(playbook, site)
+    }
+}
+
+impl InForce {
     /// The events of everything that these schedules planned for the ticket up to now; others follow.
     pub fn settle(&self, ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
-        let (playbook, site) = self.applied(context.playbook, context.site);
-        occurrences::settle_schedule(ticket, &Context { playbook: &playbook, site: &site, ..*context })
+        self.within(context, |context| occurrences::settle_schedule(ticket, context))
+    }
+
+    /// The same of what must be on record before `event`: another process may have read other files.
+    pub fn settle_before(&self, ticket: &Ticket, context: &Context<'_>, event: &Event) -> Vec<Event> {
+        self.within(context, |context| occurrences::settle(ticket, context, event))
+    }
+
+    /// Decides as long as these schedules are in force.
+    pub fn within<T>(&self, context: &Context<'_>, decide: impl FnOnce(&Context<'_>) -> T) -> T {
+        let (playbook, site) = self.schedules.applied(context.playbook, context.site);
+        decide(&Context { playbook: &playbook, site: &site, since: self.since, ..*context })
     }
 }
 
