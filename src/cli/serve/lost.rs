@@ -45,7 +45,7 @@ impl Server<'_> {
         let abandoned: Vec<(TicketId, Input)> = lost
             .into_iter()
             .inspect(|(id, runs)| {
-                tracing::warn!("{}: {} runs ended with the process that watched", whose(*id), runs.len());
+                tracing::warn!("{}: {} runs were interrupted: their process is gone", whose(*id), runs.len());
             })
             .map(|(id, runs)| (id, Input::Abandoned(runs)))
             .collect();
