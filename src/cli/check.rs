@@ -5,7 +5,7 @@
 
 use super::args::CheckArgs;
 use super::forecast::{Forecast, forecasts, too_long, unasked};
-use super::{Exit, explain, print};
+use super::{Exit, explain, print, unmet};
 use crate::edge::capture::lint::lint;
 use crate::edge::clock;
 use crate::edge::files::{self, Reading, SITE_FILE_NAME};
@@ -95,7 +95,9 @@ fn add_forecast_problems(reading: &mut Reading, now: Timestamp) {
         old.chain(unasked(playbook, library, text))
     });
     let old: Vec<Problem> = old.collect();
-    reading.problems.extend(found.into_iter().chain(old));
+    let site_text = reading.texts.iter().find(|(read, _)| *read == library.site_file.path);
+    let unmet = unmet::unmet(library, site_text.map_or("", |(_, text)| text));
+    reading.problems.extend(found.into_iter().chain(old).chain(unmet));
 }
 
 /// A file that is older than its `max_age` now, so that no run could pass.

@@ -112,7 +112,12 @@ fn source(source: &Source, zone: TimeZone) -> Finding {
 /// Whether the source's probe can be sent.
 fn probe(source: &Source) -> Option<Finding> {
     let name = &source.name;
-    let finding = probes::try_out(source.probe.as_ref()?.to);
+    let to = source.probe.as_ref()?.to;
+    let by_itself = match &source.kind {
+        SourceKind::Interface(interface) => probes::leaves_by_itself(to, interface),
+        SourceKind::Command(_) | SourceKind::Files(_) => None,
+    };
+    let finding = probes::try_out(to).and_then(|sent| by_itself.map_or(Ok(sent), Err));
     Some(
         finding.map(|text| format!("source {name}: {text}")).map_err(|text| format!("source {name}: {text}")),
     )

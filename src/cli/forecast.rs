@@ -132,7 +132,7 @@ fn never_runs(forecast: &Forecast<'_>, text: &str) -> Problem {
 
 /// `unlisted` where nobody can be asked. Only `check` minds: a simulation asks its script.
 pub fn unasked(playbook: &Playbook, library: &Library, text: &str) -> Option<Problem> {
-    let is_unasked = playbook.clean.is_unlisted && library.site_file.listing.is_none();
+    let is_unasked = playbook.clean.is_unlisted && !library.site_file.has_listing;
     is_unasked.then(|| Problem {
         severity: Severity::Error,
         path: playbook.path.clone(),

@@ -60,7 +60,8 @@ fn as_text(lookup: &Lookup) -> String {
         lookup.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
         lookup.resolver
     );
-    if let Some(ttl_s) = lookup.ttl_s {
+    // An unknown answer is not kept.
+    if let Some(ttl_s) = lookup.ttl_s.filter(|_| lookup.answer != Listing::Unknown) {
         text += &format!("; holds for {}", words::duration(u64::from(ttl_s)));
     }
     text.push('\n');

@@ -25,6 +25,7 @@ mod schema;
 mod serve;
 mod simulate;
 mod ticket;
+mod unmet;
 mod watchlist;
 
 pub use exit::Exit;

@@ -8,7 +8,7 @@ use crate::pure::document::{self, Draft, Outside, TEXT_BYTES_MAX};
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Place, Problem, Severity, has_error};
 use crate::pure::site::SiteFile;
-use crate::pure::watchlist;
+use crate::pure::watchlist::{self, Part};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,12 @@ const WATCHLIST_BYTES_MAX: u64 = 1 << 30;
 
 /// Checks a packet filter: warnings, or why it cannot be used, each as `what: what to do`.
 pub type CheckFilter<'a> = &'a dyn Fn(&str) -> Result<Vec<String>, String>;
+
+/// The entries of a watchlist file; `None` when it cannot be used, which is told elsewhere.
+pub fn watchlist_part(path: &Path) -> Option<Part> {
+    let bytes = read_bytes(path, WATCHLIST_BYTES_MAX).ok()?;
+    watchlist::read_file(&bytes).ok().map(|read| read.part)
+}
 
 /// Everything that was read from one site file on, faulty or not.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 
 use crate::pure::site::{MailSecurity, MailTransport};
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,9 @@ const GREETING_BYTES_MAX: u64 = 512;
 
 /// Less free disk than this is told: evidence of a dozen runs, and the log.
 const FREE_BYTES_MIN: u64 = 1024 * 1024 * 1024;
+
+/// Where a service finds what it is given to keep, as long as it runs.
+const CREDENTIALS: &str = "/run/credentials";
 
 /// What was found, or what is wrong and what to do.
 pub type Finding = Result<String, String>;
@@ -129,6 +132,16 @@ pub fn secret(path: &Path) -> Finding {
     match fs::File::open(path) {
         Ok(_) => Ok(format!("secret {shown} can be read")),
         Err(error) => Err(format!("secret {shown} cannot be read ({error}): make it, for this user alone")),
+    }
+}
+
+/// Whether a file with a secret is none that this user could judge: it may not look, or the file is there
+/// only while the service runs that is given it.
+pub fn is_out_of_reach(path: &Path) -> bool {
+    match fs::File::open(path).map_err(|error| error.kind()) {
+        Err(ErrorKind::PermissionDenied) => true,
+        Err(ErrorKind::NotFound) => path.starts_with(CREDENTIALS),
+        _ => false,
     }
 }
 

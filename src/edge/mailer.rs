@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
@@ -281,12 +282,38 @@ fn tls(host: &str) -> Result<TlsParameters, MailerError> {
 fn login(settings: &MailSettings) -> Result<Option<Credentials>, MailerError> {
     let Some(username) = &settings.username else { return Ok(None) };
     let path = settings.password_file.as_ref().ok_or(MailerError::NoPassword)?;
-    let fault = |error| MailerError::Password { path: path.clone(), error };
-    let password = fs::read_to_string(path).map_err(fault)?;
+    let password = password(path).map_err(|error| MailerError::Password { path: path.clone(), error })?;
+    Ok(Some(Credentials::new(username.clone(), password)))
+}
+
+fn password(path: &Path) -> io::Result<String> {
+    let password = fs::read_to_string(path)?;
     if password.len() > PASSWORD_BYTES_MAX {
-        return Err(fault(io::Error::other(format!("it is longer than {PASSWORD_BYTES_MAX} bytes"))));
+        return Err(io::Error::other(format!("it is longer than {PASSWORD_BYTES_MAX} bytes")));
     }
-    Ok(Some(Credentials::new(username.clone(), password.trim_end_matches(['\r', '\n']).to_string())))
+    Ok(password.trim_end_matches(['\r', '\n']).to_string())
+}
+
+/// Whether the password of the file can be used, as `check` asks: it is for nobody else to read.
+///
+/// # Errors
+///
+/// What is wrong with the file and what to do, without a sign of what it holds.
+pub fn check_password(path: &Path) -> Result<(), String> {
+    let shown = path.display();
+    let cannot = |error: io::Error| {
+        format!("the password file {shown} cannot be read ({error}): make it, for this user alone")
+    };
+    let is_empty = password(path).map_err(cannot)?.is_empty();
+    let mode = fs::metadata(path).map_err(cannot)?.permissions().mode() & 0o777;
+    // Group reading is how credentials reach a service.
+    if mode & 0o027 != 0 {
+        Err(format!("the password file {shown} is open to others (mode {mode:o}): `chmod 600 {shown}`"))
+    } else if is_empty {
+        Err(format!("the password file {shown} is empty: write the password into it, and nothing else"))
+    } else {
+        Ok(())
+    }
 }
 
 fn is_loopback(host: &str) -> bool {

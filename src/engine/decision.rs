@@ -35,6 +35,10 @@ impl Decision<'_> {
         }
         let context = self.context(id)?;
         let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
+        let ended = ticket::ended_before(ticket, &context, input);
+        self.record(ALLCLEAR, id, ended)?;
+        let context = self.context(id)?;
+        let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
         let events = ticket::decide(ticket, &context, input)?;
         self.record(by, id, events)
     }

@@ -39,7 +39,7 @@ pub struct Place {
     pub column: usize,
     /// How many characters the caret underlines; at least 1.
     pub length: usize,
-    /// The whole source line, without its line break.
+    /// The whole source line, without its line break; empty where it is better not shown.
     pub source: String,
 }
 
@@ -62,7 +62,8 @@ impl fmt::Display for Problem {
             Severity::Error | Severity::NotYet => write!(f, " {what}")?,
         }
         // What is only not acted on yet takes one line: nothing has to be found and cured.
-        if let (Some(place), Severity::Error | Severity::Warning) = (place, severity) {
+        let shown = place.as_ref().filter(|place| !place.source.is_empty());
+        if let (Some(place), Severity::Error | Severity::Warning) = (shown, severity) {
             write!(f, "\n{}", underlined(place))?;
         }
         match cure {

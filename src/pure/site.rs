@@ -25,6 +25,8 @@ pub struct SiteFile {
     /// `None`: no mail leaves.
     pub mail: Option<MailSettings>,
     pub listing: Option<ListingSettings>,
+    /// Whether there is such a section, in order or not.
+    pub has_listing: bool,
 }
 
 /// Where packets come from.

@@ -344,3 +344,28 @@ fn a_hold_ends_with_the_ticket_and_is_not_there_when_it_is_taken_up_again() {
         assert!(!world.ticket().is_held_in(second("2015-05-05T12:00:00Z")), "{row}: it ended then");
     }
 }
+
+#[test]
+fn an_act_finds_what_time_alone_has_ended() {
+    let hold = |until: &str| Act::Hold { reason: "exams".to_owned(), until: Some(at(until)) };
+    let accept = |until: &str| Act::AcceptRisk { reason: "no parts".to_owned(), until: Some(at(until)) };
+    let (end, later) = ("2015-05-04T11:00:00Z", "2015-05-04T13:00:00Z");
+    let sign = || Act::Sign { item: "patch".to_owned() };
+    for (row, first, second, before, after) in [
+        ("held again", hold(end), hold(later), "on hold already", Some(at(later))),
+        ("signed after a risk", accept(end), sign(), "accepted risk", None),
+    ] {
+        let mut world = World::with(strict);
+        world.act("2015-05-04T09:00:00Z", first).expect("on record");
+        let refused = world.act("2015-05-04T10:59:59Z", second.clone()).expect_err("not over");
+        assert!(refused.contains(before), "{row}: {refused}");
+        world.act(end, second).expect("it is over");
+        let held = world.ticket().hold.as_ref().and_then(|hold| hold.until);
+        assert_eq!((world.phase().is_open(), held), (true, after), "{row}");
+    }
+    let mut world = World::with(strict);
+    world.act("2015-05-04T09:00:00Z", hold(end)).expect("on hold");
+    world.act(end, Act::Resume).expect("who ends it is not told that it is over");
+    world.act(end, accept(later)).expect("accepted");
+    world.act(later, Act::Reopen { reason: "parts came".to_owned() }).expect("nor here");
+}

@@ -59,6 +59,7 @@ mod tidy;
 mod traffic;
 mod tunnels;
 mod turns;
+mod unmet;
 mod web_names;
 mod weeks_down;
 mod windows;

@@ -236,6 +236,28 @@ fn slips_in_a_site_file() {
         ("probe to itself", "{interface: eth1}", "{interface: eth1, probe: {to: \"127.0.0.1:9\"}}"),
         ("probe to many", "{interface: eth1}", "{interface: eth1, probe: {to: \"224.0.0.1:9\"}}"),
         ("probe to no port", "{interface: eth1}", "{interface: eth1, probe: {to: \"192.0.2.1:0\"}}"),
+        (
+            "probe to one's own public side",
+            "{interface: eth1}",
+            "{interface: eth1, probe: {to: \"192.0.2.17:9\"}}",
+        ),
+        (
+            "probe to itself in other clothes",
+            "{interface: eth1}",
+            "{interface: eth1, probe: {to: \"[::ffff:127.0.0.1]:9\"}}",
+        ),
+        (
+            "probe to inside in other clothes",
+            "{interface: eth1}",
+            "{interface: eth1, probe: {to: \"[::ffff:10.16.0.1]:9\"}}",
+        ),
+        (
+            "probe in other clothes",
+            "{interface: eth1}",
+            "{interface: eth1, probe: {to: \"[::ffff:192.0.2.1]:9\"}}",
+        ),
+        ("probe to an address alone", "{interface: eth1}", "{interface: eth1, probe: {to: 192.0.2.1}}"),
+        ("probe to a name", "{interface: eth1}", "{interface: eth1, probe: {to: \"sink.example:9\"}}"),
         ("probe without a place", "{interface: eth1}", "{interface: eth1, probe: {every: 1m}}"),
         (
             "probe too often",
@@ -266,6 +288,31 @@ fn slips_in_a_site_file() {
             "key in the zone",
             "sources:",
             "listing: {zone: s3cret.zen.dq.spamhaus.net, resolver: \"8.8.8.8:53\"}\nsources:",
+        ),
+        (
+            "key in a public zone, and another fault in the line",
+            "sources:",
+            "listing: {zone: SECRETKEY.zen.spamhaus.net, resolver: 127.0.0.1, daily_limit: 0}\nsources:",
+        ),
+        (
+            "key at the wrong home",
+            "sources:",
+            "listing: {zone: SECRETKEY.dq.spamhaus.org., resolver: \"127.0.0.1:53\", x: 1}\nsources:",
+        ),
+        (
+            "key of another list",
+            "sources:",
+            "listing: {zone: KEY.combined.mail.abusix.zone, resolver: \"127.0.0.1:53\"}\nsources:",
+        ),
+        (
+            "likely a key of an unknown list",
+            "sources:",
+            "listing: {zone: Abcdefgh12345678.dnsbl.example, resolver: 127.0.0.1}\nsources:",
+        ),
+        (
+            "key in a file that cannot be read",
+            "sources:",
+            "listing: {zone: SECRETKEY.zen.spamhaus.org, resolver: [}\nsources:",
         ),
         (
             "a slip in the zone",

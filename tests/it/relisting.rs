@@ -117,6 +117,51 @@ fn a_note_makes_a_clean_ticket_relapse_only_when_it_is_news() {
     }
 }
 
+/// Clean since the night of May 13th or so, and found not listed in each night up to May 20th.
+fn clean_and_unlisted() -> World {
+    let mut world = cleaned(Some(Listing::NotListed));
+    world.live_until(LONG_AFTER, silent);
+    assert_eq!(world.phase(), Phase::Clean);
+    world
+}
+
+#[test]
+fn what_a_person_read_before_the_last_answer_is_a_relapse_of_a_clean_ticket() {
+    let confirmed = clean_and_unlisted().ticket().confirmed.expect("clean");
+    for (row, after_s, phase) in
+        [("after it was clean", 1, Phase::Reported), ("when it was clean", 0, Phase::Clean)]
+    {
+        let mut world = clean_and_unlisted();
+        let last = world.ticket().listing.clone();
+        let seen = (confirmed + jiff::SignedDuration::from_secs(after_s)).to_string();
+        assert!(last.as_ref().is_some_and(|last| last.at > at(&seen)), "{row}: an answer is newer");
+        world.act(LONG_AFTER, note(Listing::Listed, &seen)).expect("on record");
+        assert_eq!(world.phase(), phase, "{row}");
+        assert_eq!(world.ticket().listing, last, "{row}: the newer answer stands");
+        world.act(LONG_AFTER, note(Listing::Listed, &seen)).expect("on record");
+        assert_eq!(world.ticket().relapses, u32::from(phase == Phase::Reported), "{row}: told twice");
+    }
+}
+
+#[test]
+fn a_relisting_asks_for_a_cleaning_after_it() {
+    let mut world = clean_and_unlisted();
+    let relisted = "2015-05-20T11:00:00Z";
+    world.act(LONG_AFTER, note(Listing::Listed, relisted)).expect("on record");
+    assert_eq!(world.phase(), Phase::Reported);
+    let clean = |host, seen: &str| Act::Clean { host, at: Some(at(seen)) };
+    let refused =
+        world.act(LONG_AFTER, clean(LAB.parse().ok(), "2015-05-20T10:59:59Z")).expect_err("too early");
+    assert!(refused.contains("listed again at 2015-05-20T11:00:00Z"), "{refused}");
+    world.act(LONG_AFTER, clean(LAB.parse().ok(), "2015-05-20T11:00:01Z")).expect("after it");
+    assert_eq!(world.phase(), Phase::Verifying);
+    assert!(!missing(&world).concat().contains("listed again"), "{:?}", missing(&world));
+    world.live_until("2015-06-10T12:00:00Z", silent);
+    assert_eq!((world.phase(), world.ticket().relapses), (Phase::Clean, 1));
+    world.act("2015-06-10T12:00:00Z", note(Listing::Listed, relisted)).expect("on record");
+    assert_eq!(world.phase(), Phase::Clean, "the old listing once more is no news");
+}
+
 #[test]
 fn a_listing_that_was_there_all_the_time_is_no_relapse() {
     let mut world = World::with(|playbook| playbook.verify.has_listing = true);

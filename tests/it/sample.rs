@@ -172,6 +172,7 @@ fn reported() -> Life {
         listing: None,
         known_listing: None,
         newly_listed: None,
+        relisted: None,
         passes: Vec::new(),
         inconclusive_row: 0,
         outbox: Vec::new(),

@@ -447,6 +447,7 @@ pub fn library(playbook: Playbook) -> Library {
         evidence_keep: None,
         mail: Some(mail),
         listing: None,
+        has_listing: false,
     };
     Library { site_file, playbooks: BTreeMap::from([("conficker".to_owned(), playbook)]) }
 }

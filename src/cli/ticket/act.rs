@@ -5,7 +5,7 @@ use crate::cli::desk::{self, Desk};
 use crate::cli::{Exit, Fault, print};
 use crate::edge::clock;
 use crate::pure::document::read_length;
-use crate::pure::ticket::{Act, Event, Input, TicketId};
+use crate::pure::ticket::{Act, Event, Input, Recorded, TicketId};
 use jiff::Timestamp;
 
 /// Carries out a person's act and says what it changed.
@@ -23,8 +23,23 @@ pub fn act(desk: &mut Desk, command: TicketCommand) -> Result<Exit, Fault> {
         _ => None,
     });
     let told: String = changes.collect();
+    let told = told + &outdated(desk, who.ticket, &happened);
     let told = if told.is_empty() { format!("ticket {}: on record\n", who.ticket) } else { told };
     Ok(print::out(&told))
+}
+
+/// That what a person read counts for nothing now, since it is older than what is known.
+fn outdated(desk: &Desk, ticket: u32, happened: &[Recorded]) -> String {
+    let said = happened.iter().find_map(|recorded| match &recorded.event {
+        Event::ListingAnswered(answer) => Some(answer.at),
+        _ => None,
+    });
+    let ticket = desk.engine.ticket(TicketId(ticket)).ok();
+    let last = ticket.and_then(|ticket| ticket.listing.as_ref()).map(|last| last.at);
+    match said.zip(last).filter(|(said, last)| said < last) {
+        Some((_, last)) => format!("on record; a newer answer of {last} stands\n"),
+        None => String::new(),
+    }
 }
 
 fn read(desk: &Desk, command: TicketCommand) -> Result<(ActArgs, Act), Fault> {

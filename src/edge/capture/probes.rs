@@ -149,8 +149,33 @@ fn wait(every: Duration, runs: &Receiver<()>, is_first: bool) -> bool {
 
 /// Sends one datagram, from a port of its own: what an earlier one met with is not told to this one.
 pub(super) fn send(to: SocketAddr, payload: &str) -> io::Result<()> {
-    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    UdpSocket::bind((any, 0))?.send_to(payload.as_bytes(), to).map(drop)
+    UdpSocket::bind((any(to), 0))?.send_to(payload.as_bytes(), to).map(drop)
+}
+
+fn any(to: SocketAddr) -> IpAddr {
+    if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
+}
+
+/// Why a probe proves nothing on `interface`, and what to do: it leaves there, where what this machine sends
+/// is seen also when the mirror is dead. `None` when it leaves elsewhere, or nobody knows.
+pub fn leaves_by_itself(to: SocketAddr, interface: &str) -> Option<String> {
+    let from = local_address(to).ok()?;
+    let devices = pcap::Device::list().ok()?;
+    let device = devices.into_iter().find(|device| device.name == interface)?;
+    let is_own = device.addresses.iter().any(|own| own.addr == from);
+    is_own.then(|| {
+        format!(
+            "a probe to {to} leaves by {interface} itself, where it is seen also when the mirror is dead: \
+             send it by another interface (a route), or leave `probe` out"
+        )
+    })
+}
+
+/// The address of this machine from which it would be sent; nothing is.
+fn local_address(to: SocketAddr) -> io::Result<IpAddr> {
+    let socket = UdpSocket::bind((any(to), 0))?;
+    socket.connect(to)?;
+    Ok(socket.local_addr()?.ip())
 }
 
 /// Whether a probe can be sent; sends one.

@@ -5,6 +5,7 @@
 //! the asking, not the counting.
 
 use crate::pure::listing::Lookup;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 use rustix::fs::FlockOperation;
@@ -68,11 +69,12 @@ impl Book {
     ///
     /// The limit of the day is reached, or the book cannot be written: nothing may be sent.
     pub fn count(&self, now: Timestamp, daily_limit: u32) -> Result<(), String> {
-        let day = ZonedDateTime::new(now, TimeZone::UTC).date().to_string();
+        let today = ZonedDateTime::new(now, TimeZone::UTC).date();
         self.change(|page| {
-            // A clock that was set back does not begin a new day.
-            if page.day < day {
-                (page.day, page.queries) = (day, 0);
+            // A clock that was set back does not begin a new day; one that was days ahead had the wrong day.
+            let is_kept = |day: Date| today <= day && today.tomorrow().is_ok_and(|tomorrow| day <= tomorrow);
+            if !page.day.parse().is_ok_and(is_kept) {
+                (page.day, page.queries) = (today.to_string(), 0);
             }
             if page.queries >= daily_limit {
                 return Err(format!(
@@ -165,6 +167,10 @@ mod tests {
             ("the next day", &one, "2026-11-27T00:00:00Z", true),
             ("the clock set back", &one, "2026-11-26T10:00:00Z", true),
             ("still the next day", &other, "2026-11-26T10:00:00Z", false),
+            ("one day ahead, and back", &one, "2026-11-26T23:59:59Z", false),
+            ("two days ahead, and back", &one, "2026-11-25T23:59:59Z", true),
+            ("it counts from there on", &one, "2026-11-25T23:59:59Z", true),
+            ("and ends as ever", &other, "2026-11-25T23:59:59Z", false),
         ] {
             assert_eq!(book.count(at(now), 2).is_ok(), is_counted, "{row}");
         }

@@ -97,6 +97,10 @@ leaf!(
     Socket(SocketAddr), socket, {"type": "string", "examples": ["127.0.0.1:53", "[::1]:8080"]}
 );
 leaf!(
+    /// Where a probe goes.
+    ProbeTarget(SocketAddr), probe_target, {"type": "string", "examples": ["192.0.2.1:9"]}
+);
+leaf!(
     /// A mail server.
     Smtp((String, u16, MailSecurity)), smtp,
     {"type": "string", "pattern": "^smtp(s|\\+starttls)?://", "examples": ["smtp://127.0.0.1:25", "smtps://mail.example", "smtp+starttls://mail.example:587"]}
@@ -270,6 +274,16 @@ fn cron(text: &str) -> Result<Cron, String> {
 fn socket(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!("`{}` is not an address with a port\nwrite `127.0.0.1:53` or `[::1]:53`", clipped(text))
+    })
+}
+
+fn probe_target(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let cure = match text.parse::<IpAddr>() {
+            Ok(address) => format!("write `{}`, say", SocketAddr::new(address, 9)),
+            Err(_) => "write `192.0.2.1:9`".to_owned(),
+        };
+        format!("`{}` is not an address with a port\n{cure}", clipped(text))
     })
 }
 

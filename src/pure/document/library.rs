@@ -3,6 +3,7 @@
 //! Left of it are `site` and `playbook`. It sees what no single file shows: two playbooks of one
 //! name, a malware that two of them claim.
 
+use super::secret::masked;
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::site::{SiteFile, SourceKind};
@@ -90,7 +91,12 @@ pub fn place_of(text: &str, word: &str) -> Option<Place> {
     lines.into_iter().find_map(|(index, line)| {
         let at = line.to_ascii_lowercase().find(&word.to_ascii_lowercase())?;
         let column = line.get(..at)?.chars().count() + 1;
-        Some(Place { line: index + 1, column, length: word.chars().count().max(1), source: line.to_owned() })
+        Some(Place {
+            line: index + 1,
+            column,
+            length: word.chars().count().max(1),
+            source: masked(line).into_owned(),
+        })
     })
 }
 

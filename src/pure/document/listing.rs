@@ -5,6 +5,7 @@
 use super::field::Spanned;
 use super::node::Span;
 use super::raw_site::RawListing;
+use super::secret::{key_bytes, likely_key};
 use super::sheet::Sheet;
 use crate::pure::site::ListingSettings;
 use std::net::SocketAddr;
@@ -59,13 +60,16 @@ pub fn listing_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawListing>) -> Opt
     let RawListing { zone, resolver, key_file, daily_limit } = &raw.value;
     let zone = sheet.required(zone, "zone", raw.span)?;
     let name = zone.value.trim_end_matches('.').to_ascii_lowercase();
-    if KEY_ZONES.iter().any(|known| name.ends_with(&format!(".{known}"))) {
-        let cure =
-            "write the key alone into a file, name it with `key_file`, and write `zen.dq.spamhaus.net`";
-        sheet.error_unshown("the `zone` of `listing` holds a key", cure);
+    let key = &zone.value[..key_bytes(&zone.value)];
+    if !key.is_empty() {
+        sheet.conceal(key);
+        let is_abusix = name.ends_with(".abusix.zone");
+        let home = if is_abusix { "combined.mail.abusix.zone" } else { "zen.dq.spamhaus.net" };
+        let cure = format!("write the key alone into a file, name it with `key_file`, and write `{home}`");
+        sheet.error_unshown(zone.span, "the `zone` of `listing` holds a key", &cure);
         return None;
     }
-    check_zone(sheet, zone.span, &name, key_file.is_some());
+    check_zone(sheet, zone, &name, key_file.is_some());
     let resolver = sheet.required(resolver, "resolver", raw.span)?;
     check_resolver(sheet, resolver.span, resolver.value.0);
     if let Some(limit) = daily_limit {
@@ -79,7 +83,8 @@ pub fn listing_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawListing>) -> Opt
     })
 }
 
-fn check_zone(sheet: &mut Sheet<'_>, span: Span, name: &str, has_key: bool) {
+fn check_zone(sheet: &mut Sheet<'_>, zone: &Spanned<String>, name: &str, has_key: bool) {
+    let span = zone.span;
     let is_below = |home: &str| name == home || name.ends_with(&format!(".{home}"));
     if let Some((retired, successor)) = RETIRED_ZONES.iter().find(|(retired, _)| is_below(retired)) {
         let what = format!("the list `{retired}` is retired");
@@ -97,6 +102,7 @@ fn check_zone(sheet: &mut Sheet<'_>, span: Span, name: &str, has_key: bool) {
         sheet.warn(span, format!("`{name}` is the public zone and takes no key"), cure);
     } else if !PUBLIC_ZONES.contains(&name) && !KEY_ZONES.contains(&name) {
         check_unknown_zone(sheet, span, name, HOMES.iter().any(|home| is_below(home)));
+        check_for_key(sheet, zone);
     }
 }
 
@@ -112,6 +118,21 @@ fn check_unknown_zone(sheet: &mut Sheet<'_>, span: Span, name: &str, is_of_opera
     let mut known = PUBLIC_ZONES.iter().chain(&KEY_ZONES);
     if let Some(near) = known.find(|known| strsim::osa_distance(name, known) <= SLIPS_MAX) {
         sheet.warn(span, format!("`{name}` looks like a slip"), format!("did you mean `{near}`?"));
+    }
+}
+
+/// A key of a list that is not known here: nobody can be sure, but it is not shown.
+fn check_for_key(sheet: &mut Sheet<'_>, zone: &Spanned<String>) {
+    if let Some(key) = likely_key(&zone.value) {
+        sheet.conceal(key);
+        sheet.conceal(&key.to_ascii_lowercase());
+        let cure =
+            "if it does, write the key alone into a file, name it with `key_file`, and leave it out here";
+        sheet.warn_unshown(
+            zone.span,
+            "the `zone` of `listing` seems to hold a key, which all reports would show",
+            cure,
+        );
     }
 }
 

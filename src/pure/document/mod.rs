@@ -3,7 +3,7 @@
 //!
 //! In reading order: text becomes a tree of nodes with places (`node`), the tree becomes the types
 //! as typed (`field`, `reader`, `read`, `leaf`, `raw_site`, `raw_playbook`), and those become the types as
-//! meant (`site` with `listing` and `probe`, `playbook` with `watchlists`, `stages` and `people`; `library` looks across
+//! meant (`site` with `listing` (and `secret`) and `probe`, `playbook` with `watchlists`, `stages` and `people`; `library` looks across
 //! files).
 //! `not_yet` is the one list of keys that have no effect so far. Nothing here opens a file.
 
@@ -24,6 +24,8 @@ mod raw_site;
 mod raw_playbook;
 
 mod not_yet;
+
+mod secret;
 
 mod sheet;
 
@@ -50,6 +52,7 @@ pub use leaf::length as read_length;
 pub use library::{Draft, library, place_of};
 pub use node::Span;
 pub use playbook::read_playbook;
+pub use probe::CURE as PROBE_CURE;
 pub use schema::{SchemaOf, schema};
 pub use sheet::{Outside, Sheet, TEXT_BYTES_MAX};
 pub use site::read_site_file;

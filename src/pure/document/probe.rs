@@ -19,7 +19,9 @@ const EVERY: Duration = Duration::from_secs(60);
 const EVERY_MIN: Duration = Duration::from_secs(10);
 const EVERY_MAX: Duration = Duration::from_secs(3600);
 
-const CURE: &str = "name an address outside that the watched traffic goes to as well, such as `192.0.2.1:9`";
+/// What to do about a probe that goes to the wrong place.
+pub const CURE: &str =
+    "name an address outside that the watched traffic goes to as well, such as `192.0.2.1:9`";
 
 /// The probe as meant; `None` when its place is missing.
 pub fn probe(sheet: &mut Sheet<'_>, raw: &Spanned<RawProbe>) -> Option<ProbeSettings> {
@@ -44,7 +46,7 @@ fn check_every(sheet: &mut Sheet<'_>, span: Span, every: Duration) {
 
 /// Why a datagram to this place crosses no network, or reaches many; `None` when it does as it should.
 fn misplaced(to: SocketAddr) -> Option<&'static str> {
-    let ip = to.ip();
+    let ip = to.ip().to_canonical();
     let is_link_local = match ip {
         IpAddr::V4(address) => address.is_link_local(),
         IpAddr::V6(address) => address.is_unicast_link_local(),
@@ -57,13 +59,16 @@ fn misplaced(to: SocketAddr) -> Option<&'static str> {
         Some("no address")
     } else if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
         Some("meant for many")
+    } else if is_link_local {
+        Some("on the next cable only")
     } else {
-        is_link_local.then_some("on the next cable only")
+        (ip != to.ip()).then_some("an address of IPv4 written as one of IPv6")
     }
 }
 
-/// A probe to somewhere inside never crosses the way out, which is what is watched.
-pub fn check_not_inside(
+/// A probe to somewhere inside never crosses the way out, which is what is watched; neither does one to the
+/// public side of the site.
+pub fn check_not_own(
     sheet: &mut Sheet<'_>,
     source: &str,
     raw: &Spanned<RawProbe>,
@@ -73,11 +78,17 @@ pub fn check_not_inside(
     let watching = sites.values().filter_map(Field::given).map(|site| &site.value).filter(|site| {
         site.source.given().is_some_and(|names| names.value.0.iter().any(|name| name.value == source))
     });
+    let ip = to.value.0.ip().to_canonical();
     for site in watching {
-        let inside = site.inside.given().into_iter().flat_map(|inside| &inside.value);
-        if let Some(network) = inside.into_iter().find(|network| network.value.0.contains(&to.value.0.ip())) {
-            let what = format!("a probe to `{}` stays inside, in `{}`", to.value.0, network.value.0);
-            sheet.error(to.span, what, CURE);
+        let own = [(&site.inside, "stays inside, in"), (&site.public, "goes to the site itself,")];
+        let mut own = own.into_iter().filter_map(|(field, words)| Some((&field.given()?.value, words)));
+        let found = own.find_map(|(networks, words)| {
+            let network = networks.iter().find(|network| network.value.0.contains(&ip))?;
+            Some((words, network.value.0))
+        });
+        if let Some((words, network)) = found {
+            let network = super::site::plain(network);
+            sheet.error(to.span, format!("a probe to `{}` {words} `{network}`", to.value.0), CURE);
             return;
         }
     }

@@ -4,7 +4,7 @@
 //! the file.
 
 use super::field::{Field, Spanned};
-use super::leaf::{CronText, Days, Length, Mailbox, Network, Size, Smtp, Socket, Zone};
+use super::leaf::{CronText, Days, Length, Mailbox, Network, ProbeTarget, Size, Smtp, Socket, Zone};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -30,7 +30,8 @@ pub struct RawSiteFile {
     /// How mail leaves; left out, none does.
     pub mail: Option<Spanned<RawMail>>,
     /// The DNS block list to ask; left out, nothing is looked up.
-    pub listing: Option<Spanned<RawListing>>,
+    #[serde(default)]
+    pub listing: Field<RawListing>,
 }
 
 /// Where packets come from: exactly one of interface, command and files.
@@ -62,7 +63,7 @@ pub struct RawSource {
 #[serde(deny_unknown_fields)]
 pub struct RawProbe {
     /// An address outside and a port where nobody minds it, such as 192.0.2.1:9; on the way there it has to cross what is watched.
-    pub to: Field<Socket>,
+    pub to: Field<ProbeTarget>,
     /// How often, from 10s to 1h.
     #[schemars(extend("default" = "1m"))]
     pub every: Option<Spanned<Length>>,

@@ -7,6 +7,7 @@ use super::field::{Field, Spanned};
 use super::node::{Fault, Span, load};
 use super::not_yet::NotYet;
 use super::read::read;
+use super::secret::masked;
 use super::words::suggestion;
 use crate::pure::problem::{Place, Problem, Severity, has_error};
 use serde::de::DeserializeOwned;
@@ -32,6 +33,8 @@ pub struct Sheet<'a> {
     lines: Vec<&'a str>,
     outside: Outside<'a>,
     problems: Vec<Problem>,
+    /// What is better not shown, beside what [`masked`] knows by itself.
+    secrets: Vec<String>,
 }
 
 impl<'a> Sheet<'a> {
@@ -42,15 +45,26 @@ impl<'a> Sheet<'a> {
         outside: Outside<'a>,
     ) -> (Sheet<'a>, Option<T>) {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut sheet = Sheet { path, lines: text.lines().collect(), outside, problems: Vec::new() };
+        let mut sheet =
+            Sheet { path, lines: text.lines().collect(), outside, problems: Vec::new(), secrets: Vec::new() };
         let (root, mut faults) = load(text);
         let value = root.and_then(|mut root| read(&mut root, &mut faults));
         faults.into_iter().for_each(|fault| sheet.add(Severity::Error, fault));
         (sheet, value)
     }
 
-    /// Every problem, in the order of the text.
+    /// Every problem, in the order of the text, without a sign of a secret.
     pub fn close(mut self) -> Vec<Problem> {
+        let secrets = std::mem::take(&mut self.secrets);
+        for problem in &mut self.problems {
+            let source = problem.place.as_mut().map(|place| &mut place.source);
+            [Some(&mut problem.what), problem.cure.as_mut(), source].into_iter().flatten().for_each(|text| {
+                *text = masked(text).into_owned();
+                secrets
+                    .iter()
+                    .for_each(|secret| *text = text.replace(secret, &"*".repeat(secret.chars().count())));
+            });
+        }
         self.problems.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
         self.problems
     }
@@ -60,11 +74,26 @@ impl<'a> Sheet<'a> {
         self.add(Severity::Error, Fault { span, what: what.into(), cure: Some(cure.into()) });
     }
 
-    /// The file cannot be used, and its line is better not shown: it holds a secret.
-    pub fn error_unshown(&mut self, what: &str, cure: &str) {
-        let (what, cure) = (what.to_owned(), Some(cure.to_owned()));
-        let path = self.path.to_owned();
-        self.problems.push(Problem { severity: Severity::Error, path, place: None, what, cure });
+    /// As [`Sheet::error`], without the line: it holds a secret.
+    pub fn error_unshown(&mut self, span: Span, what: &str, cure: &str) {
+        self.add_unshown(Severity::Error, span, what, cure);
+    }
+
+    /// As [`Sheet::warn`], without the line: it may hold a secret.
+    pub fn warn_unshown(&mut self, span: Span, what: &str, cure: &str) {
+        self.add_unshown(Severity::Warning, span, what, cure);
+    }
+
+    /// Nothing that is told of this file shows `secret`.
+    pub fn conceal(&mut self, secret: &str) {
+        self.secrets.push(secret.to_owned());
+    }
+
+    fn add_unshown(&mut self, severity: Severity, span: Span, what: &str, cure: &str) {
+        let known = self.problems.len();
+        self.add(severity, Fault { span, what: what.to_owned(), cure: Some(cure.to_owned()) });
+        let places = self.problems.iter_mut().skip(known).filter_map(|problem| problem.place.as_mut());
+        places.for_each(|place| place.source.clear());
     }
 
     /// Worth a look.

@@ -8,7 +8,7 @@ use super::leaf::Network;
 use super::listing::listing_settings;
 use super::node::Span;
 use super::not_yet::NotYet;
-use super::probe::{check_not_inside, probe};
+use super::probe::{check_not_own, probe};
 use super::raw_site::{RawMail, RawSite, RawSiteFile, RawSource};
 use super::sheet::{Outside, Sheet};
 use crate::pure::problem::Problem;
@@ -61,13 +61,14 @@ fn meant(sheet: &mut Sheet<'_>, raw: RawSiteFile) -> SiteFile {
         sites: each(sites, |name, raw, span| site(sheet, name, raw, span, known.as_deref())),
         evidence_keep: evidence_keep.map(|keep| keep.value.0),
         mail: mail.and_then(|raw| mail_settings(sheet, &raw)),
-        listing: listing.and_then(|raw| listing_settings(sheet, &raw)),
+        has_listing: listing.is_written(),
+        listing: listing.given().and_then(|raw| listing_settings(sheet, raw)),
     };
     if let Some(sites) = sites {
         check_public_addresses(sheet, &sites.value);
         for (name, source) in sources.given().iter().flat_map(|sources| &sources.value) {
             if let Some(raw) = source.given().and_then(|source| source.value.probe.as_ref()) {
-                check_not_inside(sheet, name, raw, &sites.value);
+                check_not_own(sheet, name, raw, &sites.value);
             }
         }
     }
@@ -272,7 +273,7 @@ fn check_public_addresses(sheet: &mut Sheet<'_>, sites: &BTreeMap<String, Field<
 }
 
 /// A network as people write it: one address without its mask.
-fn plain(network: IpNet) -> String {
+pub(super) fn plain(network: IpNet) -> String {
     match network.prefix_len() == network.max_prefix_len() {
         true => network.addr().to_string(),
         false => network.to_string(),

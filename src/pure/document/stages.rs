@@ -70,7 +70,7 @@ pub fn stage(
         sheet.error(listing.span, what, "leave `listing` out, or move it to `verify`");
     } else if let Some(listing) = listing
         && listing.value
-        && around.site_file.is_some_and(|file| file.listing.is_none())
+        && around.site_file.is_some_and(|file| !file.has_listing)
     {
         let what = "the site file has no `listing` to ask, so that each run is inconclusive";
         sheet.warn(listing.span, what, "add a `listing` section to the site file, or leave this out");

@@ -164,6 +164,7 @@ fn clean(ticket: &Ticket, context: &Context<'_>, host: Option<IpAddr>, at: Times
     let is_left = |known: &Host| known.state == HostState::Infected && !meant.contains(&known.host);
     if !ticket.hosts.iter().any(is_left) {
         not_before_last_report(ticket, at)?;
+        not_before_relisting(ticket, at)?;
     }
     if ticket.phase == Phase::Reported {
         let because = "a person says which host was cleaned".to_owned();
@@ -178,6 +179,17 @@ fn not_before_last_report(ticket: &Ticket, at: Timestamp) -> Result<(), Refusal>
     match ticket.last_seen().filter(|seen| *seen > last) {
         Some(seen) => Err(Refusal(format!(
             "a report says it was seen at {seen}, after that cleaning: clean it once more and give that time"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// An address that was listed again after it was clean says that something called since the cleaning then.
+fn not_before_relisting(ticket: &Ticket, at: Timestamp) -> Result<(), Refusal> {
+    match ticket.relisted_since_cleaning().filter(|relisted| *relisted > at) {
+        Some(relisted) => Err(Refusal(format!(
+            "{} was listed again at {relisted}, after that cleaning: clean it once more and give that time",
+            ticket.public
         ))),
         None => Ok(()),
     }

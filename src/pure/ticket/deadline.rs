@@ -41,10 +41,15 @@ pub fn school_break(context: &Context<'_>, time: Timestamp) -> Option<Interval> 
 /// What the passing of time does to people's part: a hold or an accepted risk ends, work becomes
 /// overdue, somebody is reminded.
 pub fn fall_due(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
+    let told = [overdue(ticket, context), reminder(ticket, context)];
+    run_out(ticket, context).into_iter().chain(told.into_iter().flatten()).collect()
+}
+
+/// The hold or the accepted risk that has reached its end.
+pub fn run_out(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
     let resumed = hold_end(ticket).filter(|end| *end <= context.now).map(|_| Event::Resumed);
     let reopened = ticket.risk.as_ref().filter(|risk| risk.until <= Some(context.now)).and_then(expired);
-    let told = [overdue(ticket, context), reminder(ticket, context)];
-    [resumed, reopened].into_iter().chain(told).flatten().collect()
+    resumed.into_iter().chain(reopened).collect()
 }
 
 /// When [`fall_due`] next has something to say, if nobody acts before; not before now only when it has

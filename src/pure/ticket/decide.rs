@@ -2,7 +2,9 @@
 //!
 //! It must never look at a clock or at the world: all it may know stands in [`Context`].
 
-use super::{Context, Event, Input, NoTurn, Refusal, RunStart, Ticket, acts, deadline, judged, occurrences};
+use super::{
+    Act, Context, Event, Input, NoTurn, Refusal, RunStart, Ticket, acts, deadline, judged, occurrences,
+};
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use jiff::SignedDuration;
 
@@ -43,6 +45,16 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
             Ok(vec![mail_failed(ticket, context, *mail, to, error, *is_refused)])
         }
         Input::Act(act) => acts::act(ticket, context, act),
+    }
+}
+
+/// What time alone has ended before the input, though nobody looked: a person acts on the ticket as it is
+/// now. Who ends a hold or a risk is not told that it is over.
+pub fn ended_before(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Vec<Event> {
+    match input {
+        Input::Act(Act::Resume | Act::Reopen { .. }) => Vec::new(),
+        Input::Act(_) | Input::HandRun { .. } => deadline::run_out(ticket, context),
+        _ => Vec::new(),
     }
 }
 

@@ -75,6 +75,7 @@ impl Ticket {
             listing: None,
             known_listing: None,
             newly_listed: None,
+            relisted: None,
             passes: Vec::new(),
             inconclusive_row: 0,
             outbox: Vec::new(),

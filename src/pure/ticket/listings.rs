@@ -16,9 +16,13 @@ pub struct NewlyListed {
 }
 
 impl Ticket {
-    /// Takes note of an answer. One that is older than the last changes nothing.
+    /// Takes note of an answer. One that is older than the last changes nothing, but that a clean ticket's
+    /// address was listed again in between.
     pub(super) fn learn_listing(&mut self, answer: &ListingAnswer) {
-        if self.listing.as_ref().is_some_and(|last| last.at > answer.at) {
+        if self.is_relisting(answer) {
+            self.relisted = self.relisted.max(Some(answer.at));
+        }
+        if self.is_answer_outdated(answer.at) {
             return;
         }
         match answer.answer {
@@ -34,6 +38,26 @@ impl Ticket {
         }
         self.listing = Some(answer.clone());
     }
+
+    /// Whether a newer answer than one of `at` is known.
+    fn is_answer_outdated(&self, at: Timestamp) -> bool {
+        self.listing.as_ref().is_some_and(|last| last.at > at)
+    }
+
+    /// Whether the answer says that a clean ticket's address is listed again. What was known when it became
+    /// clean is no news, and a listing from before the cleaning is none either. One that is older than the
+    /// last answer has to be from after the ticket became clean: what came before was weighed then.
+    fn is_relisting(&self, answer: &ListingAnswer) -> bool {
+        let is_news = match self.is_answer_outdated(answer.at) {
+            true => Some(answer.at) > self.confirmed,
+            false => true,
+        };
+        self.phase == Phase::Clean
+            && answer.answer == Listing::Listed
+            && self.known_listing != Some(Listing::Listed)
+            && is_news
+            && self.last_cleaned().is_none_or(|cleaned| answer.at > cleaned)
+    }
 }
 
 /// The answer in `happened` with which the address became listed, if one did.
@@ -46,13 +70,11 @@ pub(super) fn newly_listed(ticket: &Ticket, happened: &[Event]) -> Option<NewlyL
     happened.iter().any(is_it).then_some(newly)
 }
 
-/// Whether a clean ticket's address is listed again. What was known when it became clean is no news, and
-/// a listing from before the cleaning is none either.
+/// Whether an answer of `happened` found a clean ticket's address listed again.
 pub(super) fn is_listed_again(ticket: &Ticket, happened: &[Event]) -> bool {
-    let has_just_become_clean =
-        happened.iter().any(|event| matches!(event, Event::PhaseChanged { to: Phase::Clean, .. }));
-    newly_listed(ticket, happened).is_some_and(|newly| {
-        !has_just_become_clean && ticket.last_cleaned().is_none_or(|cleaned| newly.at > cleaned)
+    happened.iter().any(|event| {
+        matches!(event, Event::ListingAnswered(answer)
+            if answer.answer == Listing::Listed && Some(answer.at) == ticket.relisted_since_cleaning())
     })
 }
 

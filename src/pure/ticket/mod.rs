@@ -29,7 +29,7 @@ mod state;
 
 pub use consequences::{announce, follow};
 pub use course::ON_TIME;
-pub use decide::{abandoned, decide, no_turn};
+pub use decide::{abandoned, decide, ended_before, no_turn};
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use in_force::{InForce, Rhythm, Schedules};
@@ -146,6 +146,8 @@ pub struct Ticket {
     pub known_listing: Option<Listing>,
     /// When it became listed; `None` while it is not.
     pub newly_listed: Option<NewlyListed>,
+    /// The latest answer that found it listed again after it was clean, by its own time.
+    pub relisted: Option<Timestamp>,
     /// Passes in the present row: the ids of the runs.
     pub passes: Vec<RunId>,
     /// Inconclusive `verify` runs (and missed occurrences) since the last pass, fail or mail about it.

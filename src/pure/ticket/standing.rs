@@ -206,13 +206,19 @@ fn unsigned(ticket: &Ticket, context: &Context<'_>) -> Vec<String> {
     unsigned.map(|entry| format!("checklist item '{}' is not signed", entry.item)).collect()
 }
 
-/// A report from after the last cleaning: something called then.
+/// A report or a relisting from after the last cleaning: something called then.
 fn missing_cleaning(ticket: &Ticket) -> Option<String> {
-    let (seen, cleaned) = (ticket.last_seen()?, ticket.last_cleaned()?);
-    let is_open = ticket.phase == Phase::Verifying && seen > cleaned;
-    is_open.then(|| {
-        format!("a report says it was seen at {seen}, after the last cleaning: clean the host again")
-    })
+    if ticket.phase != Phase::Verifying {
+        return None;
+    }
+    let cleaned = ticket.last_cleaned()?;
+    let reported = ticket.last_seen().filter(|seen| *seen > cleaned);
+    let what = match (reported, ticket.relisted_since_cleaning()) {
+        (Some(seen), _) => format!("a report says it was seen at {seen}"),
+        (None, Some(relisted)) => format!("{} was listed again at {relisted}", ticket.public),
+        (None, None) => return None,
+    };
+    Some(format!("{what}, after the last cleaning: clean the host again"))
 }
 
 /// Who made contact and is blamed by nobody, because no run saw as many contacts as `fail_at` asks for.

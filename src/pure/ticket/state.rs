@@ -65,6 +65,11 @@ impl Ticket {
         self.reports.iter().map(|report| report.seen).max()
     }
 
+    /// When its address was listed again after it was clean, unless something was cleaned since.
+    pub fn relisted_since_cleaning(&self) -> Option<Timestamp> {
+        self.relisted.filter(|relisted| self.last_cleaned().is_none_or(|cleaned| *relisted > cleaned))
+    }
+
     /// The hosts that must be found silent: all but the retired.
     pub fn watched_hosts(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|host| host.state != HostState::Retired)
