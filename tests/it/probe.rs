@@ -82,7 +82,8 @@ fn a_probe_that_crosses_the_capture_is_seen_and_one_that_goes_elsewhere_is_not()
     let without = CapturePlan { filter: None, ..probing(interface()) };
     let (probe, is_missing, heard_all) = outcome(&wire, &without);
     assert!(!is_missing && probe.seen >= 2, "without a filter: {probe:?}");
-    assert!(heard <= heard_all && heard_all < 40, "probes are not heard: {heard} {heard_all}");
+    // The talk of one window may be more than that of the next.
+    assert!(heard.max(heard_all) < 40, "probes are not heard: {heard} {heard_all}");
 
     // Recorded elsewhere: sent while the window lasts, and looked for in what was recorded, which is nothing.
     let (probe, is_missing, _) = outcome(&wire, &probing(SourceKind::Files("/nowhere/*.pcap".to_owned())));
