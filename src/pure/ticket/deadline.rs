@@ -6,7 +6,8 @@
 //! names that instant before. It must never tell anybody twice, nor while the clock stands still.
 
 use super::consequences::recipients;
-use super::{Context, Event, Phase, Risk, Ticket, stand};
+use super::standing::unsigned;
+use super::{Context, Event, Phase, Risk, Ticket, stand_now};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::MailEvent;
 use jiff::{SignedDuration, Timestamp};
@@ -98,10 +99,9 @@ fn overdue(ticket: &Ticket, context: &Context<'_>) -> Option<Event> {
 fn is_unsigned_alone(ticket: &Ticket, context: &Context<'_>) -> bool {
     let wanted = context.playbook.clean.passes as usize;
     // The first two are cheap, and false on nearly every night.
-    let mut items = context.playbook.checklist.iter();
-    items.any(|item| !ticket.signed.contains_key(&item.item))
+    unsigned(ticket, context).next().is_some()
         && ticket.passes.len() >= wanted
-        && stand(ticket, context).is_unsigned_alone
+        && stand_now(ticket, context).is_unsigned_alone
 }
 
 fn hold_end(ticket: &Ticket) -> Option<Timestamp> {

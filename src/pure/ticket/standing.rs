@@ -7,6 +7,7 @@ use super::{
 };
 use crate::pure::assurance::Callers;
 use crate::pure::earliest::{self, HostProgress, Progress, Sooner};
+use crate::pure::playbook::ChecklistItem;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -110,7 +111,9 @@ fn stand_with(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) 
         next_window: occurrences::next_verify(ticket, context).map(|window| (window.from, window.to)),
     };
     standing.missing = missing(ticket, context, &standing);
-    let unsigned = unsigned(ticket, context);
+    let unsigned = unsigned(ticket, context).map(|entry| entry.item.as_str());
+    let unsigned: Vec<String> =
+        unsigned.map(|item| format!("checklist item '{item}' is not signed")).collect();
     standing.is_unsigned_alone = standing.missing.is_empty() && !unsigned.is_empty();
     standing.missing.extend(unsigned);
     standing
@@ -201,9 +204,12 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
     missing
 }
 
-fn unsigned(ticket: &Ticket, context: &Context<'_>) -> Vec<String> {
-    let unsigned = context.playbook.checklist.iter().filter(|entry| !ticket.signed.contains_key(&entry.item));
-    unsigned.map(|entry| format!("checklist item '{}' is not signed", entry.item)).collect()
+/// The items of the checklist that nobody has signed.
+pub(super) fn unsigned<'a>(
+    ticket: &'a Ticket,
+    context: &Context<'a>,
+) -> impl Iterator<Item = &'a ChecklistItem> {
+    context.playbook.checklist.iter().filter(|entry| !ticket.signed.contains_key(&entry.item))
 }
 
 /// A report or a relisting from after the last cleaning: something called then.
