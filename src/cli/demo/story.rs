@@ -5,7 +5,7 @@
 
 use crate::engine::{Engine, EngineError};
 use crate::pure::playbook::StageName;
-use crate::pure::report::words::{count, duration, local, local_time_exact, share};
+use crate::pure::report::words::{capitalised, count, duration, local, local_time_exact, share};
 use crate::pure::ticket::{Context, Event, Host, Phase, Recorded, RunEnd, Ticket, TicketId, stand};
 use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
@@ -82,7 +82,7 @@ impl Teller<'_> {
                 self.quiet.signed.push((recorded.at, recorded.by.clone(), item.clone()));
             }
             Event::Noted { text } => {
-                self.say(Tone::Plain, format!("{}: \"{text}\"", capital(&recorded.by)), vec![])
+                self.say(Tone::Plain, format!("{}: \"{text}\"", capitalised(&recorded.by)), vec![])
             }
             Event::PhaseChanged { to: Phase::Clean, .. } => self.clean(),
             Event::MailQueued { .. } => {
@@ -219,7 +219,7 @@ impl Teller<'_> {
                 local(last.to, zone, "%H:%M")
             )
         });
-        let reasons = end.reasons.iter().map(|reason| format!("{}.", capital(&reason.text)));
+        let reasons = end.reasons.iter().map(|reason| format!("{}.", capitalised(&reason.text)));
         let so = format!(
             "Hearing nothing is not the same as silence: this is no pass, and no fail either. The row stands at \
              {passes} of {wanted}, as before."
@@ -280,7 +280,7 @@ impl Teller<'_> {
         let what = format!("The {by} signs off: {}", items.join(", "));
         let why = match open.as_slice() {
             [] => "The checklist is complete.".to_owned(),
-            open => format!("{}.", capital(&open.join("; "))),
+            open => format!("{}.", capitalised(&open.join("; "))),
         };
         Some(Told { at: *at, tone: Tone::Plain, what, why: vec![why], mails: Vec::new() })
     }
@@ -318,9 +318,4 @@ fn times(number: u64) -> String {
 
 fn day(at: Timestamp, zone: &TimeZone) -> String {
     local(at, zone, "%a %-d %b")
-}
-
-fn capital(text: &str) -> String {
-    let mut signs = text.chars();
-    signs.next().map_or(String::new(), |first| first.to_uppercase().chain(signs).collect())
 }

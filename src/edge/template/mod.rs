@@ -12,7 +12,7 @@ pub use shipped::SHIPPED;
 
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
-use crate::pure::report::words::{clean_text, markdown_escape, shortened, wrap};
+use crate::pure::report::words::{capitalised, clean_text, markdown_escape, shortened, wrap};
 use crate::pure::report::{Letter, Material, TicketView, event_word};
 use crate::pure::ticket::Mail;
 use handlebars::{Handlebars, RenderError, TemplateError, html_escape, no_escape};
@@ -246,11 +246,6 @@ fn letter_text(text: &str) -> String {
     }
     let is_parted = rest.starts_with('\n');
     head + if is_parted { "\n" } else { "" } + &tidy_text(rest)
-}
-
-fn capitalised(line: &str) -> String {
-    let mut signs = line.chars();
-    signs.next().map_or_else(String::new, |first| first.to_uppercase().chain(signs).collect())
 }
 
 /// At most 72 columns, no more than one empty line in a row, none at the ends.

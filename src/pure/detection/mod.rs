@@ -64,11 +64,9 @@ impl Detection {
             DetectionEvent::OccurrencePassed(record) => {
                 self.planned_until = self.planned_until.max(Some(record.occurrence));
             }
-            DetectionEvent::OccurrencesPassed(record) if record.is_sound() => {
+            DetectionEvent::OccurrencesPassed(record) => {
+                record.check()?;
                 self.planned_until = self.planned_until.max(Some(record.last()));
-            }
-            DetectionEvent::OccurrencesPassed(_) => {
-                return Err("occurrences that go back in time, or more than one record holds".to_owned());
             }
         }
         Ok(())

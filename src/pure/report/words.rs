@@ -13,6 +13,12 @@ pub const TEXT_CHARS_MAX: usize = 2_000;
 /// The longest name of a machine, malware or person, in signs (a DNS label has 63).
 pub const NAME_CHARS_MAX: usize = 64;
 
+/// The text as a sentence begins.
+pub fn capitalised(text: &str) -> String {
+    let mut signs = text.chars();
+    signs.next().map_or_else(String::new, |first| first.to_uppercase().chain(signs).collect())
+}
+
 /// `Wed 2015-04-29 13:52 CDT`, in the site's zone.
 pub fn local_time(time: Timestamp, zone: &TimeZone) -> String {
     local(time, zone, "%a %Y-%m-%d %H:%M %Z")

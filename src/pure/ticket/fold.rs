@@ -179,9 +179,7 @@ impl Ticket {
     }
 
     fn pass_over(&mut self, at: Timestamp, record: PassedRecord) -> Result<(), String> {
-        if !record.is_sound() {
-            return Err("occurrences that go back in time, or more than one record holds".to_owned());
-        }
+        record.check()?;
         self.planned_until.insert(record.stage, record.last());
         if record.stage == StageName::Verify && record.outcome == Outcome::Missed {
             let missed = u32::try_from(record.count()).unwrap_or(u32::MAX);

@@ -75,10 +75,15 @@ impl PassedRecord {
         std::iter::once((self.run, self.occurrence)).chain(following).take(OCCURRENCES_MAX)
     }
 
-    /// Whether it can be the record of occurrences: bounded, and each later than the one before it.
-    pub fn is_sound(&self) -> bool {
+    /// It can be the record of occurrences only when it is bounded, and each is later than the one before it;
+    /// else why not, in words.
+    pub fn check(&self) -> Result<(), String> {
         let is_forward = self.steps.iter().all(|step| step.seconds > 0 && step.times > 0);
-        is_forward && self.steps.len() <= STEPS_MAX && self.count() <= OCCURRENCES_MAX as u64
+        if is_forward && self.steps.len() <= STEPS_MAX && self.count() <= OCCURRENCES_MAX as u64 {
+            Ok(())
+        } else {
+            Err("occurrences that go back in time, or more than one record holds".to_owned())
+        }
     }
 
     /// Takes `at` as its next occurrence; `false` when its steps are full.
