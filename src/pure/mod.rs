@@ -41,6 +41,8 @@ pub mod queue;
 
 pub mod plan;
 
+pub mod words;
+
 pub mod report;
 
 pub mod script;

@@ -9,8 +9,8 @@ mod letter;
 mod parts;
 mod timeline;
 mod view;
-pub mod words;
 
+pub use crate::pure::words;
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
 pub use letter::{Letter, event_word, file_name};
 pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};

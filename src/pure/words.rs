@@ -1,5 +1,7 @@
 //! How are times, numbers and states written for people? And how is a text from outside made
 //! harmless?
+//!
+//! Left of it is `ticket`; right of it all that people read: `picture`, `report`, the templates.
 
 use crate::pure::ticket::{HostState, Listing, Phase};
 use crate::pure::verdict::{Outcome, Verdict};
