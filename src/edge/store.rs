@@ -57,6 +57,16 @@ pub enum StoreError {
     TooNew { path: PathBuf, version: i64 },
 }
 
+/// An event as it is stored, whose hash can be computed anew from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub recorded: Recorded,
+    /// The hash of the event before it in the log, which may be another ticket's.
+    pub previous: String,
+    /// The event as it was hashed: byte for byte, however it would be written today.
+    pub body: String,
+}
+
 /// The event log on disk.
 #[derive(Debug)]
 pub struct Store {
@@ -106,6 +116,32 @@ impl Store {
         since: Timestamp,
         mut take: impl FnMut(Recorded),
     ) -> Result<(), StoreError> {
+        self.rows_of(ticket, since, |row, previous| {
+            take(rows::check(row, (previous.0, &previous.1))?);
+            Ok(())
+        })
+    }
+
+    /// The events of one ticket as they are stored, likewise.
+    pub fn lines_of(&self, ticket: TicketId) -> Result<Vec<Line>, StoreError> {
+        let mut lines = Vec::new();
+        self.rows_of(ticket, Timestamp::MIN, |row, previous| {
+            let body = row.body.clone();
+            let recorded = rows::check(row, (previous.0, &previous.1))?;
+            lines.push(Line { recorded, previous: previous.1, body });
+            Ok(())
+        })?;
+        Ok(lines)
+    }
+
+    /// Hands each row of a ticket to `take`, with number and hash of the row before it; what is wrong with
+    /// a row, `take` says.
+    fn rows_of(
+        &self,
+        ticket: TicketId,
+        since: Timestamp,
+        mut take: impl FnMut(Row, (u64, String)) -> Result<(), String>,
+    ) -> Result<(), StoreError> {
         let database = |error| StoreError::Database { path: self.path.clone(), error };
         let sql = "SELECT seq, at_ns, ticket, by, version, body, hash,
                        (SELECT before.hash FROM event AS before WHERE before.seq = event.seq - 1)
@@ -117,8 +153,11 @@ impl Store {
             let row = Row::of(row).map_err(database)?;
             let found = row.seq;
             let previous = (found - 1, before.unwrap_or(chain::GENESIS.to_owned()));
-            let damaged = |why| StoreError::Damaged { path: self.path.clone(), seq: found, why };
-            take(rows::check(row, (previous.0, &previous.1)).map_err(damaged)?);
+            take(row, previous).map_err(|why| StoreError::Damaged {
+                path: self.path.clone(),
+                seq: found,
+                why,
+            })?;
         }
         Ok(())
     }

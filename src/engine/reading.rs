@@ -2,6 +2,7 @@
 
 use super::log::Subject;
 use super::{Engine, EngineError, context};
+use crate::edge::store::Line;
 use crate::pure::ticket::{self, Context, Past, Recorded, Run, RunId, Ticket, TicketId};
 use jiff::Timestamp;
 
@@ -20,6 +21,12 @@ impl Engine {
     pub fn history(&self, id: TicketId) -> Result<Vec<Recorded>, EngineError> {
         let events = self.store.events_of(id)?;
         Ok(events.into_iter().filter(|recorded| recorded.seq <= self.log.end.seq).collect())
+    }
+
+    /// The same as it is stored.
+    pub fn lines(&self, id: TicketId) -> Result<Vec<Line>, EngineError> {
+        let lines = self.store.lines_of(id)?;
+        Ok(lines.into_iter().filter(|line| line.recorded.seq <= self.log.end.seq).collect())
     }
 
     /// How many events the log holds.

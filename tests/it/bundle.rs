@@ -1,76 +1,267 @@
-//! A ticket handed over as one archive.
+//! A ticket handed over as one archive, checked by those who distrust us: with coreutils, Python and tshark,
+//! and after somebody has meddled with it.
 
-use allclear::edge::bundle::{self, Contents};
+use crate::detect_desk::{detect, school};
+use crate::skip::skipped;
+use crate::station::Station;
+use allclear::edge::bundle::{Bundle, Documents, VERIFY};
 use allclear::pure::verdict::EvidenceFile;
-use std::io::Read;
-use std::path::Path;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 const SUM: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+const HITS: &str = "evidence/detect/1-hits.pcapng";
 
 fn evidence(path: &str) -> EvidenceFile {
     EvidenceFile { path: path.to_string(), sha256: SUM.to_string(), bytes: 4, packets: 1 }
 }
 
+/// Writes a bundle of next to nothing; returns what it remarks.
 fn bundle(to: &Path, state: &Path, evidence: &[EvidenceFile]) -> Vec<String> {
-    let contents = Contents {
-        folder: "ticket-7",
+    let mut bundle = Bundle::begin(to, "ticket-7").expect("it begins");
+    bundle.add_evidence(evidence, |path| fs::File::open(state.join(path))).expect("it takes files");
+    let remarks = bundle.remarks().to_vec();
+    let documents = Documents {
         report_html: "<p>report</p>",
         report_text: "report\n",
-        ticket_json: "{}",
-        events: "{\"seq\":1}\n",
-        evidence,
+        report_json: "{}",
+        ticket_json: "{\"events\": []}",
+        events: "",
     };
-    bundle::write(to, state, &contents).expect("a bundle")
+    bundle.finish(&documents).expect("it ends");
+    remarks
 }
 
-fn read(archive: &Path, name: &str) -> Option<String> {
-    let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).expect("a file")).expect("an archive");
-    let mut text = String::new();
-    zip.by_name(name).ok()?.read_to_string(&mut text).ok()?;
-    Some(text)
+fn unpack(archive: &Path, into: &Path) {
+    let mut zip = zip::ZipArchive::new(fs::File::open(archive).expect("a file")).expect("an archive");
+    zip.extract(into).expect("it unpacks");
+}
+
+fn read(archive: &Path, name: &str) -> String {
+    let mut zip = zip::ZipArchive::new(fs::File::open(archive).expect("a file")).expect("an archive");
+    std::io::read_to_string(zip.by_name(name).expect(name)).expect("text")
+}
+
+fn run(program: &str, arguments: &[&str], directory: &Path) -> Output {
+    Command::new(program).args(arguments).current_dir(directory).output().expect(program)
+}
+
+/// Whether `verify.py` finds all sound, and what it says.
+fn verify(directory: &Path, arguments: &[&str]) -> (bool, String) {
+    let output = run("python3", &[&["verify.py"], arguments].concat(), directory);
+    let told = [output.stdout, output.stderr].concat();
+    (output.status.code() == Some(0), String::from_utf8_lossy(&told).into_owned())
+}
+
+/// Two tickets in one log, their events mingled, and the second one's bundle, unpacked.
+fn handed_over() -> (Station, PathBuf) {
+    let station = school();
+    detect(&station, "calls.pcap");
+    for (ticket, text) in [("1", "asked"), ("2", "a \"b\" \\ <b>|`[x](y)` é 😀\nmore\ttext"), ("1", "told")]
+    {
+        station.ask(&["ticket", "note", ticket, text, "--by", "Zoë \"Z\" 😀"]);
+    }
+    station.ask(&["ticket", "cleaned", "2", "--by", "tech"]);
+    let told = station.ask(&["ticket", "bundle", "2", "two.zip"]);
+    assert!(told.contains("two.zip written, 1 evidence files"), "{told}");
+    unpack(&station.path("two.zip"), &station.path("out"));
+    let folder = station.path("out/ticket-2");
+    (station, folder)
 }
 
 #[test]
-fn a_bundle_can_be_checked_without_allclear() {
-    let place = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir_all(place.path().join("evidence/7")).expect("a directory");
-    std::fs::write(place.path().join("evidence/7/41-hits.pcapng"), "test").expect("a file");
-    let archive = place.path().join("7.zip");
-    assert_eq!(
-        bundle(&archive, place.path(), &[evidence("evidence/7/41-hits.pcapng")]),
-        Vec::<String>::new()
+fn a_fresh_bundle_is_found_sound_by_every_program_that_its_readme_names() {
+    let (station, folder) = handed_over();
+    let sums = run("sha256sum", &["-c", "--strict", "SHA256SUMS"], &folder);
+    assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stderr));
+    let (is_sound, told) = verify(&folder, &[]);
+    assert!(is_sound && told.contains("events and 1 evidence files are as they were recorded"), "{told}");
+    station.ask(&["ticket", "note", "1", "later", "--by", "x"]);
+    station.ask(&["backup", "copy.db"]);
+    let (is_sound, told) = verify(&folder, &["../../copy.db"]);
+    assert!(is_sound && told.contains("are one chain"), "{told}");
+    let readme = fs::read_to_string(folder.join("README.txt")).expect("a README");
+    for wanted in
+        ["sha256sum -c SHA256SUMS", "shasum -a 256 -c SHA256SUMS", "Get-FileHash", HITS, "python3 verify.py"]
+    {
+        assert!(readme.contains(wanted), "{wanted} is not in {readme}");
+    }
+    let page = fs::read_to_string(folder.join("VERIFY.html")).expect("a page");
+    assert!(page.contains("frame.comment contains \"216.66.15.109\"") && page.contains("{ $sum, $name ="));
+    assert!(!page.contains("{windows}") && !page.contains("{evidence}"));
+}
+
+#[test]
+fn the_display_filters_of_the_readme_show_the_packets_that_hit() {
+    if run("sh", &["-c", "command -v tshark"], Path::new("/")).stdout.is_empty() {
+        return skipped("tshark is not installed: `.ci/packages test` installs it");
+    }
+    let (_station, folder) = handed_over();
+    let shown = |filter: &str| {
+        let fields = ["-T", "fields", "-e", "frame.number", "-e", "frame.comment"];
+        let output = run("tshark", &[&["-r", HITS, "-Y", filter], &fields[..]].concat(), &folder);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let all = shown("frame.comment");
+    assert!(all.lines().count() >= 2 && all.lines().all(|line| line.contains("216.66.15.109")), "{all}");
+    assert_eq!(shown("frame.comment contains \"216.66.15.109\""), all);
+    assert_eq!(shown("frame.comment contains \"192.0.2.200\""), "");
+}
+
+/// The text without its `number`th line.
+fn without_line(text: &str, number: usize) -> String {
+    let lines = text.split_inclusive('\n').enumerate().filter(|(at, _)| *at != number);
+    lines.map(|(_, line)| line).collect()
+}
+
+fn swapped(text: &str) -> String {
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    lines.swap(1, 2);
+    lines.concat()
+}
+
+/// Writes SHA256SUMS anew, as somebody would who meddles with a bundle.
+fn sum_up(folder: &Path) {
+    let sums = fs::read_to_string(folder.join("SHA256SUMS")).expect("sums");
+    let line = |line: &str| {
+        let name = line.split_once("  ").expect("a line of sums").1;
+        let sum: String = Sha256::digest(fs::read(folder.join(name)).expect(name))
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{sum}  {name}\n")
+    };
+    fs::write(folder.join("SHA256SUMS"), sums.lines().map(line).collect::<String>()).expect("writable");
+}
+
+#[test]
+fn whoever_meddles_with_a_bundle_is_found_out() {
+    let (station, folder) = handed_over();
+    let events = fs::read_to_string(folder.join("events.jsonl")).expect("events");
+    let packets = fs::read(folder.join(HITS)).expect("packets");
+    let other_packets: Vec<u8> =
+        packets.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == 99)).collect();
+    let other_word = events.replacen("tech", "tecH", 1);
+    assert_ne!(other_word, events);
+    let rows: [(&str, &str, Vec<u8>, &str); 6] = [
+        ("a byte of an event", "events.jsonl", other_word.into(), "is not what was written"),
+        ("an event left out", "events.jsonl", without_line(&events, 1).into(), "of ticket.json is left out"),
+        ("two swapped", "events.jsonl", swapped(&events).into(), "stands behind event"),
+        ("no event at all", "events.jsonl", Vec::new(), "of ticket.json is left out"),
+        ("a line that is none", "events.jsonl", format!("{events}{{\n").into(), "cannot be read to its end"),
+        ("a byte of a packet", HITS, other_packets, "is not the file that event"),
+    ];
+    for (case, file, content, wanted) in rows {
+        let (kept, sums) = (fs::read(folder.join(file)), fs::read(folder.join("SHA256SUMS")));
+        fs::write(folder.join(file), content).expect("writable");
+        let (is_sound, told) = verify(&folder, &[]);
+        let by_sum = format!("NOT SOUND: {file} is not what SHA256SUMS says");
+        assert!(!is_sound && told.contains(&by_sum), "{case}: {told}");
+        assert!(!run("sha256sum", &["-c", "SHA256SUMS"], &folder).status.success(), "{case}");
+        sum_up(&folder);
+        let (is_sound, told) = verify(&folder, &[]);
+        assert!(!is_sound && told.contains(wanted) && !told.contains("SHA256SUMS"), "{case}: {told}");
+        assert!(!told.contains("Traceback"), "{case}: {told}");
+        fs::write(folder.join(file), kept.expect("it was there")).expect("writable");
+        fs::write(folder.join("SHA256SUMS"), sums.expect("it was there")).expect("writable");
+    }
+    fs::write(folder.join("evidence/more.pcapng"), "x").expect("writable");
+    assert!(verify(&folder, &[]).1.contains("evidence/more.pcapng stands in no list"));
+    fs::remove_file(folder.join("evidence/more.pcapng")).expect("it goes");
+    fs::remove_file(folder.join(HITS)).expect("it goes");
+    assert!(verify(&folder, &[]).1.contains(&format!("{HITS} stands in SHA256SUMS and is not here")));
+    drop(station);
+}
+
+#[test]
+fn an_event_left_out_with_all_its_traces_is_found_in_a_copy_of_the_log() {
+    let (station, folder) = handed_over();
+    station.ask(&["backup", "copy.db"]);
+    let events = fs::read_to_string(folder.join("events.jsonl")).expect("events");
+    let note = events.lines().position(|line| line.contains("\"noted\"")).expect("a note");
+    let mut ticket: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("ticket.json")).expect("a file")).expect("JSON");
+    ticket["events"].as_array_mut().expect("events").remove(note);
+    fs::write(folder.join("ticket.json"), ticket.to_string()).expect("writable");
+    fs::write(folder.join("events.jsonl"), without_line(&events, note)).expect("writable");
+    sum_up(&folder);
+    assert!(verify(&folder, &[]).0, "the README says that the folder alone cannot show this");
+    let (is_sound, told) = verify(&folder, &["../../copy.db"]);
+    assert!(!is_sound && told.contains("of the log is not here, or another one"), "{told}");
+    let log = rusqlite::Connection::open(station.path("copy.db")).expect("a copy");
+    log.execute("UPDATE event SET by = 'nobody' WHERE seq = 2", []).expect("it is changed");
+    drop(log);
+    assert!(
+        verify(&folder, &["../../copy.db"]).1.contains("event 2 of the log does not follow upon event 1")
     );
-    let sums = read(&archive, "ticket-7/SHA256SUMS").expect("sums");
+}
+
+#[test]
+fn the_same_ticket_makes_the_same_bytes_and_nobody_else_reads_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().expect("a directory");
+    fs::create_dir_all(place.path().join("evidence/7")).expect("a directory");
+    fs::write(place.path().join("evidence/7/41-hits.pcapng"), "test").expect("a file");
+    let twice = [evidence("evidence/7/41-hits.pcapng"), evidence("evidence/7/41-hits.pcapng")];
+    let (archive, again) = (place.path().join("7.zip"), place.path().join("again.zip"));
+    assert_eq!(
+        bundle(&archive, place.path(), &twice),
+        Vec::<String>::new(),
+        "a file named twice goes in once"
+    );
+    bundle(&again, place.path(), &twice);
+    assert_eq!(fs::read(&archive).ok(), fs::read(&again).ok());
+    assert_eq!(fs::metadata(&archive).expect("a file").permissions().mode() & 0o777, 0o600);
+    let sums = read(&archive, "ticket-7/SHA256SUMS");
     assert!(sums.contains(&format!("{SUM}  evidence/7/41-hits.pcapng\n")), "{sums}");
-    zip::ZipArchive::new(std::fs::File::open(&archive).expect("a file"))
-        .expect("an archive")
-        .extract(place.path().join("out"))
-        .expect("it unpacks");
-    let check = std::process::Command::new("sha256sum")
-        .args(["-c", "--strict", "SHA256SUMS"])
-        .current_dir(place.path().join("out/ticket-7"))
-        .output()
-        .expect("sha256sum is part of every Linux");
-    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
-    let again = place.path().join("again.zip");
-    bundle(&again, place.path(), &[evidence("evidence/7/41-hits.pcapng")]);
-    assert_eq!(std::fs::read(&archive).ok(), std::fs::read(&again).ok(), "the same ticket, the same bytes");
+    assert_eq!(read(&archive, "ticket-7/verify.py"), VERIFY);
+    drop(Bundle::begin(&place.path().join("never.zip"), "ticket-7").expect("it begins"));
+    let left = fs::read_dir(place.path()).expect("readable").flatten();
+    let hidden = left.filter(|entry| entry.file_name().to_string_lossy().starts_with('.')).count();
+    assert_eq!(hidden, 0, "what was not finished leaves nothing");
 }
 
 #[test]
 fn evidence_that_is_not_as_recorded_is_spoken_of() {
     let place = tempfile::tempdir().expect("a directory");
-    std::fs::create_dir_all(place.path().join("evidence/7")).expect("a directory");
-    std::fs::write(place.path().join("evidence/7/1.pcapng"), "tampered").expect("a file");
+    fs::create_dir_all(place.path().join("evidence/7")).expect("a directory");
+    fs::write(place.path().join("evidence/7/1.pcapng"), "tampered").expect("a file");
     let archive = place.path().join("7.zip");
     for (case, path, wanted) in [
         ("changed", "evidence/7/1.pcapng", "was changed"),
         ("deleted", "evidence/7/2.pcapng", "is missing"),
         ("outside the state directory", "../../etc/passwd", "is left out"),
         ("absolute", "/etc/passwd", "is left out"),
+        ("a hostile name", "evidence/\u{202e}gnp\n\u{1b}[31m", "is left out"),
     ] {
         let remarks = bundle(&archive, place.path(), &[evidence(path)]);
         assert!(remarks.len() == 1 && remarks[0].contains(wanted), "{case}: {remarks:?}");
-        assert!(read(&archive, "ticket-7/README.txt").expect("a README").contains(wanted), "{case}");
+        assert!(!remarks[0].contains(['\n', '\u{1b}', '\u{202e}']), "{case}: {remarks:?}");
+        assert!(read(&archive, "ticket-7/README.txt").contains(wanted), "{case}");
+    }
+}
+
+#[test]
+fn evidence_that_lacks_or_was_changed_or_is_a_link_is_told_and_fails_the_command() {
+    for (case, wanted) in [("changed", "was changed"), ("gone", "is missing"), ("a link", "is missing")] {
+        let (station, _) = handed_over();
+        let file = station.path("state").join(HITS);
+        fs::remove_file(&file).expect("it was there");
+        match case {
+            "changed" => fs::write(&file, "another").expect("writable"),
+            "a link" => std::os::unix::fs::symlink("/etc/passwd", &file).expect("a link"),
+            _ => {}
+        }
+        let output = station.run(&["ticket", "bundle", "2", "again.zip"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && told.contains(wanted), "{case}: {told}");
+        unpack(&station.path("again.zip"), &station.path("again"));
+        let folder = station.path("again/ticket-2");
+        assert!(fs::read_to_string(folder.join("README.txt")).expect("a README").contains(wanted), "{case}");
+        let (is_sound, told) = verify(&folder, &[]);
+        assert!(!is_sound && told.contains(HITS), "{case}: {told}");
     }
 }

@@ -48,7 +48,7 @@ fn station(source: &str, stage: &str) -> Station {
 }
 
 /// A school whose captures are files: `calls`, `silence`, and `nothing` with too few packets.
-fn school() -> Station {
+pub fn school() -> Station {
     let station = station(
         "{files: \"{here}/lan-*.pcap\"}",
         "{cron: \"0 10 * * *\", capture: {for: 30m}, match: [sinkholes]}",
@@ -60,7 +60,7 @@ fn school() -> Station {
     station
 }
 
-fn detect(station: &Station, captures: &str) -> (Option<i32>, Value) {
+pub fn detect(station: &Station, captures: &str) -> (Option<i32>, Value) {
     let begin = ["run", "detect", "--playbook", "quick", "--site", "springfield", "--by", "engineer"];
     let output = station.run(&[&begin[..], &["--captures", captures, "--json"]].concat());
     let value =

@@ -3,8 +3,10 @@
 use super::Format;
 use crate::cli::desk::Desk;
 use crate::cli::{Exit, Fault, print};
-use crate::edge::bundle::{self, Contents};
+use crate::edge::bundle::{Bundle, BundleError, Documents};
+use crate::edge::capture::vault;
 use crate::edge::clock;
+use crate::edge::store::Line;
 use crate::edge::template::Form;
 use crate::engine::EngineError;
 use crate::pure::packet::Mac;
@@ -89,39 +91,41 @@ pub fn report(desk: &Desk, id: u32, format: Format, output: Option<&Path>) -> Re
     Ok(Exit::Done)
 }
 
-/// A zip for somebody who distrusts us.
+/// A zip for somebody who distrusts us. What lacks or was changed is told, and fails the command although
+/// the zip is written: somebody must know.
 pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
     let ticket = desk.engine.ticket(TicketId(id))?;
+    let failed = |error: BundleError| Fault::Failed(error.to_string());
     let evidence: Vec<_> =
         ticket.runs.iter().filter_map(|run| run.end.as_ref()).flat_map(|end| end.files().cloned()).collect();
-    let remarks = bundle::write(
-        path,
-        desk.state(),
-        &Contents {
-            folder: &format!("ticket-{id}"),
-            report_html: &rendered(desk, ticket, Form::Html)?,
-            report_text: &rendered(desk, ticket, Form::Text)?,
-            ticket_json: &format!("{:#}\n", document(desk, ticket)?),
-            events: &events(&desk.engine.history(ticket.id)?),
-            evidence: &evidence,
-        },
-    );
-    let remarks = remarks.map_err(|error| Fault::Failed(error.to_string()))?;
+    let mut bundle = Bundle::begin(path, &format!("ticket-{id}")).map_err(failed)?;
+    bundle.add_evidence(&evidence, |name| vault::open(desk.state(), name)).map_err(failed)?;
+    let remarks = bundle.remarks().to_vec();
+    let ticket_json = format!("{:#}\n", document(desk, ticket)?);
+    let documents = Documents {
+        report_html: &rendered(desk, ticket, Form::Html)?,
+        report_text: &rendered(desk, ticket, Form::Text)?,
+        report_json: &ticket_json,
+        ticket_json: &ticket_json,
+        events: &events(&desk.engine.lines(ticket.id)?),
+    };
+    bundle.finish(&documents).map_err(failed)?;
     remarks.iter().for_each(|remark| print::note(remark));
-    Ok(print::out(&format!("{} written, {} evidence files\n", path.display(), evidence.len())))
+    let printed = print::out(&format!("{} written, {} evidence files\n", path.display(), evidence.len()));
+    Ok(if remarks.is_empty() { printed } else { Exit::Failed })
 }
 
-/// Every event as stored, one JSON object a line.
-fn events(events: &[Recorded]) -> String {
-    let line = |recorded: &Recorded| {
+/// Every event as stored, one JSON object a line, with all that its hash is made of.
+fn events(lines: &[Line]) -> String {
+    let line = |line: &Line| {
+        let Line { recorded, previous, body } = line;
         let Recorded { seq, at, ticket, by, event, hash } = recorded;
-        let at_ns = at.as_nanosecond() as i64;
-        let (kind, body) = (kind(event), chain::body(event));
+        let (kind, at_ns) = (kind(event), at.as_nanosecond() as i64);
         let value = json!({"seq": seq, "at": at, "at_ns": at_ns, "ticket": ticket, "by": by, "kind": kind,
-            "version": chain::EVENT_VERSION, "body": body, "hash": hash});
+            "version": chain::EVENT_VERSION, "previous": previous, "body": body, "hash": hash});
         format!("{value}\n")
     };
-    events.iter().map(line).collect()
+    lines.iter().map(line).collect()
 }
 
 fn standing<'a>(desk: &'a Desk, ticket: &Ticket) -> Result<(Context<'a>, Standing), EngineError> {

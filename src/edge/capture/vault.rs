@@ -55,7 +55,10 @@ pub fn check(state: &Path, recorded: &EvidenceFile) -> Result<(), Fault> {
 }
 
 /// Opens a regular file below the evidence directory, step by step, so that no link is followed.
-fn open(state: &Path, path: &str) -> io::Result<File> {
+///
+/// # Errors
+/// It is not there, cannot be read, or is no regular file below it.
+pub fn open(state: &Path, path: &str) -> io::Result<File> {
     let outside = || io::Error::other("the log names a path that is not below the evidence directory");
     let mut steps = Path::new(path).components();
     let is_below = steps.next() == Some(Component::Normal(DIRECTORY.as_ref()));

@@ -29,7 +29,7 @@ pub struct Row {
     ticket: u32,
     by: String,
     version: u32,
-    body: String,
+    pub body: String,
     hash: String,
 }
 
