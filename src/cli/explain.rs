@@ -98,10 +98,11 @@ fn site_rows(site: &Site) -> Vec<(String, String)> {
 }
 
 fn mail_words(mail: &MailSettings) -> String {
-    let MailSettings { from, transport, username, password_file: _, digest: _ } = mail;
+    let MailSettings { from, transport, username, password_file: _, digest: _, hourly_limit } = mail;
     let by = username.as_ref().map(|name| format!(", logged in as {name}")).unwrap_or_default();
+    let by = format!("{by}, at most {hourly_limit} an hour to one address");
     match transport {
-        MailTransport::Directory(directory) => format!("from {from}, written to {}", directory.display()),
+        MailTransport::Directory(directory) => format!("from {from}, written to {}{by}", directory.display()),
         MailTransport::Smtp { host, port, security } => {
             let protection = match security {
                 MailSecurity::Plain => "unprotected",

@@ -20,7 +20,7 @@ use crate::pure::playbook::Library;
 use crate::pure::problem::has_error;
 use crate::pure::report::{Material, TicketJson, event_word, file_name, words};
 use crate::pure::script::{self, Scene};
-use crate::pure::site::{MailSettings, MailTransport, Site};
+use crate::pure::site::{HOURLY_LIMIT, MailSettings, MailTransport, Site};
 use crate::pure::ticket::{Context, HostState, Phase, Ticket, ledger, stand};
 use crate::season::Season;
 use clap::Args;
@@ -128,6 +128,7 @@ fn settle_mail(library: &mut Library, directory: Option<&Path>) {
         username: None,
         password_file: None,
         digest: None,
+        hourly_limit: HOURLY_LIMIT,
     });
 }
 

@@ -3,6 +3,8 @@
 //! The only edge that uses the other ones. It decides nothing: what failed goes back as an input
 //! like any other. Work is prepared where the tickets are and carried out wherever there is time.
 
+mod rounds;
+
 use crate::edge::capture::hub::Hub;
 use crate::edge::capture::lists::Lists;
 use crate::edge::capture::recordings::Recordings;
@@ -15,14 +17,15 @@ use crate::edge::resolver::Resolver;
 use crate::edge::template::Templates;
 use crate::engine::{Engine, EngineError};
 use crate::pure::plan::{self, CapturePlan};
-use crate::pure::report::{Letter, Material};
+use crate::pure::report::{FoldedRow, Letter, Material};
 use crate::pure::schedule;
 use crate::pure::ticket::{
-    Context, Effect, Input, Listing, ListingAnswer, Mail, Past, Recorded, RunId, Ticket, TicketId, ledger,
-    stand,
+    Context, Effect, FoldedMail, Input, Listing, ListingAnswer, Mail, Past, Recorded, RunId, Ticket,
+    TicketId, ledger, stand,
 };
 use crate::pure::verdict::ListingFacts;
 use jiff::Timestamp;
+use rounds::{folded_rows, write_round};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -34,6 +37,7 @@ const ASKING_SECONDS: Duration = Duration::from_secs(60);
 
 const NO_LISTING_SECTION: &str =
     "nobody was asked: add a `listing` section to the site file, or take `listing: true` out of the stage";
+const NO_MAIL_SECTION: &str = "the site file has no mail section";
 const NO_SCENE: &str = "the script gives no answer yet: add a scene with `do: listing`";
 
 /// Everything of the world that effects need.
@@ -142,7 +146,7 @@ pub fn carry_out(work: Work, edges: &Edges) -> Reply {
             let delivery = match (&edges.post, letter) {
                 (_, Err(fault)) => Delivery::TryLater(fault),
                 (Post::Nowhere, Ok(_)) => Delivery::Accepted,
-                (Post::Closed, Ok(_)) => Delivery::TryLater("the site file has no mail section".to_owned()),
+                (Post::Closed, Ok(_)) => Delivery::TryLater(NO_MAIL_SECTION.to_owned()),
                 (Post::Mailer(mailer), Ok(letter)) => mailer.deliver(&letter, &to),
             };
             Reply { ticket, input: mail_input(mail, to, delivery), troubles: Vec::new() }
@@ -261,6 +265,9 @@ fn write_letter(
     seq: u64,
     now: Timestamp,
 ) -> Result<Result<Box<Letter>, String>, EngineError> {
+    if id == TicketId::NONE {
+        return write_round(engine, edges, seq, now);
+    }
     let mut events = engine.history(id)?;
     events.retain(|recorded| recorded.seq <= seq);
     let ticket = Ticket::fold(&events)?;
@@ -269,7 +276,11 @@ fn write_letter(
         return Ok(Err(format!("there is no mail {seq}")));
     };
     let past = engine.past_as_of(&ticket, seq)?;
-    Ok(letter(engine, edges, (&ticket, &events, &past), &context, mail))
+    let folds = mail.folds.iter().filter_map(|seq| ticket.outbox.iter().find(|mail| mail.seq == *seq));
+    let folds: Vec<FoldedMail> =
+        folds.map(|mail| FoldedMail { ticket: id, mail: mail.seq, at: mail.at }).collect();
+    let folded = folded_rows(engine, edges, &folds, now)?.into_iter().map(|(_, row)| row).collect();
+    Ok(letter(engine, edges, (&ticket, &events, &past), &context, mail, folded))
 }
 
 /// The subject that a mail has or will have; a faulty template's message where it cannot be written.
@@ -290,15 +301,16 @@ fn letter(
     (ticket, events, past): (&Ticket, &[Recorded], &[Vec<Past>]),
     context: &Context<'_>,
     mail: &Mail,
+    folded: Vec<FoldedRow>,
 ) -> Result<Box<Letter>, String> {
     let settings = engine.library().site_file.mail.as_ref();
-    let from = &settings.ok_or("the site file has no mail section")?.from;
+    let from = &settings.ok_or(NO_MAIL_SECTION)?.from;
     let standing = stand(ticket, context);
     let Context { playbook, site, .. } = *context;
     let runs = ledger(ticket, context);
     let (runs, standing, at) = (&runs, &standing, mail.at);
     let material = Material { ticket, runs, past, events, playbook, site, standing, at };
-    let letter = edges.templates.letter(&material, mail, from);
+    let letter = edges.templates.telling_letter(&material, mail, from, folded);
     letter.map(Box::new).map_err(|problem| problem.to_string())
 }
 

@@ -8,7 +8,7 @@ mod rows;
 use crate::pure::ticket::{Recorded, TicketId, chain};
 use jiff::Timestamp;
 use rows::Row;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +30,14 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX event_of_ticket ON event (ticket, seq);
 ";
+
+/// Events, each with the hash of the one before it.
+const EVENTS_WITH_BEFORE: &str = "
+    SELECT seq, at_ns, ticket, by, version, body, hash,
+        (SELECT before.hash FROM event AS before WHERE before.seq = event.seq - 1)
+    FROM event";
+
+const OF_TICKET: &str = "ticket = ?1 AND at_ns >= ?2";
 
 /// Whether a committed decision survives a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +124,7 @@ impl Store {
         since: Timestamp,
         mut take: impl FnMut(Recorded),
     ) -> Result<(), StoreError> {
-        self.rows_of(ticket, since, |row, previous| {
+        self.rows(OF_TICKET, params![ticket.0, nanoseconds(since)], |row, previous| {
             take(rows::check(row, (previous.0, &previous.1))?);
             Ok(())
         })
@@ -125,7 +133,7 @@ impl Store {
     /// The events of one ticket as they are stored, likewise.
     pub fn lines_of(&self, ticket: TicketId) -> Result<Vec<Line>, StoreError> {
         let mut lines = Vec::new();
-        self.rows_of(ticket, Timestamp::MIN, |row, previous| {
+        self.rows(OF_TICKET, params![ticket.0, nanoseconds(Timestamp::MIN)], |row, previous| {
             let body = row.body.clone();
             let recorded = rows::check(row, (previous.0, &previous.1))?;
             lines.push(Line { recorded, previous: previous.1, body });
@@ -134,20 +142,18 @@ impl Store {
         Ok(lines)
     }
 
-    /// Hands each row of a ticket to `take`, with number and hash of the row before it; what is wrong with
-    /// a row, `take` says.
-    fn rows_of(
+    /// Hands each row of which `condition` holds to `take`, with number and hash of the row before it; what is
+    /// wrong with a row, `take` says.
+    fn rows(
         &self,
-        ticket: TicketId,
-        since: Timestamp,
+        condition: &str,
+        values: &[&dyn ToSql],
         mut take: impl FnMut(Row, (u64, String)) -> Result<(), String>,
     ) -> Result<(), StoreError> {
+        let sql = format!("{EVENTS_WITH_BEFORE} WHERE {condition} ORDER BY seq");
         let database = |error| StoreError::Database { path: self.path.clone(), error };
-        let sql = "SELECT seq, at_ns, ticket, by, version, body, hash,
-                       (SELECT before.hash FROM event AS before WHERE before.seq = event.seq - 1)
-                   FROM event WHERE ticket = ?1 AND at_ns >= ?2 ORDER BY seq";
-        let mut statement = self.connection.prepare_cached(sql).map_err(database)?;
-        let mut rows = statement.query(params![ticket.0, nanoseconds(since)]).map_err(database)?;
+        let mut statement = self.connection.prepare_cached(&sql).map_err(database)?;
+        let mut rows = statement.query(values).map_err(database)?;
         while let Some(row) = rows.next().map_err(database)? {
             let before: Option<String> = row.get(7).map_err(database)?;
             let row = Row::of(row).map_err(database)?;
@@ -160,6 +166,16 @@ impl Store {
             })?;
         }
         Ok(())
+    }
+
+    /// One event, with its hash checked against that of the event before it; `None` when the log is shorter.
+    pub fn event(&self, seq: u64) -> Result<Option<Recorded>, StoreError> {
+        let mut found = None;
+        self.rows("seq = ?1", params![seq as i64], |row, previous| {
+            found = Some(rows::check(row, (previous.0, &previous.1))?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// From now on waits at most so long for another writer: a caller that has other things to do comes

@@ -31,7 +31,10 @@ impl Decision<'_> {
     /// What an input causes.
     pub fn step(&mut self, by: &str, id: TicketId, input: &Input) -> Result<(), EngineError> {
         if id == TicketId::NONE {
-            return self.step_detection(input);
+            return match input {
+                Input::MailAccepted { .. } | Input::MailFailed { .. } => self.step_rounds(input),
+                _ => self.step_detection(input),
+            };
         }
         let context = self.context(id)?;
         let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;

@@ -5,16 +5,20 @@
 
 use super::{EngineError, context};
 use crate::pure::detection::Detection;
+use crate::pure::letterbox::{self, Letterbox, Letterboxes};
 use crate::pure::playbook::Library;
 use crate::pure::ticket::{
-    self, ALLCLEAR, Absence, DetectionEvent, DetectionId, Event, IllegalEvent, InForce, Recorded, Schedules,
-    Ticket, TicketId, chain,
+    self, ALLCLEAR, Absence, DetectionEvent, DetectionId, Event, IllegalEvent, InForce, Mail, Recorded,
+    Schedules, Ticket, TicketId, chain, outbox,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The schedules in force, by site and by playbook.
 pub type BySite = BTreeMap<String, BTreeMap<String, InForce>>;
+
+/// So many mails of no ticket are kept in memory, and those that are not out yet.
+const ROUNDS_MAX: usize = 256;
 
 /// The log as folded so far.
 #[derive(Debug, Default)]
@@ -25,6 +29,10 @@ pub struct Log {
     sites: BTreeMap<String, BTreeSet<TicketId>>,
     pub end: End,
     pub schedules: BySite,
+    /// What the recipients of mails got lately, and what waits for them.
+    pub letterboxes: Letterboxes,
+    /// The mails that are of no ticket.
+    pub rounds: Vec<Mail>,
     /// Who has events that nobody has looked at yet.
     pub touched: BTreeSet<Subject>,
     undo: Option<Undo>,
@@ -35,6 +43,10 @@ pub struct Log {
 pub enum Subject {
     Ticket(TicketId),
     Detection(DetectionId),
+    /// Whoever gets mails, by address.
+    Recipient(String),
+    /// The mails that are of no ticket.
+    Rounds,
 }
 
 /// Where the log ends.
@@ -53,6 +65,8 @@ struct Undo {
     tickets: BTreeMap<TicketId, Option<Ticket>>,
     schedules: Option<BySite>,
     detections: BTreeMap<DetectionId, Option<Detection>>,
+    letterboxes: BTreeMap<String, Option<Letterbox>>,
+    rounds: Option<Vec<Mail>>,
     touched: BTreeSet<Subject>,
 }
 
@@ -72,8 +86,9 @@ impl Log {
     /// From now on changes can be taken back.
     pub fn begin(&mut self) {
         let end = self.end.clone();
-        let (tickets, detections, touched) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        self.undo = Some(Undo { end, tickets, schedules: None, detections, touched });
+        let (tickets, detections, letterboxes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (schedules, rounds, touched) = (None, None, BTreeSet::new());
+        self.undo = Some(Undo { end, tickets, schedules, detections, letterboxes, rounds, touched });
     }
 
     /// Changes since [`Log::begin`] stay.
@@ -88,6 +103,13 @@ impl Log {
         self.touched.retain(|subject| !undo.touched.contains(subject));
         if let Some(schedules) = undo.schedules {
             self.schedules = schedules;
+        }
+        self.rounds = undo.rounds.unwrap_or(std::mem::take(&mut self.rounds));
+        for (address, before) in undo.letterboxes {
+            match before {
+                Some(letterbox) => drop(self.letterboxes.insert(address, letterbox)),
+                None => drop(self.letterboxes.remove(&address)),
+            }
         }
         for (id, before) in undo.tickets {
             match before {
@@ -128,6 +150,13 @@ impl Log {
     ) -> Result<Vec<Recorded>, EngineError> {
         let mut recorded = Vec::with_capacity(events.len());
         for event in events {
+            if let Event::MailQueued { event, to, .. } = event {
+                let when = (now, library.site_file.hourly_limit());
+                for mail in letterbox::queue(&self.letterboxes, when, id, event, to) {
+                    recorded.push(self.record(now, by, id, mail)?);
+                }
+                continue;
+            }
             let before = match self.tickets.get(&id) {
                 Some(ticket) if matches!(event, Event::PhaseChanged { .. }) => {
                     let context = context(library, self, ticket, (now, absence))?;
@@ -165,6 +194,7 @@ impl Log {
         match &recorded.event {
             Event::SchedulesRead(schedules) => self.put_in_force(recorded.at, schedules),
             Event::Detection { of, event } => self.apply_to_detection(recorded, of, event)?,
+            _ if recorded.ticket == TicketId::NONE => self.apply_to_rounds(recorded)?,
             _ => self.apply_to_ticket(recorded)?,
         }
         let last_run = last_run(&recorded.event).map_or(self.end.last_run, |run| run.max(self.end.last_run));
@@ -198,7 +228,51 @@ impl Log {
             }
         }
         self.touch(Subject::Ticket(id));
+        if let Some(ticket) = self.tickets.get(&id) {
+            let meant = mails_meant(recorded, &ticket.outbox);
+            meant.iter().for_each(|mail| self.enter_mail(recorded, mail));
+        }
         Ok(())
+    }
+
+    fn apply_to_rounds(&mut self, recorded: &Recorded) -> Result<(), IllegalEvent> {
+        if let Some(undo) = &mut self.undo
+            && undo.rounds.is_none()
+        {
+            undo.rounds = Some(self.rounds.clone());
+        }
+        let illegal = |why| IllegalEvent { seq: recorded.seq, ticket: recorded.ticket, why };
+        outbox::apply(&mut self.rounds, recorded).map_err(illegal)?;
+        let meant = mails_meant(recorded, &self.rounds);
+        meant.iter().for_each(|mail| self.enter_mail(recorded, mail));
+        let too_many = self.rounds.len().saturating_sub(ROUNDS_MAX);
+        let mut is_old = (0..self.rounds.len()).map(|place| place < too_many);
+        self.rounds.retain(|mail| !is_old.next().unwrap_or(false) || mail.pending().next().is_some());
+        self.touch(Subject::Rounds);
+        Ok(())
+    }
+
+    /// Puts down in the letterboxes of its recipients where a mail stands now.
+    fn enter_mail(&mut self, recorded: &Recorded, mail: &Mail) {
+        for mailbox in &mail.to {
+            let address = outbox::address(mailbox);
+            if let Some(undo) = &mut self.undo
+                && !undo.letterboxes.contains_key(&address)
+            {
+                undo.letterboxes.insert(address.clone(), self.letterboxes.get(&address).cloned());
+            }
+            let letterbox = self.letterboxes.entry(address.clone()).or_default();
+            let had_held = letterbox.has_held();
+            letterbox.enter(recorded.ticket, mail, mailbox);
+            if matches!(&recorded.event, Event::MailAccepted { to, .. } if to == mailbox) {
+                letterbox.accept(recorded.at, recorded.ticket, mail.event);
+            }
+            if had_held || letterbox.has_held() {
+                self.touch(Subject::Recipient(address));
+            } else if letterbox.is_idle(recorded.at) {
+                self.letterboxes.remove(&address);
+            }
+        }
     }
 
     fn touch(&mut self, subject: Subject) {
@@ -225,6 +299,12 @@ impl Log {
         self.touch(Subject::Detection(id.clone()));
         Ok(())
     }
+}
+
+/// The mails that an event is about, as they stand now.
+fn mails_meant(recorded: &Recorded, outbox: &[Mail]) -> Vec<Mail> {
+    let meant = outbox::meant(recorded);
+    meant.iter().filter_map(|seq| outbox.iter().rev().find(|mail| mail.seq == *seq)).cloned().collect()
 }
 
 /// The last number of a run or occurrence that an event uses up.

@@ -10,6 +10,7 @@ mod detections;
 mod error;
 mod log;
 mod reading;
+mod rounds;
 mod schedules;
 
 pub use error::EngineError;
@@ -20,7 +21,7 @@ use crate::pure::intake::Report;
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::site::Site;
 use crate::pure::ticket::{
-    self, ALLCLEAR, Absence, Context, Effect, Event, Input, Recorded, RunId, Ticket, TicketId,
+    self, ALLCLEAR, Absence, Context, Effect, Event, Input, Recorded, RunId, Ticket, TicketId, outbox,
 };
 use agenda::Agenda;
 use decision::Decision;
@@ -189,6 +190,8 @@ impl Engine {
             batch.iter().try_for_each(|subject| match subject {
                 Subject::Ticket(id) => decision.step(ALLCLEAR, *id, &Input::Tick),
                 Subject::Detection(id) => decision.tick_detection(id),
+                Subject::Recipient(address) => decision.release(address),
+                Subject::Rounds => Ok(()),
             })
         })?;
         for subject in batch.iter().filter(|subject| !self.log.touched.contains(subject)) {
@@ -240,6 +243,8 @@ impl Engine {
             Subject::Detection(id) => {
                 self.log.detections.get(id).into_iter().flat_map(detection::due).collect()
             }
+            Subject::Recipient(_) => Vec::new(),
+            Subject::Rounds => outbox::due(TicketId::NONE, &self.log.rounds, now).collect(),
         }
     }
 
@@ -268,6 +273,11 @@ impl Engine {
                     let detection = self.log.detections.get(id);
                     let is_busy = detection.is_some_and(|detection| !detection.open.is_empty());
                     (self.next_of_detection(id, now), None, is_busy)
+                }
+                Subject::Recipient(address) => (self.next_of_recipient(address), None, false),
+                Subject::Rounds => {
+                    let rounds = &self.log.rounds;
+                    (None, outbox::next_retry(rounds), outbox::is_busy(rounds))
                 }
             };
             self.ticks.set(subject.clone(), next);

@@ -62,6 +62,7 @@ impl Engine {
                 let open = detection.into_iter().flat_map(|detection| &detection.open);
                 open.map(|run| (TicketId::NONE, id.site.as_str(), run)).collect()
             }
+            Subject::Recipient(_) | Subject::Rounds => Vec::new(),
         })
     }
 

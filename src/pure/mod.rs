@@ -35,6 +35,8 @@ pub mod intake;
 
 pub mod ticket;
 
+pub mod letterbox;
+
 pub mod detection;
 
 pub mod queue;

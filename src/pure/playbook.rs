@@ -223,4 +223,6 @@ pub enum MailEvent {
     Clean,
     Listed,
     Closed,
+    /// Of no ticket: mails that waited, told in one.
+    Folded,
 }

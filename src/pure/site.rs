@@ -29,6 +29,13 @@ pub struct SiteFile {
     pub has_listing: bool,
 }
 
+impl SiteFile {
+    /// Mails that one recipient gets within an hour.
+    pub fn hourly_limit(&self) -> u32 {
+        self.mail.as_ref().map_or(u32::MAX, |mail| mail.hourly_limit)
+    }
+}
+
 /// Where packets come from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
@@ -116,6 +123,13 @@ pub struct ClosedDays {
     pub last: Date,
 }
 
+/// Mails an hour that one recipient gets, when the site file does not say: one every three minutes is
+/// more than anybody reads.
+pub const HOURLY_LIMIT: u32 = 20;
+
+/// The highest limit that a site file may set; so many acceptances of a recipient are kept in memory.
+pub const HOURLY_LIMIT_MAX: u32 = 1_000;
+
 /// How mail leaves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MailSettings {
@@ -124,6 +138,8 @@ pub struct MailSettings {
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
     pub digest: Option<Digest>,
+    /// Mails that one recipient gets within an hour; what is more is told together.
+    pub hourly_limit: u32,
 }
 
 /// Where mail goes.

@@ -13,7 +13,7 @@ use allclear::engine::{Engine, Opening};
 use allclear::pure::playbook::{Library, Playbook, Stage};
 use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::script::{Scene, Step};
-use allclear::pure::site::MailTransport;
+use allclear::pure::site::{MailSettings, MailTransport};
 use allclear::pure::ticket::{Act, Phase, Recorded, Ticket, TicketId};
 use allclear::season::Season;
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ const OFFICE: [u8; 4] = [10, 16, 30, 7];
 struct Story {
     record: fn(&Path),
     playbook: fn(&mut Playbook),
+    mail: fn(&mut MailSettings),
     scenes: fn() -> Vec<Scene>,
     end: &'static str,
 }
@@ -78,8 +79,9 @@ fn season_library(story: &Story, outbox: &Path) -> Library {
     playbook.judge.heard_packets_min = 10;
     (story.playbook)(&mut playbook);
     let mut library = library(playbook);
-    library.site_file.mail.as_mut().expect("there is mail").transport =
-        MailTransport::Directory(outbox.to_owned());
+    let mail = library.site_file.mail.as_mut().expect("there is mail");
+    mail.transport = MailTransport::Directory(outbox.to_owned());
+    (story.mail)(mail);
     library
 }
 
@@ -160,6 +162,7 @@ fn killed_after_every_step_a_season_ends_the_same() {
     let story = Story {
         record,
         playbook: |playbook| playbook.clean.watch = Duration::from_secs(86_400),
+        mail: |_| {},
         scenes,
         end: "2015-05-17T00:00:00Z",
     };
@@ -178,6 +181,7 @@ fn killed_after_every_step_a_detect_run_opens_its_ticket_once() {
             playbook.detect = Some(Stage { schedule: twice_a_day, ..detect() });
             playbook.watchlists.insert("sinkholes".to_owned(), sinkholes());
         },
+        mail: |_| {},
         scenes: Vec::new,
         end: "2015-05-05T00:00:00Z",
     };
@@ -187,4 +191,41 @@ fn killed_after_every_step_a_detect_run_opens_its_ticket_once() {
     assert_eq!(whole.tickets[1].hosts[0].host, ip("10.16.30.7"));
     let subjects: Vec<&PathBuf> = whole.mails.keys().collect();
     assert_eq!(whole.mails.len(), 3, "opened and located, and one of the second: {subjects:?}");
+}
+
+/// So many machines are named in a few minutes that most of it is told together, some of it in the next
+/// mail about the ticket.
+#[test]
+fn killed_after_every_step_mails_that_waited_are_told_once() {
+    let story = Story {
+        record: record_two,
+        playbook: |playbook| playbook.locate.schedule = Schedule::Every(Duration::from_secs(86_400)),
+        mail: |mail| mail.hourly_limit = 3,
+        scenes: || {
+            let scene = |time: &str, act| Scene {
+                at: at(&format!("2015-05-04T{time}:00Z")),
+                by: "tech".to_owned(),
+                step: Step::Act(act),
+            };
+            let name = |time, host| scene(time, Act::NameHost { host: ip(host), mac: None, name: None });
+            vec![
+                name("09:10", "10.16.0.1"),
+                name("09:11", "10.16.0.2"),
+                name("09:12", "10.16.0.3"),
+                name("09:40", "10.16.0.4"),
+                name("11:00", "10.16.0.5"),
+                name("11:01", "10.16.0.6"),
+                scene("11:02", Act::Reject { reason: "not ours".to_owned() }),
+                scene("11:03", Act::Reopen { reason: "ours".to_owned() }),
+            ]
+        },
+        end: "2015-05-04T20:00:00Z",
+    };
+    let whole = sweep(&story);
+    let outbox = &whole.tickets[0].outbox;
+    assert_eq!(outbox.iter().map(|mail| mail.folds.len()).sum::<usize>(), 1, "told in the next mail");
+    assert_eq!(outbox.iter().map(|mail| mail.folded.len()).sum::<usize>(), 3, "told in another mail");
+    let names: Vec<String> = whole.mails.keys().map(|name| name.display().to_string()).collect();
+    assert_eq!(names.iter().filter(|name| name.ends_with("-folded.eml")).count(), 1, "{names:?}");
+    assert_eq!(names.len(), outbox.len() - 3 + 1, "{names:?}");
 }

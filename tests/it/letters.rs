@@ -38,6 +38,7 @@ fn eml(letter: &Letter) -> String {
         username: None,
         password_file: None,
         digest: None,
+        hourly_limit: 20,
     };
     let mailer = Mailer::open(&settings).expect("a directory needs nothing");
     assert_eq!(mailer.deliver(letter, &letter.to[0]), Delivery::Accepted);

@@ -100,6 +100,7 @@ fn settings(host: &str, port: u16, security: MailSecurity) -> MailSettings {
         username: None,
         password_file: None,
         digest: None,
+        hourly_limit: 20,
     }
 }
 

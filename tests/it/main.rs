@@ -53,6 +53,7 @@ mod simulate;
 mod skip;
 mod station;
 mod stops;
+mod storm;
 mod tables;
 mod thorough;
 mod tidy;

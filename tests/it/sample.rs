@@ -88,17 +88,8 @@ pub fn sample(event: MailEvent) -> Sample {
         MailEvent::Closed => (90, "2015-06-25T14:30:00Z"),
         _ => (77, "2015-05-26T14:30:00Z"),
     };
-    let mail = |seq, event, when: &str| Mail {
-        seq,
-        event,
-        at: at(when),
-        to: vec!["Tech Coordinator <tech@springfield.example>".to_string()],
-        accepted: Vec::new(),
-        attempts: 0,
-        not_before: None,
-        last_error: None,
-        refused: Vec::new(),
-    };
+    let coordinator = "Tech Coordinator <tech@springfield.example>".to_string();
+    let mail = |seq, event, when: &str| Mail::new(seq, event, at(when), vec![coordinator.clone()]);
     let mail_now = mail(seq, event, when);
     let mut ticket = reported();
     ticket.outbox = vec![mail(2, MailEvent::Opened, "2015-04-30T15:00:00Z"), mail_now.clone()];

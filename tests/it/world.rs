@@ -437,6 +437,7 @@ pub fn library(playbook: Playbook) -> Library {
         username: None,
         password_file: None,
         digest: None,
+        hourly_limit: 20,
     };
     let site_file = SiteFile {
         path: "allclear.yaml".into(),

@@ -13,8 +13,8 @@ pub use shipped::SHIPPED;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::report::words::{capitalised, clean_text, markdown_escape, shortened, wrap};
-use crate::pure::report::{Letter, Material, TicketView, event_word};
-use crate::pure::ticket::Mail;
+use crate::pure::report::{FoldedRow, FoldedView, Letter, Material, TicketView, event_word};
+use crate::pure::ticket::{Mail, TicketId};
 use handlebars::{Handlebars, RenderError, TemplateError, html_escape, no_escape};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -118,11 +118,36 @@ impl Templates {
     ///
     /// There is no template for the event, or it fails on this ticket.
     pub fn letter(&self, material: &Material, mail: &Mail, from: &str) -> Result<Letter, Box<Problem>> {
-        let view = TicketView::of(material).to_value();
-        let (subject, text) = self.mail_text(mail.event, &view)?;
+        self.telling_letter(material, mail, from, Vec::new())
+    }
+
+    /// The same, of a mail that tells earlier ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Templates::letter`].
+    pub fn telling_letter(
+        &self,
+        material: &Material,
+        mail: &Mail,
+        from: &str,
+        folded: Vec<FoldedRow>,
+    ) -> Result<Letter, Box<Problem>> {
+        let view = TicketView::of(material).telling(folded).to_value();
         let first = material.ticket.outbox.first().map(|first| first.seq);
+        let in_reply_to = first.filter(|first| *first != mail.seq);
+        Ok(Letter { ticket: material.ticket.id, in_reply_to, ..self.round_letter(&view, mail, from)? })
+    }
+
+    /// The letter of a mail that is of no ticket, out of the view of its kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`Templates::letter`].
+    pub fn round_letter(&self, view: &Value, mail: &Mail, from: &str) -> Result<Letter, Box<Problem>> {
+        let (subject, text) = self.mail_text(mail.event, view)?;
         Ok(Letter {
-            ticket: material.ticket.id,
+            ticket: TicketId::NONE,
             seq: mail.seq,
             event: mail.event,
             at: mail.at,
@@ -130,8 +155,8 @@ impl Templates {
             to: mail.to.clone(),
             subject,
             text,
-            html: self.render(event_word(mail.event), Form::Html, &view)?,
-            in_reply_to: first.filter(|first| *first != mail.seq),
+            html: self.render(event_word(mail.event), Form::Html, view)?,
+            in_reply_to: None,
         })
     }
 
@@ -189,11 +214,15 @@ impl Templates {
             let is_new = fault.as_ref().is_some_and(|fault| !problems.contains(fault));
             problems.extend(fault.filter(|_| is_new).map(|fault| *fault));
         };
+        let mut try_mail = |event, view: &Value| {
+            tell(self.mail_text(event, view).err());
+            tell(self.render(event_word(event), Form::Html, view).err());
+        };
+        FoldedView::samples().iter().for_each(|view| try_mail(MailEvent::Folded, view));
         for view in TicketView::samples() {
-            for event in EVENTS {
-                tell(self.mail_text(event, &view).err());
-                tell(self.render(event_word(event), Form::Html, &view).err());
-            }
+            EVENTS.iter().for_each(|event| try_mail(*event, &view));
+        }
+        for view in TicketView::samples() {
             Form::ALL.into_iter().for_each(|form| tell(self.render("report", form, &view).err()));
         }
         problems

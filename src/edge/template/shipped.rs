@@ -9,6 +9,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("closed.html.hbs", include_str!("../../../templates/closed.html.hbs")),
     ("closed.txt.hbs", include_str!("../../../templates/closed.txt.hbs")),
     ("criteria.html.hbs", include_str!("../../../templates/criteria.html.hbs")),
+    ("folded.html.hbs", include_str!("../../../templates/folded.html.hbs")),
+    ("folded.txt.hbs", include_str!("../../../templates/folded.txt.hbs")),
     ("foot.html.hbs", include_str!("../../../templates/foot.html.hbs")),
     ("foot.txt.hbs", include_str!("../../../templates/foot.txt.hbs")),
     ("hosts.html.hbs", include_str!("../../../templates/hosts.html.hbs")),
@@ -38,4 +40,6 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("reports.html.hbs", include_str!("../../../templates/reports.html.hbs")),
     ("reports.txt.hbs", include_str!("../../../templates/reports.txt.hbs")),
     ("strip.html.hbs", include_str!("../../../templates/strip.html.hbs")),
+    ("told.html.hbs", include_str!("../../../templates/told.html.hbs")),
+    ("told.txt.hbs", include_str!("../../../templates/told.txt.hbs")),
 ];

@@ -122,6 +122,9 @@ pub struct RawMail {
     pub username: Option<Spanned<String>>,
     /// A file that holds the password.
     pub password_file: Option<Spanned<String>>,
+    /// Mails that one recipient gets within an hour, from 1 to 1000; what is more waits, and comes together in one mail.
+    #[schemars(extend("default" = 20))]
+    pub hourly_limit: Option<Spanned<u32>>,
     /// The nightly summary.
     pub digest: Option<Spanned<RawDigest>>,
 }

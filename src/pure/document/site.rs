@@ -13,7 +13,8 @@ use super::raw_site::{RawMail, RawSite, RawSiteFile, RawSource};
 use super::sheet::{Outside, Sheet};
 use crate::pure::problem::Problem;
 use crate::pure::site::{
-    Digest, MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind,
+    Digest, HOURLY_LIMIT, HOURLY_LIMIT_MAX, MailSecurity, MailSettings, MailTransport, Site, SiteFile,
+    Source, SourceKind,
 };
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -302,7 +303,8 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSettings> {
-    let RawMail { from, smtp, directory, username, password_file, digest } = &raw.value;
+    let RawMail { from, smtp, directory, username, password_file, hourly_limit, digest } = &raw.value;
+    let hourly_limit = hourly_limit_of(sheet, hourly_limit.as_ref());
     let from = sheet.required(from, "from", raw.span).map(|from| from.value.0.clone());
     if smtp.is_written() == directory.is_written() {
         let cure = "`smtp: smtp://HOST:25` sends, `directory: state/outbox` writes .eml files";
@@ -344,7 +346,17 @@ fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSe
         username: username.as_ref().map(|name| name.value.clone()),
         password_file: password_file.as_ref().map(|file| sheet.resolve(&file.value)),
         digest,
+        hourly_limit,
     })
+}
+
+fn hourly_limit_of(sheet: &mut Sheet<'_>, limit: Option<&Spanned<u32>>) -> u32 {
+    let Some(limit) = limit else { return HOURLY_LIMIT };
+    if !(1..=HOURLY_LIMIT_MAX).contains(&limit.value) {
+        let what = format!("`hourly_limit` is {}", limit.value);
+        sheet.error(limit.span, what, format!("write a number from 1 to {HOURLY_LIMIT_MAX}"));
+    }
+    limit.value
 }
 
 fn is_loopback(host: &str) -> bool {

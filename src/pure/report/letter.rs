@@ -52,5 +52,6 @@ pub fn event_word(event: MailEvent) -> &'static str {
         MailEvent::Clean => "clean",
         MailEvent::Listed => "listed",
         MailEvent::Closed => "closed",
+        MailEvent::Folded => "folded",
     }
 }

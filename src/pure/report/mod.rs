@@ -4,6 +4,7 @@
 //! numbers and times become display strings here, so that a template has nothing to compute. It
 //! must never decide anything about the ticket.
 
+mod folded;
 mod json;
 mod letter;
 mod parts;
@@ -11,6 +12,7 @@ mod timeline;
 mod view;
 
 pub use crate::pure::words;
+pub use folded::{FoldedRow, FoldedView};
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
 pub use letter::{Letter, event_word, file_name};
 pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};

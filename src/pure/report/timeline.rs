@@ -2,8 +2,10 @@
 
 use super::letter::event_word;
 use super::words::{self, local_time};
-use crate::pure::playbook::StageName;
-use crate::pure::ticket::{Event, ListingAnswer, PassedRecord, Recorded, RunEnd, RunId, Ticket};
+use crate::pure::playbook::{MailEvent, StageName};
+use crate::pure::ticket::{
+    Event, HeldBack, HoldReason, ListingAnswer, PassedRecord, Recorded, RunEnd, RunId, Ticket,
+};
 use crate::pure::verdict::Verdict;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -57,6 +59,9 @@ pub fn kind(event: &Event) -> &'static str {
         Event::Overdue { .. } => "overdue",
         Event::ListingAnswered(_) => "listing_answered",
         Event::MailQueued { .. } => "mail_queued",
+        Event::MailReleased { .. } => "mail_released",
+        Event::MailFolded { .. } => "mail_folded",
+        Event::RoundQueued { .. } => "round_queued",
         Event::MailAccepted { .. } => "mail_accepted",
         Event::MailFailed { .. } => "mail_failed",
         Event::Detection { .. } => "detection",
@@ -76,7 +81,7 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
         Event::HostWithdrawn { host, reason } => format!("{host} withdrawn: {reason}"),
         Event::HostRetired { host, reason } => format!("{host} left the network: {reason}"),
         Event::RunStarted(_) | Event::RunDelayed { .. } | Event::MailAccepted { .. } => return None,
-        Event::SchedulesRead(_) | Event::Detection { .. } => return None,
+        Event::SchedulesRead(_) | Event::Detection { .. } | Event::RoundQueued { .. } => return None,
         Event::RunEnded(end) => run_ended(end, ticket)?,
         Event::OccurrencePassed(passed) => format!(
             "{} of {} {}: {}",
@@ -108,12 +113,26 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
             format!("Still overdue, escalation {step}: it was due {}", local_time(*due, zone))
         }
         Event::ListingAnswered(answer) => listing_answered(answer, zone),
-        Event::MailQueued { event, to } => format!("Mail '{}' for {}", event_word(*event), to.join(", ")),
+        Event::MailQueued { event, to, held, .. } => mail_queued(*event, to, held),
+        Event::MailReleased { mail, to } => format!("Mail {mail} goes out to {to} now"),
+        Event::MailFolded { mail, to, into } => format!("Mail {mail} is told to {to} in mail {into}"),
         Event::MailFailed { error, is_refused, .. } => {
             let end = if *is_refused { "given up" } else { "tried again later" };
             format!("Mail not accepted, {end}: {error}")
         }
     })
+}
+
+fn mail_queued(event: MailEvent, to: &[String], held: &[HeldBack]) -> String {
+    let waits = |held: &HeldBack| {
+        let why = match held.why {
+            HoldReason::Repeat => "after one of the same kind",
+            HoldReason::Limit => "after as many mails as an hour may have",
+        };
+        format!("; waits for {}, {why}", held.to)
+    };
+    let waiting: String = held.iter().map(waits).collect();
+    format!("Mail '{}' for {}{waiting}", event_word(event), to.join(", "))
 }
 
 fn listing_answered(answer: &ListingAnswer, zone: &TimeZone) -> String {

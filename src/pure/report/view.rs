@@ -1,5 +1,6 @@
 //! What do the templates know of a ticket? One flat object of display strings.
 
+use super::folded::FoldedRow;
 use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 use super::timeline::{EventView, timeline};
 use super::words::{self, clean_value, count, local_time, local_window};
@@ -45,6 +46,8 @@ pub struct Material<'a> {
 /// What templates may use. Sentences are whole, times are in the site's zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TicketView {
+    /// The title of its page.
+    pub title: String,
     /// The ticket's number.
     pub id: String,
     /// The outside number, or nothing.
@@ -141,6 +144,11 @@ pub struct TicketView {
     pub unlisted_events: String,
     pub evidence: Vec<EvidenceView>,
     pub has_evidence: bool,
+    /// Earlier mails that waited, and are told in this one.
+    pub folded: Vec<FoldedRow>,
+    pub has_folded: bool,
+    /// When the first of them was decided upon.
+    pub folded_since: String,
 }
 
 impl TicketView {
@@ -150,6 +158,12 @@ impl TicketView {
         add_runs(&mut view, material);
         add_lists(&mut view, material);
         view
+    }
+
+    /// The same in a mail that tells earlier ones, oldest first.
+    pub fn telling(self, folded: Vec<FoldedRow>) -> TicketView {
+        let folded_since = folded.first().map(|first| first.when.clone()).unwrap_or_default();
+        TicketView { has_folded: !folded.is_empty(), folded, folded_since, ..self }
     }
 
     /// The view as templates get it: every string without control signs and of bounded length.
@@ -170,13 +184,15 @@ impl TicketView {
             checklist: vec![CheckView::default()],
             timeline: vec![EventView::default()],
             evidence: vec![EvidenceView::default()],
+            folded: vec![FoldedRow::default()],
             ..TicketView::default()
         };
         [all_true(full.to_value()), TicketView::default().to_value()]
     }
 }
 
-fn all_true(value: Value) -> Value {
+/// A sample in which every condition is true.
+pub fn all_true(value: Value) -> Value {
     match value {
         Value::Bool(_) => Value::Bool(true),
         Value::Array(items) => Value::Array(items.into_iter().map(all_true).collect()),
@@ -192,6 +208,7 @@ fn facts(material: &Material) -> TicketView {
     let machines = machines(ticket);
     let malware = malware(ticket, playbook);
     TicketView {
+        title: format!("Ticket {}: {}", ticket.id, machine_words(ticket, &machines)),
         id: ticket.id.to_string(),
         reference: words::name(ticket.reference.as_deref().unwrap_or("")),
         has_reference: ticket.reference.is_some(),

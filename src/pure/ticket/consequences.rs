@@ -102,7 +102,7 @@ pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> V
     });
     mails
         .filter(|(_, to)| !to.is_empty())
-        .map(|(event, to)| Event::MailQueued { event, to })
+        .map(|(event, to)| Event::mail(event, to))
         .chain(deadline::reminder(ticket, context))
         .collect()
 }

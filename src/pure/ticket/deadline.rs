@@ -77,7 +77,7 @@ pub fn reminder(ticket: &Ticket, context: &Context<'_>) -> Option<Event> {
     };
     let is_wanted = is_ripe && wants_reminder(ticket, context) && !is_waiting(ticket, context, context.now);
     let (event, to) = (MailEvent::Reminder, || recipients(context, MailEvent::Reminder));
-    is_wanted.then(|| Event::MailQueued { event, to: to() })
+    is_wanted.then(|| Event::mail(event, to()))
 }
 
 fn wants_reminder(ticket: &Ticket, context: &Context<'_>) -> bool {

@@ -3,10 +3,10 @@
 //! It must never look at a clock or at the world: all it may know stands in [`Context`].
 
 use super::{
-    Act, Context, Event, Input, NoTurn, Refusal, RunStart, Ticket, acts, deadline, judged, occurrences,
+    Act, Context, Event, Input, Mail, NoTurn, Refusal, RunStart, Ticket, acts, deadline, judged, occurrences,
 };
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// How long after the n-th failure a mail is tried again, in minutes; the last one from then on.
 const MAIL_BACK_OFF_MINUTES: [i64; 7] = [1, 2, 5, 15, 60, 180, 360];
@@ -42,7 +42,7 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
         }
         Input::MailAccepted { mail, to } => Ok(vec![Event::MailAccepted { mail: *mail, to: to.clone() }]),
         Input::MailFailed { mail, to, error, is_refused } => {
-            Ok(vec![mail_failed(ticket, context, *mail, to, error, *is_refused)])
+            Ok(vec![mail_failed(&ticket.outbox, context.now, (*mail, to), error, *is_refused)])
         }
         Input::Act(act) => acts::act(ticket, context, act),
     }
@@ -93,22 +93,22 @@ pub fn no_turn(run: super::RunId, why: NoTurn) -> super::RunEnd {
     super::RunEnd { reasons: vec![reason], ..super::RunEnd::empty(run, Outcome::Missed) }
 }
 
-fn mail_failed(
-    ticket: &Ticket,
-    context: &Context<'_>,
-    mail: u64,
-    to: &str,
+/// What is said of a mail that could not be handed over, and when it is tried again.
+pub fn mail_failed(
+    outbox: &[Mail],
+    now: Timestamp,
+    (mail, to): (u64, &str),
     error: &str,
     is_refused: bool,
 ) -> Event {
-    let attempts = ticket.outbox.iter().find(|known| known.seq == mail).map_or(0, |known| known.attempts);
+    let attempts = outbox.iter().find(|known| known.seq == mail).map_or(0, |known| known.attempts);
     let step = (attempts as usize).min(MAIL_BACK_OFF_MINUTES.len() - 1);
     let pause = SignedDuration::from_mins(MAIL_BACK_OFF_MINUTES[step]);
     Event::MailFailed {
         mail,
         to: to.to_owned(),
         error: error.to_owned(),
-        not_before: context.now.saturating_add(pause).unwrap_or(context.now),
+        not_before: now.saturating_add(pause).unwrap_or(now),
         is_refused,
     }
 }

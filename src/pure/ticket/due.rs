@@ -1,7 +1,7 @@
 //! What remains to be done in the world? Derived from the folded ticket, never remembered
 //! elsewhere, so that a restart derives it again.
 
-use super::{RunId, Ticket, TicketId};
+use super::{RunId, Ticket, TicketId, outbox};
 use jiff::Timestamp;
 
 /// Something to be done at the edges. It happens at least once.
@@ -16,9 +16,5 @@ pub enum Effect {
 /// What is to be done for the ticket now.
 pub fn due(ticket: &Ticket, now: Timestamp) -> Vec<Effect> {
     let captures = ticket.open_runs().map(|run| Effect::Capture { ticket: ticket.id, run: run.id });
-    let ripe = ticket.outbox.iter().filter(|mail| mail.not_before.is_none_or(|time| time <= now));
-    let mails = ripe.flat_map(|mail| {
-        mail.pending().map(|to| Effect::SendMail { ticket: ticket.id, mail: mail.seq, to: to.clone() })
-    });
-    captures.chain(mails).collect()
+    captures.chain(outbox::due(ticket.id, &ticket.outbox, now)).collect()
 }

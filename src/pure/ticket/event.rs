@@ -117,6 +117,23 @@ pub enum Event {
     MailQueued {
         event: MailEvent,
         to: Vec<String>,
+        /// Those of `to` who do not get it now: it waits to be told in another mail, or for its turn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<HeldBack>,
+        /// Earlier mails of this ticket that waited for all of `to`, and are told in this one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        folds: Vec<u64>,
+    },
+    /// A mail that waited goes out by itself.
+    MailReleased {
+        mail: u64,
+        to: String,
+    },
+    /// A mail that waited is told in the mail `into`, which is of no ticket.
+    MailFolded {
+        mail: u64,
+        to: String,
+        into: u64,
     },
     MailAccepted {
         mail: u64,
@@ -130,11 +147,66 @@ pub enum Event {
         not_before: Timestamp,
         is_refused: bool,
     },
+    /// Of no ticket: a mail that is about many is to be sent.
+    RoundQueued {
+        to: Vec<String>,
+        round: Round,
+    },
     /// Something happened to a `detect` stage, which has no ticket: it stands under [`TicketId::NONE`].
     Detection {
         of: DetectionId,
         event: DetectionEvent,
     },
+}
+
+impl Event {
+    /// A mail that goes to all of `to`, as far as nothing is known against it.
+    pub fn mail(event: MailEvent, to: Vec<String>) -> Event {
+        Event::MailQueued { event, to, held: Vec::new(), folds: Vec::new() }
+    }
+}
+
+/// A recipient who does not get a mail now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    pub to: String,
+    pub why: HoldReason,
+}
+
+/// Why a recipient does not get a mail now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// They got a mail of this kind about this ticket just now, or are about to.
+    Repeat,
+    /// They got as many mails in the last hour as the site file allows.
+    Limit,
+}
+
+/// What a mail of no ticket tells: all that its text is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Round {
+    /// Mails that waited, the most urgent first.
+    Folded(Vec<FoldedMail>),
+}
+
+/// A mail that is told in another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldedMail {
+    pub ticket: TicketId,
+    pub mail: u64,
+    /// When it was decided upon.
+    pub at: Timestamp,
+}
+
+impl Round {
+    /// The kind of mail.
+    pub fn event(&self) -> MailEvent {
+        match self {
+            Round::Folded(_) => MailEvent::Folded,
+        }
+    }
 }
 
 /// The `detect` stage of a playbook at a site.

@@ -4,8 +4,8 @@
 //! It must never decide anything: an event that the table of phases forbids is a fault of the log.
 
 use super::{
-    Blame, Event, Hold, Host, HostState, Mail, Passed, PassedRecord, Phase, Recorded, Risk, Run, RunEnd,
-    RunId, RunStart, SignOff, Ticket, TicketId, Told, hosts,
+    Blame, Event, Hold, Host, HostState, Passed, PassedRecord, Phase, Recorded, Risk, Run, RunEnd, RunId,
+    RunStart, SignOff, Ticket, TicketId, Told, hosts, outbox,
 };
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -136,38 +136,26 @@ impl Ticket {
             Event::Resumed => self.end_hold(recorded.at).ok_or("it was not on hold")?,
             Event::Overdue { due: _, step } => self.told.overdue = Some(*step),
             Event::ListingAnswered(answer) => self.learn_listing(answer),
-            Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => {
-                self.fold_mail(recorded)?;
-            }
+            Event::MailQueued { .. }
+            | Event::MailReleased { .. }
+            | Event::MailFolded { .. }
+            | Event::MailAccepted { .. }
+            | Event::MailFailed { .. } => self.fold_mail(recorded)?,
+            Event::RoundQueued { .. } => return Err("a mail about many is of no ticket".to_owned()),
             Event::Detection { .. } => return Err("a detect stage has no ticket".to_owned()),
         }
         Ok(())
     }
 
     fn fold_mail(&mut self, recorded: &Recorded) -> Result<(), String> {
-        match &recorded.event {
-            Event::MailQueued { event, to } => {
-                match event {
-                    MailEvent::Inconclusive => self.inconclusive_row = 0,
-                    MailEvent::Reminder => self.told.is_reminded = true,
-                    _ => {}
-                }
-                self.outbox.push(Mail::new(recorded.seq, *event, recorded.at, to.clone()));
+        if let Event::MailQueued { event, .. } = &recorded.event {
+            match event {
+                MailEvent::Inconclusive => self.inconclusive_row = 0,
+                MailEvent::Reminder => self.told.is_reminded = true,
+                _ => {}
             }
-            Event::MailAccepted { mail, to } => self.mail_mut(*mail)?.accepted.push(to.clone()),
-            Event::MailFailed { mail, to, error, not_before, is_refused } => {
-                let mail = self.mail_mut(*mail)?;
-                mail.attempts += 1;
-                mail.last_error = Some(error.clone());
-                if *is_refused {
-                    mail.refused.push(to.clone());
-                } else {
-                    mail.not_before = Some(*not_before);
-                }
-            }
-            _ => {}
         }
-        Ok(())
+        outbox::apply(&mut self.outbox, recorded)
     }
 
     fn treat(&mut self, host: IpAddr, state: HostState, at: Timestamp) -> Result<(), String> {
@@ -337,10 +325,5 @@ impl Ticket {
     fn host_mut(&mut self, address: IpAddr) -> Result<&mut Host, String> {
         let index = self.host_index(address)?;
         Ok(&mut self.hosts[index])
-    }
-
-    fn mail_mut(&mut self, seq: u64) -> Result<&mut Mail, String> {
-        let mail = self.outbox.iter_mut().rev().find(|mail| mail.seq == seq);
-        mail.ok_or_else(|| format!("there is no mail {seq}"))
     }
 }

@@ -20,6 +20,7 @@ mod input;
 pub mod judged;
 mod listings;
 mod occurrences;
+pub mod outbox;
 mod passed;
 mod past;
 mod phase;
@@ -29,7 +30,7 @@ mod state;
 
 pub use consequences::{announce, follow};
 pub use course::ON_TIME;
-pub use decide::{abandoned, decide, ended_before, no_turn};
+pub use decide::{abandoned, decide, ended_before, mail_failed, no_turn};
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use in_force::{InForce, Rhythm, Schedules};
@@ -44,8 +45,8 @@ pub use standing::{HostStanding, Standing, stand, stand_now};
 
 pub use crate::pure::listing::Listing;
 pub use event::{
-    DetectionEvent, DetectionId, Event, HostExposure, ListingAnswer, OccurrenceRecord, Recorded, RunEnd,
-    RunStart,
+    DetectionEvent, DetectionId, Event, FoldedMail, HeldBack, HoldReason, HostExposure, ListingAnswer,
+    OccurrenceRecord, Recorded, Round, RunEnd, RunStart,
 };
 
 use crate::pure::intake::Report;
@@ -271,4 +272,10 @@ pub struct Mail {
     pub last_error: Option<String>,
     /// Recipients given up, because their server refused it for good.
     pub refused: Vec<String>,
+    /// Recipients who do not get it now, and why.
+    pub held: Vec<HeldBack>,
+    /// Recipients who are told of it in another mail, and in which.
+    pub folded: Vec<(String, u64)>,
+    /// Earlier mails that are told in this one.
+    pub folds: Vec<u64>,
 }

@@ -1,6 +1,6 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Hold, Host, HostState, Mail, Passed, Run, RunId, RunStart, SignOff, Ticket, hosts};
+use super::{Hold, Host, HostState, Mail, Passed, Run, RunId, RunStart, SignOff, Ticket, hosts, outbox};
 use crate::pure::interval::Interval;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -46,13 +46,12 @@ impl Ticket {
 
     /// Whether something remains to be done in the world: a run to end, a mail to hand over.
     pub fn is_busy(&self) -> bool {
-        !self.open.is_empty() || self.outbox.iter().any(|mail| mail.pending().next().is_some())
+        !self.open.is_empty() || outbox::is_busy(&self.outbox)
     }
 
     /// When the first mail that failed is tried again; `None` when none waits.
     pub fn next_retry(&self) -> Option<Timestamp> {
-        let waiting = self.outbox.iter().filter(|mail| mail.pending().next().is_some());
-        waiting.filter_map(|mail| mail.not_before).min()
+        outbox::next_retry(&self.outbox)
     }
 
     /// When the last of its hosts was reported as cleaned; `None` when none was.
@@ -173,7 +172,8 @@ impl Run {
 }
 
 impl Mail {
-    pub(super) fn new(seq: u64, event: MailEvent, at: Timestamp, to: Vec<String>) -> Mail {
+    /// One of which nothing became yet.
+    pub fn new(seq: u64, event: MailEvent, at: Timestamp, to: Vec<String>) -> Mail {
         Mail {
             seq,
             event,
@@ -184,11 +184,22 @@ impl Mail {
             attempts: 0,
             not_before: None,
             last_error: None,
+            held: Vec::new(),
+            folded: Vec::new(),
+            folds: Vec::new(),
         }
     }
 
-    /// Recipients to whom it must still be sent.
+    /// Recipients to whom it must still be sent; those who do not get it now are not among them.
     pub fn pending(&self) -> impl Iterator<Item = &String> {
-        self.to.iter().filter(|to| !self.accepted.contains(to) && !self.refused.contains(to))
+        let is_told = |to: &String| self.folded.iter().any(|(told, _)| told == to);
+        let is_done =
+            move |to: &String| self.accepted.contains(to) || self.refused.contains(to) || is_told(to);
+        self.to.iter().filter(move |to| !is_done(to) && !self.is_held(to))
+    }
+
+    /// Whether this recipient does not get it now.
+    pub fn is_held(&self, to: &str) -> bool {
+        self.held.iter().any(|held| held.to == to)
     }
 }

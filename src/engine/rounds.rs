@@ -1,0 +1,77 @@
+//! What do mails that are of no ticket add to the loop? Mails that waited go out, by themselves or told in
+//! one, each exactly once: what is decided about a recipient stands in the log as a whole.
+
+use super::decision::Decision;
+use super::{Engine, EngineError};
+use crate::edge::store::StoreError;
+use crate::pure::letterbox::MailId;
+use crate::pure::ticket::{
+    ALLCLEAR, Event, FoldedMail, Input, Mail, Recorded, Round, TicketId, mail_failed, outbox,
+};
+use jiff::Timestamp;
+
+impl Engine {
+    /// The mails that are of no ticket: those that are not out yet, and the last ones that are.
+    pub fn rounds(&self) -> &[Mail] {
+        &self.log.rounds
+    }
+
+    /// What a mail of no ticket tells, with the event that decided upon it; `None` when there is none of that
+    /// number.
+    pub fn round(&self, seq: u64) -> Result<Option<Recorded>, StoreError> {
+        let found = self.store.event(seq)?;
+        Ok(found.filter(|found| matches!(found.event, Event::RoundQueued { .. })))
+    }
+
+    pub(super) fn next_of_recipient(&self, address: &str) -> Option<Timestamp> {
+        self.library.site_file.mail.as_ref()?;
+        self.log.letterboxes.get(address)?.next_release(self.library.site_file.hourly_limit())
+    }
+}
+
+impl Decision<'_> {
+    /// What became of a mail that is of no ticket.
+    pub(super) fn step_rounds(&mut self, input: &Input) -> Result<(), EngineError> {
+        let event = match input {
+            Input::MailAccepted { mail, to } => Event::MailAccepted { mail: *mail, to: to.clone() },
+            Input::MailFailed { mail, to, error, is_refused } => {
+                mail_failed(&self.log.rounds, self.now, (*mail, to), error, *is_refused)
+            }
+            _ => return Err(EngineError::NoTicket(TicketId::NONE)),
+        };
+        self.append(ALLCLEAR, TicketId::NONE, vec![event]).map(drop)
+    }
+
+    /// Lets out what waited for a recipient, as far as its time has come.
+    pub(super) fn release(&mut self, address: &str) -> Result<(), EngineError> {
+        let Some(letterbox) = self.log.letterboxes.get(address) else { return Ok(()) };
+        let ripe = letterbox.release(self.now, self.library.site_file.hourly_limit());
+        let waiting: Vec<(MailId, String, Timestamp)> =
+            ripe.into_iter().filter_map(|id| self.waiting(id, address)).collect();
+        let [((ticket, mail), to, _)] = &waiting[..] else { return self.fold_together(waiting) };
+        let released = Event::MailReleased { mail: *mail, to: to.clone() };
+        self.append(ALLCLEAR, *ticket, vec![released]).map(drop)
+    }
+
+    fn fold_together(&mut self, waiting: Vec<(MailId, String, Timestamp)>) -> Result<(), EngineError> {
+        let Some(to) = waiting.first().map(|(_, to, _)| to.clone()) else { return Ok(()) };
+        let folded = waiting.iter().map(|((ticket, mail), _, at)| FoldedMail {
+            ticket: *ticket,
+            mail: *mail,
+            at: *at,
+        });
+        let round = Round::Folded(folded.collect());
+        self.append(ALLCLEAR, TicketId::NONE, vec![Event::RoundQueued { to: vec![to], round }])?;
+        let into = self.log.end.seq;
+        waiting.into_iter().try_for_each(|((ticket, mail), to, _)| {
+            self.append(ALLCLEAR, ticket, vec![Event::MailFolded { mail, to, into }]).map(drop)
+        })
+    }
+
+    /// A mail that waits, with the mailbox that it waits for, and when it was decided upon.
+    fn waiting(&self, (ticket, seq): MailId, address: &str) -> Option<(MailId, String, Timestamp)> {
+        let mail = self.log.tickets.get(&ticket)?.outbox.iter().find(|mail| mail.seq == seq)?;
+        let to = mail.to.iter().find(|to| outbox::address(to) == address && mail.is_held(to))?;
+        Some(((ticket, seq), to.clone(), mail.at))
+    }
+}

@@ -1,0 +1,122 @@
+//! Which mail goes out now, which waits, and when is what waits told?
+//!
+//! The first mail of its kind about a ticket waits for nothing but the limit. Whatever [`Letterbox::release`]
+//! does at an instant, [`Letterbox::next_release`] names that instant before.
+
+use super::{FOLDED_MAX, HOUR, Letterbox, Letterboxes, MailId, REPEAT_PAUSE};
+use crate::pure::playbook::MailEvent;
+use crate::pure::ticket::outbox::address;
+use crate::pure::ticket::{Event, HeldBack, HoldReason, TicketId};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is recorded of a mail of a ticket that is to be sent: for whom it waits, and which mails that waited
+/// it tells. Who stands in `to` under two names gets it once; recipients who are told of different ones get
+/// a mail of their own.
+pub fn queue(
+    boxes: &Letterboxes,
+    (now, hourly_limit): (Timestamp, u32),
+    ticket: TicketId,
+    event: MailEvent,
+    to: Vec<String>,
+) -> Vec<Event> {
+    let mut held: Vec<HeldBack> = Vec::new();
+    let mut groups: BTreeMap<Vec<u64>, Vec<String>> = BTreeMap::new();
+    let mut addresses: BTreeSet<String> = BTreeSet::new();
+    for to in to {
+        let address = address(&to);
+        let known = boxes.get(&address);
+        if !addresses.insert(address) {
+            continue;
+        }
+        let why = known.and_then(|known| known.hindrance(ticket, event, now, hourly_limit));
+        held.extend(why.map(|why| HeldBack { to: to.clone(), why }));
+        let waiting = known.into_iter().flat_map(|known| known.held_of(ticket)).map(|((_, seq), _)| *seq);
+        let folds = if why.is_some() { Vec::new() } else { waiting.take(FOLDED_MAX).collect() };
+        groups.entry(folds).or_default().push(to);
+    }
+    let mail = |(folds, to): (Vec<u64>, Vec<String>)| {
+        let held = if folds.is_empty() { held.clone() } else { Vec::new() };
+        Event::MailQueued { event, to, held, folds }
+    };
+    groups.into_iter().map(mail).collect()
+}
+
+impl Letterbox {
+    /// When the first of the mails that wait can go out; `None` when none waits, or when that depends on
+    /// what becomes of others.
+    pub fn next_release(&self, hourly_limit: u32) -> Option<Timestamp> {
+        let ripe = self.held.iter().map(|((ticket, _), event)| self.repeat_end(*ticket, *event)).min()?;
+        Some(ripe.max(self.room_at(hourly_limit))).filter(|at| *at < Timestamp::MAX)
+    }
+
+    /// The mails that go out at `now` together, the most urgent first; empty when none can. What waits for
+    /// a while yet is told with those that need not.
+    pub fn release(&self, now: Timestamp, hourly_limit: u32) -> Vec<MailId> {
+        if self.next_release(hourly_limit).is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        let mut told: Vec<(u8, u64, TicketId)> =
+            self.held.iter().map(|((ticket, seq), event)| (urgency(*event), *seq, *ticket)).collect();
+        told.sort_unstable();
+        told.into_iter().take(FOLDED_MAX).map(|(_, seq, ticket)| (ticket, seq)).collect()
+    }
+
+    /// Why a mail does not go out at `now`, if so.
+    fn hindrance(
+        &self,
+        ticket: TicketId,
+        event: MailEvent,
+        now: Timestamp,
+        hourly_limit: u32,
+    ) -> Option<HoldReason> {
+        let is_waiting = self.held_of(ticket).any(|(_, kind)| *kind == event);
+        if is_waiting || self.repeat_end(ticket, event) > now {
+            Some(HoldReason::Repeat)
+        } else {
+            (self.room_at(hourly_limit) > now).then_some(HoldReason::Limit)
+        }
+    }
+
+    /// From when on a mail of this kind about this ticket is no repeat; the end of time while one is under
+    /// way.
+    fn repeat_end(&self, ticket: TicketId, event: MailEvent) -> Timestamp {
+        if self.under_way.iter().any(|((other, _), kind)| *other == ticket && *kind == event) {
+            return Timestamp::MAX;
+        }
+        let last = self.sent.iter().rev().find(|sent| sent.ticket == ticket && sent.event == event);
+        last.map_or(Timestamp::MIN, |sent| sent.at.saturating_add(REPEAT_PAUSE).unwrap_or(Timestamp::MAX))
+    }
+
+    /// From when on one more mail is within the limit; the end of time while those under way fill it.
+    fn room_at(&self, hourly_limit: u32) -> Timestamp {
+        let known = self.sent.len() + self.under_way.len() + 1;
+        match known.saturating_sub(hourly_limit as usize) {
+            0 => Timestamp::MIN,
+            over => match self.sent.get(over - 1) {
+                Some(sent) => sent.at.saturating_add(HOUR).unwrap_or(Timestamp::MAX),
+                None => Timestamp::MAX,
+            },
+        }
+    }
+
+    fn held_of(&self, ticket: TicketId) -> impl Iterator<Item = (&MailId, &MailEvent)> {
+        self.held.range((ticket, 0)..=(ticket, u64::MAX))
+    }
+}
+
+/// The order in which mails are told, the most urgent first.
+fn urgency(event: MailEvent) -> u8 {
+    match event {
+        MailEvent::Relapsed => 0,
+        MailEvent::Listed => 1,
+        MailEvent::Located => 2,
+        MailEvent::Overdue => 3,
+        MailEvent::Opened => 4,
+        MailEvent::Inconclusive => 5,
+        MailEvent::Reminder => 6,
+        MailEvent::Clean => 7,
+        MailEvent::Closed => 8,
+        MailEvent::Folded => 9,
+    }
+}

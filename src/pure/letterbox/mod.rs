@@ -1,0 +1,83 @@
+//! What has a recipient got lately, and which mails wait for them? No storm: a repeat waits for a quarter
+//! of an hour, and what is more than an hour may have waits for its turn; both are told in a later mail.
+//!
+//! Left of it is `ticket`, whose mails these are; right of it the engine, which keeps a letterbox an
+//! address. It must never drop a mail: each goes out, is told in another one, or is known to wait.
+
+mod hold;
+
+pub use hold::queue;
+
+use crate::pure::playbook::MailEvent;
+use crate::pure::site::HOURLY_LIMIT_MAX;
+use crate::pure::ticket::{Mail, TicketId};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A mail of the same kind about the same ticket waits for so long after the last one.
+pub const REPEAT_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+
+/// The time in which mails are counted.
+pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// So many mails are told in one; what is more is told in the next.
+pub const FOLDED_MAX: usize = 100;
+
+/// A mail: its ticket, and the number of the event that decided upon it.
+pub type MailId = (TicketId, u64);
+
+/// Every letterbox, by address.
+pub type Letterboxes = BTreeMap<String, Letterbox>;
+
+/// What is known of the mails to one address.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Letterbox {
+    /// What its server accepted within the last hour, in order of time.
+    sent: VecDeque<Sent>,
+    /// What is to be handed over, or is being handed over.
+    under_way: BTreeMap<MailId, MailEvent>,
+    /// What waits.
+    held: BTreeMap<MailId, MailEvent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sent {
+    at: Timestamp,
+    ticket: TicketId,
+    event: MailEvent,
+}
+
+impl Letterbox {
+    /// Enters where a mail to this mailbox stands now.
+    pub fn enter(&mut self, ticket: TicketId, mail: &Mail, mailbox: &str) {
+        let id = (ticket, mail.seq);
+        self.under_way.remove(&id);
+        self.held.remove(&id);
+        if mail.is_held(mailbox) {
+            self.held.insert(id, mail.event);
+        } else if mail.pending().any(|to| to == mailbox) {
+            self.under_way.insert(id, mail.event);
+        }
+    }
+
+    /// Enters that its server accepted a mail at `at`.
+    pub fn accept(&mut self, at: Timestamp, ticket: TicketId, event: MailEvent) {
+        self.sent.push_back(Sent { at, ticket, event });
+        while self.sent.front().is_some_and(|first| at.duration_since(first.at) >= HOUR)
+            || self.sent.len() > HOURLY_LIMIT_MAX as usize
+        {
+            self.sent.pop_front();
+        }
+    }
+
+    /// Whether a mail waits in it.
+    pub fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Whether nothing is known of it any more that counts at `now`.
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        let is_old = self.sent.back().is_none_or(|last| now.duration_since(last.at) >= HOUR);
+        is_old && self.under_way.is_empty() && self.held.is_empty()
+    }
+}

@@ -1,0 +1,103 @@
+//! How are mails told that waited, and are told in another one? Each with its subject and its first two
+//! lines, which say what is wrong and what to do.
+
+use super::view::all_true;
+use super::words::{clean_value, count, local_time};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Why mails come together, in a mail that tells several.
+const WHY: &str = "together, so that they do not fill your mailbox";
+
+/// A mail that is told in another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FoldedRow {
+    /// When it was decided upon, in its site's zone.
+    pub when: String,
+    pub subject: String,
+    /// Its first two lines.
+    pub first: String,
+    pub second: String,
+}
+
+/// What the templates know of a mail that tells several.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FoldedView {
+    pub title: String,
+    /// `80 mails about 80 tickets`.
+    pub what: String,
+    /// `[allclear #7]` when all are about one ticket, else `[allclear]`.
+    pub mark: String,
+    /// The subject of the most urgent one, without its mark.
+    pub urgent: String,
+    /// The first line of the most urgent one.
+    pub first: String,
+    /// Of the oldest one, in its site's zone.
+    pub since: String,
+    pub why: String,
+    /// ` and 79 more`, or nothing.
+    pub more: String,
+    /// The most urgent first.
+    pub rows: Vec<FoldedRow>,
+}
+
+impl FoldedRow {
+    /// A mail of the ticket that was decided upon at `at`: its subject and text, or what is known of it where
+    /// it cannot be written.
+    pub fn of(at: Timestamp, zone: &TimeZone, subject: &str, text: &str) -> FoldedRow {
+        let mut lines = text.lines().map(str::to_owned);
+        FoldedRow {
+            when: local_time(at, zone),
+            subject: subject.to_owned(),
+            first: lines.next().unwrap_or_default(),
+            second: lines.next().unwrap_or_default(),
+        }
+    }
+}
+
+impl FoldedView {
+    /// Rows with the number of the ticket of each, the most urgent first; `since` is the oldest one's time.
+    pub fn of(rows: Vec<(u32, FoldedRow)>, since: String) -> FoldedView {
+        let mut tickets: Vec<u32> = rows.iter().map(|(ticket, _)| *ticket).collect();
+        tickets.sort_unstable();
+        tickets.dedup();
+        let mark = match tickets[..] {
+            [one] => format!("[allclear #{one}]"),
+            _ => "[allclear]".to_owned(),
+        };
+        let mails = count(rows.len() as u64, "mail");
+        let what = match tickets[..] {
+            [one] => format!("{mails} about ticket {one}"),
+            _ => format!("{mails} about {}", count(tickets.len() as u64, "ticket")),
+        };
+        let first = rows.first().map(|(_, row)| row.clone()).unwrap_or_default();
+        let urgent = first.subject.split_once("] ").map_or(first.subject.as_str(), |(_, rest)| rest);
+        FoldedView {
+            title: what.clone(),
+            what,
+            mark,
+            urgent: urgent.to_owned(),
+            first: first.first,
+            since,
+            why: WHY.to_owned(),
+            more: match rows.len() {
+                0 | 1 => String::new(),
+                all => format!(" and {} more", all - 1),
+            },
+            rows: rows.into_iter().map(|(_, row)| row).collect(),
+        }
+    }
+
+    /// As templates get it.
+    pub fn to_value(&self) -> Value {
+        clean_value(serde_json::to_value(self).expect("a view is made of strings and lists"))
+    }
+
+    /// Two views for trying out templates: full and empty.
+    pub fn samples() -> [Value; 2] {
+        let full = FoldedView { rows: vec![FoldedRow::default()], ..FoldedView::default() };
+        [all_true(full.to_value()), FoldedView::default().to_value()]
+    }
+}

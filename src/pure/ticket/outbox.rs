@@ -1,0 +1,112 @@
+//! Which mails are to go out, and what became of each? The mails of a ticket, or those of no ticket, as
+//! their events leave them.
+//!
+//! Left of it are the events; right of it `due` and everybody who asks what waits. It decides nothing.
+
+use super::{Effect, Event, Mail, Recorded, TicketId};
+use jiff::Timestamp;
+
+/// Enters what happened to a mail; other events change nothing.
+///
+/// # Errors
+///
+/// It cannot have happened: why, in words.
+pub fn apply(outbox: &mut Vec<Mail>, recorded: &Recorded) -> Result<(), String> {
+    match &recorded.event {
+        Event::MailQueued { event, to, held, folds } => {
+            for earlier in folds {
+                let earlier = find(outbox, *earlier)?;
+                to.iter().for_each(|to| earlier.fold(to, recorded.seq));
+            }
+            let mail = Mail::new(recorded.seq, *event, recorded.at, to.clone());
+            outbox.push(Mail { held: held.clone(), folds: folds.clone(), ..mail });
+        }
+        Event::RoundQueued { to, round } => {
+            outbox.push(Mail::new(recorded.seq, round.event(), recorded.at, to.clone()));
+        }
+        Event::MailReleased { mail, to } => find(outbox, *mail)?.held.retain(|held| held.to != *to),
+        Event::MailFolded { mail, to, into } => find(outbox, *mail)?.fold(to, *into),
+        Event::MailAccepted { mail, to } => find(outbox, *mail)?.accepted.push(to.clone()),
+        Event::MailFailed { mail, to, error, not_before, is_refused } => {
+            let mail = find(outbox, *mail)?;
+            mail.attempts += 1;
+            mail.last_error = Some(error.clone());
+            if *is_refused {
+                mail.refused.push(to.clone());
+            } else {
+                mail.not_before = Some(*not_before);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The mails that an event is about, by their numbers.
+pub fn meant(recorded: &Recorded) -> Vec<u64> {
+    match &recorded.event {
+        Event::MailQueued { folds, .. } => folds.iter().copied().chain([recorded.seq]).collect(),
+        Event::RoundQueued { .. } => vec![recorded.seq],
+        Event::MailReleased { mail, .. }
+        | Event::MailFolded { mail, .. }
+        | Event::MailAccepted { mail, .. }
+        | Event::MailFailed { mail, .. } => vec![*mail],
+        _ => Vec::new(),
+    }
+}
+
+/// What is to be handed over now.
+pub fn due(id: TicketId, outbox: &[Mail], now: Timestamp) -> impl Iterator<Item = Effect> + '_ {
+    let ripe = outbox.iter().filter(move |mail| mail.not_before.is_none_or(|time| time <= now));
+    ripe.flat_map(move |mail| {
+        mail.pending().map(move |to| Effect::SendMail { ticket: id, mail: mail.seq, to: to.clone() })
+    })
+}
+
+/// Whether something remains to be handed over.
+pub fn is_busy(outbox: &[Mail]) -> bool {
+    outbox.iter().any(|mail| mail.pending().next().is_some())
+}
+
+/// When the first mail that failed is tried again; `None` when none waits.
+pub fn next_retry(outbox: &[Mail]) -> Option<Timestamp> {
+    let waiting = outbox.iter().filter(|mail| mail.pending().next().is_some());
+    waiting.filter_map(|mail| mail.not_before).min()
+}
+
+fn find(outbox: &mut [Mail], seq: u64) -> Result<&mut Mail, String> {
+    let mail = outbox.iter_mut().rev().find(|mail| mail.seq == seq);
+    mail.ok_or_else(|| format!("there is no mail {seq}"))
+}
+
+/// The address of a mailbox, by which a person is known whatever name stands beside it.
+pub fn address(mailbox: &str) -> String {
+    let inner = mailbox.rsplit_once('<').map_or(mailbox, |(_, rest)| rest.trim_end().trim_end_matches('>'));
+    inner.trim().to_ascii_lowercase()
+}
+
+impl Mail {
+    /// The name beside the address may have changed since.
+    fn fold(&mut self, to: &str, into: u64) {
+        let meant = address(to);
+        self.held.retain(|held| address(&held.to) != meant);
+        let told = self.to.iter().filter(|own| address(own) == meant);
+        self.folded.extend(told.map(|own| (own.clone(), into)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_known_by_the_address() {
+        for (mailbox, expected) in [
+            ("tech@school.example", "tech@school.example"),
+            ("Tech Coordinator <Tech@School.example>", "tech@school.example"),
+            ("\"<odd> name\" <tech@school.example> ", "tech@school.example"),
+        ] {
+            assert_eq!(address(mailbox), expected, "{mailbox}");
+        }
+    }
+}

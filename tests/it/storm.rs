@@ -1,0 +1,252 @@
+//! Does nobody get a storm of mail, and is nothing lost in the calm? Repeats wait for a quarter of an hour,
+//! what is more than an hour may have waits for its turn, and each mail is told once.
+
+use crate::world::{World, at, ip, report};
+use allclear::engine::Opening;
+use allclear::pure::playbook::MailEvent;
+use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Event, HoldReason, Input, Round, TicketId};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a mail server says of a mail.
+#[derive(Clone, Copy, PartialEq)]
+enum Answer {
+    Yes,
+    Later,
+    Never,
+}
+
+/// Everything that a mail server took: when, of which ticket, and which mail.
+type Taken = Vec<(Timestamp, TicketId, u64)>;
+
+/// Lets time pass and mail go out until `end`; captures come to nothing.
+fn deliver_until(world: &mut World, end: &str, answer: impl Fn(Timestamp) -> Answer) -> Taken {
+    let (mut taken, end) = (Taken::new(), at(end));
+    loop {
+        world.tick();
+        let mut is_quiet = true;
+        for effect in world.engine.effects(world.now) {
+            let Effect::SendMail { ticket, mail, to } = effect else { continue };
+            is_quiet = false;
+            let failed =
+                |is_refused| Input::MailFailed { mail, to: to.clone(), error: "no".to_owned(), is_refused };
+            let input = match answer(world.now) {
+                Answer::Yes => Input::MailAccepted { mail, to: to.clone() },
+                Answer::Later => failed(false),
+                Answer::Never => failed(true),
+            };
+            taken.extend((answer(world.now) == Answer::Yes).then_some((world.now, ticket, mail)));
+            world.engine.step(world.now, ALLCLEAR, ticket, &input).expect("an answer is taken");
+        }
+        let due = [world.engine.next_due(world.now), world.engine.next_retry(world.now)];
+        let next = due.into_iter().flatten().min().filter(|next| *next <= end);
+        match next {
+            _ if !is_quiet => {}
+            Some(next) => world.now = world.now.max(next),
+            None => break,
+        }
+    }
+    world.now = end;
+    taken
+}
+
+fn open(world: &mut World, tickets: usize) {
+    for number in 0..tickets {
+        let opening = Opening {
+            reference: Some(format!("MARS-{number}")),
+            site: "springfield".to_owned(),
+            playbook: "conficker".to_owned(),
+            public: ip("192.0.2.17"),
+            reports: vec![report("2015-05-04T08:00:00Z")],
+        };
+        world.now += SignedDuration::from_millis(500);
+        world.engine.open_ticket(world.now, "engineer", opening).expect("a ticket opens");
+    }
+}
+
+fn quiet(limit: u32) -> World {
+    let mut world = World::without_ticket(
+        |_| {},
+        |playbook| {
+            playbook.notify[0].events = vec![MailEvent::Opened, MailEvent::Located, MailEvent::Relapsed];
+            playbook.due = Default::default();
+        },
+    );
+    let mut library = world.engine.library().clone();
+    library.site_file.mail.as_mut().expect("there is mail").hourly_limit = limit;
+    world.engine = world.reopened_with(library);
+    world
+}
+
+/// Which mails each mail of no ticket tells.
+fn told_in(world: &World) -> BTreeMap<u64, BTreeSet<(TicketId, u64)>> {
+    let events = world.engine.history(TicketId::NONE).expect("the log can be read");
+    let rounds = events.into_iter().filter_map(|recorded| match recorded.event {
+        Event::RoundQueued { round: Round::Folded(folded), .. } => {
+            Some((recorded.seq, folded.iter().map(|folded| (folded.ticket, folded.mail)).collect()))
+        }
+        _ => None,
+    });
+    rounds.collect()
+}
+
+/// Each mail of each ticket was taken once: by itself, or in one that was.
+fn assert_all_told(world: &World, taken: &Taken) {
+    let direct: BTreeSet<(TicketId, u64)> = taken.iter().map(|(_, ticket, mail)| (*ticket, *mail)).collect();
+    assert_eq!(direct.len(), taken.len(), "none is taken twice");
+    let mut told: BTreeMap<(TicketId, u64), usize> = BTreeMap::new();
+    direct.iter().for_each(|id| *told.entry(*id).or_default() += 1);
+    for (_, folded) in told_in(world).iter().filter(|(seq, _)| direct.contains(&(TicketId::NONE, **seq))) {
+        folded.iter().for_each(|id| *told.entry(*id).or_default() += 1);
+    }
+    for ticket in world.engine.tickets() {
+        for mail in &ticket.outbox {
+            for folded in mail.folds.iter().filter(|_| direct.contains(&(ticket.id, mail.seq))) {
+                *told.entry((ticket.id, *folded)).or_default() += 1;
+            }
+        }
+        for mail in &ticket.outbox {
+            assert_eq!(told.get(&(ticket.id, mail.seq)), Some(&1), "ticket {} {mail:?}", ticket.id);
+        }
+    }
+}
+
+fn most_in_an_hour(taken: &Taken) -> usize {
+    let hour = SignedDuration::from_hours(1);
+    let within = |from: &Timestamp| {
+        let since = taken.iter().map(|(time, ..)| time.duration_since(*from));
+        since.filter(|since| (SignedDuration::ZERO..hour).contains(since)).count()
+    };
+    taken.iter().map(|(time, ..)| within(time)).max().unwrap_or(0)
+}
+
+#[test]
+fn a_hundred_tickets_in_a_minute_are_twenty_mails_and_one_that_tells_the_rest() {
+    for (tickets, limit, by_themselves, together) in [
+        (20, 20, 20, vec![]),
+        (21, 20, 21, vec![]),
+        (22, 20, 20, vec![2]),
+        (100, 20, 20, vec![80]),
+        (3, 1, 1, vec![2]),
+    ] {
+        let mut world = quiet(limit);
+        open(&mut world, tickets);
+        let taken = deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
+        let (rounds, direct): (Taken, Taken) =
+            taken.iter().partition(|(_, ticket, _)| *ticket == TicketId::NONE);
+        assert_eq!(direct.len(), by_themselves, "{tickets} tickets, {limit} an hour");
+        let sizes: Vec<usize> = told_in(&world).values().map(BTreeSet::len).collect();
+        assert_eq!((sizes, rounds.len()), (together.clone(), together.len()), "{tickets} tickets");
+        assert!(most_in_an_hour(&taken) <= limit as usize, "{tickets} tickets, {limit} an hour");
+        assert_all_told(&world, &taken);
+        assert_eq!(world.reopened().rounds(), world.engine.rounds(), "the log folds to the same");
+    }
+}
+
+#[test]
+fn more_than_one_mail_tells_go_on_in_the_next() {
+    let mut world = quiet(20);
+    open(&mut world, 250);
+    let taken = deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
+    let sizes: Vec<usize> = told_in(&world).values().map(BTreeSet::len).collect();
+    assert_eq!(sizes, [100, 100, 30]);
+    assert_all_told(&world, &taken);
+}
+
+#[test]
+fn while_the_server_is_down_mails_wait_and_are_told_together_when_it_is_back() {
+    let back = at("2015-05-04T14:00:00Z");
+    let mut world = quiet(5);
+    open(&mut world, 30);
+    let answer = |now| if now < back { Answer::Later } else { Answer::Yes };
+    let taken = deliver_until(&mut world, "2015-05-05T04:00:00Z", answer);
+    assert!(most_in_an_hour(&taken) <= 5);
+    assert_eq!((taken.len(), told_in(&world).len()), (6, 1));
+    assert_all_told(&world, &taken);
+}
+
+#[test]
+fn whom_the_server_refuses_nothing_waits_for() {
+    let mut world = quiet(5);
+    open(&mut world, 12);
+    deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Never);
+    let outboxes = world.engine.tickets().flat_map(|ticket| &ticket.outbox);
+    let waiting = outboxes.filter(|mail| !mail.held.is_empty() || mail.pending().next().is_some());
+    assert_eq!(waiting.count(), 0);
+    assert_eq!(told_in(&world).values().map(BTreeSet::len).collect::<Vec<_>>(), [7]);
+    assert_eq!(world.engine.rounds()[0].refused.len(), 1, "shown as refused");
+}
+
+fn name(world: &mut World, time: &str, host: &str) {
+    let act = Act::NameHost { host: ip(host), mac: None, name: None };
+    world.act(time, act).expect("a host is named");
+}
+
+/// One ticket, whose first machine is named at ten and told of.
+fn located() -> World {
+    let mut world = quiet(20);
+    open(&mut world, 1);
+    deliver_until(&mut world, "2015-05-04T10:00:00Z", |_| Answer::Yes);
+    name(&mut world, "2015-05-04T10:00:00Z", "10.16.0.1");
+    assert_eq!(deliver_until(&mut world, "2015-05-04T10:00:01Z", |_| Answer::Yes).len(), 1, "at once");
+    world
+}
+
+#[test]
+fn a_repeat_within_a_quarter_of_an_hour_waits_for_its_end() {
+    for (row, named, expected) in [
+        ("at once", "2015-05-04T10:00:01Z", "2015-05-04T10:15:00Z"),
+        ("a second before", "2015-05-04T10:14:59Z", "2015-05-04T10:15:00Z"),
+        ("just then", "2015-05-04T10:15:00Z", "2015-05-04T10:15:00Z"),
+        ("later", "2015-05-04T10:20:00Z", "2015-05-04T10:20:00Z"),
+    ] {
+        let mut world = located();
+        name(&mut world, named, "10.16.0.2");
+        let is_held = at(named) < at("2015-05-04T10:15:00Z");
+        let held: Vec<HoldReason> = world.ticket().outbox[2].held.iter().map(|held| held.why).collect();
+        assert_eq!(held, vec![HoldReason::Repeat; usize::from(is_held)], "{row}");
+        let taken = deliver_until(&mut world, "2015-05-04T11:00:00Z", |_| Answer::Yes);
+        let times: Vec<Timestamp> = taken.iter().map(|(time, ..)| *time).collect();
+        assert_eq!((times, taken[0].1), (vec![at(expected)], TicketId(1)), "{row}: by itself");
+    }
+}
+
+#[test]
+fn several_repeats_are_one_mail() {
+    let mut world = located();
+    for (time, host) in [("2015-05-04T10:01:00Z", "10.16.0.2"), ("2015-05-04T10:02:00Z", "10.16.0.3")] {
+        name(&mut world, time, host);
+    }
+    let taken = deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
+    let [(time, ticket, _)] = taken[..] else { panic!("{taken:?}") };
+    assert_eq!((time, ticket), (at("2015-05-04T10:15:00Z"), TicketId::NONE));
+    assert_eq!(told_in(&world).values().map(BTreeSet::len).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn what_waits_is_told_in_the_next_mail_about_its_ticket() {
+    let mut world = located();
+    name(&mut world, "2015-05-04T10:01:00Z", "10.16.0.2");
+    let waiting = world.ticket().outbox.last().expect("a mail").seq;
+    let because = |reason: &str| reason.to_owned();
+    world.act("2015-05-04T10:02:00Z", Act::Reject { reason: because("not ours") }).expect("rejected");
+    world.act("2015-05-04T10:03:00Z", Act::Reopen { reason: because("ours") }).expect("reopened");
+    let last = world.ticket().outbox.last().expect("a mail");
+    assert_eq!((last.event, &last.folds[..], last.held.len()), (MailEvent::Opened, &[waiting][..], 0));
+    let taken = deliver_until(&mut world, "2015-05-04T11:00:00Z", |_| Answer::Yes);
+    assert_eq!(taken.len(), 1, "and in no other");
+    assert!(told_in(&world).is_empty());
+}
+
+#[test]
+fn one_person_under_two_names_has_one_letterbox() {
+    let mut world = quiet(2);
+    let mut library = world.engine.library().clone();
+    let playbook = library.playbooks.get_mut("conficker").expect("the playbook is there");
+    let other = "SOC <TECH@springfield.example>".to_owned();
+    playbook.notify[0].to.push(allclear::pure::playbook::Recipient::Mailbox(other));
+    world.engine = world.reopened_with(library);
+    open(&mut world, 3);
+    let taken = deliver_until(&mut world, "2015-05-04T09:59:00Z", |_| Answer::Yes);
+    assert_eq!(taken.len(), 2, "{taken:?}");
+}
