@@ -105,7 +105,7 @@ impl Store {
         &self,
         seq: u64,
         previous_hash: &str,
-        take: impl FnMut(Recorded) -> Result<(), E>,
+        take: impl FnMut(&Recorded) -> Result<(), E>,
     ) -> Result<(), E> {
         rows::read_after(&self.connection, &self.path, seq, previous_hash, take)
     }
@@ -134,7 +134,7 @@ impl Store {
     pub fn lines_of(&self, ticket: TicketId) -> Result<Vec<Line>, StoreError> {
         let mut lines = Vec::new();
         self.rows(OF_TICKET, params![ticket.0, nanoseconds(Timestamp::MIN)], |row, previous| {
-            let body = row.body.clone();
+            let body = row.body.to_owned();
             let recorded = rows::check(row, (previous.0, &previous.1))?;
             lines.push(Line { recorded, previous: previous.1, body });
             Ok(())
@@ -148,7 +148,7 @@ impl Store {
         &self,
         condition: &str,
         values: &[&dyn ToSql],
-        mut take: impl FnMut(Row, (u64, String)) -> Result<(), String>,
+        mut take: impl FnMut(Row<'_>, (u64, String)) -> Result<(), String>,
     ) -> Result<(), StoreError> {
         let sql = format!("{EVENTS_WITH_BEFORE} WHERE {condition} ORDER BY seq");
         let database = |error| StoreError::Database { path: self.path.clone(), error };
@@ -240,7 +240,7 @@ impl Writing<'_> {
         &self,
         seq: u64,
         previous_hash: &str,
-        take: impl FnMut(Recorded) -> Result<(), E>,
+        take: impl FnMut(&Recorded) -> Result<(), E>,
     ) -> Result<(), E> {
         rows::read_after(&self.transaction, self.path, seq, previous_hash, take)
     }

@@ -198,8 +198,9 @@ impl Log {
             _ => self.apply_to_ticket(recorded)?,
         }
         let last_run = last_run(&recorded.event).map_or(self.end.last_run, |run| run.max(self.end.last_run));
-        self.end =
-            End { seq: recorded.seq, hash: Some(recorded.hash.clone()), at: Some(recorded.at), last_run };
+        let End { seq, hash, at, last_run: last } = &mut self.end;
+        (*seq, *at, *last) = (recorded.seq, Some(recorded.at), last_run);
+        hash.get_or_insert_default().clone_from(&recorded.hash);
         Ok(())
     }
 

@@ -113,7 +113,7 @@ impl Engine {
     pub fn refresh(&mut self) -> Result<(), EngineError> {
         let Engine { store, log, .. } = self;
         let (seq, hash) = (log.end.seq, log.end.hash().to_owned());
-        store.read_after(seq, &hash, |recorded| log.apply(&recorded))
+        store.read_after(seq, &hash, |recorded| log.apply(recorded))
     }
 
     /// Opens a ticket.
@@ -315,7 +315,7 @@ impl Engine {
         let Engine { store, library, log, absence, .. } = self;
         let writing = store.begin()?;
         let (seq, hash) = (log.end.seq, log.end.hash().to_owned());
-        writing.read_after(seq, &hash, |recorded| log.apply(&recorded))?;
+        writing.read_after(seq, &hash, |recorded| log.apply(recorded))?;
         let now = log.end.at.map_or(now, |last| now.max(last));
         log.begin();
         let mut decision = Decision { log, library, now, absence: *absence, recorded: Vec::new() };

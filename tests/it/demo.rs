@@ -91,7 +91,7 @@ fn mails_report_and_evidence_are_there_as_the_story_says() {
     let store = Store::open(&directory.join("state"), Durability::Full).expect("a log");
     let mut events = Vec::new();
     let read = store.read_after(0, chain::GENESIS, |event| {
-        events.push(event);
+        events.push(event.clone());
         Ok::<(), StoreError>(())
     });
     read.expect("an unbroken chain");

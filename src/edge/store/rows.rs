@@ -23,35 +23,73 @@ const HELPERS_MAX: usize = 4;
 const AHEAD: usize = 2;
 
 /// A row as it is stored.
-pub struct Row {
+pub struct Row<'a> {
     pub seq: u64,
     at_ns: i64,
     ticket: u32,
-    by: String,
     version: u32,
-    pub body: String,
-    hash: String,
+    by: &'a str,
+    pub body: &'a str,
+    hash: &'a str,
 }
 
-impl Row {
+impl<'a> Row<'a> {
     /// The row of a query for `seq, at_ns, ticket, by, version, body, hash`.
-    pub fn of(row: &rusqlite::Row<'_>) -> Result<Row, rusqlite::Error> {
+    pub fn of(row: &'a rusqlite::Row<'_>) -> Result<Row<'a>, rusqlite::Error> {
         Ok(Row {
             seq: row.get::<_, i64>(0)? as u64,
             at_ns: row.get(1)?,
             ticket: row.get(2)?,
-            by: row.get(3)?,
+            by: row.get_ref(3)?.as_str()?,
             version: row.get(4)?,
-            body: row.get(5)?,
-            hash: row.get(6)?,
+            body: row.get_ref(5)?.as_str()?,
+            hash: row.get_ref(6)?.as_str()?,
         })
     }
 }
 
-/// Rows one after the other, and number and hash of the event before them.
+/// Rows one after the other, and number and hash of the event before them. Their texts stand in one, so
+/// that the thread that reads takes memory once a stretch and not three times a row.
 struct Stretch {
-    rows: Vec<Row>,
+    rows: Vec<Placed>,
+    text: String,
     previous: (u64, String),
+}
+
+/// A row whose texts stand one after the other in that of its stretch.
+struct Placed {
+    seq: u64,
+    at_ns: i64,
+    ticket: u32,
+    version: u32,
+    from: usize,
+    by_end: usize,
+    body_end: usize,
+    hash_end: usize,
+}
+
+impl Stretch {
+    fn after(previous: &(u64, String)) -> Stretch {
+        Stretch { rows: Vec::new(), text: String::new(), previous: previous.clone() }
+    }
+
+    fn push(&mut self, row: &Row<'_>) {
+        let Row { seq, at_ns, ticket, version, by, body, hash } = *row;
+        let from = self.text.len();
+        let [by_end, body_end, hash_end] = [by, body, hash].map(|part| {
+            self.text.push_str(part);
+            self.text.len()
+        });
+        self.rows.push(Placed { seq, at_ns, ticket, version, from, by_end, body_end, hash_end });
+    }
+
+    fn rows(&self) -> impl DoubleEndedIterator<Item = Row<'_>> {
+        self.rows.iter().map(|placed| {
+            let &Placed { seq, at_ns, ticket, version, from, by_end, body_end, hash_end } = placed;
+            let (by, body) = (&self.text[from..by_end], &self.text[by_end..body_end]);
+            Row { seq, at_ns, ticket, version, by, body, hash: &self.text[body_end..hash_end] }
+        })
+    }
 }
 
 /// A row that is not what was written: its number, and why.
@@ -66,7 +104,7 @@ pub fn read_after<E: From<StoreError>>(
     path: &Path,
     seq: u64,
     previous_hash: &str,
-    mut take: impl FnMut(Recorded) -> Result<(), E>,
+    mut take: impl FnMut(&Recorded) -> Result<(), E>,
 ) -> Result<(), E> {
     let database = |error| StoreError::Database { path: path.to_owned(), error };
     let newest: Option<i64> = connection
@@ -83,11 +121,13 @@ pub fn read_after<E: From<StoreError>>(
     let mut previous = (seq, previous_hash.to_owned());
     let mut next = || next_stretch(&mut rows, &mut previous).map_err(database);
     let damaged = |(seq, why)| StoreError::Damaged { path: path.to_owned(), seq, why };
-    let mut hand_out =
-        |checked: Checked| -> Result<(), E> { checked.map_err(damaged)?.into_iter().try_for_each(&mut take) };
+    let mut hand_out = |checked: Checked| -> Result<Vec<Recorded>, E> {
+        let events = checked.map_err(damaged)?;
+        events.iter().try_for_each(&mut take).map(|()| events)
+    };
     let first = next()?;
     if first.rows.len() < STRETCH_ROWS {
-        return hand_out(check_all(first));
+        return hand_out(check_all(first, Vec::new())).map(drop);
     }
     thread::scope(|scope| {
         let mut helpers = Helpers::begin(scope);
@@ -97,8 +137,10 @@ pub fn read_after<E: From<StoreError>>(
             if stretch.rows.is_empty() {
                 break;
             }
-            if helpers.are_full() {
-                helpers.result().map_or(Ok(()), &mut hand_out)?;
+            if helpers.are_full()
+                && let Some(checked) = helpers.result()
+            {
+                helpers.spent = hand_out(checked)?;
             }
             helpers.give(stretch);
         }
@@ -113,43 +155,50 @@ fn next_stretch(
     rows: &mut rusqlite::Rows<'_>,
     previous: &mut (u64, String),
 ) -> Result<Stretch, rusqlite::Error> {
-    let mut stretch = Stretch { rows: Vec::new(), previous: previous.clone() };
+    let mut stretch = Stretch::after(previous);
     while stretch.rows.len() < STRETCH_ROWS
         && let Some(row) = rows.next()?
     {
-        stretch.rows.push(Row::of(row)?);
+        stretch.push(&Row::of(row)?);
     }
-    if let Some(last) = stretch.rows.last() {
-        *previous = (last.seq, last.hash.clone());
+    if let Some(last) = stretch.rows().next_back() {
+        *previous = (last.seq, last.hash.to_owned());
     }
     Ok(stretch)
 }
 
+/// A stretch to check, and events that were handed out: who made them gives their memory back, which is
+/// much cheaper than for another thread.
+type Work = (Stretch, Vec<Recorded>);
+
 /// Threads that check stretches, by turns.
 struct Helpers {
-    lines: Vec<(SyncSender<Stretch>, Receiver<Checked>)>,
+    lines: Vec<(SyncSender<Work>, Receiver<Checked>)>,
     given: usize,
     /// Whose results are to be had, in the order in which they were given work.
     owed: VecDeque<usize>,
+    /// The events of the last result: they go back with the next stretch, whose turn is the same helper's.
+    spent: Vec<Recorded>,
 }
 
 impl Helpers {
     fn begin<'scope>(scope: &'scope Scope<'scope, '_>) -> Helpers {
         let number = thread::available_parallelism().map_or(1, |number| number.get().min(HELPERS_MAX));
         let begin = |_| {
-            let (work, stretches) = sync_channel::<Stretch>(AHEAD);
+            let (work, stretches) = sync_channel::<Work>(AHEAD);
             let (results, checked) = sync_channel(AHEAD);
             scope.spawn(move || {
-                for stretch in stretches {
+                for (stretch, spent) in stretches {
                     // Nobody takes the result after a fault elsewhere.
-                    if results.send(check_all(stretch)).is_err() {
+                    if results.send(check_all(stretch, spent)).is_err() {
                         break;
                     }
                 }
             });
             (work, checked)
         };
-        Helpers { lines: (0..number).map(begin).collect(), given: 0, owed: VecDeque::new() }
+        let lines = (0..number).map(begin).collect();
+        Helpers { lines, given: 0, owed: VecDeque::new(), spent: Vec::new() }
     }
 
     fn are_full(&self) -> bool {
@@ -159,7 +208,8 @@ impl Helpers {
     fn give(&mut self, stretch: Stretch) {
         let helper = self.given % self.lines.len();
         self.given += 1;
-        self.lines[helper].0.send(stretch).expect("a helper goes on while it is given work");
+        let work = (stretch, std::mem::take(&mut self.spent));
+        self.lines[helper].0.send(work).expect("a helper goes on while it is given work");
         self.owed.push_back(helper);
     }
 
@@ -170,20 +220,21 @@ impl Helpers {
     }
 }
 
-fn check_all(stretch: Stretch) -> Checked {
-    let Stretch { rows, mut previous } = stretch;
-    let mut events = Vec::with_capacity(rows.len());
-    for row in rows {
-        let seq = row.seq;
-        let recorded = check(row, (previous.0, &previous.1)).map_err(|why| (seq, why))?;
-        previous = (recorded.seq, recorded.hash.clone());
-        events.push(recorded);
+/// Checks a stretch; `events` is a list whose place is used again.
+fn check_all(stretch: Stretch, mut events: Vec<Recorded>) -> Checked {
+    events.clear();
+    events.reserve(stretch.rows.len());
+    let (mut seq, mut hash) = (stretch.previous.0, stretch.previous.1.as_str());
+    for row in stretch.rows() {
+        let (next, next_hash) = (row.seq, row.hash);
+        events.push(check(row, (seq, hash)).map_err(|why| (next, why))?);
+        (seq, hash) = (next, next_hash);
     }
     Ok(events)
 }
 
 /// Checks that the row follows its predecessor and is what was written.
-pub fn check(row: Row, previous: (u64, &str)) -> Result<Recorded, String> {
+pub fn check(row: Row<'_>, previous: (u64, &str)) -> Result<Recorded, String> {
     let Row { seq, at_ns, ticket, by, version, body, hash } = row;
     if seq != previous.0 + 1 {
         return Err(format!("it follows event {}", previous.0));
@@ -193,9 +244,9 @@ pub fn check(row: Row, previous: (u64, &str)) -> Result<Recorded, String> {
     }
     let at = Timestamp::from_nanosecond(i128::from(at_ns)).map_err(|error| error.to_string())?;
     let ticket = TicketId(ticket);
-    if chain::link(previous.1, seq, at, ticket, &by, &body) != hash {
+    if chain::link(previous.1, seq, at, ticket, by, body) != hash {
         return Err("its hash does not fit".to_owned());
     }
-    let event: Event = serde_json::from_str(&body).map_err(|error| error.to_string())?;
-    Ok(Recorded { seq, at, ticket, by, event, hash })
+    let event: Event = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    Ok(Recorded { seq, at, ticket, by: by.to_owned(), event, hash: hash.to_owned() })
 }
