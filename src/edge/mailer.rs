@@ -4,14 +4,17 @@
 //! letter, so that a repeat after a lost answer is the same mail with the same Message-ID. It decides
 //! nothing about when to try again.
 
+mod drawing;
+
 use crate::pure::hexadecimal;
+use crate::pure::picture::Picture;
 use crate::pure::report::words::{clean_text, shortened};
 use crate::pure::report::{Letter, event_word};
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
 use lettre::Address;
 use lettre::address::Envelope;
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
@@ -34,6 +37,10 @@ const DELIVERY_MAX: Duration = Duration::from_secs(120);
 /// The longest password, in bytes, and the longest error text, in signs, that are believed.
 const PASSWORD_BYTES_MAX: usize = 4_096;
 const ERROR_CHARS_MAX: usize = 300;
+
+/// The images of one mail, in bytes: what slow lines and small mailboxes take, and ten times what a ticket
+/// with a few machines needs.
+const IMAGES_BYTES_MAX: usize = 512 * 1024;
 
 /// What became of one letter to one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,12 +224,39 @@ fn message(letter: &Letter) -> Result<Message, String> {
     for recipient in &letter.to {
         builder = builder.to(mailbox(recipient)?);
     }
-    let parts = MultiPart::builder()
-        .kind(MultiPartKind::Alternative)
-        .boundary(boundary(letter))
-        .singlepart(SinglePart::plain(letter.text.clone()))
-        .singlepart(SinglePart::html(letter.html.clone()));
-    builder.multipart(parts).map_err(|error| format!("the mail cannot be put together: {error}"))
+    builder.multipart(body(letter)).map_err(|error| format!("the mail cannot be put together: {error}"))
+}
+
+/// The text, then the same as HTML, with its pictures where there are any.
+fn body(letter: &Letter) -> MultiPart {
+    let part = |kind, name| MultiPart::builder().kind(kind).boundary(boundary(name, letter));
+    let html = SinglePart::html(letter.html.clone());
+    let text = SinglePart::plain(letter.text.clone());
+    let parts = part(MultiPartKind::Alternative, "allclear").singlepart(text);
+    let images = images(&letter.pictures);
+    if images.is_empty() {
+        return parts.singlepart(html);
+    }
+    let related = part(MultiPartKind::Related, "pictures").singlepart(html);
+    parts.multipart(images.into_iter().fold(related, MultiPart::singlepart))
+}
+
+/// The pictures as parts of a mail, as far as they fit. One that is left out is shown by its words.
+fn images(pictures: &[Picture]) -> Vec<SinglePart> {
+    let png = ContentType::parse("image/png").expect("a media type");
+    let mut left = IMAGES_BYTES_MAX;
+    let mut images = Vec::new();
+    for picture in pictures {
+        let Ok(image) = drawing::image(picture) else { continue };
+        let Some(rest) = left.checked_sub(image.len()) else { break };
+        left = rest;
+        let body = Body::new_with_encoding(image.to_vec(), ContentTransferEncoding::Base64);
+        // Base64 takes any bytes.
+        let Ok(body) = body else { continue };
+        let part = Attachment::new_inline_with_name(picture.id.clone(), picture.file_name());
+        images.push(part.body(body, png.clone()));
+    }
+    images
 }
 
 /// The Date header has whole seconds and begins with 1970.
@@ -232,15 +266,15 @@ fn date(letter: &Letter) -> SystemTime {
 }
 
 /// A line that separates the parts. A text that knows its ticket's numbers could forge it, so it
-/// depends on the whole text as well.
-fn boundary(letter: &Letter) -> String {
+/// depends on the whole text as well. None begins like another, which careless readers would mix up.
+fn boundary(name: &str, letter: &Letter) -> String {
     let mut hash = Sha256::new();
     for part in [&letter.subject, &letter.text, &letter.html] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
     let digest = hexadecimal::text(&hash.finalize()[..12]);
-    format!("allclear-{}-{}-{digest}", letter.ticket, letter.seq)
+    format!("{name}-{}-{}-{digest}", letter.ticket, letter.seq)
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {

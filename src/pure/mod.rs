@@ -45,6 +45,8 @@ pub mod plan;
 
 pub mod words;
 
+pub mod picture;
+
 pub mod report;
 
 pub mod script;

@@ -2,6 +2,7 @@
 
 mod almanac;
 mod backups;
+mod browser;
 mod bundle;
 mod by_hand;
 mod calibration;

@@ -12,8 +12,8 @@ use allclear::pure::sighting::ContactSpan;
 use allclear::pure::sighting::Coverage;
 use allclear::pure::site::Site;
 use allclear::pure::ticket::{
-    Blame, Event, Host, HostStanding, HostState, Listing, ListingAnswer, Mail, NewlyListed, Phase, Recorded,
-    Run, RunEnd, RunId, SignOff, Standing, Ticket, TicketId, Told,
+    Blame, Event, Host, HostExposure, HostStanding, HostState, Listing, ListingAnswer, Mail, NewlyListed,
+    Phase, Recorded, Run, RunEnd, RunId, SignOff, Standing, Ticket, TicketId, Told,
 };
 use allclear::pure::verdict::{EvidenceFile, Outcome, Reason, ReasonCode, Verdict};
 use allclear::pure::watchlist::Transport;
@@ -243,12 +243,12 @@ fn doubt(ticket: &mut Life, standing: &mut Standing) {
         run(ticket, StageName::Verify, &start, 360, Some(Verdict::Inconclusive), absent);
     }
     standing.hosts[0].exposure_s = 21_600;
-    standing.hosts[0].assurance = Some(0.412);
-    (standing.passes, standing.assurance, standing.due) = (1, Some(0.412), None);
+    standing.hosts[0].assurance = Some(0.424);
+    (standing.passes, standing.assurance, standing.due) = (1, Some(0.424), None);
     standing.missing = vec![
         "4 more passes".to_string(),
         "7 more days between the first and the last pass".to_string(),
-        "assurance 99 % for 10.16.24.93 (41.2 % so far)".to_string(),
+        "assurance 99 % for 10.16.24.93 (42.4 % so far)".to_string(),
         "checklist: scan".to_string(),
     ];
     standing.earliest = Some(at("2015-05-21T14:30:00Z"));
@@ -365,7 +365,7 @@ fn run(ticket: &mut Life, stage: StageName, start: &str, minutes: u64, verdict: 
         lost_share: 0.0,
         is_healthy: true,
         is_attentive: true,
-        exposures: Vec::new(),
+        exposures: exposures(window, verdict),
         ledgers: Vec::new(),
         evidence: if is_hit { vec![evidence] } else { Vec::new() },
         evidence_gaps: Vec::new(),
@@ -385,6 +385,20 @@ fn run(ticket: &mut Life, stage: StageName, start: &str, minutes: u64, verdict: 
     });
     ticket.runs.sort_by_key(|run| run.started);
     record(ticket, &window.to.to_string(), "allclear", Event::RunEnded(Box::new(end)));
+}
+
+/// The host was there in every night but those without proof, and called in those that fail.
+fn exposures(window: Interval, verdict: Option<Verdict>) -> Vec<HostExposure> {
+    let call = |minutes: i64| {
+        let first = window.from + jiff::SignedDuration::from_mins(minutes);
+        ContactSpan { first, last: first + jiff::SignedDuration::from_secs(2) }
+    };
+    let contacts = if verdict == Some(Verdict::Fail) { [2, 5].map(call).to_vec() } else { Vec::new() };
+    let present = Intervals::of([window]);
+    let (mac, name, doubtful) = (None, None, Intervals::default());
+    let exposure = HostExposure { host: host(), mac, name, present, doubtful, contacts };
+    let is_there = matches!(verdict, Some(Verdict::Pass | Verdict::Fail));
+    is_there.then_some(exposure).into_iter().collect()
 }
 
 fn site() -> Site {
@@ -438,7 +452,8 @@ fn playbook() -> Playbook {
             passes: 5,
             span: Duration::from_secs(7 * 86_400),
             assurance: 0.99,
-            contact_interval: None,
+            // As often as makes the assurance of the samples.
+            contact_interval: Some(Duration::from_secs(39_064)),
             is_unlisted: true,
             watch: Duration::from_secs(30 * 86_400),
         },

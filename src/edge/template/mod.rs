@@ -10,6 +10,7 @@ mod strict;
 
 pub use shipped::SHIPPED;
 
+use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::report::words::{capitalised, clean_text, markdown_escape, shortened, wrap};
@@ -89,7 +90,7 @@ impl Templates {
     pub fn load(directory: Option<&Path>) -> Result<Templates, Vec<Problem>> {
         let (sources, mut problems) = sources(directory);
         let mut templates = Templates {
-            html: strict::registry(html_escape),
+            html: strict::with_drawing(strict::registry(html_escape)),
             text: strict::registry(no_escape),
             markdown: strict::registry(markdown_escape),
             sources,
@@ -109,7 +110,8 @@ impl Templates {
     ///
     /// A template that fails on this ticket although it passed when it was loaded.
     pub fn report(&self, material: &Material, form: Form) -> Result<String, Box<Problem>> {
-        self.render("report", form, &TicketView::of(material).to_value())
+        let view = TicketView::of(material);
+        self.render("report", form, &strict::with_drawings(view.to_value(), &view.drawings))
     }
 
     /// The letter about the event of `mail`, whose ticket and instant are those of `material`.
@@ -133,10 +135,14 @@ impl Templates {
         from: &str,
         folded: Vec<FoldedRow>,
     ) -> Result<Letter, Box<Problem>> {
-        let view = TicketView::of(material).telling(folded).to_value();
+        let mut view = TicketView::of(material).telling(folded);
+        let drawings = std::mem::take(&mut view.drawings);
+        let letter = self.round_letter(&view.to_value(), mail, from)?;
+        let is_shown = |picture: &Picture| letter.html.contains(&format!("cid:{}\"", picture.id));
+        let pictures = drawings.into_iter().filter(is_shown).collect();
         let first = material.ticket.outbox.first().map(|first| first.seq);
         let in_reply_to = first.filter(|first| *first != mail.seq);
-        Ok(Letter { ticket: material.ticket.id, in_reply_to, ..self.round_letter(&view, mail, from)? })
+        Ok(Letter { ticket: material.ticket.id, in_reply_to, pictures, ..letter })
     }
 
     /// The letter of a mail that is of no ticket, out of the view of its kind.
@@ -156,6 +162,7 @@ impl Templates {
             subject,
             text,
             html: self.render(event_word(mail.event), Form::Html, view)?,
+            pictures: Vec::new(),
             in_reply_to: None,
         })
     }
@@ -223,6 +230,7 @@ impl Templates {
             EVENTS.iter().for_each(|event| try_mail(*event, &view));
         }
         for view in TicketView::samples() {
+            let view = strict::with_drawings(view, &[Picture::default()]);
             Form::ALL.into_iter().for_each(|form| tell(self.render("report", form, &view).err()));
         }
         problems

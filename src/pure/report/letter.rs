@@ -2,6 +2,7 @@
 //!
 //! The mail edge turns it into bytes, always the same bytes, so that a repeat is recognised.
 
+use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::ticket::TicketId;
 use jiff::Timestamp;
@@ -23,6 +24,8 @@ pub struct Letter {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// What the HTML shows by its id; without them it still says the same.
+    pub pictures: Vec<Picture>,
     /// The `seq` of the ticket's first mail; `None` when this is the first.
     pub in_reply_to: Option<u64>,
 }

@@ -8,6 +8,7 @@ mod folded;
 mod json;
 mod letter;
 mod parts;
+mod pictures;
 mod timeline;
 mod view;
 
@@ -16,5 +17,6 @@ pub use folded::{FoldedRow, FoldedView};
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
 pub use letter::{Letter, event_word, file_name};
 pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
+pub use pictures::{DrawingView, PicturesView};
 pub use timeline::{EventView, kind};
 pub use view::{Material, TicketView};

@@ -8,6 +8,7 @@ use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::earliest::Sooner;
 use crate::pure::intake::Report;
+use crate::pure::picture::Sign;
 use crate::pure::ticket::{Event, Host, HostState, KnownBy, Past, Run, RunEnd};
 use crate::pure::verdict::{Outcome, Verdict};
 use jiff::Timestamp;
@@ -54,7 +55,7 @@ pub struct NightView {
     pub day: String,
     /// `pass`, `fail`, `inconclusive`, `running`, or the outcome of one that did not run.
     pub word: String,
-    /// One sign for the strip: `+` pass, `!` fail, `?` inconclusive, `-` did not run, `.` running.
+    /// One sign for the strip, as [`Sign::mark`].
     pub mark: String,
     /// `pass`, `fail`, `inconclusive` or `none`: names of colours.
     pub colour: String,
@@ -187,7 +188,7 @@ fn colour(state: HostState) -> &'static str {
 
 pub(super) fn night(run: &Run, zone: &TimeZone) -> NightView {
     let end = run.end.as_ref();
-    let (word, mark, colour) = end.map_or(("running", ".", "none"), verdict_signs);
+    let (word, colour) = end.map_or(("running", "none"), verdict_words);
     let reasons: Vec<String> =
         end.map_or_else(Vec::new, |end| end.reasons.iter().map(|reason| reason.text.clone()).collect());
     NightView {
@@ -196,7 +197,7 @@ pub(super) fn night(run: &Run, zone: &TimeZone) -> NightView {
         window: local_window(run.started, run.window_end, zone),
         day: words::local(run.started, zone, "%m-%d"),
         word: word.to_string(),
-        mark: mark.to_string(),
+        mark: Sign::of(run).mark().to_string(),
         colour: colour.to_string(),
         coverage: end.map_or_else(String::new, coverage),
         contacts: end.map_or_else(String::new, contacts),
@@ -205,12 +206,12 @@ pub(super) fn night(run: &Run, zone: &TimeZone) -> NightView {
     }
 }
 
-fn verdict_signs(end: &RunEnd) -> (&'static str, &'static str, &'static str) {
+fn verdict_words(end: &RunEnd) -> (&'static str, &'static str) {
     match end.verdict {
-        Some(Verdict::Pass) => ("pass", "+", "pass"),
-        Some(Verdict::Fail) => ("fail", "!", "fail"),
-        Some(Verdict::Inconclusive) => ("inconclusive", "?", "inconclusive"),
-        None => (words::outcome(end.outcome), "-", "none"),
+        Some(Verdict::Pass) => ("pass", "pass"),
+        Some(Verdict::Fail) => ("fail", "fail"),
+        Some(Verdict::Inconclusive) => ("inconclusive", "inconclusive"),
+        None => (words::outcome(end.outcome), "none"),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::folded::FoldedRow;
 use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
+use super::pictures::{self, DrawingView, PicturesView};
 use super::timeline::{EventView, timeline};
 use super::words::{self, clean_value, count, local_time, local_window};
+use crate::pure::picture::{NIGHTS_MAX, Picture};
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::site::Site;
 use crate::pure::ticket::{
@@ -13,9 +15,6 @@ use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-
-/// Nights shown in the strip of a mail: four weeks fit beside each other on a phone.
-const STRIP_NIGHTS_MAX: usize = 28;
 
 /// Runs listed one by one in a report: a school year of nights, and some.
 const RUNS_MAX: usize = 400;
@@ -129,6 +128,17 @@ pub struct TicketView {
     /// The same as one line of signs.
     pub strip_signs: String,
     pub has_strip: bool,
+    /// What the signs of all strips mean: `+ pass, ? inconclusive`.
+    pub legend: String,
+    /// For each host with nights, what is drawn of it.
+    pub pictures: Vec<PicturesView>,
+    pub has_pictures: bool,
+    /// How many hosts have nights and no pictures, in words; empty when none.
+    pub unpictured: String,
+    pub has_unpictured: bool,
+    /// The drawings themselves, which reach pages and mails by other ways than texts.
+    #[serde(skip)]
+    pub drawings: Vec<Picture>,
     /// The newest of them, for a list.
     pub recent: Vec<NightView>,
     /// Every run worth a line in a report: all `verify` runs, and what `locate` runs found.
@@ -156,6 +166,7 @@ impl TicketView {
     pub fn of(material: &Material) -> TicketView {
         let mut view = facts(material);
         add_runs(&mut view, material);
+        pictures::add(&mut view, material);
         add_lists(&mut view, material);
         view
     }
@@ -178,6 +189,7 @@ impl TicketView {
             hosts: vec![HostView { history: vec![String::new()], ..HostView::default() }],
             reports: vec![ReportView::default()],
             strip: vec![NightView::default()],
+            pictures: vec![PicturesView { drawings: vec![DrawingView::default()], ..Default::default() }],
             recent: vec![NightView { reasons: vec![String::new()], ..NightView::default() }],
             runs: vec![NightView { reasons: vec![String::new()], ..NightView::default() }],
             clean: CleanView { missing: vec![String::new()], ..CleanView::default() },
@@ -348,7 +360,7 @@ fn add_runs(view: &mut TicketView, material: &Material) {
     let zone = &material.site.timezone;
     let (runs, is_verify) = (material.runs, |run: &&Run| run.stage == StageName::Verify);
     let nights: Vec<NightView> = runs.iter().filter(is_verify).map(|run| parts::night(run, zone)).collect();
-    view.strip = nights[nights.len().saturating_sub(STRIP_NIGHTS_MAX)..].to_vec();
+    view.strip = nights[nights.len().saturating_sub(NIGHTS_MAX)..].to_vec();
     view.strip_signs = view.strip.iter().map(|night| night.mark.as_str()).collect::<Vec<_>>().join(" ");
     view.has_strip = !view.strip.is_empty();
     view.recent = nights.iter().rev().take(RECENT_NIGHTS_MAX).cloned().collect();

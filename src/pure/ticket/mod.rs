@@ -24,6 +24,7 @@ pub mod outbox;
 mod passed;
 mod past;
 mod phase;
+mod rise;
 mod said;
 mod standing;
 mod state;
@@ -40,6 +41,7 @@ pub use listings::NewlyListed;
 pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use past::{KnownBy, Past, histories, related};
+pub use rise::{RISE_STEPS_MAX, Rise, RiseStep, rise};
 pub use said::person;
 pub use standing::{HostStanding, Standing, stand, stand_now};
 

@@ -1,0 +1,93 @@
+//! How sure is it that silence means clean, and since when? The assurance of one host since its cleaning.
+//!
+//! It must never draw a line where nothing is known: that is said in words.
+
+use super::sheet::{Anchor, BLUE, FAINT, GUIDE, INK, Sheet};
+use super::{Picture, sentence};
+use crate::pure::ticket::{Rise, RiseStep};
+use crate::pure::words::{local, local_time, share};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// The measures of the drawing: its height, and where 100 %, 0 %, the first and the last day lie.
+const HEIGHT: u32 = 164;
+const TOP: f64 = 42.0;
+const BOTTOM: f64 = 134.0;
+const LEFT: f64 = 46.5;
+const RIGHT: f64 = 306.0;
+
+/// How assurance rose, and what is wanted of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    pub rise: Rise,
+    /// 0 to 1.
+    pub wanted: f64,
+}
+
+impl Curve {
+    /// What it shows, or why there is nothing to show, as half a sentence.
+    pub fn words(&self, zone: &TimeZone) -> String {
+        let wanted = share(self.wanted);
+        let (cleaned, steps) = match &self.rise {
+            Rise::Infected => return "no assurance while it is infected".to_string(),
+            Rise::Unknown { .. } => {
+                return format!(
+                    "assurance not known, wanted {wanted}: that takes at least 6 contacts seen before the \
+                     cleaning, or contact_interval in the playbook"
+                );
+            }
+            Rise::Known { cleaned, steps } => (local_time(*cleaned, zone), steps),
+        };
+        let Some(last) = steps.last() else {
+            return format!("assurance 0 %, wanted {wanted}: not watched since it was cleaned {cleaned}");
+        };
+        let reached = match steps.iter().find(|step| step.assurance >= self.wanted) {
+            Some(step) => format!("reached {}", local_time(step.watched.to, zone)),
+            None => "not reached yet".to_string(),
+        };
+        let (now, at) = (share(last.assurance), local_time(last.watched.to, zone));
+        format!(
+            "assurance {now} as of {at} (wanted: {wanted}, {reached}), counted from the cleaning {cleaned}"
+        )
+    }
+
+    /// The drawing; `None` while no assurance has been gained.
+    pub fn draw(&self, id: &str, zone: &TimeZone) -> Option<Picture> {
+        let Rise::Known { cleaned, steps } = &self.rise else { return None };
+        let last = steps.last()?;
+        let mut sheet = Sheet::new(HEIGHT);
+        let head = format!("Assurance since the cleaning: {}", share(last.assurance));
+        sheet.text((9.5, 17.0), 12, Anchor::Start, INK, &head);
+        for (level, label) in [(1.0, "100 %"), (0.5, "50 %"), (0.0, "0 %")] {
+            sheet.level((LEFT, RIGHT), height(level), GUIDE, false);
+            sheet.text((LEFT - 5.0, height(level) + 4.0), 11, Anchor::End, FAINT, label);
+        }
+        sheet.level((LEFT, RIGHT), height(self.wanted), INK, true);
+        sheet.polyline(&places(*cleaned, steps, last.watched.to), BLUE);
+        sheet.dot((RIGHT, height(last.assurance)), BLUE);
+        sheet.label((RIGHT, height(self.wanted) - 5.0), &format!("wanted: {}", share(self.wanted)));
+        let (first_day, last_day) =
+            (local(*cleaned, zone, "%Y-%m-%d %H:%M"), local(last.watched.to, zone, "%Y-%m-%d %H:%M %Z"));
+        sheet.text((9.5, BOTTOM + 20.0), 11, Anchor::Start, FAINT, &first_day);
+        sheet.text((RIGHT + 4.0, BOTTOM + 20.0), 11, Anchor::End, FAINT, &last_day);
+        Some(sheet.finish(id, sentence(&self.words(zone))))
+    }
+}
+
+/// Level while nobody watches, rising while somebody does.
+fn places(cleaned: Timestamp, steps: &[RiseStep], end: Timestamp) -> Vec<(f64, f64)> {
+    let span_s = end.duration_since(cleaned).as_secs_f64().max(1.0);
+    let x = |at: Timestamp| LEFT + (RIGHT - LEFT) * (at.duration_since(cleaned).as_secs_f64() / span_s);
+    let mut places = vec![(LEFT, height(0.0))];
+    let mut reached = 0.0;
+    for step in steps {
+        places.push((x(step.watched.from), height(reached)));
+        reached = step.assurance;
+        places.push((x(step.watched.to), height(reached)));
+    }
+    places
+}
+
+fn height(assurance: f64) -> f64 {
+    BOTTOM - (BOTTOM - TOP) * assurance.clamp(0.0, 1.0)
+}

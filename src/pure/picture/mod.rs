@@ -1,0 +1,82 @@
+//! How did it go, at a glance? A ticket's hosts in, for each a strip of nights and a curve of assurance out:
+//! as drawings, and in words that say the same.
+//!
+//! Left of it are `ticket` and `words`; right of it `report`, which puts them into pages and mails. It must
+//! never show a night as better than it was, and never draw a text that came from outside.
+
+mod curve;
+mod night;
+mod sheet;
+mod strip;
+
+pub use curve::Curve;
+pub use night::{Night, Sign};
+pub use strip::{NIGHTS_MAX, Strip};
+
+use crate::pure::playbook::StageName;
+use crate::pure::ticket::{Host, Run, Ticket, rise};
+use crate::pure::words::capitalised;
+use jiff::tz::TimeZone;
+use std::time::Duration;
+
+/// Hosts of a ticket that get pictures: a mail with twice as many drawings stays well below a megabyte. The
+/// words on all others stand in the list of machines.
+pub const HOSTS_MAX: usize = 20;
+
+/// The width of every drawing in CSS pixels: what a phone of 360 shows beside its margins.
+pub const WIDTH: u32 = 320;
+
+/// One drawing, and what it shows in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// By which a page or mail finds it, in our own words alone: `strip-1.7.42@allclear`.
+    pub id: String,
+    /// A sentence without names from outside.
+    pub words: String,
+    /// In CSS pixels.
+    pub width: u32,
+    pub height: u32,
+    /// A whole SVG document (SVG 1.1), without references to anything outside.
+    pub svg: String,
+}
+
+/// What is drawn of one host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostPictures {
+    pub strip: Strip,
+    pub curve: Curve,
+}
+
+/// The pictures of a host of the ticket; `runs` are those of `ticket::ledger`.
+pub fn of_host(
+    ticket: &Ticket,
+    host: &Host,
+    runs: &[Run],
+    (assurance_wanted, contact_interval): (f64, Option<Duration>),
+) -> HostPictures {
+    let nights = runs.iter().filter(|run| run.stage == StageName::Verify);
+    let nights = nights.filter_map(|run| Night::of_host(run, host)).collect();
+    let rise = rise(ticket, host, contact_interval);
+    HostPictures { strip: Strip::new(nights), curve: Curve { rise, wanted: assurance_wanted } }
+}
+
+impl HostPictures {
+    /// The drawings: the strip when there are nights, the curve when assurance has begun to rise. `id` makes
+    /// their ids out of a word.
+    pub fn draw(&self, id: impl Fn(&str) -> String, zone: &TimeZone) -> Vec<Picture> {
+        let (strip, curve) = (self.strip.draw(&id("strip"), zone), self.curve.draw(&id("assurance"), zone));
+        strip.into_iter().chain(curve).collect()
+    }
+}
+
+impl Picture {
+    /// `strip-1.png`: the id up to its first point.
+    pub fn file_name(&self) -> String {
+        format!("{}.png", self.id.split('.').next().unwrap_or_default())
+    }
+}
+
+/// Half a sentence as a whole one.
+fn sentence(words: &str) -> String {
+    format!("{}.", capitalised(words))
+}

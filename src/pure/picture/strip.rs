@@ -1,0 +1,254 @@
+//! Which nights went how? One cell for each, the newest last.
+//!
+//! Colour, sign and frame each tell them apart: what was watched is filled, what never ran is only framed.
+
+use super::night::{Night, Sign};
+use super::sheet::{Anchor, FAINT, GREEN, GROUND, INK, RED, Sheet, YELLOW};
+use super::{Picture, sentence};
+use crate::pure::words::{count, local};
+use jiff::tz::TimeZone;
+
+/// Nights that are shown: four weeks, in two rows on a phone.
+pub const NIGHTS_MAX: usize = 28;
+
+/// Cells in a row at most, and their measures.
+const ROW_CELLS: usize = 14;
+const PITCH: f64 = 22.0;
+const CELL: (f64, f64) = (18.0, 22.0);
+const MARGIN: f64 = 9.5;
+
+/// From one row of cells to the next, its dates between them.
+const ROW_HEIGHT: u32 = 44;
+const HEAD_HEIGHT: u32 = 26;
+
+/// The legend has as many words a line as fit.
+const LEGEND_COLUMNS: usize = 3;
+const LEGEND_HEIGHT: u32 = 17;
+
+/// The nights of one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strip {
+    /// Oldest first; at most [`NIGHTS_MAX`].
+    pub nights: Vec<Night>,
+    /// How many came before them.
+    pub earlier: usize,
+}
+
+impl Strip {
+    /// The newest of these nights, which come in order of time.
+    pub fn new(nights: Vec<Night>) -> Strip {
+        let earlier = nights.len().saturating_sub(NIGHTS_MAX);
+        Strip { nights: nights[earlier..].to_vec(), earlier }
+    }
+
+    /// One sign a night: `+ + ? -`.
+    pub fn signs(&self) -> String {
+        self.nights.iter().map(|night| night.sign.mark()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What it shows: `4 nights, Tue 2015-05-05 to Fri 2015-05-08: 1 pass, 3 inconclusive; the last one:
+    /// inconclusive`. Empty without nights.
+    pub fn words(&self, zone: &TimeZone) -> String {
+        let (Some(first), Some(last)) = (self.nights.first(), self.nights.last()) else {
+            return String::new();
+        };
+        let day = |night: &Night| local(night.begin, zone, "%a %Y-%m-%d");
+        let number = |sign| self.nights.iter().filter(|night| night.sign == sign).count();
+        let mut parts: Vec<String> = Sign::ALL
+            .into_iter()
+            .map(|sign| (number(sign), sign.word()))
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        let late = self.nights.iter().filter(|night| night.is_late).count();
+        parts.extend((late > 0).then(|| format!("{late} of them begun late")));
+        let dates =
+            if self.nights.len() == 1 { day(first) } else { format!("{} to {}", day(first), day(last)) };
+        let (head, parts) = (self.head(), parts.join(", "));
+        format!("{head}, {dates}: {parts}; the last one: {}", last.sign.word())
+    }
+
+    /// `14 nights`, or `the last 28 of 40 nights`.
+    fn head(&self) -> String {
+        let nights = |number: usize| count(number as u64, "night");
+        match self.earlier {
+            0 => nights(self.nights.len()),
+            earlier => format!("the last {} of {}", self.nights.len(), nights(self.nights.len() + earlier)),
+        }
+    }
+
+    /// The drawing; `None` without nights.
+    pub fn draw(&self, id: &str, zone: &TimeZone) -> Option<Picture> {
+        if self.nights.is_empty() {
+            return None;
+        }
+        let rows = self.nights.len().div_ceil(ROW_CELLS) as u32;
+        let legend = self.legend();
+        let legend_top = HEAD_HEIGHT + rows * ROW_HEIGHT;
+        let mut sheet =
+            Sheet::new(legend_top + legend.len().div_ceil(LEGEND_COLUMNS) as u32 * LEGEND_HEIGHT + 7);
+        let newest = if self.nights.len() > 1 { ", the newest last" } else { "" };
+        sheet.text((MARGIN, 17.0), 12, Anchor::Start, INK, &format!("{}{newest}", self.head()));
+        let row_cells = self.nights.len().div_ceil(rows as usize);
+        for (at, row) in self.nights.chunks(row_cells).enumerate() {
+            draw_row(&mut sheet, f64::from(HEAD_HEIGHT + at as u32 * ROW_HEIGHT), row, zone);
+        }
+        for (at, entry) in legend.iter().enumerate() {
+            let x = MARGIN + (at % LEGEND_COLUMNS) as f64 * 104.0;
+            let y = f64::from(legend_top) + (at / LEGEND_COLUMNS) as f64 * f64::from(LEGEND_HEIGHT);
+            entry.draw(&mut sheet, (x, y));
+        }
+        Some(sheet.finish(id, sentence(&self.words(zone))))
+    }
+
+    /// The signs that it shows.
+    pub fn signs_shown(&self) -> impl Iterator<Item = Sign> {
+        Sign::ALL.into_iter().filter(|sign| self.nights.iter().any(|night| night.sign == *sign))
+    }
+
+    /// What has to be explained.
+    fn legend(&self) -> Vec<Entry> {
+        let late = self.nights.iter().any(|night| night.is_late).then_some(Entry::Late);
+        self.signs_shown().map(Entry::Sign).chain(late).collect()
+    }
+}
+
+enum Entry {
+    Sign(Sign),
+    Late,
+}
+
+impl Entry {
+    fn draw(&self, sheet: &mut Sheet, (x, y): (f64, f64)) {
+        let word = match self {
+            Entry::Sign(sign) => {
+                draw_cell(sheet, (x, y), (14.0, 14.0), *sign);
+                sign.word()
+            }
+            Entry::Late => {
+                sheet.stroke((x + 7.0, y + 12.0), LATE, INK);
+                "begun late"
+            }
+        };
+        sheet.text((x + 19.0, y + 11.5), 11, Anchor::Start, INK, word);
+    }
+}
+
+/// A bar below the cell.
+const LATE: &str = "M-6 0H6";
+
+fn draw_row(sheet: &mut Sheet, top: f64, row: &[Night], zone: &TimeZone) {
+    for (at, night) in row.iter().enumerate() {
+        let x = MARGIN + at as f64 * PITCH;
+        draw_cell(sheet, (x, top), CELL, night.sign);
+        if night.is_late {
+            sheet.stroke((x + CELL.0 / 2.0, top + CELL.1 + 3.0), LATE, INK);
+        }
+    }
+    let (Some(first), Some(last)) = (row.first(), row.last()) else { return };
+    let day = |night: &Night| local(night.begin, zone, "%Y-%m-%d");
+    let (baseline, end) = (top + CELL.1 + 15.0, MARGIN + (row.len() - 1) as f64 * PITCH + CELL.0);
+    if row.len() > ROW_CELLS / 2 {
+        sheet.text((MARGIN, baseline), 11, Anchor::Start, FAINT, &day(first));
+        sheet.text((end, baseline), 11, Anchor::End, FAINT, &day(last));
+    } else {
+        // Too short for a date at each end.
+        let dates = if row.len() == 1 { day(first) } else { format!("{} to {}", day(first), day(last)) };
+        sheet.text((MARGIN, baseline), 11, Anchor::Start, FAINT, &dates);
+    }
+}
+
+fn draw_cell(sheet: &mut Sheet, place: (f64, f64), size: (f64, f64), sign: Sign) {
+    let (fill, frame, mark) = match sign {
+        Sign::Pass => (GREEN, GREEN, GROUND),
+        Sign::Fail => (RED, RED, GROUND),
+        Sign::Inconclusive | Sign::Interrupted => (YELLOW, INK, INK),
+        Sign::Missed | Sign::Skipped | Sign::Suppressed | Sign::Running => (GROUND, FAINT, INK),
+    };
+    sheet.cell(place, size, fill, frame);
+    sheet.stroke((place.0 + size.0 / 2.0, place.1 + size.1 / 2.0), path(sign), mark);
+}
+
+/// The sign as lines about its middle, those of [`Sign::mark`].
+fn path(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Pass => "M-4 0H4M0-4V4",
+        Sign::Fail => "M0-5V1.5M0 3V5",
+        Sign::Inconclusive => "M-3-2.6A3 2.6 0 1 1 1.6-.4Q0 .3 0 1.8M0 3.2V5.2",
+        Sign::Interrupted => "M-3.5-3.5L3.5 3.5M3.5-3.5L-3.5 3.5",
+        Sign::Missed => "M-4 0H4",
+        Sign::Skipped => "M-3 4.5L3-4.5",
+        Sign::Suppressed => "M-4-2H4M-4 2H4",
+        Sign::Running => "M0 3V5",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pure::picture::WIDTH;
+    use jiff::{SignedDuration, Timestamp};
+
+    fn strip(signs: &[Sign]) -> Strip {
+        let start: Timestamp = "2015-05-05T08:30:00Z".parse().expect("a time");
+        let night = |(at, sign): (usize, &Sign)| Night {
+            begin: start + SignedDuration::from_hours(24 * at as i64),
+            sign: *sign,
+            is_late: at == 2,
+        };
+        Strip::new(signs.iter().enumerate().map(night).collect())
+    }
+
+    fn chicago() -> TimeZone {
+        TimeZone::get("America/Chicago").expect("a bundled zone")
+    }
+
+    #[test]
+    fn its_words_say_what_it_shows() {
+        use Sign::{Fail, Inconclusive, Missed, Pass};
+        for (row, signs, wanted, marks) in [
+            ("none", vec![], "", ""),
+            ("one", vec![Pass], "1 night, Tue 2015-05-05: 1 pass; the last one: pass", "+"),
+            (
+                "each its number, and those that were late",
+                vec![Inconclusive, Pass, Missed, Pass, Fail],
+                "5 nights, Tue 2015-05-05 to Sat 2015-05-09: 2 pass, 1 fail, 1 inconclusive, 1 missed, \
+                 1 of them begun late; the last one: fail",
+                "? + - + !",
+            ),
+        ] {
+            assert_eq!(
+                (strip(&signs).words(&chicago()).as_str(), strip(&signs).signs().as_str()),
+                (wanted, marks),
+                "{row}"
+            );
+        }
+        for (nights, wanted) in [(28, "28 nights, "), (29, "the last 28 of 29 nights, Wed 2015-05-06 to ")] {
+            let words = strip(&vec![Pass; nights]).words(&chicago());
+            assert!(words.starts_with(wanted), "{words}");
+        }
+        assert!(strip(&[]).draw("strip-1", &chicago()).is_none());
+    }
+
+    #[test]
+    fn every_cell_lies_on_the_sheet_and_every_sign_shown_is_explained() {
+        for nights in [1, 7, 8, 14, 15, 28, 400] {
+            let signs: Vec<Sign> = Sign::ALL.into_iter().cycle().take(nights).collect();
+            let strip = strip(&signs);
+            let picture = strip.draw("strip-1", &chicago()).expect("nights");
+            let number = |text: &str| picture.svg.matches(text).count();
+            let shown = strip.nights.len();
+            assert_eq!(shown, nights.min(NIGHTS_MAX));
+            let explained = strip.legend().len();
+            let late = strip.nights.iter().filter(|night| night.is_late).count();
+            assert_eq!(number("<path"), shown + explained + late, "{nights} nights");
+            for sign in &strip.nights {
+                assert!(picture.svg.contains(&format!(">{}</text>", sign.sign.word())), "{nights}");
+            }
+            for y in picture.svg.split(" y=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(y.parse::<f64>().expect("a number") < f64::from(picture.height), "{nights}: {y}");
+            }
+            assert!(MARGIN + 13.0 * PITCH + CELL.0 < f64::from(WIDTH) - MARGIN + 5.0);
+        }
+    }
+}
