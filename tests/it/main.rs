@@ -41,6 +41,7 @@ mod memory;
 mod messages;
 mod names;
 mod packets;
+mod pictures;
 mod probe;
 mod promise;
 mod quic;

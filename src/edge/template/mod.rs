@@ -5,6 +5,7 @@
 //! template is tried out when it is loaded, so that a slip in it is found before the night in which
 //! it is needed. It must never put a text from outside into a page as anything but text.
 
+mod inline;
 mod shipped;
 mod strict;
 
@@ -161,7 +162,7 @@ impl Templates {
             to: mail.to.clone(),
             subject,
             text,
-            html: self.render(event_word(mail.event), Form::Html, view)?,
+            html: inline::with_looks(self.render(event_word(mail.event), Form::Html, view)?),
             pictures: Vec::new(),
             in_reply_to: None,
         })

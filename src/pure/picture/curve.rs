@@ -22,6 +22,8 @@ pub struct Curve {
     pub rise: Rise,
     /// 0 to 1.
     pub wanted: f64,
+    /// When the last night ended, whether it was watched or not: until then the curve is drawn.
+    pub until: Timestamp,
 }
 
 impl Curve {
@@ -45,7 +47,7 @@ impl Curve {
             Some(step) => format!("reached {}", local_time(step.watched.to, zone)),
             None => "not reached yet".to_string(),
         };
-        let (now, at) = (share(last.assurance), local_time(last.watched.to, zone));
+        let (now, at) = (share(last.assurance), local_time(self.end(last), zone));
         format!(
             "assurance {now} as of {at} (wanted: {wanted}, {reached}), counted from the cleaning {cleaned}"
         )
@@ -63,14 +65,18 @@ impl Curve {
             sheet.text((LEFT - 5.0, height(level) + 4.0), 11, Anchor::End, FAINT, label);
         }
         sheet.level((LEFT, RIGHT), height(self.wanted), INK, true);
-        sheet.polyline(&places(*cleaned, steps, last.watched.to), BLUE);
+        sheet.polyline(&places(*cleaned, steps, self.end(last)), BLUE);
         sheet.dot((RIGHT, height(last.assurance)), BLUE);
         sheet.label((RIGHT, height(self.wanted) - 5.0), &format!("wanted: {}", share(self.wanted)));
         let (first_day, last_day) =
-            (local(*cleaned, zone, "%Y-%m-%d %H:%M"), local(last.watched.to, zone, "%Y-%m-%d %H:%M %Z"));
+            (local(*cleaned, zone, "%Y-%m-%d %H:%M"), local(self.end(last), zone, "%Y-%m-%d %H:%M %Z"));
         sheet.text((9.5, BOTTOM + 20.0), 11, Anchor::Start, FAINT, &first_day);
         sheet.text((RIGHT + 4.0, BOTTOM + 20.0), 11, Anchor::End, FAINT, &last_day);
         Some(sheet.finish(id, sentence(&self.words(zone))))
+    }
+
+    fn end(&self, last: &RiseStep) -> Timestamp {
+        self.until.max(last.watched.to)
     }
 }
 
@@ -85,9 +91,79 @@ fn places(cleaned: Timestamp, steps: &[RiseStep], end: Timestamp) -> Vec<(f64, f
         reached = step.assurance;
         places.push((x(step.watched.to), height(reached)));
     }
+    places.push((RIGHT, height(reached)));
     places
 }
 
 fn height(assurance: f64) -> f64 {
     BOTTOM - (BOTTOM - TOP) * assurance.clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pure::interval::Interval;
+
+    fn at(day: u32, hour: u32) -> Timestamp {
+        format!("2015-05-{day:02}T{hour:02}:00:00Z").parse().expect("a time")
+    }
+
+    fn curve(nights: &[(u32, f64)]) -> Curve {
+        let step = |(day, assurance): &(u32, f64)| RiseStep {
+            watched: Interval::new(at(*day, 1), at(*day, 7)),
+            assurance: *assurance,
+        };
+        let steps = nights.iter().map(step).collect();
+        Curve { rise: Rise::Known { cleaned: at(4, 12), steps }, wanted: 0.99, until: at(9, 7) }
+    }
+
+    #[test]
+    fn its_words_say_how_far_it_came_and_round_nothing_up() {
+        let cleaned = at(4, 12);
+        for (row, curve, wanted) in [
+            (
+                "below",
+                curve(&[(5, 0.5), (6, 0.98999)]),
+                "assurance 98.9 % as of Sat 2015-05-09 07:00 UTC (wanted: 99 %, not reached yet), counted from the \
+                 cleaning Mon 2015-05-04 12:00 UTC",
+            ),
+            (
+                "reached",
+                curve(&[(5, 0.5), (6, 0.99), (7, 0.999)]),
+                "assurance 99.9 % as of Sat 2015-05-09 07:00 UTC (wanted: 99 %, reached Wed 2015-05-06 07:00 UTC), \
+                 counted from the cleaning Mon 2015-05-04 12:00 UTC",
+            ),
+            (
+                "not watched",
+                curve(&[]),
+                "assurance 0 %, wanted 99 %: not watched since it was cleaned Mon 2015-05-04 12:00 UTC",
+            ),
+            (
+                "unknown",
+                Curve { rise: Rise::Unknown { cleaned }, ..curve(&[]) },
+                "assurance not known, wanted 99 %: that takes at least 6 contacts seen before the cleaning, or \
+                 contact_interval in the playbook",
+            ),
+            (
+                "infected",
+                Curve { rise: Rise::Infected, ..curve(&[]) },
+                "no assurance while it is infected",
+            ),
+        ] {
+            assert_eq!(curve.words(&TimeZone::UTC), wanted, "{row}");
+            let is_drawn = curve.draw("assurance-1", &TimeZone::UTC).is_some();
+            assert_eq!(is_drawn, row == "below" || row == "reached", "{row}: no line where nothing is known");
+        }
+    }
+
+    #[test]
+    fn it_rises_while_somebody_watches_and_stays_level_to_the_last_night() {
+        let steps = [(5, 0.5), (8, 1.0)];
+        let curve = curve(&steps);
+        let Rise::Known { cleaned, steps } = &curve.rise else { panic!("it is known") };
+        let places = places(*cleaned, steps, curve.until);
+        let heights: Vec<f64> = places.iter().map(|(_, y)| (BOTTOM - y) / (BOTTOM - TOP)).collect();
+        assert_eq!(heights, [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]);
+        assert!(places.is_sorted_by(|a, b| a.0 <= b.0) && places[4].0 < RIGHT && places[5].0 == RIGHT);
+    }
 }

@@ -16,6 +16,7 @@ pub use strip::{NIGHTS_MAX, Strip};
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Host, Run, Ticket, rise};
 use crate::pure::words::capitalised;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
@@ -54,10 +55,12 @@ pub fn of_host(
     runs: &[Run],
     (assurance_wanted, contact_interval): (f64, Option<Duration>),
 ) -> HostPictures {
-    let nights = runs.iter().filter(|run| run.stage == StageName::Verify);
-    let nights = nights.filter_map(|run| Night::of_host(run, host)).collect();
+    let verifying = || runs.iter().filter(|run| run.stage == StageName::Verify);
+    let nights = verifying().filter_map(|run| Night::of_host(run, host)).collect();
+    let over = verifying().filter(|run| run.end.is_some()).map(|run| run.window_end);
     let rise = rise(ticket, host, contact_interval);
-    HostPictures { strip: Strip::new(nights), curve: Curve { rise, wanted: assurance_wanted } }
+    let until = over.max().unwrap_or(Timestamp::MIN);
+    HostPictures { strip: Strip::new(nights), curve: Curve { rise, wanted: assurance_wanted, until } }
 }
 
 impl HostPictures {

@@ -1,0 +1,87 @@
+//! Pictures of tickets that were really lived through: they show what the ticket counts, and no more.
+
+use crate::letters::templates;
+use crate::sample::sample;
+use crate::world::{LAB, OFFICE, Seen, World, at, calls_at, ip, silent, switched_off};
+use allclear::edge::template::Form;
+use allclear::pure::interval::Interval;
+use allclear::pure::picture::{self, HostPictures};
+use allclear::pure::playbook::MailEvent;
+use allclear::pure::ticket::{Host, Rise, stand};
+
+/// The pictures of a host, as they are now.
+fn pictures(world: &World, host: &Host) -> HostPictures {
+    let context = world.engine.context(world.ticket, world.now).expect("the playbook is there");
+    let clean = &context.playbook.clean;
+    picture::of_host(world.ticket(), host, &world.ledger(), (clean.assurance, clean.contact_interval))
+}
+
+fn signs(world: &World, host: &str) -> String {
+    let host = world.ticket().hosts.iter().find(|known| known.host == ip(host)).expect("it is blamed");
+    pictures(world, host).strip.signs().replace(' ', "")
+}
+
+#[test]
+fn the_curve_ends_where_the_ticket_stands_after_every_night() {
+    let mut world = World::with(|playbook| playbook.clean.assurance = 0.999_999);
+    world.cleaned_at("2015-05-05T10:00:00Z");
+    let mut last = 0.0;
+    for day in 6..=24 {
+        let seen: fn(Interval) -> Seen = if day % 5 == 0 { switched_off } else { silent };
+        world.live_until(&format!("2015-05-{day:02}T12:00:00Z"), seen);
+        let context = world.engine.context(world.ticket, world.now).expect("the playbook is there");
+        let standing = stand(world.ticket(), &context);
+        let curve = pictures(&world, &world.ticket().hosts[0]).curve;
+        let Rise::Known { cleaned, steps } = &curve.rise else { panic!("{:?}", curve.rise) };
+        assert_eq!(*cleaned, at("2015-05-05T10:00:00Z"));
+        let end = steps.last().expect("a night was watched").assurance;
+        assert!((end - standing.hosts[0].assurance.expect("known")).abs() < 1e-9, "{day} May: {end}");
+        assert!(end >= last && steps.is_sorted_by(|a, b| a.assurance <= b.assurance), "{day} May");
+        last = end;
+    }
+    assert!(last > 0.9);
+}
+
+#[test]
+fn a_strip_tells_apart_what_became_of_each_night() {
+    let mut world = World::new();
+    world.cleaned_at("2015-05-05T10:00:00Z");
+    world.live_until("2015-05-07T12:00:00Z", silent);
+    world.live_until("2015-05-08T12:00:00Z", switched_off);
+    assert_eq!(signs(&world, LAB), "++?");
+    world.live_until("2015-05-09T12:00:00Z", calls_at("2015-05-08T23:00:00Z", OFFICE, None));
+    assert_eq!(signs(&world, OFFICE), "!", "the night by which it was found");
+    let lab = signs(&world, LAB);
+    assert!(lab.starts_with("++?") && !lab[3..].contains('!'), "another host called: {lab}");
+    world.live_until("2015-05-10T12:00:00Z", calls_at("2015-05-09T23:00:00Z", LAB, None));
+    let rise = pictures(&world, &world.ticket().hosts[0]).curve.rise;
+    assert_eq!(rise, Rise::Infected, "no assurance of a host that called again");
+}
+
+#[test]
+fn where_nothing_tells_how_often_it_calls_words_say_so() {
+    let mut world = World::with(|playbook| playbook.clean.contact_interval = None);
+    world.cleaned_at("2015-05-05T10:00:00Z");
+    world.live_until("2015-05-08T12:00:00Z", silent);
+    let pictures = pictures(&world, &world.ticket().hosts[0]);
+    let zone = jiff::tz::TimeZone::UTC;
+    if let Rise::Unknown { .. } = pictures.curve.rise {
+        let words = pictures.curve.words(&zone);
+        assert!(words.starts_with("assurance not known, wanted "), "{words}");
+        assert_eq!(pictures.draw(str::to_string, &zone).len(), 1, "the strip alone");
+    } else {
+        panic!("it was seen too seldom: {:?}", pictures.curve.rise);
+    }
+}
+
+#[test]
+fn a_drawing_holds_no_name_and_a_page_no_markup_of_one() {
+    let mut hostile = sample(MailEvent::Clean);
+    let evil = "</title></svg><script>alert(1)</script>";
+    hostile.ticket.hosts[0].name = Some(evil.to_string());
+    let report = templates().report(&hostile.material(), Form::Html).expect("a report");
+    let drawings: Vec<&str> = report.split("<svg").skip(1).filter_map(|rest| rest.split("</svg>").next()).collect();
+    assert_eq!(drawings.len(), 2);
+    assert!(drawings.iter().all(|drawing| !drawing.contains("alert") && !drawing.contains("10.16")));
+    assert!(!report.contains("<script>") && report.contains("&lt;/svg&gt;&lt;script&gt;"), "{report}");
+}
