@@ -61,7 +61,7 @@ fn a_strip_tells_apart_what_became_of_each_night() {
 #[test]
 fn where_nothing_tells_how_often_it_calls_words_say_so() {
     let mut world = World::with(|playbook| playbook.clean.contact_interval = None);
-    world.cleaned_at("2015-05-05T10:00:00Z");
+    world.cleaned_at("2015-05-04T18:00:00Z");
     world.live_until("2015-05-08T12:00:00Z", silent);
     let pictures = pictures(&world, &world.ticket().hosts[0]);
     let zone = jiff::tz::TimeZone::UTC;
@@ -80,7 +80,8 @@ fn a_drawing_holds_no_name_and_a_page_no_markup_of_one() {
     let evil = "</title></svg><script>alert(1)</script>";
     hostile.ticket.hosts[0].name = Some(evil.to_string());
     let report = templates().report(&hostile.material(), Form::Html).expect("a report");
-    let drawings: Vec<&str> = report.split("<svg").skip(1).filter_map(|rest| rest.split("</svg>").next()).collect();
+    let drawings: Vec<&str> =
+        report.split("<svg").skip(1).filter_map(|rest| rest.split("</svg>").next()).collect();
     assert_eq!(drawings.len(), 2);
     assert!(drawings.iter().all(|drawing| !drawing.contains("alert") && !drawing.contains("10.16")));
     assert!(!report.contains("<script>") && report.contains("&lt;/svg&gt;&lt;script&gt;"), "{report}");

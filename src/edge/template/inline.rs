@@ -28,7 +28,9 @@ mod tests {
 
     #[test]
     fn what_matters_brings_its_look_along_and_a_text_does_not() {
-        let seen = with_looks(r#"<h1>a</h1><p class="todo none">b &lt;h1&gt;</p><p class="small">c</p>"#.to_string());
+        let seen = with_looks(
+            r#"<h1>a</h1><p class="todo none">b &lt;h1&gt;</p><p class="small">c</p>"#.to_string(),
+        );
         assert_eq!(
             seen,
             r#"<h1 style="font-size:21px;line-height:1.3;margin:0 0 8px">a</h1><p class="todo none" style="border-left:4px solid #1a7f37;padding:8px 12px">b &lt;h1&gt;</p><p class="small">c</p>"#

@@ -144,11 +144,7 @@ mod tests {
                 "assurance not known, wanted 99 %: that takes at least 6 contacts seen before the cleaning, or \
                  contact_interval in the playbook",
             ),
-            (
-                "infected",
-                Curve { rise: Rise::Infected, ..curve(&[]) },
-                "no assurance while it is infected",
-            ),
+            ("infected", Curve { rise: Rise::Infected, ..curve(&[]) }, "no assurance while it is infected"),
         ] {
             assert_eq!(curve.words(&TimeZone::UTC), wanted, "{row}");
             let is_drawn = curve.draw("assurance-1", &TimeZone::UTC).is_some();

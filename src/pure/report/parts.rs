@@ -206,6 +206,11 @@ pub(super) fn night(run: &Run, zone: &TimeZone) -> NightView {
     }
 }
 
+/// Whether a run of another stage than `verify` found something, or could not see.
+pub(super) fn is_telling(run: &Run) -> bool {
+    run.end.as_ref().is_some_and(|end| matches!(end.verdict, Some(Verdict::Fail | Verdict::Inconclusive)))
+}
+
 fn verdict_words(end: &RunEnd) -> (&'static str, &'static str) {
     match end.verdict {
         Some(Verdict::Pass) => ("pass", "pass"),

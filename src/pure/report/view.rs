@@ -11,7 +11,6 @@ use crate::pure::site::Site;
 use crate::pure::ticket::{
     Blame, Event, Host, HostState, Listing, Past, Phase, Recorded, Run, Standing, Ticket,
 };
-use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -364,16 +363,11 @@ fn add_runs(view: &mut TicketView, material: &Material) {
     view.strip_signs = view.strip.iter().map(|night| night.mark.as_str()).collect::<Vec<_>>().join(" ");
     view.has_strip = !view.strip.is_empty();
     view.recent = nights.iter().rev().take(RECENT_NIGHTS_MAX).cloned().collect();
-    let listed: Vec<&Run> = runs.iter().filter(|run| is_verify(run) || is_telling(run)).collect();
+    let listed: Vec<&Run> = runs.iter().filter(|run| is_verify(run) || parts::is_telling(run)).collect();
     let newest = &listed[listed.len().saturating_sub(RUNS_MAX)..];
     view.runs = newest.iter().map(|run| parts::night(run, zone)).collect();
     view.has_runs = !view.runs.is_empty();
     view.unlisted_runs = not_listed(runs.len() - newest.len(), "run");
-}
-
-/// Whether a run of another stage than `verify` found something, or could not see.
-fn is_telling(run: &Run) -> bool {
-    run.end.as_ref().is_some_and(|end| matches!(end.verdict, Some(Verdict::Fail | Verdict::Inconclusive)))
 }
 
 fn add_lists(view: &mut TicketView, material: &Material) {
