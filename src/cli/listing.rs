@@ -70,10 +70,11 @@ fn as_text(lookup: &Lookup) -> String {
 }
 
 fn as_json(lookup: &Lookup) -> String {
-    let Lookup { address, answer, why, at, zone, resolver, ttl_s, codes, texts } = lookup;
+    let Lookup { address, answer, why, at, zone, resolver, ttl_s, codes, texts, test_codes } = lookup;
     let document = json!({
         "schema": "allclear.listing/1", "address": address, "answer": answer, "why": why, "at": at,
         "zone": zone, "resolver": resolver, "ttl_s": ttl_s, "codes": codes, "texts": texts,
+        "test_codes": test_codes,
     });
     format!("{document:#}\n")
 }

@@ -145,19 +145,30 @@ pub fn name(text: &str) -> String {
 
 /// A text from outside without anything that could leave its place: control signs and line breaks
 /// become blanks; signs that are invisible or turn the direction of writing are dropped (Unicode
-/// Standard Annex 9; tag characters of block E0000).
+/// Standard Annex 9; default ignorable signs; tag characters of block E0000).
 pub fn clean_text(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for sign in text.chars() {
         match sign {
             '\u{2028}' | '\u{2029}' => clean.push(' '),
             control if control.is_control() => clean.push(' '),
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => {}
-            '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => {}
+            hidden if !is_shown(hidden) => {}
             other => clean.push(other),
         }
     }
     clean.trim().to_string()
+}
+
+/// Whether a sign shows, and steers neither a terminal nor the direction of writing.
+pub fn is_shown(sign: char) -> bool {
+    match sign {
+        control if control.is_control() => false,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => false,
+        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => false,
+        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => false,
+        '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => false,
+        _ => true,
+    }
 }
 
 /// The text, or its beginning with `...`, so that it has at most `chars_max` signs.

@@ -23,7 +23,7 @@ fn evidence(path: &str) -> EvidenceFile {
 fn bundle(to: &Path, state: &Path, evidence: &[EvidenceFile]) -> Vec<String> {
     let mut bundle = Bundle::begin(to, "ticket-7").expect("it begins");
     bundle.add_evidence(evidence, |path| fs::File::open(state.join(path))).expect("it takes files");
-    let remarks = bundle.remarks().to_vec();
+    let remarks = bundle.remarks().map(str::to_owned).collect();
     let documents = Documents {
         report_html: "<p>report</p>",
         report_text: "report\n",

@@ -59,6 +59,7 @@ mod storm;
 mod tables;
 mod thorough;
 mod tidy;
+mod told;
 mod traffic;
 mod tunnels;
 mod turns;

@@ -15,7 +15,7 @@ use allclear::pure::ticket::{
     Blame, Event, Host, HostExposure, HostStanding, HostState, Listing, ListingAnswer, Mail, NewlyListed,
     Phase, Recorded, Run, RunEnd, RunId, SignOff, Standing, Ticket, TicketId, Told,
 };
-use allclear::pure::verdict::{EvidenceFile, Outcome, Reason, ReasonCode, Verdict};
+use allclear::pure::verdict::{ControlRecord, EvidenceFile, Outcome, Reason, ReasonCode, Verdict};
 use allclear::pure::watchlist::Transport;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -283,6 +283,8 @@ fn confirm(ticket: &mut Life, standing: &mut Standing) {
     }
     run(ticket, StageName::Verify, "2015-05-25T08:30:00Z", 360, None, "the program was not running");
     run(ticket, StageName::Verify, "2015-05-26T08:30:00Z", 360, Some(Verdict::Pass), "");
+    let passed = |run: &&Run| run.end.as_ref().is_some_and(|end| end.verdict == Some(Verdict::Pass));
+    ticket.passes = ticket.runs.iter().filter(passed).skip(1).map(|run| run.id).collect();
     ticket.hosts[0].state = HostState::Clean;
     for item in ["patch", "scan"] {
         ticket
@@ -361,7 +363,12 @@ fn run(ticket: &mut Life, stage: StageName, start: &str, minutes: u64, verdict: 
         verdict,
         reasons,
         watched: if verdict.is_some() { Intervals::of([window]) } else { Intervals::default() },
-        coverage: Coverage { heard_packets: 1_204_311, lost_packets: Some(0), ..Default::default() },
+        coverage: Coverage {
+            heard_packets: 1_204_311,
+            lost_packets: Some(0),
+            inside_hosts: 41,
+            ..Default::default()
+        },
         lost_share: 0.0,
         is_healthy: true,
         is_attentive: true,
@@ -369,6 +376,12 @@ fn run(ticket: &mut Life, stage: StageName, start: &str, minutes: u64, verdict: 
         ledgers: Vec::new(),
         evidence: if is_hit { vec![evidence] } else { Vec::new() },
         evidence_gaps: Vec::new(),
+        controls: vec![ControlRecord {
+            source: "lan".to_string(),
+            control: Some(true),
+            probes_seen: None,
+            probes_sent: None,
+        }],
         contacts: if is_hit { 3 } else { 0 },
         is_in_break: false,
     };

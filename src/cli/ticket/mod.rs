@@ -1,6 +1,7 @@
 //! `allclear ticket …`: what people do with tickets.
 
 mod act;
+mod looked;
 mod open;
 mod show;
 
@@ -128,8 +129,8 @@ pub enum TicketCommand {
     /// The whole story of a ticket
     Report {
         ticket: u32,
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
+        #[command(flatten)]
+        form: FormArgs,
         /// Where to write it [default: standard output]
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -145,6 +146,38 @@ pub enum Format {
     Html,
     Markdown,
     Json,
+}
+
+/// In which form.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(multiple = false)]
+pub struct FormArgs {
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// One HTML file that prints well
+    #[arg(long)]
+    pub html: bool,
+    /// Plain text of 72 columns
+    #[arg(long)]
+    pub text: bool,
+    /// Markdown, as GitHub reads it
+    #[arg(long)]
+    pub markdown: bool,
+    /// JSON, with every run and event
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl FormArgs {
+    fn format(self) -> Format {
+        match self {
+            FormArgs { html: true, .. } => Format::Html,
+            FormArgs { text: true, .. } => Format::Text,
+            FormArgs { markdown: true, .. } => Format::Markdown,
+            FormArgs { json: true, .. } => Format::Json,
+            FormArgs { format, .. } => format,
+        }
+    }
 }
 
 /// Which ticket, and who acts.
@@ -230,8 +263,8 @@ pub fn run(desk: &mut Desk, args: TicketArgs) -> Result<Exit, Fault> {
         TicketCommand::Open(args) => open::open(desk, *args),
         TicketCommand::List { all, host, json } => show::list(desk, all, host.as_deref(), json),
         TicketCommand::Show { ticket, json } => show::show(desk, ticket, json),
-        TicketCommand::Report { ticket, format, output } => {
-            show::report(desk, ticket, format, output.as_deref())
+        TicketCommand::Report { ticket, form, output } => {
+            show::report(desk, ticket, form.format(), output.as_deref())
         }
         TicketCommand::Bundle { ticket, file } => show::bundle(desk, ticket, &file),
         other => act::act(desk, other),

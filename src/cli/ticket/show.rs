@@ -1,6 +1,6 @@
 //! How does a person, or a program, look at tickets?
 
-use super::Format;
+use super::{Format, looked};
 use crate::cli::desk::Desk;
 use crate::cli::{Exit, Fault, print};
 use crate::edge::bundle::{Bundle, BundleError, Documents};
@@ -11,14 +11,16 @@ use crate::edge::template::Form;
 use crate::engine::EngineError;
 use crate::pure::packet::Mac;
 use crate::pure::problem::Problem;
-use crate::pure::report::words::clean_text;
-use crate::pure::report::{Material, TicketJson, kind};
+use crate::pure::report::words::{clean_text, is_shown};
+use crate::pure::report::{Looked, Material, TicketJson, kind, report as report_json};
 use crate::pure::ticket::{
-    Context, Host, Recorded, Standing, Ticket, TicketId, chain, ledger, stand, stand_now,
+    Context, Host, Past, Recorded, Run, Standing, Ticket, TicketId, chain, ledger, stand, stand_now,
 };
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -73,18 +75,18 @@ fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
 
 /// One ticket, for people or as the document of the contract.
 pub fn show(desk: &Desk, id: u32, is_json: bool) -> Result<Exit, Fault> {
-    report(desk, id, if is_json { Format::Json } else { Format::Text }, None)
+    let ticket = desk.engine.ticket(TicketId(id))?;
+    match is_json {
+        true => Ok(print::out(&json_text(&document(desk, ticket)?))),
+        false => report(desk, id, Format::Text, None),
+    }
 }
 
 /// The whole story of a ticket.
 pub fn report(desk: &Desk, id: u32, format: Format, output: Option<&Path>) -> Result<Exit, Fault> {
     let ticket = desk.engine.ticket(TicketId(id))?;
-    let text = match format {
-        Format::Json => format!("{:#}\n", document(desk, ticket)?),
-        Format::Text => rendered(desk, ticket, Form::Text)?,
-        Format::Html => rendered(desk, ticket, Form::Html)?,
-        Format::Markdown => rendered(desk, ticket, Form::Markdown)?,
-    };
+    let looked = looked::look(desk.state(), ticket);
+    let text = Reports::of(desk, ticket, clock::now(), &looked)?.text(format)?;
     let Some(path) = output else { return Ok(print::out(&text)) };
     std::fs::write(path, text)
         .map_err(|error| Fault::Failed(format!("cannot write {}: {error}", path.display())))?;
@@ -96,23 +98,49 @@ pub fn report(desk: &Desk, id: u32, format: Format, output: Option<&Path>) -> Re
 pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
     let ticket = desk.engine.ticket(TicketId(id))?;
     let failed = |error: BundleError| Fault::Failed(error.to_string());
-    let evidence: Vec<_> =
-        ticket.runs.iter().filter_map(|run| run.end.as_ref()).flat_map(|end| end.files().cloned()).collect();
+    let evidence: Vec<_> = looked::on_record(ticket).cloned().collect();
     let mut bundle = Bundle::begin(path, &format!("ticket-{id}")).map_err(failed)?;
     bundle.add_evidence(&evidence, |name| vault::open(desk.state(), name)).map_err(failed)?;
-    let remarks = bundle.remarks().to_vec();
-    let ticket_json = format!("{:#}\n", document(desk, ticket)?);
+    let remarks: Vec<String> = bundle.remarks().map(str::to_owned).collect();
+    let looked = Looked { is_there: true, is_hashed: true, faults: bundle.faults() };
+    let reports = Reports::of(desk, ticket, as_of(ticket), &looked)?;
     let documents = Documents {
-        report_html: &rendered(desk, ticket, Form::Html)?,
-        report_text: &rendered(desk, ticket, Form::Text)?,
-        report_json: &ticket_json,
-        ticket_json: &ticket_json,
+        report_html: &reports.text(Format::Html)?,
+        report_text: &reports.text(Format::Text)?,
+        report_json: &reports.text(Format::Json)?,
+        ticket_json: &json_text(&reports.document()?),
         events: &events(&desk.engine.lines(ticket.id)?),
     };
     bundle.finish(&documents).map_err(failed)?;
     remarks.iter().for_each(|remark| print::note(remark));
-    let printed = print::out(&format!("{} written, {} evidence files\n", path.display(), evidence.len()));
+    let number = looked::on_record(ticket).map(|file| &file.path).collect::<BTreeSet<_>>().len();
+    let printed = print::out(&format!("{} written, {number} evidence files\n", path.display()));
     Ok(if remarks.is_empty() { printed } else { Exit::Failed })
+}
+
+/// Of when a bundle is: of a ticket that time alone does not change, of its last event, so that the same
+/// ticket makes the same bytes whenever it is asked for.
+fn as_of(ticket: &Ticket) -> Timestamp {
+    if ticket.is_moved_by_time() { clock::now() } else { ticket.last_event }
+}
+
+/// A document as it is printed. Signs that steer a terminal or turn the direction of writing are spelt out;
+/// they stand within strings alone, where that means the same.
+fn json_text(document: &Value) -> String {
+    spelt_out(&format!("{document:#}\n"))
+}
+
+fn spelt_out(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for sign in json.chars() {
+        if sign == '\n' || is_shown(sign) {
+            text.push(sign);
+        } else {
+            let mut units = [0; 2];
+            sign.encode_utf16(&mut units).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    text
 }
 
 /// Every event as stored, one JSON object a line, with all that its hash is made of.
@@ -123,38 +151,67 @@ fn events(lines: &[Line]) -> String {
         let (kind, at_ns) = (kind(event), at.as_nanosecond() as i64);
         let value = json!({"seq": seq, "at": at, "at_ns": at_ns, "ticket": ticket, "by": by, "kind": kind,
             "version": chain::EVENT_VERSION, "previous": previous, "body": body, "hash": hash});
-        format!("{value}\n")
+        spelt_out(&format!("{value}\n"))
     };
     lines.iter().map(line).collect()
 }
 
-fn standing<'a>(desk: &'a Desk, ticket: &Ticket) -> Result<(Context<'a>, Standing), EngineError> {
-    let context = desk.engine.context(ticket.id, clock::now())?;
-    Ok((context, stand(ticket, &context)))
-}
-
 /// The document of one ticket, as in `ticket show --json`.
-pub fn document(desk: &Desk, ticket: &Ticket) -> Result<serde_json::Value, Fault> {
-    with_material(desk, ticket, |material| {
-        serde_json::to_value(TicketJson::of(material)).map_err(|error| Fault::Failed(error.to_string()))
-    })
+pub fn document(desk: &Desk, ticket: &Ticket) -> Result<Value, Fault> {
+    Reports::of(desk, ticket, clock::now(), &Looked::default())?.document()
 }
 
-/// Lets `tell` make something of all that is known of the ticket.
-fn with_material<T>(
-    desk: &Desk,
-    ticket: &Ticket,
-    tell: impl FnOnce(&Material<'_>) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    let (context, standing) = standing(desk, ticket)?;
-    let (runs, events) = (ledger(ticket, &context), desk.engine.history(ticket.id)?);
-    let Context { playbook, site, now, .. } = context;
-    let (runs, past, events, standing) = (&runs, &desk.engine.past(ticket), &events, &standing);
-    tell(&Material { ticket, runs, past, events, playbook, site, standing, at: now })
+/// All that is known of a ticket at one instant, to be told in any form.
+struct Reports<'a> {
+    ticket: &'a Ticket,
+    context: Context<'a>,
+    standing: Standing,
+    runs: Vec<Run>,
+    past: Vec<Vec<Past>>,
+    events: Vec<Recorded>,
+    looked: &'a Looked,
+    desk: &'a Desk,
 }
 
-fn rendered(desk: &Desk, ticket: &Ticket, form: Form) -> Result<String, Fault> {
-    let shown = |problem: Box<Problem>| Fault::Failed(problem.to_string());
-    let templates = desk.templates()?;
-    with_material(desk, ticket, |material| templates.report(material, form).map_err(shown))
+impl<'a> Reports<'a> {
+    fn of(
+        desk: &'a Desk,
+        ticket: &'a Ticket,
+        now: Timestamp,
+        looked: &'a Looked,
+    ) -> Result<Reports<'a>, EngineError> {
+        let context = desk.engine.context(ticket.id, now)?;
+        Ok(Reports {
+            ticket,
+            standing: stand(ticket, &context),
+            runs: ledger(ticket, &context),
+            past: desk.engine.past(ticket),
+            events: desk.engine.history(ticket.id)?,
+            context,
+            looked,
+            desk,
+        })
+    }
+
+    fn material(&self) -> Material<'_> {
+        let Reports { ticket, context, standing, runs, past, events, .. } = self;
+        let Context { playbook, site, now, .. } = *context;
+        Material { ticket, runs, past, events, playbook, site, standing, at: now }
+    }
+
+    fn document(&self) -> Result<Value, Fault> {
+        let document = serde_json::to_value(TicketJson::of(&self.material()));
+        document.map_err(|error| Fault::Failed(error.to_string()))
+    }
+
+    fn text(&self, format: Format) -> Result<String, Fault> {
+        let form = match format {
+            Format::Json => return Ok(json_text(&report_json(&self.material(), self.looked))),
+            Format::Text => Form::Text,
+            Format::Html => Form::Html,
+            Format::Markdown => Form::Markdown,
+        };
+        let shown = |problem: Box<Problem>| Fault::Failed(problem.to_string());
+        self.desk.templates()?.report_on(&self.material(), self.looked, form).map_err(shown)
+    }
 }

@@ -12,7 +12,7 @@ pub use guide::Kept;
 use crate::pure::hexadecimal;
 use crate::pure::verdict::EvidenceFile;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -60,7 +60,6 @@ pub struct Bundle {
     hidden: Hidden,
     archive: Archive<File>,
     kept: Vec<Kept>,
-    remarks: Vec<String>,
 }
 
 impl Bundle {
@@ -76,7 +75,7 @@ impl Bundle {
         let file = file.map_err(|error| BundleError::Write { path: path.to_path_buf(), error })?;
         let archive = Archive { zip: ZipWriter::new(file), folder: folder.to_owned(), sums: String::new() };
         let (path, hidden) = (path.to_path_buf(), Hidden(hidden));
-        Ok(Bundle { path, hidden, archive, kept: Vec::new(), remarks: Vec::new() })
+        Ok(Bundle { path, hidden, archive, kept: Vec::new() })
     }
 
     /// Adds the evidence on record, each file once; `open` opens one below the state directory. What is
@@ -94,15 +93,20 @@ impl Bundle {
         for file in evidence.iter().filter(|file| paths.insert(file.path.as_str())) {
             let added = self.add_one(file, &open);
             let remark = added.map_err(|error| BundleError::Write { path: self.path.clone(), error })?;
-            self.kept.push(Kept { file: file.clone(), remark: remark.clone() });
-            self.remarks.extend(remark);
+            self.kept.push(Kept { file: file.clone(), remark });
         }
         Ok(())
     }
 
     /// What a reader must know: evidence that is missing or is not what was recorded, each in a sentence.
-    pub fn remarks(&self) -> &[String] {
-        &self.remarks
+    pub fn remarks(&self) -> impl Iterator<Item = &str> {
+        self.kept.iter().filter_map(|kept| kept.remark.as_deref())
+    }
+
+    /// The same by path.
+    pub fn faults(&self) -> BTreeMap<String, String> {
+        let faults = self.kept.iter().filter_map(|kept| Some((kept.file.path.clone(), kept.remark.clone()?)));
+        faults.collect()
     }
 
     /// Adds all else and gives the archive its name.

@@ -15,7 +15,7 @@ use book::Book;
 use jiff::Timestamp;
 use std::fs;
 use std::io::Read;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use wire::{Kind, Wire};
@@ -71,10 +71,12 @@ impl Resolver {
         Ok((listing::questions(address, &self.settings.zone, key.as_ref())?, key))
     }
 
-    fn test(&self, asking: &Asking<'_>, questions: &Questions) -> Result<(), String> {
+    /// Asks for the entries that must and must not be listed; returns what the first one answers.
+    fn test(&self, asking: &Asking<'_>, questions: &Questions) -> Result<Vec<Ipv4Addr>, String> {
         let resolver = self.settings.resolver;
-        listing::listed_test(&asking.ask(&questions.listed_test, Kind::Address), resolver)?;
-        listing::clear_test(&asking.ask(&questions.clear_test, Kind::Address), resolver)
+        let codes = listing::listed_test(&asking.ask(&questions.listed_test, Kind::Address), resolver)?;
+        listing::clear_test(&asking.ask(&questions.clear_test, Kind::Address), resolver)?;
+        Ok(codes)
     }
 
     fn unknown(&self, address: IpAddr, why: String) -> Lookup {
@@ -91,10 +93,11 @@ impl Resolver {
             return Ok(kept);
         }
         let (questions, key) = self.questions(address)?;
-        self.test(&asking, &questions)?;
+        let test_codes = self.test(&asking, &questions)?;
         let reply = asking.ask(&questions.address, Kind::Address);
         let Finding { answer, why, codes, ttl_s } = listing::find(&reply, zone, *resolver);
-        let mut lookup = Lookup { answer, why, codes, ttl_s, ..self.unknown(address, String::new()) };
+        let mut lookup =
+            Lookup { answer, why, codes, ttl_s, test_codes, ..self.unknown(address, String::new()) };
         if answer == Listing::Listed {
             lookup.texts = texts(&asking.ask(&questions.address, Kind::Text), key.as_ref());
         }

@@ -15,7 +15,9 @@ use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::report::words::{capitalised, clean_text, markdown_escape, shortened, wrap};
-use crate::pure::report::{FoldedRow, FoldedView, Letter, Material, TicketView, event_word};
+use crate::pure::report::{
+    FoldedRow, FoldedView, Letter, Looked, Material, RecordView, TicketView, all_true, event_word,
+};
 use crate::pure::ticket::{Mail, TicketId};
 use handlebars::{Handlebars, RenderError, TemplateError, html_escape, no_escape};
 use serde_json::Value;
@@ -111,8 +113,23 @@ impl Templates {
     ///
     /// A template that fails on this ticket although it passed when it was loaded.
     pub fn report(&self, material: &Material, form: Form) -> Result<String, Box<Problem>> {
-        let view = TicketView::of(material);
-        self.render("report", form, &strict::with_drawings(view.to_value(), &view.drawings))
+        self.report_on(material, &Looked::default(), form)
+    }
+
+    /// The same, with what was found of the files of evidence.
+    ///
+    /// # Errors
+    ///
+    /// Likewise.
+    pub fn report_on(
+        &self,
+        material: &Material,
+        looked: &Looked,
+        form: Form,
+    ) -> Result<String, Box<Problem>> {
+        let ticket = TicketView::of(material);
+        let view = with_record(ticket.to_value(), &RecordView::of(material, looked));
+        self.render("report", form, &strict::with_drawings(view, &ticket.drawings))
     }
 
     /// The letter about the event of `mail`, whose ticket and instant are those of `material`.
@@ -186,7 +203,7 @@ impl Templates {
     fn render(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
         let rendered = self.rendered(name, form, view)?;
         Ok(match form {
-            Form::Text => tidy_text(&rendered),
+            Form::Text => broken_up(&tidy_text(&rendered)),
             Form::Html | Form::Markdown => rendered,
         })
     }
@@ -230,7 +247,7 @@ impl Templates {
         for view in TicketView::samples() {
             EVENTS.iter().for_each(|event| try_mail(*event, &view));
         }
-        for view in TicketView::samples() {
+        for view in report_samples() {
             let view = strict::with_drawings(view, &[Picture::default()]);
             Form::ALL.into_iter().for_each(|form| tell(self.render("report", form, &view).err()));
         }
@@ -263,6 +280,19 @@ impl Templates {
         let source = self.sources.get(file)?.1.lines().nth(line.checked_sub(1)?)?.to_string();
         Some(Place { line, column: column.max(1), length: 1, source })
     }
+}
+
+/// What report templates get: the ticket, and its record under that name.
+fn with_record(mut ticket: Value, record: &RecordView) -> Value {
+    ticket["record"] = record.to_value();
+    ticket
+}
+
+/// [`TicketView::samples`] for reports.
+fn report_samples() -> [Value; 2] {
+    let [full, empty] = TicketView::samples();
+    let filled = with_record(full, &RecordView::sample());
+    [all_true(filled), with_record(empty, &RecordView::default())]
 }
 
 /// The form and the name without its ending; `None` for a file that is no template.
@@ -298,6 +328,19 @@ fn tidy_text(text: &str) -> String {
     tidy.truncate(tidy.trim_end().len());
     tidy.push('\n');
     tidy
+}
+
+/// The same lines, those that are still too long cut, as a name of hundreds of signs is.
+fn broken_up(text: &str) -> String {
+    let mut broken = String::with_capacity(text.len());
+    for line in text.lines() {
+        let signs: Vec<char> = line.chars().collect();
+        for (at, piece) in signs.chunks(TEXT_COLUMNS).enumerate() {
+            broken.extend((at > 0).then_some('\n').into_iter().chain(piece.iter().copied()));
+        }
+        broken.push('\n');
+    }
+    broken
 }
 
 /// The text of every template, by file name, and the files that could not be used.

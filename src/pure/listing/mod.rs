@@ -45,6 +45,9 @@ pub struct Lookup {
     pub codes: Vec<Ipv4Addr>,
     /// What the list says in words (TXT).
     pub texts: Vec<String>,
+    /// What the entry that has to be listed answered just before. Older logs do not know it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_codes: Vec<Ipv4Addr>,
 }
 
 impl Lookup {
@@ -66,6 +69,7 @@ impl Lookup {
             ttl_s: None,
             codes: Vec::new(),
             texts: Vec::new(),
+            test_codes: Vec::new(),
         }
     }
 

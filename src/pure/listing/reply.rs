@@ -76,12 +76,12 @@ pub struct Finding {
     pub ttl_s: Option<u32>,
 }
 
-/// Whether the entry that has to be listed is, with the code that is looked for.
+/// Whether the entry that has to be listed is, with the code that is looked for; all its codes.
 ///
 /// # Errors
 ///
 /// What came instead and what to do, in a sentence: nothing can be found out then.
-pub fn listed_test(reply: &Result<Reply, Trouble>, resolver: SocketAddr) -> Result<(), String> {
+pub fn listed_test(reply: &Result<Reply, Trouble>, resolver: SocketAddr) -> Result<Vec<Ipv4Addr>, String> {
     let reply = in_order(reply, resolver)?;
     if reply.code == ReplyCode::NoSuchName {
         return Err("the test entry of the list is not there, so that \"not listed\" would mean nothing: \
@@ -93,7 +93,7 @@ pub fn listed_test(reply: &Result<Reply, Trouble>, resolver: SocketAddr) -> Resu
         return Err(broken);
     }
     if codes.contains(&WANTED) {
-        return Ok(());
+        return Ok(codes);
     }
     Err(format!(
         "the test entry of the list answers {} and not {WANTED}: name a `zone` that lists infected machines",

@@ -182,6 +182,7 @@ mod tests {
             evidence: Vec::new(),
             ledgers: Vec::new(),
             evidence_gaps: Vec::new(),
+            controls: Vec::new(),
             contacts,
             is_in_break: false,
         };

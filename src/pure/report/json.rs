@@ -170,7 +170,7 @@ pub struct RunJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct ListingJson<'a> {
+pub(super) struct ListingJson<'a> {
     answer: Listing,
     at: Timestamp,
     why: &'a str,
@@ -179,6 +179,8 @@ struct ListingJson<'a> {
     ttl_s: Option<u32>,
     codes: &'a [Ipv4Addr],
     texts: &'a [String],
+    /// What the entry that has to be listed answered just before.
+    test_codes: &'a [Ipv4Addr],
 }
 
 #[derive(Debug, Serialize)]
@@ -328,7 +330,7 @@ fn with_listings<'a>(runs: &'a [Run], events: &'a [Recorded]) -> Vec<RunJson<'a>
     runs.iter().map(|one| RunJson::of(one, answers.get(&one.id).copied())).collect()
 }
 
-fn listing(answer: &ListingAnswer) -> ListingJson<'_> {
+pub(super) fn listing(answer: &ListingAnswer) -> ListingJson<'_> {
     let lookup = answer.lookup.as_deref();
     ListingJson {
         answer: answer.answer,
@@ -339,6 +341,7 @@ fn listing(answer: &ListingAnswer) -> ListingJson<'_> {
         ttl_s: lookup.and_then(|lookup| lookup.ttl_s),
         codes: lookup.map_or(&[], |lookup| &lookup.codes),
         texts: lookup.map_or(&[], |lookup| &lookup.texts),
+        test_codes: lookup.map_or(&[], |lookup| &lookup.test_codes),
     }
 }
 

@@ -4,19 +4,29 @@
 //! numbers and times become display strings here, so that a template has nothing to compute. It
 //! must never decide anything about the ticket.
 
+mod answers;
 mod folded;
 mod json;
 mod letter;
+mod nights;
 mod parts;
 mod pictures;
+mod reasoning;
+mod record;
+mod record_json;
 mod timeline;
 mod view;
 
 pub use crate::pure::words;
+pub use answers::{AnswerView, DecisionView, FileView, Looked, MailView};
 pub use folded::{FoldedRow, FoldedView};
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
 pub use letter::{Letter, event_word, file_name};
+pub use nights::NightRecord;
 pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 pub use pictures::{DrawingView, PicturesView};
+pub use reasoning::CriterionView;
+pub use record::RecordView;
+pub use record_json::report;
 pub use timeline::{EventView, kind};
-pub use view::{Material, TicketView};
+pub use view::{Material, TicketView, all_true};

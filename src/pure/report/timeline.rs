@@ -2,13 +2,18 @@
 
 use super::letter::event_word;
 use super::words::{self, local_time};
+use crate::pure::intake::Report;
+use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::ticket::{
-    Event, HeldBack, HoldReason, ListingAnswer, PassedRecord, Recorded, RunEnd, RunId, Ticket,
+    Blame, Event, HeldBack, HoldReason, ListingAnswer, OccurrenceRecord, PassedRecord, Recorded, RunEnd,
+    RunId, RunStart, Ticket,
 };
 use crate::pure::verdict::Verdict;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// One line of the timeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -20,9 +25,35 @@ pub struct EventView {
     pub what: String,
 }
 
+/// At most so many of them, and how many are left out. What became of runs goes first, since it stands with
+/// the nights; what people did stands here alone. Then the oldest go.
+pub fn newest(
+    events: &[Recorded],
+    ticket: &Ticket,
+    zone: &TimeZone,
+    events_max: usize,
+) -> (Vec<EventView>, usize) {
+    let mut told = timeline(events.iter(), ticket, zone);
+    let all = told.len();
+    if all > events_max {
+        told = timeline(events.iter().filter(|recorded| !is_of_run(&recorded.event)), ticket, zone);
+    }
+    let newest = told.split_off(told.len().saturating_sub(events_max));
+    let hidden = all - newest.len();
+    (newest, hidden)
+}
+
+fn is_of_run(event: &Event) -> bool {
+    matches!(event, Event::RunEnded(_) | Event::OccurrencePassed(_) | Event::OccurrencesPassed(_))
+}
+
 /// The events that a person wants to read, in order: all but begun runs, passed `locate` runs and
 /// mails that went out as they should.
-pub fn timeline(events: &[Recorded], ticket: &Ticket, zone: &TimeZone) -> Vec<EventView> {
+fn timeline<'a>(
+    events: impl Iterator<Item = &'a Recorded>,
+    ticket: &Ticket,
+    zone: &TimeZone,
+) -> Vec<EventView> {
     let line = |recorded: &Recorded| {
         words_of(&recorded.event, ticket, zone).map(|what| EventView {
             when: local_time(recorded.at, zone),
@@ -30,7 +61,7 @@ pub fn timeline(events: &[Recorded], ticket: &Ticket, zone: &TimeZone) -> Vec<Ev
             what,
         })
     };
-    events.iter().filter_map(line).collect()
+    events.filter_map(line).collect()
 }
 
 /// The public name of an event's kind, as in `ticket show --json`.
@@ -68,39 +99,52 @@ pub fn kind(event: &Event) -> &'static str {
     }
 }
 
-fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
-    Some(match event {
-        Event::Opened { public, .. } => format!("Ticket opened for {public}"),
-        Event::ReportAdded { report } => format!(
-            "Report added: {} seen {}",
-            words::name(report.malware.as_deref().unwrap_or("malware without a name")),
-            words::local_time_exact(report.seen, zone)
+/// What a person reads of the event; `None` where a table tells it: begun runs, passed `locate` runs, mails
+/// that went out.
+pub(super) fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
+    match event {
+        Event::RunStarted(_) | Event::RunDelayed { .. } | Event::MailAccepted { .. } => None,
+        Event::SchedulesRead(_) | Event::Detection { .. } | Event::RoundQueued { .. } => None,
+        Event::RunEnded(end)
+            if stage_of(end.run, ticket) == Some(StageName::Locate) && end.verdict == Some(Verdict::Pass) =>
+        {
+            None
+        }
+        _ => Some(told(event, ticket, zone)),
+    }
+}
+
+/// Every event in words.
+pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
+    match event {
+        Event::Opened { reference, site, playbook, public } => format!(
+            "Ticket opened for {public}{} at {}, worked by {}",
+            named(reference.as_deref()),
+            words::name(site),
+            words::name(playbook)
         ),
-        Event::HostBlamed { host, name, .. } => format!("{host}{} blamed", named(name.as_deref())),
+        Event::ReportAdded { report } => report_added(report, zone),
+        Event::HostBlamed { host, mac, name, blame } => host_blamed(*host, *mac, name.as_deref(), *blame),
         Event::HostCleaned { host, cleaned } => format!("{host} cleaned at {}", local_time(*cleaned, zone)),
         Event::HostWithdrawn { host, reason } => format!("{host} withdrawn: {reason}"),
         Event::HostRetired { host, reason } => format!("{host} left the network: {reason}"),
-        Event::RunStarted(_) | Event::RunDelayed { .. } | Event::MailAccepted { .. } => return None,
-        Event::SchedulesRead(_) | Event::Detection { .. } | Event::RoundQueued { .. } => return None,
-        Event::RunEnded(end) => run_ended(end, ticket)?,
-        Event::OccurrencePassed(passed) => format!(
-            "{} of {} {}: {}",
-            passed.stage,
-            local_time(passed.occurrence, zone),
-            words::outcome(passed.outcome),
-            passed.reason.text
-        ),
+        Event::RunStarted(start) => run_started(start, zone),
+        Event::RunDelayed { run } => format!("Run {run} waited for its turn and began late"),
+        Event::RunEnded(end) => run_ended(end, ticket),
+        Event::OccurrencePassed(passed) => occurrence_passed(passed, zone),
         Event::OccurrencesPassed(passed) => passed_words(passed, zone),
+        Event::SchedulesRead(of) => format!("The schedules of {} at {} were read", of.playbook, of.site),
+        Event::Detection { of, .. } => format!("Something happened to {of}"),
+        Event::RoundQueued { to, .. } => format!("Mail about many tickets for {}", to.join(", ")),
         Event::Relapsed { because } => format!("Relapse: {because}"),
-        Event::PhaseChanged { to, because, .. } => format!("Now {}, because {because}", words::phase(*to)),
-        Event::Signed { item } => format!("Checklist item '{item}' signed off"),
-        Event::SignatureWithdrawn { item, reason } => {
-            format!("Signature for '{item}' withdrawn: {reason}")
+        Event::PhaseChanged { from, to, because } => {
+            format!("Now {}, because {because} (before: {from})", words::phase(*to))
         }
-        Event::RiskAccepted { reason, until } => {
-            let end =
-                until.map_or("without end".to_string(), |end| format!("until {}", local_time(end, zone)));
-            format!("Risk accepted {end}: {reason}")
+        Event::Signed { item } => format!("Checklist item '{item}' signed off"),
+        Event::SignatureWithdrawn { item, reason } => format!("Signature for '{item}' withdrawn: {reason}"),
+        Event::RiskAccepted { reason, until: None } => format!("Risk accepted without end: {reason}"),
+        Event::RiskAccepted { reason, until: Some(until) } => {
+            format!("Risk accepted until {}: {reason}", local_time(*until, zone))
         }
         Event::Noted { text } => format!("Note: {text}"),
         Event::Held { reason, until: None } => format!("Put on hold: {reason}"),
@@ -108,31 +152,74 @@ fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Option<String> {
             format!("Put on hold until {}: {reason}", local_time(*until, zone))
         }
         Event::Resumed => "Taken up again".to_string(),
-        Event::Overdue { due, step: 0 } => format!("Overdue: it was due {}", local_time(*due, zone)),
-        Event::Overdue { due, step } => {
-            format!("Still overdue, escalation {step}: it was due {}", local_time(*due, zone))
-        }
+        Event::Overdue { due, step } => overdue(*due, *step, zone),
         Event::ListingAnswered(answer) => listing_answered(answer, zone),
         Event::MailQueued { event, to, held, .. } => mail_queued(*event, to, held),
         Event::MailReleased { mail, to } => format!("Mail {mail} goes out to {to} now"),
         Event::MailFolded { mail, to, into } => format!("Mail {mail} is told to {to} in mail {into}"),
-        Event::MailFailed { error, is_refused, .. } => {
-            let end = if *is_refused { "given up" } else { "tried again later" };
-            format!("Mail not accepted, {end}: {error}")
+        Event::MailAccepted { mail, to } => format!("Mail {mail} accepted for {to}"),
+        Event::MailFailed { mail, to, error, not_before, is_refused } => {
+            let again = format!("tried again from {}", local_time(*not_before, zone));
+            let end = if *is_refused { "given up".to_string() } else { again };
+            format!("Mail {mail} not accepted for {to}, {end}: {error}")
         }
-    })
+    }
+}
+
+fn report_added(report: &Report, zone: &TimeZone) -> String {
+    format!(
+        "Report added ({}): {} seen {}",
+        words::name(&report.origin),
+        words::name(report.malware.as_deref().unwrap_or("malware without a name")),
+        words::local_time_exact(report.seen, zone)
+    )
+}
+
+fn host_blamed(host: IpAddr, mac: Option<Mac>, name: Option<&str>, blame: Blame) -> String {
+    let mac = mac.map_or_else(String::new, |mac| format!(", MAC address {mac}"));
+    let why = match blame {
+        Blame::Seen => "a run saw its contacts",
+        Blame::Named => "a person named it",
+    };
+    format!("{host}{}{mac} blamed: {why}", named(name))
+}
+
+fn run_started(start: &RunStart, zone: &TimeZone) -> String {
+    let late = if start.is_late { " late" } else { "" };
+    let (from, to) = (local_time(start.window_start, zone), local_time(start.window_end, zone));
+    format!("Run {} ({}) begun{late}, for {from} to {to}", start.run, start.stage)
+}
+
+fn occurrence_passed(passed: &OccurrenceRecord, zone: &TimeZone) -> String {
+    format!(
+        "{} of {} {}: {}",
+        passed.stage,
+        local_time(passed.occurrence, zone),
+        words::outcome(passed.outcome),
+        passed.reason.text
+    )
+}
+
+fn overdue(due: Timestamp, step: u32, zone: &TimeZone) -> String {
+    let due = local_time(due, zone);
+    match step {
+        0 => format!("Overdue: it was due {due}"),
+        step => format!("Still overdue, escalation {step}: it was due {due}"),
+    }
 }
 
 fn mail_queued(event: MailEvent, to: &[String], held: &[HeldBack]) -> String {
-    let waits = |held: &HeldBack| {
-        let why = match held.why {
-            HoldReason::Repeat => "after one of the same kind",
-            HoldReason::Limit => "after as many mails as an hour may have",
-        };
-        format!("; waits for {}, {why}", held.to)
-    };
+    let waits = |held: &HeldBack| format!("; waits for {}, {}", held.to, why_held(held.why));
     let waiting: String = held.iter().map(waits).collect();
     format!("Mail '{}' for {}{waiting}", event_word(event), to.join(", "))
+}
+
+/// Why somebody does not get a mail at once.
+pub(super) fn why_held(why: HoldReason) -> &'static str {
+    match why {
+        HoldReason::Repeat => "after one of the same kind",
+        HoldReason::Limit => "after as many mails as an hour may have",
+    }
 }
 
 fn listing_answered(answer: &ListingAnswer, zone: &TimeZone) -> String {
@@ -157,19 +244,17 @@ fn passed_words(passed: &PassedRecord, zone: &TimeZone) -> String {
     )
 }
 
-fn run_ended(end: &RunEnd, ticket: &Ticket) -> Option<String> {
-    let stage = stage_of(end.run, ticket);
-    if stage == Some(StageName::Locate) && end.verdict == Some(Verdict::Pass) {
-        return None;
-    }
-    let stage = stage.map_or_else(|| "run".to_string(), |stage| stage.to_string());
+fn run_ended(end: &RunEnd, ticket: &Ticket) -> String {
+    let stage = stage_of(end.run, ticket).map_or_else(|| "run".to_string(), |stage| stage.to_string());
     let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
     let reasons: String = end.reasons.iter().map(|reason| format!("; {}", reason.text)).collect();
-    Some(format!("Run {} ({stage}): {verdict}{reasons}", end.run))
+    format!("Run {} ({stage}): {verdict}{reasons}", end.run)
 }
 
 fn stage_of(run: RunId, ticket: &Ticket) -> Option<StageName> {
-    ticket.runs.iter().find(|known| known.id == run).map(|known| known.stage)
+    // Runs are numbered as they begin; a log that says otherwise is looked through.
+    let found = ticket.runs.binary_search_by_key(&run, |known| known.id).ok().map(|at| &ticket.runs[at]);
+    found.or_else(|| ticket.run(run)).map(|known| known.stage)
 }
 
 /// ` (LAB-7)`, or nothing.

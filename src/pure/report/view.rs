@@ -3,7 +3,7 @@
 use super::folded::FoldedRow;
 use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 use super::pictures::{self, DrawingView, PicturesView};
-use super::timeline::{EventView, timeline};
+use super::timeline::{EventView, newest};
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::picture::{NIGHTS_MAX, Picture};
 use crate::pure::playbook::{Playbook, StageName};
@@ -386,10 +386,9 @@ fn add_lists(view: &mut TicketView, material: &Material) {
     let (planned, passed) = ticket.watch();
     view.watch = format!("{passed} of {} passed", count(planned as u64, "planned run"));
     view.is_watch_kept = passed > 0;
-    let events = timeline(material.events, ticket, zone);
-    let hidden = events.len().saturating_sub(EVENTS_MAX);
-    view.timeline = events[hidden..].to_vec();
-    view.unlisted_events = not_listed(hidden, "earlier event");
+    let (events, hidden) = newest(material.events, ticket, zone, EVENTS_MAX);
+    view.timeline = events;
+    view.unlisted_events = not_listed(hidden, "event");
 }
 
 fn not_listed(number: usize, noun: &str) -> String {

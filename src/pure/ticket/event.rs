@@ -10,7 +10,7 @@ use crate::pure::listing::{Listing, Lookup};
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::sighting::{ContactSpan, Coverage};
-use crate::pure::verdict::{EvidenceFile, Outcome, Reason, Verdict};
+use crate::pure::verdict::{ControlRecord, EvidenceFile, Outcome, Reason, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -292,6 +292,9 @@ pub struct RunEnd {
     /// empty it is not stored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence_gaps: Vec<String>,
+    /// What the controls of its sources showed. Older logs do not know it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<ControlRecord>,
     /// Contacts by inside hosts.
     pub contacts: u64,
     /// Whether its window reached into a school break: a machine that is off proves nothing, so that a

@@ -10,7 +10,7 @@ use crate::pure::packet::Mac;
 use crate::pure::playbook::{JudgeCriteria, StageName};
 use crate::pure::sighting::{HostFinding, Observation};
 use crate::pure::verdict::{
-    self, BlamedHost, CaptureFacts, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
+    self, BlamedHost, CaptureFacts, ControlRecord, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
 };
 use jiff::{Timestamp, ZonedDateTime};
 use std::net::IpAddr;
@@ -97,6 +97,7 @@ pub fn judge(
         evidence: facts.sources.iter().filter_map(|source| source.evidence.clone()).collect(),
         ledgers: facts.sources.iter().filter_map(|source| source.ledger_file.clone()).collect(),
         evidence_gaps: facts.sources.iter().flat_map(|source| source.evidence_gaps.clone()).collect(),
+        controls: facts.sources.iter().filter_map(ControlRecord::of).collect(),
         contacts,
         is_in_break: context.site.closed_intervals().iter().any(|closed| closed.overlaps(run.window())),
     }
@@ -170,6 +171,7 @@ impl RunEnd {
             evidence: Vec::new(),
             ledgers: Vec::new(),
             evidence_gaps: Vec::new(),
+            controls: Vec::new(),
             contacts: 0,
             is_in_break: false,
         }

@@ -80,7 +80,7 @@ pub(super) fn is_listed_again(ticket: &Ticket, happened: &[Event]) -> bool {
 
 /// What is missing of "not listed": the last answer must say so, and be from after the cleaning and no
 /// older than the last pass. `None` when nothing is.
-pub(super) fn gap(ticket: &Ticket) -> Option<String> {
+pub fn gap(ticket: &Ticket) -> Option<String> {
     let what = match &ticket.listing {
         None => "it was not asked yet".to_owned(),
         Some(last) => match last.answer {

@@ -5,6 +5,7 @@
 //! nowhere else. It must never let a person set `clean`.
 
 mod acts;
+mod basis;
 pub mod chain;
 mod consequences;
 pub mod course;
@@ -29,6 +30,7 @@ mod said;
 mod standing;
 mod state;
 
+pub use basis::{Basis, Rule, basis};
 pub use consequences::{announce, follow};
 pub use course::ON_TIME;
 pub use decide::{abandoned, decide, ended_before, mail_failed, no_turn};
@@ -37,7 +39,7 @@ pub use fold::IllegalEvent;
 pub use in_force::{InForce, Rhythm, Schedules};
 pub use input::{ALLCLEAR, Absence, Act, Context, Input, NoTurn, Refusal};
 pub use judged::blamed;
-pub use listings::NewlyListed;
+pub use listings::{NewlyListed, gap as listing_gap};
 pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use past::{KnownBy, Past, histories, related};

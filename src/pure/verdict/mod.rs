@@ -172,6 +172,33 @@ pub enum Control {
     NotApplied(String),
 }
 
+/// What a source's positive control and probe showed, as it goes on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlRecord {
+    pub source: String,
+    /// Whether the positive control was seen; `None` where the site file names none.
+    pub control: Option<bool>,
+    /// `None` where the site file names no probe.
+    pub probes_seen: Option<u64>,
+    /// `None` where nobody here sent any.
+    pub probes_sent: Option<u64>,
+}
+
+impl ControlRecord {
+    /// What one source showed; `None` where it has neither.
+    pub fn of(source: &SourceFacts) -> Option<ControlRecord> {
+        let control = match source.control {
+            Control::NotAsked => None,
+            Control::Seen => Some(true),
+            Control::Missing | Control::NotApplied(_) => Some(false),
+        };
+        let probes_seen = source.probe.as_ref().map(|probe| probe.seen);
+        let probes_sent = source.probe.as_ref().and_then(|probe| probe.sent);
+        let record = ControlRecord { source: source.name.clone(), control, probes_seen, probes_sent };
+        (control.is_some() || probes_seen.is_some()).then_some(record)
+    }
+}
+
 /// The probe: a datagram of our own that the source has to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeFacts {
