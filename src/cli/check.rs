@@ -9,6 +9,7 @@ use super::{Exit, explain, print, unmet};
 use crate::edge::capture::lint::lint;
 use crate::edge::clock;
 use crate::edge::files::{self, Reading, SITE_FILE_NAME};
+use crate::edge::template::Templates;
 use crate::pure::document::place_of;
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Problem, Severity, has_error};
@@ -40,7 +41,7 @@ pub fn run(named: Option<&Path>, args: &CheckArgs) -> Exit {
 
 fn reading_of_site(named: Option<&Path>) -> Reading {
     match files::find_site_file(named) {
-        Ok(path) => files::read_all(&path, &lint),
+        Ok(path) => with_templates(files::read_all(&path, &lint), &path),
         Err(problem) => Reading { problems: vec![*problem], ..Reading::default() },
     }
 }
@@ -49,12 +50,39 @@ fn reading_of_site(named: Option<&Path>) -> Reading {
 /// directory.
 fn reading_of(path: &Path, named: Option<&Path>) -> Reading {
     if path.is_dir() {
-        return files::read_all(&path.join(SITE_FILE_NAME), &lint);
+        let site_file = path.join(SITE_FILE_NAME);
+        return with_templates(files::read_all(&site_file, &lint), &site_file);
+    }
+    if path.extension().is_some_and(|ending| ending == "hbs") {
+        return reading_of_template(path);
     }
     let is_playbook = files::read_text(path).is_ok_and(|text| {
         text.lines().any(|line| ["playbook:", "locate:", "verify:"].iter().any(|key| line.starts_with(key)))
     });
-    if is_playbook { reading_of_playbook(path, named) } else { files::read_all(path, &lint) }
+    if is_playbook {
+        return reading_of_playbook(path, named);
+    }
+    with_templates(files::read_all(path, &lint), path)
+}
+
+/// With the faults of the templates beside a site file.
+fn with_templates(mut reading: Reading, site_file: &Path) -> Reading {
+    let own = site_file.parent().unwrap_or(Path::new("")).join("templates");
+    if own.is_dir() {
+        reading.problems.extend(Templates::load(Some(&own)).err().unwrap_or_default());
+    }
+    reading
+}
+
+/// One template, tried out with those beside it and those shipped.
+fn reading_of_template(path: &Path) -> Reading {
+    let name = path.file_name();
+    let mut problems = Templates::load(path.parent()).err().unwrap_or_default();
+    problems.retain(|problem| problem.path.file_name() == name);
+    if let Err(problem) = files::read_text(path) {
+        problems = vec![*problem];
+    }
+    Reading { problems, ..Reading::default() }
 }
 
 fn reading_of_playbook(path: &Path, named: Option<&Path>) -> Reading {

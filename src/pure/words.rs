@@ -190,21 +190,35 @@ pub fn clean_value(value: Value) -> Value {
     }
 }
 
-/// A text as Markdown that shows it as it is, tables and HTML included.
+/// A text as Markdown that shows it as it is: tables, HTML, links (also those that GitHub makes of a bare
+/// `http://` or `www.`), mathematics, and what would begin a list or a heading. Only a mail address becomes a
+/// link all the same in some readers, which no escape prevents; it leads where it says.
 pub fn markdown_escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for sign in text.chars() {
+    for (at, sign) in text.char_indices() {
+        let rest = &text[at..];
+        let is_www = |rest: &str| rest.get(..4).is_some_and(|four| four.eq_ignore_ascii_case("www."));
         match sign {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' | '!' => {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' | '!' | '$' | '@' => {
                 escaped.extend(['\\', sign])
             }
+            ':' if rest.starts_with("://") => escaped.push_str("\\:"),
+            '.' if at >= 3 && text.get(at - 3..).is_some_and(is_www) => escaped.push_str("\\."),
+            '.' | ')' if is_list_number(&text[..at], rest) => escaped.extend(['\\', sign]),
+            '-' | '+' | '=' if at == 0 => escaped.extend(['\\', sign]),
             other => escaped.push(other),
         }
     }
     escaped
+}
+
+/// Whether the sign that `rest` begins with makes an item of a numbered list of what stands before it.
+fn is_list_number(before: &str, rest: &str) -> bool {
+    let is_number = !before.is_empty() && before.chars().all(|sign| sign.is_ascii_digit());
+    is_number && rest.chars().nth(1).is_none_or(char::is_whitespace)
 }
 
 /// Breaks lines of plain text at blanks so that each has at most `columns` signs, as far as words
@@ -283,7 +297,21 @@ mod tests {
         assert_eq!(clean_text("\u{202e}7-BAL\u{2066}\u{200b}"), "7-BAL");
         assert_eq!(name(&"x".repeat(64)).len(), 64);
         assert_eq!(name(&"x".repeat(65)), format!("{}...", "x".repeat(61)));
-        assert_eq!(markdown_escape("a|b <i> [x](y)"), "a\\|b &lt;i&gt; \\[x\\](y)");
+        for (text, escaped) in [
+            ("a|b <i> [x](y)", "a\\|b &lt;i&gt; \\[x\\](y)"),
+            ("see http://x.example: HTTPS://y", "see http\\://x.example: HTTPS\\://y"),
+            ("www.x.example and WWW.y, wwww", "www\\.x.example and WWW\\.y, wwww"),
+            ("2015-04-29 13:52", "2015-04-29 13:52"),
+            ("- a - b", "\\- a - b"),
+            ("1. a 2. b", "1\\. a 2. b"),
+            ("10.16.24.93", "10.16.24.93"),
+            ("1.", "1\\."),
+            ("=== +", "\\=== +"),
+            ("é.www", "é.www"),
+            ("$x$ @you", "\\$x\\$ \\@you"),
+        ] {
+            assert_eq!(markdown_escape(text), escaped);
+        }
     }
 
     #[test]

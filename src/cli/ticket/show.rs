@@ -215,3 +215,17 @@ impl<'a> Reports<'a> {
         self.desk.templates()?.report_on(&self.material(), self.looked, form).map_err(shown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_spelt_out_and_means_the_same() {
+        let text = "a\u{9b}31m\u{202e}b\u{7f}\u{e0041}é\u{1f600}\u{1b}";
+        let printed = json_text(&json!({ "text": text }));
+        assert!(printed.chars().all(|sign| sign == '\n' || is_shown(sign)), "{printed}");
+        assert!(printed.contains("\\u009b31m\\u202eb\\u007f\\udb40\\udc41é\u{1f600}\\u001b"), "{printed}");
+        assert_eq!(serde_json::from_str::<Value>(&printed).expect("JSON")["text"], text);
+    }
+}

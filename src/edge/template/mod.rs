@@ -5,21 +5,21 @@
 //! template is tried out when it is loaded, so that a slip in it is found before the night in which
 //! it is needed. It must never put a text from outside into a page as anything but text.
 
+mod drawing;
 mod inline;
 mod shipped;
 mod strict;
+mod trial;
 
 pub use shipped::SHIPPED;
 
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
-use crate::pure::report::words::{capitalised, clean_text, markdown_escape, shortened, wrap};
-use crate::pure::report::{
-    FoldedRow, FoldedView, Letter, Looked, Material, RecordView, TicketView, all_true, event_word,
-};
+use crate::pure::report::words::{capitalised, clean_text, shortened, wrap};
+use crate::pure::report::{FoldedRow, Letter, Looked, Material, RecordView, TicketView, event_word};
 use crate::pure::ticket::{Mail, TicketId};
-use handlebars::{Handlebars, RenderError, TemplateError, html_escape, no_escape};
+use handlebars::{Handlebars, RenderError, TemplateError, TemplateErrorReason};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -91,20 +91,8 @@ impl Templates {
     /// Every fault of every template: what cannot be read, compiled or rendered, and files that take
     /// no shipped template's place.
     pub fn load(directory: Option<&Path>) -> Result<Templates, Vec<Problem>> {
-        let (sources, mut problems) = sources(directory);
-        let mut templates = Templates {
-            html: strict::with_drawing(strict::registry(html_escape)),
-            text: strict::registry(no_escape),
-            markdown: strict::registry(markdown_escape),
-            sources,
-        };
-        for name in templates.sources.keys().cloned().collect::<Vec<_>>() {
-            problems.extend(templates.compile(&name).err().map(|problem| *problem));
-        }
-        if problems.is_empty() {
-            problems = templates.try_out();
-        }
-        if problems.is_empty() { Ok(templates) } else { Err(problems) }
+        let (sources, problems) = sources(directory);
+        trial::load(sources, problems)
     }
 
     /// The report on a ticket.
@@ -129,7 +117,7 @@ impl Templates {
     ) -> Result<String, Box<Problem>> {
         let ticket = TicketView::of(material);
         let view = with_record(ticket.to_value(), &RecordView::of(material, looked));
-        self.render("report", form, &strict::with_drawings(view, &ticket.drawings))
+        self.render("report", form, &drawing::with_drawings(view, &ticket.drawings))
     }
 
     /// The letter about the event of `mail`, whose ticket and instant are those of `material`.
@@ -231,36 +219,15 @@ impl Templates {
         registry.register_template_string(name, text).map_err(|error| self.compile_problem(&error, file))
     }
 
-    /// Renders every mail and report with two sample views, in which every condition is true once and
-    /// false once.
-    fn try_out(&self) -> Vec<Problem> {
-        let mut problems: Vec<Problem> = Vec::new();
-        let mut tell = |fault: Option<Box<Problem>>| {
-            let is_new = fault.as_ref().is_some_and(|fault| !problems.contains(fault));
-            problems.extend(fault.filter(|_| is_new).map(|fault| *fault));
-        };
-        let mut try_mail = |event, view: &Value| {
-            tell(self.mail_text(event, view).err());
-            tell(self.render(event_word(event), Form::Html, view).err());
-        };
-        FoldedView::samples().iter().for_each(|view| try_mail(MailEvent::Folded, view));
-        for view in TicketView::samples() {
-            EVENTS.iter().for_each(|event| try_mail(*event, &view));
-        }
-        for view in report_samples() {
-            let view = strict::with_drawings(view, &[Picture::default()]);
-            Form::ALL.into_iter().for_each(|form| tell(self.render("report", form, &view).err()));
-        }
-        problems
-    }
-
     fn compile_problem(&self, error: &TemplateError, file: &str) -> Box<Problem> {
         let place = error.pos().and_then(|(line, column)| self.place(file, line, column));
-        // pest's messages are pictures of several lines; its last line says what was expected.
-        let reason = error.reason().to_string();
-        let reason = reason.lines().last().unwrap_or_default().trim_start_matches(['=', ' ']).to_string();
+        // The parser's messages are pictures of several lines, the last of which names rules of its grammar.
+        let what = match error.reason() {
+            TemplateErrorReason::InvalidSyntax(_) => "the template cannot be read from here on".to_string(),
+            reason => format!("the template cannot be read: {reason}"),
+        };
         let cure = "close every {{#if}} and {{#each}} with {{/if}} and {{/each}}, and every {{ with }}";
-        self.problem(file, place, format!("the template cannot be read: {reason}"), cure)
+        self.problem(file, place, what, cure)
     }
 
     fn render_problem(&self, error: &RenderError, name: &str, form: Form) -> Box<Problem> {
@@ -286,13 +253,6 @@ impl Templates {
 fn with_record(mut ticket: Value, record: &RecordView) -> Value {
     ticket["record"] = record.to_value();
     ticket
-}
-
-/// [`TicketView::samples`] for reports.
-fn report_samples() -> [Value; 2] {
-    let [full, empty] = TicketView::samples();
-    let filled = with_record(full, &RecordView::sample());
-    [all_true(filled), with_record(empty, &RecordView::default())]
 }
 
 /// The form and the name without its ending; `None` for a file that is no template.

@@ -1,28 +1,59 @@
-//! Handlebars without silence: a misspelled name is an error wherever it stands.
+//! Handlebars without silence: a misspelled name is an error wherever it stands, also where no ticket has led
+//! yet.
 //!
-//! Its own `{{#if}}` takes an unknown name for false even in strict mode (its issue 579), and a
-//! section of a mail would be missing without a word.
+//! Its own `{{#if}}`, `{{#each}}` with `{{else}}`, `{{#with}}` and `lookup` take an unknown name for nothing
+//! even in strict mode (its issue 579), and a section of a mail would be missing without a word.
 
-use crate::pure::picture::Picture;
+use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
 use handlebars::{
-    Context, Handlebars, Helper, HelperDef, HelperResult, JsonTruthy, Output, RenderContext, RenderError,
-    RenderErrorReason, Renderable,
+    BlockContext, Context, Handlebars, Helper, HelperDef, HelperResult, JsonTruthy, Output, PathAndJson,
+    RenderContext, RenderError, RenderErrorReason, Renderable, Template,
 };
 use serde_json::Value;
 
+/// Helpers that pass over an unknown name in silence, or write to the log.
+const TAKEN_AWAY: [&str; 5] = ["with", "lookup", "raw", "log", "len"];
+
+/// The place of what a block encloses, in a template that is included around it.
+const PARTIAL_BLOCK: &str = "@partial-block";
+
+/// Which branches are rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ways {
+    /// The one that the ticket takes.
+    Taken,
+    /// Every one, so that each name is looked up: for trying out.
+    Every,
+}
+
 /// An empty registry whose `{{x}}` pass through `escape`.
-pub fn registry(escape: fn(&str) -> String) -> Handlebars<'static> {
+pub fn registry(escape: fn(&str) -> String, ways: Ways) -> Handlebars<'static> {
     let mut registry = Handlebars::new();
     registry.set_strict_mode(true);
     registry.register_escape_fn(escape);
-    registry.register_helper("if", Box::new(Condition { is_wanted: true }));
-    registry.register_helper("unless", Box::new(Condition { is_wanted: false }));
+    TAKEN_AWAY.iter().for_each(|name| registry.unregister_helper(name));
+    registry.register_helper("if", Box::new(Condition { is_wanted: true, ways }));
+    registry.register_helper("unless", Box::new(Condition { is_wanted: false, ways }));
+    registry.register_helper("each", Box::new(Each { ways }));
     registry
+}
+
+/// What a block asks about; an unknown name is an error.
+fn asked<'a, 'rc>(
+    helper: &'a Helper<'rc>,
+    name: &'static str,
+) -> Result<&'a PathAndJson<'rc>, RenderErrorReason> {
+    let asked = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex(name, 0))?;
+    match asked.is_value_missing() {
+        true => Err(RenderErrorReason::MissingVariable(asked.relative_path().cloned())),
+        false => Ok(asked),
+    }
 }
 
 /// `{{#if x}}` and `{{#unless x}}` that refuse an unknown `x`.
 struct Condition {
     is_wanted: bool,
+    ways: Ways,
 }
 
 impl HelperDef for Condition {
@@ -34,52 +65,109 @@ impl HelperDef for Condition {
         render: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
-        let asked = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex("if", 0))?;
-        if asked.is_value_missing() {
-            return Err(RenderErrorReason::MissingVariable(asked.relative_path().cloned()).into());
-        }
-        let is_met = asked.value().is_truthy(false) == self.is_wanted;
-        let chosen = if is_met { helper.template() } else { helper.inverse() };
-        chosen.map_or(Ok(()), |template| template.render(registry, context, render, out))
+        let is_met = asked(helper, "if")?.value().is_truthy(false) == self.is_wanted;
+        let is_every = self.ways == Ways::Every;
+        let met = helper.template().filter(|_| is_met || is_every);
+        let unmet = helper.inverse().filter(|_| !is_met || is_every);
+        let mut branches = met.into_iter().chain(unmet);
+        branches.try_for_each(|branch| branch.render(registry, context, render, out))
     }
 }
 
-/// The same with `{{drawing id}}`, for pages.
-pub fn with_drawing(mut registry: Handlebars<'static>) -> Handlebars<'static> {
-    registry.register_helper("drawing", Box::new(Drawing));
-    registry
+/// `{{#each x}}` that refuses an unknown `x`, and one that is no list.
+struct Each {
+    ways: Ways,
 }
 
-/// Where [`Drawing`] finds what it writes: no name that a template can reach by itself.
-const DRAWINGS: &str = "drawings by id";
-
-/// The view with the drawings that its page may show.
-pub fn with_drawings(view: Value, drawings: &[Picture]) -> Value {
-    let Value::Object(mut fields) = view else { return view };
-    let by_id = drawings.iter().map(|picture| (picture.id.clone(), Value::from(picture.svg.as_str())));
-    fields.insert(DRAWINGS.to_string(), Value::Object(by_id.collect()));
-    Value::Object(fields)
-}
-
-/// `{{drawing id}}` writes a drawing of that id as it is. It is all that reaches a page unescaped: made by
-/// `pure::picture`, which holds no text from outside.
-struct Drawing;
-
-impl HelperDef for Drawing {
+impl HelperDef for Each {
     fn call<'reg: 'rc, 'rc>(
         &self,
         helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
+        registry: &'reg Handlebars<'reg>,
         context: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
+        render: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
-        let asked = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex("drawing", 0))?;
-        let id = asked.value().as_str().filter(|_| !asked.is_value_missing());
-        let drawing = id.and_then(|id| context.data().get(DRAWINGS)?.get(id)?.as_str());
-        let unknown = || RenderErrorReason::MissingVariable(asked.relative_path().cloned());
-        Ok(out.write(drawing.ok_or_else(unknown)?)?)
+        let asked = asked(helper, "each")?;
+        let Value::Array(items) = asked.value() else {
+            let name = asked.relative_path().map_or("this", String::as_str);
+            return Err(RenderErrorReason::Other(format!("'{name}' is no list")).into());
+        };
+        if let Some(inverse) = helper.inverse().filter(|_| items.is_empty() || self.ways == Ways::Every) {
+            inverse.render(registry, context, render, out)?;
+        }
+        let Some(template) = helper.template() else { return Ok(()) };
+        for (at, item) in items.iter().enumerate() {
+            render.push_block(block(asked.context_path(), at, items.len(), item));
+            template.render(registry, context, render, out)?;
+            render.pop_block();
+        }
+        Ok(())
     }
+}
+
+/// What `this`, `@index`, `@first` and `@last` mean within a round.
+fn block<'rc>(list: Option<&Vec<String>>, at: usize, length: usize, item: &Value) -> BlockContext<'rc> {
+    let mut block = BlockContext::new();
+    block.set_local_var("index", at.into());
+    block.set_local_var("first", (at == 0).into());
+    block.set_local_var("last", (at + 1 == length).into());
+    match list {
+        Some(path) => *block.base_path_mut() = path.iter().cloned().chain([at.to_string()]).collect(),
+        None => block.set_base_value(item.clone()),
+    }
+    block
+}
+
+/// A slip that shows without rendering: line, column, what, and the cure.
+pub type Slip = (usize, usize, String, &'static str);
+
+/// Texts that would go in unescaped, and templates that are included and not there, in whatever branch.
+pub fn slips(template: &Template, is_there: &dyn Fn(&str) -> bool) -> Vec<Slip> {
+    let mut slips = Vec::new();
+    for (element, place) in template.elements.iter().zip(&template.mapping) {
+        let found = match element {
+            TemplateElement::HtmlExpression(_) => Some((
+                "it would show a text from outside unescaped".to_owned(),
+                "write {{name}}, with two braces",
+            )),
+            TemplateElement::PartialExpression(partial) | TemplateElement::PartialBlock(partial) => {
+                missing_partial(partial, is_there)
+            }
+            TemplateElement::DecoratorExpression(_) | TemplateElement::DecoratorBlock(_) => {
+                Some(("decorators are not known".to_owned(), "put it into a template of its own"))
+            }
+            _ => None,
+        };
+        slips.extend(found.map(|(what, cure)| (place.0, place.1, what, cure)));
+        inner(element).for_each(|inner| slips.extend(self::slips(inner, is_there)));
+    }
+    slips
+}
+
+fn missing_partial(
+    partial: &DecoratorTemplate,
+    is_there: &dyn Fn(&str) -> bool,
+) -> Option<(String, &'static str)> {
+    match &partial.name {
+        Parameter::Name(name) if name == PARTIAL_BLOCK || is_there(name) => None,
+        Parameter::Name(name) => {
+            Some((format!("there is no template '{name}' to include"), "include a shipped one"))
+        }
+        _ => Some(("which template it includes is not said".to_owned(), "name a shipped one")),
+    }
+}
+
+/// The templates within an element.
+fn inner(element: &TemplateElement) -> impl Iterator<Item = &Template> {
+    let (one, other) = match element {
+        TemplateElement::HelperBlock(block) => (block.template.as_ref(), block.inverse.as_ref()),
+        TemplateElement::PartialBlock(block) | TemplateElement::DecoratorBlock(block) => {
+            (block.template.as_ref(), None)
+        }
+        _ => (None, None),
+    };
+    one.into_iter().chain(other)
 }
 
 /// What failed, and what to do about it.
@@ -88,6 +176,11 @@ pub fn explain(error: &RenderError) -> (String, String) {
         RenderErrorReason::MissingVariable(name) => (
             format!("'{}' is not known", name.as_deref().unwrap_or("this name")),
             "use a name that the shipped template of this file uses".to_string(),
+        ),
+        RenderErrorReason::ParamNotFoundForIndex(helper, _)
+        | RenderErrorReason::ParamNotFoundForName(helper, _) => (
+            format!("'{helper}' is given a name that is not known, or too few"),
+            "use names that the shipped template of this file uses".to_string(),
         ),
         RenderErrorReason::TemplateNotFound(name) => (
             format!("there is no template for '{name}'"),

@@ -1,0 +1,48 @@
+//! How does a drawing get into a page? By its id alone: drawings are our own, and nothing in them comes from
+//! outside, so that they go in as they are.
+//!
+//! It must never write anything else unescaped.
+
+use crate::pure::picture::Picture;
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderErrorReason,
+};
+use serde_json::Value;
+
+/// The same with `{{drawing id}}`, for pages.
+pub fn with_drawing(mut registry: Handlebars<'static>) -> Handlebars<'static> {
+    registry.register_helper("drawing", Box::new(Drawing));
+    registry
+}
+
+/// Where [`Drawing`] finds what it writes: no name that a template can reach by itself.
+const DRAWINGS: &str = "drawings by id";
+
+/// The view with the drawings that its page may show.
+pub fn with_drawings(view: Value, drawings: &[Picture]) -> Value {
+    let Value::Object(mut fields) = view else { return view };
+    let by_id = drawings.iter().map(|picture| (picture.id.clone(), Value::from(picture.svg.as_str())));
+    fields.insert(DRAWINGS.to_string(), Value::Object(by_id.collect()));
+    Value::Object(fields)
+}
+
+/// `{{drawing id}}` writes a drawing of that id as it is. It is all that reaches a page unescaped: made by
+/// `pure::picture`, which holds no text from outside.
+struct Drawing;
+
+impl HelperDef for Drawing {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let asked = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex("drawing", 0))?;
+        let id = asked.value().as_str().filter(|_| !asked.is_value_missing());
+        let drawing = id.and_then(|id| context.data().get(DRAWINGS)?.get(id)?.as_str());
+        let unknown = || RenderErrorReason::MissingVariable(asked.relative_path().cloned());
+        Ok(out.write(drawing.ok_or_else(unknown)?)?)
+    }
+}

@@ -1,0 +1,93 @@
+//! Is every template in order, also where no ticket has led yet? Compiled, looked through, and rendered every
+//! way it can go.
+//!
+//! Used by `load`. It must never let a slip through that a ticket could meet.
+
+use super::drawing;
+use super::strict::{self, Ways};
+use super::{EVENTS, Form, Templates, form_of, with_record};
+use crate::pure::picture::Picture;
+use crate::pure::playbook::MailEvent;
+use crate::pure::problem::Problem;
+use crate::pure::report::words::markdown_escape;
+use crate::pure::report::{FoldedView, RecordView, TicketView, all_true, event_word};
+use handlebars::{html_escape, no_escape};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Where each template came from, and its text, by file name.
+type Sources = BTreeMap<String, (PathBuf, String)>;
+
+/// The templates, or everything that is wrong with them besides `problems`, which were found already.
+pub fn load(sources: Sources, mut problems: Vec<Problem>) -> Result<Templates, Vec<Problem>> {
+    let (templates, faults) = Templates::compiled(sources.clone(), Ways::Taken);
+    problems.extend(faults);
+    if problems.is_empty() {
+        let (every_way, _) = Templates::compiled(sources, Ways::Every);
+        problems = every_way.try_out();
+        let more: Vec<Problem> = templates.try_out();
+        let more = more.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>();
+        problems.extend(more);
+    }
+    if problems.is_empty() { Ok(templates) } else { Err(problems) }
+}
+
+impl Templates {
+    /// The templates, and what is wrong with each before it is rendered.
+    fn compiled(sources: BTreeMap<String, (PathBuf, String)>, ways: Ways) -> (Templates, Vec<Problem>) {
+        let mut templates = Templates {
+            html: drawing::with_drawing(strict::registry(html_escape, ways)),
+            text: strict::registry(no_escape, ways),
+            markdown: strict::registry(markdown_escape, ways),
+            sources,
+        };
+        let names: Vec<String> = templates.sources.keys().cloned().collect();
+        let faults: Vec<Box<Problem>> =
+            names.iter().filter_map(|name| templates.compile(name).err()).collect();
+        let slips = names.iter().flat_map(|name| templates.slips(name));
+        let problems = faults.into_iter().map(|problem| *problem).chain(slips).collect();
+        (templates, problems)
+    }
+
+    /// What shows in a compiled template without rendering it.
+    fn slips(&self, file: &str) -> Vec<Problem> {
+        let Some((form, name)) = form_of(file) else { return Vec::new() };
+        let Some(template) = self.registry(form).get_template(name) else { return Vec::new() };
+        let is_there = |name: &str| self.sources.contains_key(&format!("{name}{}", form.ending()));
+        let told = strict::slips(template, &is_there).into_iter().map(|(line, column, what, cure)| {
+            *self.problem(file, self.place(file, line, column), what, cure)
+        });
+        told.collect()
+    }
+
+    /// Renders every mail and report with two sample views, in which every condition is true once and
+    /// false once.
+    fn try_out(&self) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut tell = |fault: Option<Box<Problem>>| {
+            let is_new = fault.as_ref().is_some_and(|fault| !problems.contains(fault));
+            problems.extend(fault.filter(|_| is_new).map(|fault| *fault));
+        };
+        let mut try_mail = |event, view: &Value| {
+            tell(self.mail_text(event, view).err());
+            tell(self.render(event_word(event), Form::Html, view).err());
+        };
+        FoldedView::samples().iter().for_each(|view| try_mail(MailEvent::Folded, view));
+        for view in TicketView::samples() {
+            EVENTS.iter().for_each(|event| try_mail(*event, &view));
+        }
+        for view in report_samples() {
+            let view = drawing::with_drawings(view, &[Picture::default()]);
+            Form::ALL.into_iter().for_each(|form| tell(self.render("report", form, &view).err()));
+        }
+        problems
+    }
+}
+
+/// [`TicketView::samples`] for reports.
+fn report_samples() -> [Value; 2] {
+    let [full, empty] = TicketView::samples();
+    let filled = with_record(full, &RecordView::sample());
+    [all_true(filled), with_record(empty, &RecordView::default())]
+}

@@ -1,0 +1,162 @@
+//! What is said of a slip in a template, word for word, and where: also in branches that no ticket has taken
+//! yet. Found when templates are loaded, by `check`, and nowhere else first.
+
+use crate::station::Station;
+use allclear::edge::template::Templates;
+
+/// `line:column: what (cure)` of every fault of one file that stands in the place of a shipped template.
+fn told(file: &str, text: &str) -> Vec<String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join(file), text).expect("a file");
+    let problems = Templates::load(Some(directory.path())).err().unwrap_or_default();
+    let line = |problem: &allclear::pure::problem::Problem| {
+        assert!(problem.path.ends_with(file), "{problem:?}");
+        let place = problem.place.as_ref().map_or(String::new(), |at| format!("{}:{}: ", at.line, at.column));
+        format!("{place}{} ({})", problem.what, problem.cure.clone().unwrap_or_default())
+    };
+    problems.iter().map(line).collect()
+}
+
+const KNOWN: &str = "use a name that the shipped template of this file uses";
+const HELPERS: &str = "use {{#if}}, {{#unless}} and {{#each}} alone";
+
+#[test]
+fn an_unknown_name_is_an_error_wherever_it_stands() {
+    let mut wrong = Vec::new();
+    for (case, file, text, wanted) in [
+        ("alone", "foot.txt.hbs", "a\n  {{machin}}\n", "2:3: 'machin' is not known"),
+        ("in if", "foot.txt.hbs", "a\n{{#if machin}}b{{/if}}\n", "2:1: 'machin' is not known"),
+        ("in unless", "foot.txt.hbs", "{{#unless machin}}b{{/unless}}\n", "1:1: 'machin' is not known"),
+        ("in each", "foot.txt.hbs", "{{#each machin}}b{{/each}}\n", "1:1: 'machin' is not known"),
+        (
+            "in each with else",
+            "foot.txt.hbs",
+            "{{#each machin}}b{{else}}c{{/each}}",
+            "1:1: 'machin' is not known",
+        ),
+        (
+            "in else if",
+            "foot.txt.hbs",
+            "{{#if is_overdue}}b{{else if machin}}c{{/if}}",
+            "1:1: 'machin' is not known",
+        ),
+        ("in an item", "foot.txt.hbs", "{{#each hosts}}\n{{lable}}{{/each}}", "2:1: 'lable' is not known"),
+        (
+            "above an item",
+            "foot.txt.hbs",
+            "{{#each hosts}}{{../machin}}{{/each}}",
+            "1:16: '../machin' is not known",
+        ),
+        ("from the root", "foot.txt.hbs", "{{@root.machin}}", "1:1: '@root.machin' is not known"),
+        ("a local one", "foot.txt.hbs", "{{#each hosts}}{{@indx}}{{/each}}", "1:16: '@indx' is not known"),
+        ("below a name", "foot.html.hbs", "{{clean.mising}}", "1:1: 'clean.mising' is not known"),
+        (
+            "where no ticket leads",
+            "foot.html.hbs",
+            "{{#if is_overdue}}{{#unless is_overdue}}{{machin}}{{/unless}}{{/if}}",
+            "1:41: 'machin' is not known",
+        ),
+        (
+            "in the else of a list that is never empty",
+            "reports.txt.hbs",
+            "{{#each reports}}{{malware}}{{else}}{{machin}}{{/each}}",
+            "1:37: 'machin' is not known",
+        ),
+        (
+            "in a report",
+            "report.md.hbs",
+            "\n\n{{#if record.machin}}b{{/if}}",
+            "3:1: 'record.machin' is not known",
+        ),
+        (
+            "in a row of a report",
+            "row.html.hbs",
+            "<tr>\n<td>{{widow}}</td></tr>",
+            "2:5: 'widow' is not known",
+        ),
+    ] {
+        let (told, wanted) = (told(file, text), [format!("{wanted} ({KNOWN})")]);
+        wrong.extend((told != wanted).then(|| format!("{case}: {told:?}")));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn whatever_else_is_wrong_with_a_template_is_told_with_its_place() {
+    let mut wrong = Vec::new();
+    let unescaped = "it would show a text from outside unescaped (write {{name}}, with two braces)";
+    let partial = "there is no template 'nobody' to include (include a shipped one)";
+    for (case, file, text, wanted) in [
+        ("an unknown helper", "foot.txt.hbs", "a {{upper id}}", format!("1:3: there is no helper 'upper' ({HELPERS})")),
+        (
+            "one where no ticket leads",
+            "foot.txt.hbs",
+            "{{#if is_overdue}}{{else}}{{#if is_overdue}}{{upper id}}{{/if}}{{/if}}",
+            format!("1:45: there is no helper 'upper' ({HELPERS})"),
+        ),
+        ("with", "foot.txt.hbs", "{{#with clean}}a{{/with}}", format!("1:1: there is no helper 'with' ({HELPERS})")),
+        ("lookup", "foot.txt.hbs", "{{lookup hosts 9}}", format!("1:1: there is no helper 'lookup' ({HELPERS})")),
+        ("a list of a text", "foot.txt.hbs", "{{#each site}}a{{/each}}", "1:1: 'site' is no list (compare it with the shipped template)".to_owned()),
+        ("unescaped", "foot.html.hbs", "a\n{{{malware}}}", format!("2:1: {unescaped}")),
+        ("unescaped, where no ticket leads", "foot.html.hbs", "{{#if is_overdue}}{{#unless is_overdue}}{{{site}}}{{/unless}}{{/if}}", format!("1:41: {unescaped}")),
+        ("unescaped by a sign", "report.md.hbs", "{{&malware}}", format!("1:1: {unescaped}")),
+        ("a partial", "foot.html.hbs", "{{> nobody}}", format!("1:1: {partial}")),
+        ("a partial where no ticket leads", "foot.html.hbs", "{{#unless id}}{{> nobody}}{{/unless}}", format!("1:15: {partial}")),
+        ("a partial with something in its place", "foot.html.hbs", "{{#> nobody}}a{{/nobody}}", format!("1:1: {partial}")),
+        ("an inline partial", "foot.html.hbs", "{{#*inline \"x\"}}a{{/inline}}", "1:1: decorators are not known (put it into a template of its own)".to_owned()),
+        ("an unknown name as an argument", "foot.txt.hbs", "{{#if (eq machin 1)}}a{{/if}}", "1:1: 'eq' is given a name that is not known, or too few (use names that the shipped template of this file uses)".to_owned()),
+        ("an open block", "foot.txt.hbs", "{{#if id}}\na", "2:2: the template cannot be read from here on (close every {{#if}} and {{#each}} with {{/if}} and {{/each}}, and every {{ with }})".to_owned()),
+        ("no subject", "clean.txt.hbs", "Hello\n", "1:1: its first line does not begin with 'Subject:' (write 'Subject: [allclear #{{id}}] ...' there, then an empty line)".to_owned()),
+    ] {
+        let (told, wanted) = (told(file, text), [wanted]);
+        wrong.extend((told != wanted).then(|| format!("{case}: {told:?}")));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_right_is_taken() {
+    for (case, file, text) in [
+        (
+            "a list in a list",
+            "foot.txt.hbs",
+            "{{#each hosts}}{{@index}}{{#each history}}{{this}}{{../label}}{{../../id}}{{/each}}{{/each}}",
+        ),
+        (
+            "else and else if",
+            "foot.txt.hbs",
+            "{{#if is_overdue}}a{{else if has_risk}}{{risk}}{{else}}b{{/if}}",
+        ),
+        ("a comment", "foot.html.hbs", "{{! {{{machin}}} }}{{!-- {{> nobody}} --}}"),
+        ("a comparison", "foot.txt.hbs", "{{#if (eq id \"7\")}}a{{/if}}"),
+        ("a partial of one's own wording", "strip.html.hbs", "<p>{{strip_signs}}</p>"),
+        ("nothing", "foot.txt.hbs", ""),
+    ] {
+        assert_eq!(told(file, text), Vec::<String>::new(), "{case}");
+    }
+}
+
+#[test]
+fn check_reads_the_templates_beside_the_site_file() {
+    let station = Station::new("state: state\nsources: {lan: {files: x}}\nsites: {}\n", "playbook: quick\n");
+    std::fs::create_dir(station.path("templates")).expect("a directory");
+    station.write("templates/foot.txt.hbs", "Bye\n{{#if machin}}x{{/if}}\n");
+    station.write("templates/fot.txt.hbs", "Bye\n");
+    for arguments in [&["check"][..], &["check", "."], &["check", "allclear.yaml"]] {
+        let output = station.run(arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {told}");
+        assert!(told.contains("templates/fot.txt.hbs"), "{arguments:?}: {told}");
+    }
+    std::fs::remove_file(station.path("templates/fot.txt.hbs")).expect("it goes");
+    for arguments in [&["check"][..], &["check", "templates/foot.txt.hbs"]] {
+        let output = station.run(arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {told}");
+        assert!(told.contains("templates/foot.txt.hbs:2:1: 'machin' is not known"), "{arguments:?}: {told}");
+        assert!(told.contains("{{#if machin}}x{{/if}}"), "{arguments:?}: {told}");
+    }
+    station.write("templates/foot.txt.hbs", "Bye\n");
+    let output = station.run(&["check", "templates/foot.txt.hbs"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
