@@ -119,7 +119,8 @@ impl Progress {
 
 /// Walks the coming occurrences of `verify` as if each passed with every host present throughout.
 ///
-/// Occurrences on closed days are suppressed, as they will be. Jitter is left out, and so is a run
+/// Occurrences on closed days are suppressed, and a run that reaches into such a day is no pass, as it will
+/// be. Jitter is left out, and so is a run
 /// that is under way at `now`. A schedule with more than
 /// [`OCCURRENCES_MAX`](crate::pure::schedule::OCCURRENCES_MAX) occurrences within the horizon is walked no
 /// further than that.
@@ -143,6 +144,7 @@ pub fn earliest(
     let mut limiting = Criterion::Passes;
     let horizon = now.checked_add(HORIZON).unwrap_or(Timestamp::MAX);
     let planned = occurrences(&verify.schedule, &site.timezone, now, horizon);
+    let closed = site.closed_intervals();
     let mut open = planned.filter(|planned| !is_closed(&site.closed, &site.timezone, *planned));
     while let Some(missing) = walk.missing(clean) {
         limiting = missing;
@@ -150,7 +152,11 @@ pub fn earliest(
         let Some(planned) = open.next().filter(|_| !is_lost) else {
             return Earliest { at: None, nights: walk.nights, limiting };
         };
-        walk.pass(planned, verify.capture.length, clean.assurance);
+        let window = Interval::lasting(planned, verify.capture.length);
+        walk.watch(window, clean.assurance);
+        if !closed.iter().any(|closed| closed.overlaps(window)) {
+            walk.count(window.from);
+        }
     }
     Earliest { at: Some(walk.at), nights: walk.nights, limiting }
 }
@@ -168,17 +174,20 @@ struct Walk {
 }
 
 impl Walk {
-    /// One more run that passes. Time that the run before it has watched counts once.
-    fn pass(&mut self, planned: Timestamp, length: Duration, wanted: f64) {
-        let end = planned.checked_add(length).unwrap_or(Timestamp::MAX);
+    /// One more run in which nobody calls. Time that the run before it has watched counts once.
+    fn watch(&mut self, window: Interval, wanted: f64) {
         for (cleaned, callers) in &mut self.hosts {
-            watch(callers, *cleaned, Interval::new(planned, end));
+            watch(callers, *cleaned, window);
         }
         self.hosts.retain(|(_, callers)| !is_reached(callers, wanted));
-        self.at = self.at.max(end);
-        self.span = Some((self.span.map_or(planned, |(first, _)| first), planned));
-        self.passes = self.passes.saturating_add(1);
+        self.at = self.at.max(window.to);
         self.nights += 1;
+    }
+
+    /// It is a pass.
+    fn count(&mut self, begun: Timestamp) {
+        self.span = Some((self.span.map_or(begun, |(first, _)| first), begun));
+        self.passes = self.passes.saturating_add(1);
     }
 
     fn is_learned(&self) -> bool {

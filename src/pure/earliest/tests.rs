@@ -105,6 +105,10 @@ fn school_breaks_are_waited_for() {
     let found = earliest(&verify, &site(&[closed]), &criteria(), &Progress::fresh(&criteria()), now());
     // Tuesday and Wednesday before, Monday to Wednesday after.
     assert_eq!(found, expected("2026-12-09T20:30:00Z", 5, Criterion::Passes));
+    // The night of Wednesday reaches into Thursday.
+    let nightly = stage("0 22 * * *", 6 * HOUR);
+    let found = earliest(&nightly, &site(&[closed]), &criteria(), &Progress::fresh(&criteria()), now());
+    assert_eq!(found, expected("2026-12-10T10:00:00Z", 6, Criterion::Passes));
 }
 
 #[test]
