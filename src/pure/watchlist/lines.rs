@@ -4,6 +4,7 @@
 //! Addresses of IPv4 are sorted as numbers that have the order of their spellings, so that of a million
 //! only one is spelt out at a time.
 
+use super::directory;
 use super::entry::push_canonical;
 use super::part::{Part, SHELVES, Shelf};
 use super::{PortRange, Target};
@@ -29,7 +30,7 @@ pub(super) fn sha256<'a>(parts: impl Iterator<Item = &'a Part> + Clone) -> Strin
             }
         }
     }
-    addresses.sort_unstable();
+    let mut addresses = directory::sort(addresses, |&ranked| ranked.into(), Ord::cmp);
     addresses.dedup();
     let names = parts.flat_map(|part| part.names.iter().map(|(name, _)| by_start(name)));
     let mut lines: Vec<(u64, &str)> = written.lines().map(by_start).chain(names).collect();
@@ -45,22 +46,44 @@ fn push_line(written: &mut String, target: &Target, ports: Option<PortRange>) {
 
 /// Hashes both kinds of lines in the order of all; none is of both kinds.
 fn digest<'a>(octets: &Octets, addresses: &[u32], others: impl Iterator<Item = &'a str>) -> String {
-    let mut hasher = Sha256::new();
-    let mut hash = |line: &[u8]| {
-        hasher.update(line);
-        hasher.update(b"\n");
-    };
+    let mut lines = Lines { hasher: Sha256::new(), text: Vec::with_capacity(TEXT_BYTES) };
     let mut others = others.peekable();
     for &ranked in addresses {
         let (text, length) = octets.text(ranked);
         let line = &text[..length];
         while let Some(before) = others.next_if(|other| other.as_bytes() < line) {
-            hash(before.as_bytes());
+            lines.hash(before.as_bytes());
         }
-        hash(line);
+        lines.hash(line);
     }
-    others.for_each(|line| hash(line.as_bytes()));
-    hexadecimal::text(&hasher.finalize())
+    others.for_each(|line| lines.hash(line.as_bytes()));
+    lines.finish()
+}
+
+/// So much text is hashed in one go, in bytes: it stays in the first-level cache.
+const TEXT_BYTES: usize = 16 * 1024;
+
+/// Lines on their way into a hash.
+struct Lines {
+    hasher: Sha256,
+    text: Vec<u8>,
+}
+
+impl Lines {
+    #[inline]
+    fn hash(&mut self, line: &[u8]) {
+        if self.text.len() + line.len() >= TEXT_BYTES {
+            self.hasher.update(&self.text);
+            self.text.clear();
+        }
+        self.text.extend_from_slice(line);
+        self.text.push(b'\n');
+    }
+
+    fn finish(mut self) -> String {
+        self.hasher.update(&self.text);
+        hexadecimal::text(&self.hasher.finalize())
+    }
 }
 
 /// A line with its first bytes as a number, which decides most comparisons in the order of the lines.
@@ -75,17 +98,21 @@ fn by_start(line: &str) -> (u64, &str) {
 /// number in a line (a dot, a blank, the end) stands before every digit.
 struct Octets {
     rank_of: [u8; 256],
-    with_rank: [u8; 256],
+    /// By rank: the spelling with a dot behind it, and how long both are.
+    spelt: [([u8; 4], usize); 256],
 }
 
 impl Octets {
     fn new() -> Octets {
         let mut with_rank: Vec<u8> = (0..=255).collect();
         with_rank.sort_unstable_by_key(u8::to_string);
-        let mut octets = Octets { rank_of: [0; 256], with_rank: [0; 256] };
+        let mut octets = Octets { rank_of: [0; 256], spelt: [([0; 4], 0); 256] };
         for (rank, octet) in (0..=255).zip(with_rank) {
             octets.rank_of[usize::from(octet)] = rank;
-            octets.with_rank[usize::from(rank)] = octet;
+            let text = format!("{octet}.");
+            let (spelling, length) = &mut octets.spelt[usize::from(rank)];
+            spelling[..text.len()].copy_from_slice(text.as_bytes());
+            *length = text.len();
         }
         octets
     }
@@ -96,16 +123,14 @@ impl Octets {
     }
 
     /// The spelling of the address with that number, and its length.
+    #[inline]
     fn text(&self, ranked: u32) -> ([u8; 16], usize) {
         let (mut text, mut length) = ([0; 16], 0);
         for rank in ranked.to_be_bytes() {
-            let octet = self.with_rank[usize::from(rank)];
-            for (unit, is_written) in [(100, octet >= 100), (10, octet >= 10), (1, true)] {
-                text[length] = b'0' + octet / unit % 10;
-                length += usize::from(is_written);
-            }
-            text[length] = b'.';
-            length += 1;
+            // Always four bytes, of which the next spelling writes over what is too much.
+            let (spelling, used) = &self.spelt[usize::from(rank)];
+            text[length..length + 4].copy_from_slice(spelling);
+            length += used;
         }
         (text, length - 1)
     }
