@@ -6,6 +6,8 @@
 
 mod drawing;
 
+pub use drawing::page;
+
 use crate::pure::hexadecimal;
 use crate::pure::picture::Picture;
 use crate::pure::report::words::{clean_text, shortened};

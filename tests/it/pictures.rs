@@ -1,8 +1,9 @@
 //! Pictures of tickets that were really lived through: they show what the ticket counts, and no more.
 
-use crate::letters::templates;
+use crate::letters::{letter, templates};
 use crate::sample::sample;
 use crate::world::{LAB, OFFICE, Seen, World, at, calls_at, ip, silent, switched_off};
+use allclear::edge::mailer;
 use allclear::edge::template::Form;
 use allclear::pure::interval::Interval;
 use allclear::pure::picture::{self, HostPictures};
@@ -72,6 +73,16 @@ fn where_nothing_tells_how_often_it_calls_words_say_so() {
     } else {
         panic!("it was seen too seldom: {:?}", pictures.curve.rise);
     }
+}
+
+#[test]
+fn a_mail_that_is_looked_at_first_shows_its_pictures() {
+    let letter = letter(&sample(MailEvent::Clean));
+    let page = mailer::page(&letter);
+    assert_eq!((letter.pictures.len(), page.matches("src=\"data:image/svg+xml,%3Csvg%20").count()), (2, 2));
+    assert!(!page.contains("cid:") && page.matches("alt=\"").count() == 2, "{page}");
+    let bare = crate::letters::letter(&sample(MailEvent::Opened));
+    assert_eq!(mailer::page(&bare), bare.html);
 }
 
 #[test]

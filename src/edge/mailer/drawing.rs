@@ -5,6 +5,7 @@
 
 use crate::pure::hexadecimal;
 use crate::pure::picture::Picture;
+use crate::pure::report::Letter;
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb::Database};
@@ -46,6 +47,31 @@ pub fn image(picture: &Picture) -> Result<Arc<Vec<u8>>, String> {
     kept.truncate(KEPT_MAX - 1);
     kept.push_front((key, image.clone()));
     Ok(image)
+}
+
+/// The HTML of a letter as a page of its own, for people who want to see it before anybody gets it: browsers
+/// know no `cid:`, so that the drawings stand in their places.
+pub fn page(letter: &Letter) -> String {
+    letter.pictures.iter().fold(letter.html.clone(), |html, picture| {
+        html.replace(
+            &format!("cid:{}", picture.id),
+            &format!("data:image/svg+xml,{}", in_address(&picture.svg)),
+        )
+    })
+}
+
+/// The text as a part of an address (RFC 3986, section 2.1).
+fn in_address(text: &str) -> String {
+    let mut address = String::with_capacity(2 * text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                address.push(char::from(byte))
+            }
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address
 }
 
 fn draw(svg: &str) -> Result<Vec<u8>, String> {
