@@ -1,12 +1,12 @@
 //! Pictures of tickets that were really lived through: they show what the ticket counts, and no more.
 
-use crate::letters::{letter, templates};
+use crate::letters::{eml, letter, templates};
 use crate::sample::sample;
 use crate::world::{LAB, OFFICE, Seen, World, at, calls_at, ip, silent, switched_off};
 use allclear::edge::mailer;
 use allclear::edge::template::Form;
 use allclear::pure::interval::Interval;
-use allclear::pure::picture::{self, HostPictures};
+use allclear::pure::picture::{self, HostPictures, Picture};
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::ticket::{Host, Rise, stand};
 
@@ -83,6 +83,25 @@ fn a_mail_that_is_looked_at_first_shows_its_pictures() {
     assert!(!page.contains("cid:") && page.matches("alt=\"").count() == 2, "{page}");
     let bare = crate::letters::letter(&sample(MailEvent::Opened));
     assert_eq!(mailer::page(&bare), bare.html);
+}
+
+#[test]
+fn the_pictures_of_one_mail_stay_within_512_kib() {
+    let mut mail = letter(&sample(MailEvent::Clean));
+    let first = mail.pictures[0].clone();
+    let numbered = |number| Picture { id: format!("strip-{number}.7.42@allclear"), ..first.clone() };
+    mail.pictures = (0..200).map(numbered).collect();
+    let raw = eml(&mail);
+    let images: Vec<usize> = raw.split("Content-Type: image/png").skip(1).map(bytes_of_base64).collect();
+    let (sum, one) = (images.iter().sum::<usize>(), images[0]);
+    assert!(images.len() < 200 && sum <= 512 * 1024 && sum + one > 512 * 1024, "{sum} and {one}");
+    assert_eq!(raw.matches("Content-Disposition: inline; filename=\"strip-").count(), images.len());
+}
+
+fn bytes_of_base64(part: &str) -> usize {
+    let body = part.split_once("\r\n\r\n").expect("a head and a body").1;
+    let signs: String = body.split("\r\n--").next().expect("a body").split_whitespace().collect();
+    signs.trim_end_matches('=').len() * 3 / 4
 }
 
 #[test]

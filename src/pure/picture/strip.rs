@@ -35,8 +35,9 @@ pub struct Strip {
 }
 
 impl Strip {
-    /// The newest of these nights, which come in order of time.
-    pub fn new(nights: Vec<Night>) -> Strip {
+    /// The newest of these nights. A missed one may have gone on record long after its time.
+    pub fn new(mut nights: Vec<Night>) -> Strip {
+        nights.sort_by_key(|night| night.begin);
         let earlier = nights.len().saturating_sub(NIGHTS_MAX);
         Strip { nights: nights[earlier..].to_vec(), earlier }
     }
@@ -227,6 +228,8 @@ mod tests {
             let words = strip(&vec![Pass; nights]).words(&chicago());
             assert!(words.starts_with(wanted), "{words}");
         }
+        let newest_first: Vec<Night> = strip(&[Pass, Missed]).nights.into_iter().rev().collect();
+        assert_eq!(Strip::new(newest_first).signs(), "+ -", "in order of time");
         assert!(strip(&[]).draw("strip-1", &chicago()).is_none());
     }
 
