@@ -5,6 +5,7 @@
 //! moment loses nothing but what was being watched.
 
 mod lost;
+mod post;
 mod told;
 mod turns;
 
@@ -24,6 +25,7 @@ use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Input, Run};
 use crate::pure::verdict::Ending;
 use jiff::SignedDuration;
 use lost::HAND_RUN_LOOK;
+use post::Post;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -75,7 +77,7 @@ struct Server<'a> {
     desk: &'a mut Desk,
     edges: Arc<Edges>,
     sender: SyncSender<Message>,
-    mail: SyncSender<(Effect, Work)>,
+    post: Post,
     under_way: BTreeSet<Effect>,
     /// Runs that wait for their turn.
     queue: Queue,
@@ -104,13 +106,13 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     // A full channel wakes the loop as well as a ring does.
     let doorbell = Doorbell::ring(move || drop(bell.try_send(Message::Ring)));
     let _doorbell = doorbell.map_err(|error| Fault::Failed(format!("cannot start the doorbell: {error}")))?;
-    let mail = mail_thread(Arc::clone(&edges), sender.clone());
+    let post = Post::open(Arc::clone(&edges), sender.clone());
     let queue = Queue::new(limits(desk.engine.library()));
     let mut server = Server {
         desk,
         edges,
         sender,
-        mail,
+        post,
         under_way: BTreeSet::new(),
         queue,
         unsent: BTreeSet::new(),
@@ -135,24 +137,6 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     Ok(abandoned.map(|()| Exit::Done)?)
 }
 
-/// Hands mail over one by one, in order, so that a slow mail server holds up nothing else.
-fn mail_thread(edges: Arc<Edges>, done: SyncSender<Message>) -> SyncSender<(Effect, Work)> {
-    let (sender, receiver) = sync_channel::<(Effect, Work)>(MESSAGES_MAX);
-    thread::spawn(move || {
-        for (effect, work) in receiver {
-            let message = if edges.stop.is_requested() {
-                Message::Left(effect)
-            } else {
-                Message::Done(effect, Box::new(perform::carry_out(work, &edges)))
-            };
-            if done.send(message).is_err() {
-                break;
-            }
-        }
-    });
-    sender
-}
-
 /// How many runs there may be at the same time.
 fn limits(library: &Library) -> Limits {
     let sources = library.site_file.sites.values().flat_map(|site| library.sources_of(site));
@@ -174,10 +158,12 @@ fn is_stopped_short(input: &Input) -> bool {
 impl Server<'_> {
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {
         while !stop.is_requested() {
-            match receiver.recv_timeout(LOOK_PAUSE) {
+            let has_mail = self.has_mail_to_write();
+            match receiver.recv_timeout(if has_mail { Duration::ZERO } else { LOOK_PAUSE }) {
                 // Nothing new is begun for a ring that came after the signal.
                 Ok(Message::Ring) if stop.is_requested() => break,
                 Ok(message) => self.take(message, receiver),
+                Err(RecvTimeoutError::Timeout) if has_mail => self.begin_effects(),
                 Err(RecvTimeoutError::Timeout) => self.take(Message::Ring, receiver),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -193,9 +179,13 @@ impl Server<'_> {
             match message {
                 Message::Done(effect, reply) => {
                     reply.troubles.iter().for_each(|trouble| tracing::warn!("{trouble}"));
+                    if matches!(effect, Effect::SendMail { .. }) {
+                        self.post.is_back();
+                        self.post.hear(&reply);
+                    }
                     self.unrecorded.push_back((effect, reply));
                 }
-                Message::Left(effect) => drop(self.under_way.remove(&effect)),
+                Message::Left(effect) => self.take_back(effect),
                 Message::Ring => is_rung = !is_stopping,
             }
         }

@@ -5,28 +5,30 @@
 //! nothing about when to try again.
 
 mod drawing;
+pub mod smtp;
+mod wire;
 
 pub use drawing::page;
 
 use crate::pure::hexadecimal;
 use crate::pure::picture::Picture;
-use crate::pure::report::words::{clean_text, shortened};
+use crate::pure::report::words::clean_text;
 use crate::pure::report::{Letter, event_word};
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
+use smtp::{Login, Smtp};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 /// How long each answer of a mail server may take: RFC 5321 would allow minutes, but the mail is
@@ -36,9 +38,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// How long a whole delivery may take, for servers that answer a letter at a time.
 const DELIVERY_MAX: Duration = Duration::from_secs(120);
 
-/// The longest password, in bytes, and the longest error text, in signs, that are believed.
+/// The longest password, in bytes, that is believed.
 const PASSWORD_BYTES_MAX: usize = 4_096;
-const ERROR_CHARS_MAX: usize = 300;
 
 /// The images of one mail, in bytes: what slow lines and small mailboxes take, and ten times what a ticket
 /// with a few machines needs.
@@ -49,11 +50,16 @@ const IMAGES_BYTES_MAX: usize = 512 * 1024;
 pub enum Delivery {
     /// The server has taken it over, or the file is on disk.
     Accepted,
-    /// Not now, and why: a temporary refusal, a server that cannot be reached or hangs. It may have
-    /// arrived all the same; a repeat carries the same Message-ID.
+    /// Not now, and why: a temporary refusal.
     TryLater(String),
     /// Never, and why: the server refused this mail or recipient for good.
     Refused(String),
+    /// Nobody knows: the line broke or the time was up in the middle. It may have arrived all the same; a
+    /// repeat carries the same Message-ID.
+    Lost(String),
+    /// No mail leaves now, and why: the server cannot be reached, is not to be trusted, or does not let us
+    /// in. It says nothing of this mail.
+    NoServer(String),
 }
 
 /// Why no mail can leave with these settings.
@@ -79,19 +85,6 @@ pub enum Mailer {
     Directory(PathBuf),
 }
 
-/// A mail server and how to speak to it.
-#[derive(Clone)]
-pub struct Smtp {
-    host: String,
-    port: u16,
-    security: MailSecurity,
-    /// `None` for a plain connection.
-    tls: Option<TlsParameters>,
-    login: Option<Credentials>,
-    answer_max: Duration,
-    delivery_max: Duration,
-}
-
 impl Mailer {
     /// Reads the password and prepares TLS; connects to nothing yet.
     ///
@@ -112,20 +105,29 @@ impl Mailer {
             MailSecurity::Plain => None,
             MailSecurity::Tls | MailSecurity::StartTls => Some(tls(&host)?),
         };
-        let (answer_max, delivery_max) = (ANSWER_MAX, DELIVERY_MAX);
-        Ok(Mailer::Smtp(Box::new(Smtp { host, port, security, tls, login, answer_max, delivery_max })))
+        let (answer_max, whole_max, kept) = (ANSWER_MAX, DELIVERY_MAX, Mutex::new(None));
+        Ok(Mailer::Smtp(Box::new(Smtp { host, port, security, tls, login, answer_max, whole_max, kept })))
     }
 
     /// The same mailer with other limits: for one answer of the server, and for a whole delivery.
     pub fn with_patience(self, answer_max: Duration, delivery_max: Duration) -> Mailer {
         match self {
-            Mailer::Smtp(smtp) => Mailer::Smtp(Box::new(Smtp { answer_max, delivery_max, ..*smtp })),
+            Mailer::Smtp(smtp) => {
+                Mailer::Smtp(Box::new(Smtp { answer_max, whole_max: delivery_max, ..*smtp }))
+            }
             directory @ Mailer::Directory(_) => directory,
         }
     }
 
-    /// Sends a letter to one of its recipients. Takes at most two minutes. In a directory, all
-    /// recipients of a letter share one file.
+    /// Ends the connection that the last letter left open, if there is one.
+    pub fn rest(&self) {
+        if let Mailer::Smtp(smtp) = self {
+            smtp.rest();
+        }
+    }
+
+    /// Sends a letter to one of its recipients, and leaves the connection open for the next one. Takes at
+    /// most two minutes. In a directory, all recipients of a letter share one file.
     pub fn deliver(&self, letter: &Letter, recipient: &str) -> Delivery {
         let (message, envelope) =
             match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
@@ -133,7 +135,7 @@ impl Mailer {
                 Err(fault) => return Delivery::Refused(fault),
             };
         match self {
-            Mailer::Smtp(smtp) => smtp.deliver(message.formatted(), envelope),
+            Mailer::Smtp(smtp) => smtp.deliver(&message.formatted(), &envelope),
             Mailer::Directory(directory) => {
                 match write(directory, &letter.file_name(), &message.formatted()) {
                     Ok(()) => Delivery::Accepted,
@@ -143,63 +145,6 @@ impl Mailer {
                 }
             }
         }
-    }
-}
-
-impl Smtp {
-    /// Speaks to the server on a thread of its own, so that one that answers without end cannot hold
-    /// up the loop; the thread ends with its connection.
-    fn deliver(&self, message: Vec<u8>, envelope: Envelope) -> Delivery {
-        let (answer, outcome) = mpsc::channel();
-        let smtp = self.clone();
-        std::thread::spawn(move || {
-            // Nobody listens any more once the time was up.
-            let _ = answer.send(smtp.converse(&message, &envelope));
-        });
-        outcome.recv_timeout(self.delivery_max).unwrap_or_else(|_| {
-            Delivery::TryLater(format!(
-                "{}:{} took longer than {} s; the mail may have arrived all the same",
-                self.host,
-                self.port,
-                self.delivery_max.as_secs()
-            ))
-        })
-    }
-
-    /// A refusal before the mail itself was offered is the server's or our own trouble and may pass;
-    /// only what is said of this mail is final.
-    fn converse(&self, message: &[u8], envelope: &Envelope) -> Delivery {
-        let mut connection = match self.connect() {
-            Ok(connection) => connection,
-            Err(fault) => return Delivery::TryLater(format!("{}:{}: {fault}", self.host, self.port)),
-        };
-        match connection.send(envelope, message) {
-            Ok(_) => {
-                // The mail is accepted; how the conversation ends is of no interest.
-                let _ = connection.quit();
-                Delivery::Accepted
-            }
-            Err(error) if error.is_permanent() => Delivery::Refused(words(&error)),
-            Err(error) => Delivery::TryLater(words(&error)),
-        }
-    }
-
-    fn connect(&self) -> Result<SmtpConnection, String> {
-        let hello = ClientId::default();
-        let wrapper = self.tls.as_ref().filter(|_| self.security == MailSecurity::Tls);
-        let server = (self.host.as_str(), self.port);
-        let connected = SmtpConnection::connect(server, Some(self.answer_max), &hello, wrapper, None);
-        let mut connection = connected.map_err(|error| words(&error))?;
-        if let Some(tls) = self.tls.as_ref().filter(|_| self.security == MailSecurity::StartTls) {
-            if !connection.can_starttls() {
-                return Err("the server offers no STARTTLS: use smtps://, or mend the server".to_string());
-            }
-            connection.starttls(tls, &hello).map_err(|error| words(&error))?;
-        }
-        if let Some(login) = &self.login {
-            connection.auth(DEFAULT_MECHANISMS, login).map_err(|error| words(&error))?;
-        }
-        Ok(connection)
     }
 }
 
@@ -295,31 +240,24 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
     })
 }
 
-/// What went wrong with a mail server, with its causes, in one harmless line.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    shortened(&clean_text(&text), ERROR_CHARS_MAX)
-}
-
 /// Trusts what the system trusts.
-fn tls(host: &str) -> Result<TlsParameters, MailerError> {
-    TlsParameters::new(host.to_string())
-        .map_err(|error| MailerError::Tls { host: host.to_string(), error: error.to_string() })
+fn tls(host: &str) -> Result<Arc<ClientConfig>, MailerError> {
+    let fault = |error: String| MailerError::Tls { host: host.to_string(), error };
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    if roots.add_parsable_certificates(found.certs).0 == 0 {
+        return Err(fault("the system trusts no authority".to_string()));
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let versions = builder.with_safe_default_protocol_versions().map_err(|error| fault(error.to_string()))?;
+    Ok(Arc::new(versions.with_root_certificates(roots).with_no_client_auth()))
 }
 
-fn login(settings: &MailSettings) -> Result<Option<Credentials>, MailerError> {
+fn login(settings: &MailSettings) -> Result<Option<Login>, MailerError> {
     let Some(username) = &settings.username else { return Ok(None) };
     let path = settings.password_file.as_ref().ok_or(MailerError::NoPassword)?;
     let password = password(path).map_err(|error| MailerError::Password { path: path.clone(), error })?;
-    Ok(Some(Credentials::new(username.clone(), password)))
+    Ok(Some(Login { username: username.clone(), password }))
 }
 
 fn password(path: &Path) -> io::Result<String> {

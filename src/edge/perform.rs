@@ -103,12 +103,30 @@ pub struct Reply {
     pub input: Input,
     /// What a person should know besides, in sentences.
     pub troubles: Vec<String>,
+    /// Whether no mail can leave at all.
+    pub is_post_down: bool,
+    /// Whether nobody knows if the mail has arrived.
+    pub is_mail_lost: bool,
+}
+
+impl Reply {
+    /// What became of a mail.
+    pub fn of_mail(ticket: TicketId, input: Input) -> Reply {
+        Reply { ticket, input, troubles: Vec::new(), is_post_down: false, is_mail_lost: false }
+    }
 }
 
 impl Edges {
     /// From now on the scripted DNSBL answers so.
     pub fn answer_listing(&mut self, answer: Listing) {
         self.listings = Listings::Scripted(Some(answer));
+    }
+
+    /// Ends the connection to the mail server that nothing needs now.
+    pub fn rest_post(&self) {
+        if let Post::Mailer(mailer) = &self.post {
+            mailer.rest();
+        }
     }
 
     /// Whether mail can leave now.
@@ -149,7 +167,10 @@ pub fn carry_out(work: Work, edges: &Edges) -> Reply {
                 (Post::Closed, Ok(_)) => Delivery::TryLater(NO_MAIL_SECTION.to_owned()),
                 (Post::Mailer(mailer), Ok(letter)) => mailer.deliver(&letter, &to),
             };
-            Reply { ticket, input: mail_input(mail, to, delivery), troubles: Vec::new() }
+            let is_post_down = matches!(delivery, Delivery::NoServer(_));
+            let is_mail_lost = matches!(delivery, Delivery::Lost(_));
+            let input = mail_input(mail, to, delivery);
+            Reply { is_post_down, is_mail_lost, ..Reply::of_mail(ticket, input) }
         }
     }
 }
@@ -227,7 +248,8 @@ fn capture(
         is_known: listing.answer != Listing::Unknown,
         why: listing.raw.clone(),
     });
-    Reply { ticket, input: Input::Captured { run, facts: Box::new(facts), listing }, troubles }
+    let input = Input::Captured { run, facts: Box::new(facts), listing };
+    Reply { ticket, input, troubles, is_post_down: false, is_mail_lost: false }
 }
 
 fn watch(edges: &Edges, plan: &CapturePlan, now: Timestamp) -> Captured {
@@ -317,7 +339,9 @@ fn letter(
 fn mail_input(mail: u64, to: String, delivery: Delivery) -> Input {
     match delivery {
         Delivery::Accepted => Input::MailAccepted { mail, to },
-        Delivery::TryLater(error) => Input::MailFailed { mail, to, error, is_refused: false },
+        Delivery::TryLater(error) | Delivery::Lost(error) | Delivery::NoServer(error) => {
+            Input::MailFailed { mail, to, error, is_refused: false }
+        }
         Delivery::Refused(error) => Input::MailFailed { mail, to, error, is_refused: true },
     }
 }

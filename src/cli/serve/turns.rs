@@ -1,9 +1,8 @@
-//! Whose turn is it to be carried out? Runs in a fair order and within the limits, mails as fast as the
-//! mail server takes them.
+//! Whose turn is it to be carried out? Runs in a fair order and within the limits.
 
 use super::{RECORD_BATCH, Server, is_planned};
 use crate::edge::clock;
-use crate::edge::perform::{self, Reply};
+use crate::edge::perform;
 use crate::engine::EngineError;
 use crate::pure::queue::Waiting;
 use crate::pure::ticket::{ALLCLEAR, Effect, Input, NoTurn, ON_TIME, RunId, Ticket, TicketId};
@@ -109,45 +108,6 @@ impl Server<'_> {
                 // Another batch would wait for the same log; what is left is interrupted.
                 return self.tell(&error);
             }
-        }
-    }
-
-    /// Hands the mail thread what it has room for.
-    pub(super) fn begin_mails(&mut self, now: Timestamp) {
-        while self.edges.has_post()
-            && let Some(effect) = self.unsent.pop_first()
-        {
-            let work = match perform::prepare(&effect, &self.desk.engine, &self.edges, now) {
-                Ok(work) => work,
-                Err(error) => {
-                    self.tell(&error);
-                    if matches!(error, EngineError::Store(_)) {
-                        // The others wait for the same log.
-                        self.unsent.insert(effect);
-                        break;
-                    }
-                    self.fail(effect, &error);
-                    continue;
-                }
-            };
-            if self.mail.try_send((effect.clone(), work)).is_err() {
-                // It has no room: it answers, and then it is asked again.
-                self.unsent.insert(effect);
-                break;
-            }
-            self.under_way.insert(effect);
-        }
-    }
-
-    /// A mail that cannot be written has failed like one that cannot be handed over: people see it, and it is
-    /// tried again.
-    fn fail(&mut self, effect: Effect, error: &EngineError) {
-        if let Effect::SendMail { ticket, mail, to } = &effect {
-            let (mail, to, error) = (*mail, to.clone(), error.to_string());
-            let input = Input::MailFailed { mail, to, error, is_refused: false };
-            let reply = Box::new(Reply { ticket: *ticket, input, troubles: Vec::new() });
-            self.under_way.insert(effect.clone());
-            self.unrecorded.push_back((effect, reply));
         }
     }
 }

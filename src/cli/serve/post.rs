@@ -1,0 +1,174 @@
+//! How does mail leave while everything else goes on? One thread hands it over, as fast as the mail server
+//! takes it, and nothing waits for that thread.
+//!
+//! When the server is at fault, one mail a minute tries whether it is well again, and the others wait
+//! without an event each. It must never keep the loop busy with mail alone, nor lose one.
+
+use super::{Message, Server};
+use crate::edge::clock::Deadline;
+use crate::edge::perform::{self, Edges, Reply, Work};
+use crate::engine::EngineError;
+use crate::pure::ticket::{Effect, Input};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// Letters that are written ahead of the mail server: it never waits for the next one, and no more than
+/// these are in memory.
+const LETTERS_AHEAD: usize = 128;
+
+/// Letters that are written in one go: captures that fall due must not wait for a pile of mail.
+const LETTERS_AT_ONCE: usize = 32;
+
+/// Without another mail for so long, the connection is ended: servers hang up on the idle after minutes,
+/// and count how many hold a line.
+const IDLE_MAX: Duration = Duration::from_secs(5);
+
+/// When no mail can leave, the next one tries after so long.
+const SERVER_PAUSE: Duration = Duration::from_secs(60);
+
+/// So many mails in a row on which the line broke make a server that is at fault.
+const BREAKS_MAX: u32 = 3;
+
+/// What the engine's thread knows of the mail thread.
+pub(super) struct Post {
+    letters: SyncSender<(Effect, Work)>,
+    /// Letters that the thread has and has not answered.
+    ahead: usize,
+    /// Until then no mail is begun.
+    pause: Deadline,
+    /// Why no mail leaves, if so.
+    fault: Option<String>,
+}
+
+impl Post {
+    /// Begins the mail thread; what becomes of the mails comes back over `done`.
+    pub(super) fn open(edges: Arc<Edges>, done: SyncSender<Message>) -> Post {
+        let (letters, receiver) = sync_channel(LETTERS_AHEAD);
+        thread::spawn(move || hand_over(&edges, &receiver, &done));
+        Post { letters, ahead: 0, pause: Deadline::after(Duration::ZERO), fault: None }
+    }
+
+    /// A letter came back from the thread.
+    pub(super) fn is_back(&mut self) {
+        self.ahead = self.ahead.saturating_sub(1);
+    }
+
+    /// Tells once what is wrong with the mail server, and once that it is well again.
+    pub(super) fn hear(&mut self, reply: &Reply) {
+        match &reply.input {
+            Input::MailFailed { error, .. } if reply.is_post_down => {
+                self.pause = Deadline::after(SERVER_PAUSE);
+                if self.fault.replace(error.clone()).as_ref() != Some(error) {
+                    tracing::error!("no mail leaves, and none is lost; it is tried every minute: {error}");
+                }
+            }
+            Input::MailAccepted { .. } => {
+                if self.fault.take().is_some() {
+                    tracing::info!("mail leaves again");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ahead < LETTERS_AHEAD && self.pause.left().is_zero()
+    }
+}
+
+/// The mail thread: one letter after the other, in order.
+fn hand_over(edges: &Edges, letters: &Receiver<(Effect, Work)>, done: &SyncSender<Message>) {
+    let (mut pause, mut breaks) = (Deadline::after(Duration::ZERO), 0);
+    loop {
+        let message = match letters.recv_timeout(IDLE_MAX) {
+            Err(RecvTimeoutError::Timeout) => {
+                edges.rest_post();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+            Ok((effect, _)) if edges.stop.is_requested() || !pause.left().is_zero() => Message::Left(effect),
+            Ok((effect, work)) => {
+                let mut reply = Box::new(perform::carry_out(work, edges));
+                breaks = if reply.is_mail_lost { breaks + 1 } else { 0 };
+                reply.is_post_down |= breaks >= BREAKS_MAX;
+                if reply.is_post_down {
+                    pause = Deadline::after(SERVER_PAUSE);
+                }
+                Message::Done(effect, reply)
+            }
+        };
+        if done.send(message).is_err() {
+            return;
+        }
+    }
+}
+
+impl Server<'_> {
+    /// Writes the next letters, as far as the mail thread has room for them.
+    pub(super) fn begin_mails(&mut self, now: Timestamp) {
+        for _ in 0..LETTERS_AT_ONCE {
+            if !self.edges.has_post() || !self.post.is_ready() {
+                break;
+            }
+            let Some(effect) = self.unsent.pop_first() else { break };
+            if !self.begin_mail(effect, now) {
+                break;
+            }
+        }
+    }
+
+    /// `false` when others need not try.
+    fn begin_mail(&mut self, effect: Effect, now: Timestamp) -> bool {
+        let work = match perform::prepare(&effect, &self.desk.engine, &self.edges, now) {
+            Ok(work) => work,
+            Err(error) => {
+                self.tell(&error);
+                let is_log = matches!(error, EngineError::Store(_));
+                if is_log {
+                    // The others wait for the same log.
+                    self.unsent.insert(effect);
+                } else {
+                    self.fail(effect, &error);
+                }
+                return !is_log;
+            }
+        };
+        let is_sent = self.post.letters.try_send((effect.clone(), work)).is_ok();
+        if is_sent {
+            self.post.ahead += 1;
+            self.under_way.insert(effect);
+        } else {
+            self.unsent.insert(effect);
+        }
+        is_sent
+    }
+
+    /// A mail that cannot be written has failed like one that cannot be handed over: people see it, and it is
+    /// tried again.
+    fn fail(&mut self, effect: Effect, error: &EngineError) {
+        if let Effect::SendMail { ticket, mail, to } = &effect {
+            let (mail, to, error) = (*mail, to.clone(), error.to_string());
+            let input = Input::MailFailed { mail, to, error, is_refused: false };
+            let reply = Box::new(Reply::of_mail(*ticket, input));
+            self.under_way.insert(effect.clone());
+            self.unrecorded.push_back((effect, reply));
+        }
+    }
+
+    /// A mail came back untried: it is the next one's turn when the pause is over.
+    pub(super) fn take_back(&mut self, effect: Effect) {
+        self.under_way.remove(&effect);
+        if matches!(effect, Effect::SendMail { .. }) {
+            self.post.is_back();
+            self.unsent.insert(effect);
+        }
+    }
+
+    /// Whether a letter could be written now.
+    pub(super) fn has_mail_to_write(&self) -> bool {
+        !self.unsent.is_empty() && self.edges.has_post() && self.post.is_ready()
+    }
+}

@@ -1,0 +1,492 @@
+//! What is said to a mail server, and what do its answers mean for the mail?
+//!
+//! Left of it is `wire`, which carries lines. One connection carries mail after mail as long as the
+//! server lets it. A mail counts as accepted only when the server said so after its last byte; what is
+//! not known is tried again. It must never offer a password to a server that is not sure to be the right
+//! one.
+
+use super::Delivery;
+use super::wire::{Lost, Reply, Wire};
+use crate::pure::site::MailSecurity;
+use lettre::Address;
+use lettre::address::Envelope;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
+use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
+use rustls::ClientConfig;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// So many mails go over one connection, unless the server announces a smaller number (RFC 9422): so that
+/// a server that is to be taken out of service loses us some day.
+const MAILS_MAX: u32 = 5_000;
+
+/// Questions of a server during a login: LOGIN has two.
+const CHALLENGES_MAX: usize = 4;
+
+/// A mail server and how to speak to it.
+pub struct Smtp {
+    pub host: String,
+    pub port: u16,
+    pub security: MailSecurity,
+    /// `None` for a plain connection.
+    pub tls: Option<Arc<ClientConfig>>,
+    pub login: Option<Login>,
+    pub answer_max: Duration,
+    pub whole_max: Duration,
+    /// The connection that the last mail left open.
+    pub kept: Mutex<Option<Connection>>,
+}
+
+/// A user name and a password; they are shown nowhere.
+#[derive(Clone)]
+pub struct Login {
+    pub username: String,
+    pub password: String,
+}
+
+/// How far a conversation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Connecting,
+    Greeting,
+    Hello,
+    StartTls,
+    Handshake,
+    Login,
+    Reset,
+    Sender,
+    Recipient,
+    Data,
+    /// The mail itself, to the answer after its end.
+    Content,
+}
+
+/// A conversation that did not go on.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Halt {
+    step: Step,
+    why: Why,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Why {
+    Said(Reply),
+    Lost(Lost),
+    /// We ourselves do not go on: what is wrong, and what to do.
+    Unfit(String),
+}
+
+/// A server that has been greeted and has let us in.
+pub struct Connection {
+    wire: Wire,
+    offers: Offers,
+    mails_left: u32,
+    /// Whether nobody listens any more.
+    is_over: bool,
+    /// Whether the server still thinks of a mail that it refused.
+    is_stained: bool,
+}
+
+/// What the server can do, as it said after EHLO.
+#[derive(Default)]
+struct Offers(Vec<String>);
+
+/// What was asked and answered, for people to read; nothing is kept of it otherwise.
+pub type Told<'a> = &'a mut dyn FnMut(Step, &str);
+
+impl Smtp {
+    /// Hands a mail over, on the connection that is open already or on a new one. A server may end a
+    /// connection between two mails for any reason; then it has heard nothing that counts of this one,
+    /// and gets it anew.
+    pub fn deliver(&self, message: &[u8], envelope: &Envelope) -> Delivery {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut connection) = kept.take() {
+            match connection.send(message, envelope) {
+                Err(halt) if halt.is_farewell() => {}
+                sent => return self.conclude(&mut kept, connection, sent),
+            }
+        }
+        match self.connect(&mut |_, _| {}) {
+            Ok(mut connection) => {
+                let sent = connection.send(message, envelope);
+                self.conclude(&mut kept, connection, sent)
+            }
+            Err(halt) => halt.into_delivery(&self.name()),
+        }
+    }
+
+    /// Takes leave of the server, if there is a connection that nothing needs now.
+    pub fn rest(&self) {
+        drop(self.kept.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    fn conclude(&self, kept: &mut Option<Connection>, mut connection: Connection, sent: Result<(), Halt>) -> Delivery {
+        connection.wire.end();
+        connection.mails_left = connection.mails_left.saturating_sub(1);
+        connection.is_over = sent.as_ref().err().is_some_and(|halt| !halt.leaves_open());
+        if !connection.is_over && connection.mails_left > 0 {
+            *kept = Some(connection);
+        }
+        sent.map_or_else(|halt| halt.into_delivery(&self.name()), |()| Delivery::Accepted)
+    }
+
+    /// Greets the server, makes sure of it, and logs in.
+    pub fn connect(&self, told: Told) -> Result<Connection, Halt> {
+        let server = (self.host.trim_start_matches('[').trim_end_matches(']'), self.port);
+        let lost = |step| move |lost| Halt { step, why: Why::Lost(lost) };
+        let mut wire = Wire::connect(server, self.answer_max, self.whole_max).map_err(lost(Step::Connecting))?;
+        told(Step::Connecting, "connected");
+        if self.security == MailSecurity::Tls {
+            wire = self.secure(wire, told)?;
+        }
+        let greeting = wire.reply().map_err(lost(Step::Greeting))?;
+        expect(&greeting, Step::Greeting, 220, told)?;
+        let mut offers = hello(&mut wire, told)?;
+        if self.security == MailSecurity::StartTls {
+            if !offers.has("STARTTLS") {
+                let what = "the server offers no STARTTLS: use smtps://, or mend the server";
+                return Err(Halt { step: Step::StartTls, why: Why::Unfit(what.to_owned()) });
+            }
+            ask(&mut wire, Step::StartTls, Starttls, 220, told)?;
+            wire = self.secure(wire, told)?;
+            // What it said before counts for nothing: anybody could have said it.
+            offers = hello(&mut wire, told)?;
+        }
+        if let Some(login) = &self.login {
+            login.present(&mut wire, &offers, told)?;
+        }
+        let mails_left = offers.mails_max().unwrap_or(MAILS_MAX).clamp(1, MAILS_MAX);
+        Ok(Connection { wire, offers, mails_left, is_over: false, is_stained: false })
+    }
+
+    fn secure(&self, wire: Wire, told: Told) -> Result<Wire, Halt> {
+        let halt = |why| Halt { step: Step::Handshake, why };
+        let missing = || halt(Why::Unfit("TLS was not set up".to_owned()));
+        let config = self.tls.as_ref().ok_or_else(missing)?;
+        let secured = wire.secure(&self.host, config).map_err(|lost| halt(Why::Lost(lost)))?;
+        told(Step::Handshake, "the certificate is good, the line is encrypted");
+        Ok(secured)
+    }
+}
+
+impl Connection {
+    /// Offers a mail to one recipient, to the server's word that it has taken it over.
+    pub fn send(&mut self, message: &[u8], envelope: &Envelope) -> Result<(), Halt> {
+        self.send_and_tell(message, envelope, &mut |_, _| {})
+    }
+
+    /// The same, telling each step.
+    pub fn send_and_tell(&mut self, message: &[u8], envelope: &Envelope, told: Told) -> Result<(), Halt> {
+        self.wire.begin();
+        let parameters = self.parameters(message, envelope)?;
+        if std::mem::take(&mut self.is_stained) {
+            ask(&mut self.wire, Step::Reset, Rset, 250, told)?;
+        }
+        self.is_stained = true;
+        let sender: Option<Address> = envelope.from().cloned();
+        ask(&mut self.wire, Step::Sender, Mail::new(sender, parameters), 250, told)?;
+        for recipient in envelope.to() {
+            ask(&mut self.wire, Step::Recipient, Rcpt::new(recipient.clone(), Vec::new()), 250, told)?;
+        }
+        ask(&mut self.wire, Step::Data, Data, 354, told)?;
+        let end = self.wire.ask(&stuffed(message));
+        let end = end.map_err(|lost| Halt { step: Step::Content, why: Why::Lost(lost) })?;
+        expect(&end, Step::Content, 250, told)?;
+        self.is_stained = false;
+        Ok(())
+    }
+
+    fn parameters(&self, message: &[u8], envelope: &Envelope) -> Result<Vec<MailParameter>, Halt> {
+        let mut parameters = Vec::new();
+        let is_ascii = |address: &Address| -> bool { address.to_string().is_ascii() };
+        if !envelope.from().into_iter().chain(envelope.to()).all(is_ascii) {
+            if !self.offers.has("SMTPUTF8") {
+                let what = "the server takes no address outside ASCII: give another one";
+                return Err(Halt { step: Step::Recipient, why: Why::Unfit(what.to_owned()) });
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        if !message.is_ascii() && self.offers.has("8BITMIME") {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        Ok(parameters)
+    }
+}
+
+impl Drop for Connection {
+    /// Takes leave; the answer is of no interest.
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.wire.say(Quit.to_string().as_bytes());
+        }
+    }
+}
+
+impl Login {
+    fn present(&self, wire: &mut Wire, offers: &Offers, told: Told) -> Result<(), Halt> {
+        let unfit = |what: &str| Halt { step: Step::Login, why: Why::Unfit(what.to_owned()) };
+        let known = [(Mechanism::Plain, "PLAIN"), (Mechanism::Login, "LOGIN")];
+        let (mechanism, _) = known
+            .into_iter()
+            .find(|(_, name)| offers.has_login(name))
+            .ok_or_else(|| unfit("the server offers no login by PLAIN or LOGIN: mend it, or take `username` out"))?;
+        let credentials = Credentials::new(self.username.clone(), self.password.clone());
+        let fault = |_| unfit("the server asks for something else than a user name and a password");
+        let mut question = Auth::new(mechanism, credentials.clone(), None).map_err(fault)?;
+        for _ in 0..CHALLENGES_MAX {
+            let lost = |lost| Halt { step: Step::Login, why: Why::Lost(lost) };
+            let mut reply = wire.ask(question.to_string().as_bytes()).map_err(lost)?;
+            if reply.code != 334 {
+                self.hide(&mut reply);
+                return expect(&reply, Step::Login, 235, told);
+            }
+            let challenge = Code::new(Severity::PositiveIntermediate, Category::Unspecified3, Detail::Four);
+            let challenge = Response::new(challenge, reply.lines);
+            question = Auth::new_from_response(mechanism, credentials.clone(), &challenge).map_err(fault)?;
+        }
+        Err(unfit("the server asks without end"))
+    }
+
+    /// A server that repeats what it was sent must not bring the password into a log. What it repeats is
+    /// encoded, so nothing is left of its words but those that are plainly none of it.
+    fn hide(&self, reply: &mut Reply) {
+        let is_plain = |word: &&str| word.len() < HIDDEN_CHARS_MIN && !word.contains(self.password.as_str());
+        for line in &mut reply.lines {
+            *line = line.split_whitespace().filter(is_plain).collect::<Vec<_>>().join(" ");
+        }
+    }
+}
+
+/// Words of a server from this length on may be a password in base64; the shortest user name and password
+/// make more.
+const HIDDEN_CHARS_MIN: usize = 20;
+
+impl Offers {
+    fn has(&self, keyword: &str) -> bool {
+        self.0.iter().any(|line| line.split_whitespace().next().is_some_and(|word| word == keyword))
+    }
+
+    fn has_login(&self, mechanism: &str) -> bool {
+        let of_login = self.0.iter().filter_map(|line| line.strip_prefix("AUTH"));
+        of_login.flat_map(|line| line.trim_start_matches('=').split_whitespace()).any(|word| word == mechanism)
+    }
+
+    /// How many mails it takes over one connection.
+    fn mails_max(&self) -> Option<u32> {
+        let limits = self.0.iter().filter_map(|line| line.strip_prefix("LIMITS "));
+        limits.flat_map(str::split_whitespace).find_map(|limit| limit.strip_prefix("MAILMAX=")?.parse().ok())
+    }
+}
+
+impl Halt {
+    /// Whether the server said goodbye before it had heard anything of this mail that counts.
+    fn is_farewell(&self) -> bool {
+        let is_goodbye = match &self.why {
+            Why::Said(reply) => reply.code == 421,
+            Why::Lost(lost) => matches!(lost, Lost::Closed(_)),
+            Why::Unfit(_) => false,
+        };
+        is_goodbye && self.step < Step::Content
+    }
+
+    /// Whether the server listens on.
+    fn leaves_open(&self) -> bool {
+        match &self.why {
+            Why::Said(reply) => reply.code >= 400 && reply.code != 421,
+            Why::Unfit(_) => true,
+            Why::Lost(_) => false,
+        }
+    }
+
+    /// What it means for the mail. Before a mail was named, and where the server wants another login, it
+    /// is the server's or our own trouble; else what is said for good of this mail or recipient is final.
+    pub fn into_delivery(self, server: &str) -> Delivery {
+        let words = self.words(server);
+        let Halt { step, why } = self;
+        match why {
+            _ if step < Step::Reset => Delivery::NoServer(words),
+            Why::Lost(_) => Delivery::Lost(words),
+            Why::Unfit(_) => Delivery::Refused(words),
+            Why::Said(reply) => match reply.code {
+                // RFC 4954: it wants a login, or a better one.
+                530 | 534 | 535 | 538 => Delivery::NoServer(words),
+                // RFC 5321, 4.5.3.1.10: too many recipients, which is no fault of this one; and 503 says
+                // that the two of us are out of step.
+                552 if step == Step::Recipient => Delivery::TryLater(words),
+                503 => Delivery::TryLater(words),
+                500..=599 => Delivery::Refused(words),
+                400..=499 => Delivery::TryLater(words),
+                _ => Delivery::Lost(words),
+            },
+        }
+    }
+
+    /// What went wrong, where, in one harmless line.
+    pub fn words(&self, server: &str) -> String {
+        let step = self.step;
+        let unknown = if step == Step::Content { "; the mail may have arrived all the same" } else { "" };
+        match &self.why {
+            Why::Said(reply) if reply.code < 400 => {
+                format!("{server} is out of step: it answered {} to {step}", reply.words())
+            }
+            Why::Said(reply) => format!("{server} answered {step} with {}", reply.words()),
+            Why::Lost(lost) if step == Step::Handshake => {
+                format!("{server}: no TLS: {}{}", lost.words(), tls_cure(lost.words()))
+            }
+            Why::Lost(lost) => format!("{server}, {step}: {}{unknown}", lost.words()),
+            Why::Unfit(what) => format!("{server}: {what}"),
+        }
+    }
+}
+
+/// What to do about a certificate.
+fn tls_cure(words: &str) -> &'static str {
+    let is = |sign: &str| words.to_lowercase().contains(sign);
+    match () {
+        () if is("expired") => ": have the server's certificate renewed",
+        () if is("notvalidforname") || is("not valid for name") => {
+            ": write the server's name in `smtp` as its certificate has it"
+        }
+        () if is("unknownissuer") => ": add the authority that signed it to those that the system trusts",
+        () => "",
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Step::Connecting => "connecting",
+            Step::Greeting => "greeting",
+            Step::Hello => "EHLO",
+            Step::StartTls => "STARTTLS",
+            Step::Handshake => "TLS",
+            Step::Login => "login",
+            Step::Reset => "RSET",
+            Step::Sender => "MAIL FROM",
+            Step::Recipient => "RCPT TO",
+            Step::Data => "DATA",
+            Step::Content => "the mail",
+        })
+    }
+}
+
+fn hello(wire: &mut Wire, told: Told) -> Result<Offers, Halt> {
+    let reply = ask(wire, Step::Hello, Ehlo::new(ClientId::default()), 250, told)?;
+    Ok(Offers(reply.lines.into_iter().skip(1).map(|line| line.trim().to_ascii_uppercase()).collect()))
+}
+
+fn ask(wire: &mut Wire, step: Step, command: impl fmt::Display, wanted: u16, told: Told) -> Result<Reply, Halt> {
+    let asked = wire.ask(command.to_string().as_bytes());
+    let reply = asked.map_err(|lost| Halt { step, why: Why::Lost(lost) })?;
+    expect(&reply, step, wanted, told)?;
+    Ok(reply)
+}
+
+/// Whether that is the answer that was due: of its kind, and after DATA none but 354, since whatever
+/// follows another one would be taken for commands.
+fn expect(reply: &Reply, step: Step, wanted: u16, told: Told) -> Result<(), Halt> {
+    told(step, &reply.words());
+    if reply.code == wanted || wanted == 250 && reply.code / 100 == 2 {
+        Ok(())
+    } else {
+        Err(Halt { step, why: Why::Said(reply.clone()) })
+    }
+}
+
+/// The mail as it goes over the line: a dot at the beginning of a line is doubled, and one alone ends it.
+fn stuffed(message: &[u8]) -> Vec<u8> {
+    let mut stuffed = Vec::with_capacity(message.len() + 128);
+    let mut is_line_start = true;
+    for byte in message {
+        if is_line_start && *byte == b'.' {
+            stuffed.push(b'.');
+        }
+        stuffed.push(*byte);
+        is_line_start = *byte == b'\n';
+    }
+    if !stuffed.ends_with(b"\r\n") {
+        stuffed.extend_from_slice(b"\r\n");
+    }
+    stuffed.extend_from_slice(b".\r\n");
+    stuffed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_at_a_line_start_is_doubled() {
+        for (message, expected) in [
+            ("a\r\n", "a\r\n.\r\n"),
+            ("a", "a\r\n.\r\n"),
+            (".a\r\n", "..a\r\n.\r\n"),
+            ("a\r\n.\r\nb.\r\n", "a\r\n..\r\nb.\r\n.\r\n"),
+            ("a\n.\nb", "a\n..\nb\r\n.\r\n"),
+            ("", "\r\n.\r\n"),
+        ] {
+            assert_eq!(stuffed(message.as_bytes()), expected.as_bytes(), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_means_now_later_never_or_our_own_trouble() {
+        #[derive(Debug, PartialEq)]
+        enum Means {
+            Later,
+            Never,
+            NoServer,
+            Unknown,
+        }
+        use Means::{Later, Never, NoServer, Unknown};
+        for (step, code, expected) in [
+            (Step::Greeting, 421, NoServer),
+            (Step::Greeting, 554, NoServer),
+            (Step::Hello, 250, NoServer),
+            (Step::Hello, 550, NoServer),
+            (Step::StartTls, 454, NoServer),
+            (Step::Login, 454, NoServer),
+            (Step::Login, 535, NoServer),
+            (Step::Reset, 421, Later),
+            (Step::Sender, 450, Later),
+            (Step::Sender, 530, NoServer),
+            (Step::Sender, 550, Never),
+            (Step::Sender, 552, Never),
+            (Step::Recipient, 399, Unknown),
+            (Step::Recipient, 400, Later),
+            (Step::Recipient, 452, Later),
+            (Step::Recipient, 499, Later),
+            (Step::Recipient, 500, Never),
+            (Step::Recipient, 550, Never),
+            (Step::Recipient, 552, Later),
+            (Step::Recipient, 553, Never),
+            (Step::Recipient, 599, Never),
+            (Step::Data, 250, Unknown),
+            (Step::Data, 451, Later),
+            (Step::Data, 503, Later),
+            (Step::Data, 554, Never),
+            (Step::Content, 354, Unknown),
+            (Step::Content, 421, Later),
+            (Step::Content, 452, Later),
+            (Step::Content, 550, Never),
+            (Step::Content, 552, Never),
+        ] {
+            let halt = Halt { step, why: Why::Said(Reply { code, lines: vec!["x".to_owned()] }) };
+            let means = match halt.into_delivery("mx:25") {
+                Delivery::TryLater(_) => Later,
+                Delivery::Refused(_) => Never,
+                Delivery::NoServer(_) => NoServer,
+                Delivery::Lost(_) => Unknown,
+                Delivery::Accepted => panic!("{step} {code}"),
+            };
+            assert_eq!(means, expected, "{code} after {step}");
+        }
+    }
+}
