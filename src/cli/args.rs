@@ -5,6 +5,7 @@ use super::demo::DemoArgs;
 use super::doctor::DoctorArgs;
 use super::evidence::EvidenceArgs;
 use super::listing::ListingArgs;
+use super::mail::MailArgs;
 use super::occurrences::OccurrencesArgs;
 use super::run::RunArgs;
 use super::scan::ScanArgs;
@@ -57,6 +58,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Open, look at and work tickets
     Ticket(TicketArgs),
+    /// What waits to be sent, sending it again, how mails read, and whether the server takes them
+    Mail(MailArgs),
     /// The ledger: every planned firing and what became of it
     Occurrences(OccurrencesArgs),
     /// Ask the DNSBL about an address, by its rules; exit code 0 not listed, 2 listed, 3 unknown

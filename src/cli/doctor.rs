@@ -6,13 +6,20 @@ use crate::edge::capture::{interface, link, lint, probes};
 use crate::edge::clock;
 use crate::edge::files;
 use crate::edge::health::{self, Finding};
+use crate::edge::mailer::Mailer;
 use crate::edge::resolver::Resolver;
-use crate::pure::report::words::count;
-use crate::pure::site::{SiteFile, Source, SourceKind};
+use crate::edge::store::{Durability, Store};
+use crate::engine::Engine;
+use crate::pure::playbook::Library;
+use crate::pure::report::unsent::{MailState, UnsentMail, of_outbox, unsent};
+use crate::pure::report::words::{clean_text, count};
+use crate::pure::site::{MailSecurity, MailSettings, MailTransport, SiteFile, Source, SourceKind};
+use crate::pure::ticket::TicketId;
 use clap::Args;
 use jiff::tz::TimeZone;
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 
 /// The flags of `allclear doctor`.
 #[derive(Args, Debug)]
@@ -21,6 +28,9 @@ pub struct DoctorArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// How long the mail server may take to let us in.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The interface that is always there, to try the right to capture on.
 const LOOPBACK: &str = "lo";
@@ -33,22 +43,25 @@ pub fn run(named: Option<&Path>, args: &DoctorArgs) -> Exit {
 }
 
 fn findings(named: Option<&Path>) -> Vec<Finding> {
-    let (site, site_file) = site_file(named);
+    let (site, library) = site_file(named);
     let mut findings = vec![site, capture_right(), clock()];
-    match site_file {
-        Some(site_file) => findings.extend(of_site_file(&site_file)),
+    match library {
+        Some(library) => {
+            findings.extend(of_site_file(&library.site_file));
+            findings.extend(outbox(&library));
+        }
         None => findings.push(health::disk(Path::new("."))),
     }
     findings
 }
 
-fn site_file(named: Option<&Path>) -> (Finding, Option<SiteFile>) {
+fn site_file(named: Option<&Path>) -> (Finding, Option<Library>) {
     let path = match files::find_site_file(named) {
         Ok(path) => path,
         Err(problem) => return (Ok(format!("{}, which scans do without", problem.what)), None),
     };
     match files::load(&path, &lint::lint) {
-        Ok((library, _)) => (Ok(format!("site file {} is sound", path.display())), Some(library.site_file)),
+        Ok((library, _)) => (Ok(format!("site file {} is sound", path.display())), Some(library)),
         Err(problems) => {
             let text = format!(
                 "site file {} has {}: `allclear check` shows them",
@@ -79,7 +92,7 @@ fn of_site_file(site_file: &SiteFile) -> Vec<Finding> {
         site_file.sources.values().map(|of| source(of, zone(site_file, &of.name))).collect();
     findings.extend(site_file.sources.values().filter_map(probe));
     if let Some(mail) = &site_file.mail {
-        findings.push(health::mail(&mail.transport));
+        findings.push(mail_server(mail));
         findings.extend(mail.password_file.as_deref().map(health::secret));
     }
     if let Some(listing) = &site_file.listing {
@@ -90,6 +103,46 @@ fn of_site_file(site_file: &SiteFile) -> Vec<Finding> {
     findings.push(health::state_directory(&site_file.state));
     findings.push(health::disk(&site_file.state));
     findings
+}
+
+/// Whether the mail server is there, is the right one, and lets us in.
+fn mail_server(mail: &MailSettings) -> Finding {
+    let found = health::mail(&mail.transport)?;
+    let is_checked = mail.username.is_some()
+        || matches!(&mail.transport, MailTransport::Smtp { security, .. } if *security != MailSecurity::Plain);
+    if !is_checked {
+        return Ok(found);
+    }
+    let mailer = Mailer::open(mail).map_err(|error| error.to_string())?.with_patience(PATIENCE, PATIENCE);
+    mailer.greet()
+}
+
+/// What the log says of mails, where there is a log: whether any does not arrive.
+fn outbox(library: &Library) -> Option<Finding> {
+    if !library.site_file.state.join("allclear.db").exists() {
+        return None;
+    }
+    let store = Store::open(&library.site_file.state, Durability::Full).ok()?;
+    let engine = Engine::open(store, library.clone()).ok()?;
+    let now = clock::now();
+    let mails: Vec<UnsentMail<'_>> = engine
+        .tickets()
+        .flat_map(|ticket| unsent(ticket, now))
+        .chain(of_outbox(TicketId::NONE, engine.rounds(), now))
+        .collect();
+    let lost =
+        mails.iter().filter(|mail| matches!(mail.state, MailState::Refused | MailState::GivenUp)).count();
+    let failing = mails.iter().filter(|mail| mail.next_try.is_some()).count();
+    let last = mails.iter().rev().find_map(|mail| mail.last_error).unwrap_or_default();
+    Some(match (lost, failing) {
+        (0, 0) => Ok(format!("mails: {} wait", mails.len())),
+        _ => Err(format!(
+            "mails: {} refused or given up, {failing} not accepted yet, the last one since '{}': `allclear mail \
+             queue` shows them, `allclear mail retry --all` sends them when the cause is mended",
+            lost,
+            clean_text(last)
+        )),
+    })
 }
 
 /// The zone of a site that has the source.

@@ -98,10 +98,22 @@ fn site_rows(site: &Site) -> Vec<(String, String)> {
 }
 
 fn mail_words(mail: &MailSettings) -> String {
-    let MailSettings { from, transport, username, password_file: _, digest: _, hourly_limit } = mail;
+    let MailSettings {
+        from,
+        transport,
+        username,
+        password_file: _,
+        digest: _,
+        hourly_limit,
+        reply_to,
+        postmaster,
+    } = mail;
     let by = username.as_ref().map(|name| format!(", logged in as {name}")).unwrap_or_default();
     let by = format!("{by}, at most {hourly_limit} an hour to one address");
-    match transport {
+    let answers = reply_to.as_ref().map(|to| format!(", answers to {to}")).unwrap_or_default();
+    let told =
+        postmaster.as_ref().map(|to| format!(", {to} hears of what reaches nobody")).unwrap_or_default();
+    let way = match transport {
         MailTransport::Directory(directory) => format!("from {from}, written to {}{by}", directory.display()),
         MailTransport::Smtp { host, port, security } => {
             let protection = match security {
@@ -111,7 +123,8 @@ fn mail_words(mail: &MailSettings) -> String {
             };
             format!("from {from}, sent to {host} port {port} {protection}{by}")
         }
-    }
+    };
+    format!("{way}{answers}{told}")
 }
 
 fn watchlist_rows(list: &Watchlist) -> Vec<(String, String)> {

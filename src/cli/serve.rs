@@ -21,7 +21,7 @@ use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::EngineError;
 use crate::pure::playbook::Library;
 use crate::pure::queue::{Limits, Queue};
-use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Input, Run};
+use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Event, Input, Run};
 use crate::pure::verdict::Ending;
 use jiff::SignedDuration;
 use lost::HAND_RUN_LOOK;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
-use told::blind_detection;
+use told::{blind_detection, mail_trouble};
 
 /// Runs carried out at the same time; more wait for their turn. Those on one interface share its
 /// capture, and each has two threads that wait.
@@ -230,6 +230,11 @@ impl Server<'_> {
         let happened = self.desk.engine.step_all(clock::now(), ALLCLEAR, inputs)?;
         tracing::debug!("{count} results: {} events", happened.len());
         happened.iter().filter_map(blind_detection).for_each(|told| tracing::warn!("{told}"));
+        let troubles = happened.iter().filter_map(|recorded| {
+            let Event::MailFailed { mail, .. } = &recorded.event else { return None };
+            mail_trouble(recorded, self.desk.engine.mail(recorded.ticket, *mail))
+        });
+        troubles.for_each(|told| tracing::warn!("{told}"));
         for (effect, _) in self.unrecorded.drain(..count) {
             self.under_way.remove(&effect);
             if let Effect::Capture { ticket, run } = effect {

@@ -129,6 +129,8 @@ fn settle_mail(library: &mut Library, directory: Option<&Path>) {
         password_file: None,
         digest: None,
         hourly_limit: HOURLY_LIMIT,
+        reply_to: None,
+        postmaster: None,
     });
 }
 

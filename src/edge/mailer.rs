@@ -5,6 +5,8 @@
 //! nothing about when to try again.
 
 mod drawing;
+mod halt;
+mod head;
 pub mod smtp;
 mod wire;
 
@@ -15,7 +17,6 @@ use crate::pure::picture::Picture;
 use crate::pure::report::words::clean_text;
 use crate::pure::report::{Letter, event_word};
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
-use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
@@ -126,6 +127,27 @@ impl Mailer {
         }
     }
 
+    /// Sends a letter on a connection of its own, and tells each step with what the server answered to it.
+    pub fn try_out(&self, letter: &Letter, recipient: &str, told: &mut dyn FnMut(&str)) -> Delivery {
+        let Mailer::Smtp(smtp) = self else { return self.deliver(letter, recipient) };
+        match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
+            Ok((message, envelope)) => smtp.try_out(&message.formatted(), &envelope, told),
+            Err(fault) => Delivery::Refused(fault),
+        }
+    }
+
+    /// Greets the mail server, makes sure of it, logs in, and leaves; a directory needs none of that.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the server or with what we know of it.
+    pub fn greet(&self) -> Result<String, String> {
+        match self {
+            Mailer::Smtp(smtp) => smtp.greet(),
+            Mailer::Directory(directory) => Ok(format!("mails become files in {}", directory.display())),
+        }
+    }
+
     /// Sends a letter to one of its recipients, and leaves the connection open for the next one. Takes at
     /// most two minutes. In a directory, all recipients of a letter share one file.
     pub fn deliver(&self, letter: &Letter, recipient: &str) -> Delivery {
@@ -148,25 +170,22 @@ impl Mailer {
     }
 }
 
-/// The Message-ID of a ticket's mail: `<allclear.7.42@host of the sender>`.
-fn message_id(letter: &Letter, seq: u64, sender: &Address) -> String {
-    format!("<allclear.{}.{seq}@{}>", letter.ticket, sender.domain())
-}
-
 /// The mail of a letter, the same bytes each time.
 fn message(letter: &Letter) -> Result<Message, String> {
     let from: Mailbox = mailbox(&letter.from)?;
-    let first = letter.in_reply_to.map(|seq| message_id(letter, seq, &from.email));
     let mut builder = Message::builder()
         .date(date(letter))
-        .message_id(Some(message_id(letter, letter.seq, &from.email)))
-        .from(from)
+        .message_id(Some(head::message_id(letter, letter.seq, &from.email)))
+        .from(from.clone())
         .subject(clean_text(&letter.subject))
         .raw_header(header("Auto-Submitted", "auto-generated".to_string()))
         .raw_header(header("X-Allclear-Ticket", letter.ticket.to_string()))
         .raw_header(header("X-Allclear-Event", event_word(letter.event).to_string()));
-    if let Some(first) = first {
-        builder = builder.in_reply_to(first.clone()).references(first);
+    for (name, value) in head::of_list(&from.email).into_iter().chain(head::of_thread(letter, &from.email)) {
+        builder = builder.raw_header(header(name, value));
+    }
+    if let Some(reply_to) = &letter.reply_to {
+        builder = builder.reply_to(mailbox(reply_to)?);
     }
     for recipient in &letter.to {
         builder = builder.to(mailbox(recipient)?);
@@ -204,6 +223,16 @@ fn images(pictures: &[Picture]) -> Vec<SinglePart> {
         images.push(part.body(body, png.clone()));
     }
     images
+}
+
+/// The head of a letter as its bytes have it, one header a line.
+///
+/// # Errors
+///
+/// The letter cannot be put together.
+pub fn head(letter: &Letter) -> Result<Vec<String>, String> {
+    let text = message(letter)?.headers().to_string().replace("\r\n ", " ");
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// The Date header has whole seconds and begins with 1970.

@@ -298,6 +298,9 @@ fn write_letter(
         return Ok(Err(format!("there is no mail {seq}")));
     };
     let past = engine.past_as_of(&ticket, seq)?;
+    // A person may have readdressed it since.
+    let to = engine.mail(id, seq).map_or_else(|| mail.to.clone(), |mail| mail.to.clone());
+    let mail = &Mail { to, ..mail.clone() };
     let folds = mail.folds.iter().filter_map(|seq| ticket.outbox.iter().find(|mail| mail.seq == *seq));
     let folds: Vec<FoldedMail> =
         folds.map(|mail| FoldedMail { ticket: id, mail: mail.seq, at: mail.at }).collect();
@@ -326,14 +329,15 @@ fn letter(
     folded: Vec<FoldedRow>,
 ) -> Result<Box<Letter>, String> {
     let settings = engine.library().site_file.mail.as_ref();
-    let from = &settings.ok_or(NO_MAIL_SECTION)?.from;
+    let settings = settings.ok_or(NO_MAIL_SECTION)?;
     let standing = stand(ticket, context);
     let Context { playbook, site, .. } = *context;
     let runs = ledger(ticket, context);
     let (runs, standing, at) = (&runs, &standing, mail.at);
     let material = Material { ticket, runs, past, events, playbook, site, standing, at };
-    let letter = edges.templates.telling_letter(&material, mail, from, folded);
-    letter.map(Box::new).map_err(|problem| problem.to_string())
+    let letter = edges.templates.telling_letter(&material, mail, &settings.from, folded);
+    let letter = letter.map_err(|problem| problem.to_string())?;
+    Ok(Box::new(Letter { reply_to: settings.reply_to.clone(), ..letter }))
 }
 
 fn mail_input(mail: u64, to: String, delivery: Delivery) -> Input {

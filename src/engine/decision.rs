@@ -6,7 +6,7 @@
 use super::log::Log;
 use super::{EngineError, context};
 use crate::pure::playbook::Library;
-use crate::pure::ticket::{self, ALLCLEAR, Absence, Context, Event, Input, Recorded, TicketId};
+use crate::pure::ticket::{self, ALLCLEAR, Absence, Act, Context, Event, Input, Recorded, TicketId};
 use jiff::Timestamp;
 
 /// How many rounds of consequences one input may have: blame, phase, clean, closed, and some air.
@@ -32,7 +32,9 @@ impl Decision<'_> {
     pub fn step(&mut self, by: &str, id: TicketId, input: &Input) -> Result<(), EngineError> {
         if id == TicketId::NONE {
             return match input {
-                Input::MailAccepted { .. } | Input::MailFailed { .. } => self.step_rounds(input),
+                Input::MailAccepted { .. } | Input::MailFailed { .. } | Input::Act(Act::RetryMail { .. }) => {
+                    self.step_rounds(by, input)
+                }
                 _ => self.step_detection(input),
             };
         }

@@ -367,6 +367,7 @@ fn around<'a>(
         now,
         next_run: RunId(log.end.last_run + 1),
         has_mail: library.site_file.mail.is_some(),
+        postmaster: library.site_file.mail.as_ref().and_then(|mail| mail.postmaster.as_deref()),
         absence,
         since,
         tickets: &log.tickets,

@@ -6,7 +6,8 @@ use super::{Engine, EngineError};
 use crate::edge::store::StoreError;
 use crate::pure::letterbox::MailId;
 use crate::pure::ticket::{
-    ALLCLEAR, Event, FoldedMail, Input, Mail, Recorded, Round, TicketId, mail_failed, outbox,
+    ALLCLEAR, Act, Event, FoldedMail, Input, Mail, Recorded, Round, TicketId, mail_failed, outbox,
+    retry_as_it_is,
 };
 use jiff::Timestamp;
 
@@ -14,6 +15,14 @@ impl Engine {
     /// The mails that are of no ticket: those that are not out yet, and the last ones that are.
     pub fn rounds(&self) -> &[Mail] {
         &self.log.rounds
+    }
+
+    /// The mail of that number, of a ticket or of none.
+    pub fn mail(&self, ticket: TicketId, seq: u64) -> Option<&Mail> {
+        if ticket == TicketId::NONE {
+            return self.log.rounds.iter().find(|mail| mail.seq == seq);
+        }
+        self.log.tickets.get(&ticket)?.mail(seq)
     }
 
     /// What a mail of no ticket tells, with the event that decided upon it; `None` when there is none of that
@@ -31,15 +40,16 @@ impl Engine {
 
 impl Decision<'_> {
     /// What became of a mail that is of no ticket.
-    pub(super) fn step_rounds(&mut self, input: &Input) -> Result<(), EngineError> {
-        let event = match input {
-            Input::MailAccepted { mail, to } => Event::MailAccepted { mail: *mail, to: to.clone() },
+    pub(super) fn step_rounds(&mut self, by: &str, input: &Input) -> Result<(), EngineError> {
+        let events = match input {
+            Input::MailAccepted { mail, to } => vec![Event::MailAccepted { mail: *mail, to: to.clone() }],
             Input::MailFailed { mail, to, error, is_refused } => {
-                mail_failed(&self.log.rounds, self.now, (*mail, to), error, *is_refused)
+                vec![mail_failed(&self.log.rounds, self.now, (*mail, to), error, *is_refused)]
             }
+            Input::Act(Act::RetryMail { mail }) => retry_as_it_is(&self.log.rounds, *mail),
             _ => return Err(EngineError::NoTicket(TicketId::NONE)),
         };
-        self.append(ALLCLEAR, TicketId::NONE, vec![event]).map(drop)
+        self.append(by, TicketId::NONE, events).map(drop)
     }
 
     /// Lets out what waited for a recipient, as far as its time has come.

@@ -140,6 +140,10 @@ pub struct MailSettings {
     pub digest: Option<Digest>,
     /// Mails that one recipient gets within an hour; what is more is told together.
     pub hourly_limit: u32,
+    /// Where answers to our mails go; `None`: to `from`.
+    pub reply_to: Option<String>,
+    /// Who hears of a mail that reaches nobody else.
+    pub postmaster: Option<String>,
 }
 
 /// Where mail goes.

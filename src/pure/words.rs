@@ -138,6 +138,12 @@ pub fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
+/// The name of a mailbox, or its address where it has none.
+pub fn person(mailbox: &str) -> String {
+    let text = mailbox.split('<').next().unwrap_or_default().trim().trim_matches('"');
+    name(if text.is_empty() { mailbox } else { text })
+}
+
 /// A name from outside: harmless, and no longer than [`NAME_CHARS_MAX`].
 pub fn name(text: &str) -> String {
     shortened(&clean_text(text), NAME_CHARS_MAX)

@@ -78,7 +78,14 @@ fn hostile(text: &str) -> (Sample, Vec<Vec<Past>>) {
         Event::SignatureWithdrawn { item: text(), reason: text() },
         Event::ListingAnswered(ListingAnswer::of(answer, RunId(41))),
         Event::ListingAnswered(person),
-        Event::MailFailed { mail, to: text(), error: text(), not_before: now, is_refused: true },
+        Event::MailFailed {
+            mail,
+            to: text(),
+            error: text(),
+            not_before: now,
+            is_refused: true,
+            is_given_up: false,
+        },
         Event::HostBlamed {
             host: [10, 16, 24, 93].into(),
             mac: None,

@@ -9,7 +9,7 @@ use allclear::pure::site::{MailSettings, MailTransport};
 use allclear::pure::ticket::{Blame, Event, HostState, KnownBy, Past, Phase, Recorded, TicketId};
 use allclear::pure::verdict::{Reason, ReasonCode};
 
-pub const EVENTS: [(MailEvent, &str); 9] = [
+pub const EVENTS: [(MailEvent, &str); 10] = [
     (MailEvent::Opened, "opened"),
     (MailEvent::Located, "located"),
     (MailEvent::Relapsed, "relapsed"),
@@ -19,6 +19,7 @@ pub const EVENTS: [(MailEvent, &str); 9] = [
     (MailEvent::Overdue, "overdue"),
     (MailEvent::Listed, "listed"),
     (MailEvent::Closed, "closed"),
+    (MailEvent::Undeliverable, "undeliverable"),
 ];
 
 pub fn templates() -> Templates {
@@ -39,6 +40,8 @@ pub fn eml(letter: &Letter) -> String {
         password_file: None,
         digest: None,
         hourly_limit: 20,
+        reply_to: None,
+        postmaster: None,
     };
     let mailer = Mailer::open(&settings).expect("a directory needs nothing");
     assert_eq!(mailer.deliver(letter, &letter.to[0]), Delivery::Accepted);

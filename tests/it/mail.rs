@@ -101,6 +101,8 @@ fn settings(host: &str, port: u16, security: MailSecurity) -> MailSettings {
         password_file: None,
         digest: None,
         hourly_limit: 20,
+        reply_to: None,
+        postmaster: None,
     }
 }
 

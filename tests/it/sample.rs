@@ -86,6 +86,7 @@ pub fn sample(event: MailEvent) -> Sample {
         MailEvent::Overdue => (12, "2015-05-06T08:30:00Z"),
         MailEvent::Listed => (88, "2015-06-22T14:30:00Z"),
         MailEvent::Closed => (90, "2015-06-25T14:30:00Z"),
+        MailEvent::Undeliverable => (11, "2015-05-01T08:31:00Z"),
         _ => (77, "2015-05-26T14:30:00Z"),
     };
     let coordinator = "Tech Coordinator <tech@springfield.example>".to_string();
@@ -108,6 +109,11 @@ pub fn sample(event: MailEvent) -> Sample {
             locate(&mut ticket, &mut standing);
             standing.is_overdue = true;
             ticket.told.overdue = Some(0);
+        }
+        MailEvent::Undeliverable => {
+            locate(&mut ticket, &mut standing);
+            ticket.outbox.insert(1, mail(9, MailEvent::Located, "2015-05-01T08:30:00Z"));
+            refuse(&mut ticket, when);
         }
         MailEvent::Listed => list_again(&mut ticket, &mut standing),
         MailEvent::Closed => close(&mut ticket, &mut standing),
@@ -173,6 +179,18 @@ fn reported() -> Life {
     record(&mut ticket, "2015-04-30T15:00:00Z", "jake", opened);
     record(&mut ticket, "2015-04-30T15:00:00Z", "jake", Event::ReportAdded { report });
     ticket
+}
+
+fn refuse(ticket: &mut Life, when: &str) {
+    let failed = Event::MailFailed {
+        mail: 9,
+        to: "Tech Coordinator <tech@springfield.example>".to_string(),
+        error: "mail.dis.example:25 answered RCPT TO with 550 5.1.1 no such user".to_string(),
+        not_before: at(when),
+        is_refused: true,
+        is_given_up: false,
+    };
+    record(ticket, when, "allclear", failed);
 }
 
 fn record(ticket: &mut Life, when: &str, by: &str, event: Event) {

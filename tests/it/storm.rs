@@ -174,7 +174,7 @@ fn whom_the_server_refuses_nothing_waits_for() {
     let waiting = outboxes.filter(|mail| !mail.held.is_empty() || mail.pending().next().is_some());
     assert_eq!(waiting.count(), 0);
     assert_eq!(told_in(&world).values().map(BTreeSet::len).collect::<Vec<_>>(), [7]);
-    assert_eq!(world.engine.rounds()[0].refused.len(), 1, "shown as refused");
+    assert_eq!(world.engine.rounds()[0].troubles.len(), 1, "shown as refused");
 }
 
 fn name(world: &mut World, time: &str, host: &str) {

@@ -67,6 +67,7 @@ fn marks(event: &Event) -> &'static [&'static str] {
         Event::MailReleased { .. } => &["released@mark.example"],
         Event::MailFolded { .. } => &["folded@mark.example", "in mail 4712"],
         Event::MailAccepted { .. } => &["2015-06-10 07:00"],
+        Event::MailRetried { .. } => &["retried@mark.example"],
         Event::MailFailed { .. } => &["mark greylisted", "2015-06-11 07:12", "mark unknown user"],
     }
 }
@@ -126,6 +127,7 @@ fn mailed() -> Vec<Event> {
         error: error.to_string(),
         not_before: at("2015-06-11T12:12:00Z"),
         is_refused,
+        is_given_up: false,
     };
     vec![
         Event::MailQueued {
@@ -141,6 +143,7 @@ fn mailed() -> Vec<Event> {
         Event::MailAccepted { mail: 20, to: to("accepted") },
         failed("deferred", "mark greylisted", false),
         failed("refused", "mark unknown user", true),
+        Event::MailRetried { mail: 20, to: vec![to("retried")] },
     ]
 }
 
@@ -250,7 +253,7 @@ fn check_all_kinds(events: &[Event]) {
     kinds.extend([allclear::pure::report::kind(&of_no_ticket), "schedules_read", "round_queued"]);
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 29, "an event that this test does not know, or one that it forgot: {kinds:?}");
+    assert_eq!(kinds.len(), 30, "an event that this test does not know, or one that it forgot: {kinds:?}");
     let _ = |schedules: Schedules| Event::SchedulesRead(schedules);
 }
 

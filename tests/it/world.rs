@@ -438,6 +438,8 @@ pub fn library(playbook: Playbook) -> Library {
         password_file: None,
         digest: None,
         hourly_limit: 20,
+        reply_to: None,
+        postmaster: None,
     };
     let site_file = SiteFile {
         path: "allclear.yaml".into(),

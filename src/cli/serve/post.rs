@@ -65,11 +65,7 @@ impl Post {
                     tracing::error!("no mail leaves, and none is lost; it is tried every minute: {error}");
                 }
             }
-            Input::MailAccepted { .. } => {
-                if self.fault.take().is_some() {
-                    tracing::info!("mail leaves again");
-                }
-            }
+            Input::MailAccepted { .. } if self.fault.take().is_some() => tracing::info!("mail leaves again"),
             _ => {}
         }
     }

@@ -1,12 +1,36 @@
 //! What does `serve` say of what happened, to whoever reads its log?
 
+use crate::pure::report::unsent::DELAYED_AFTER;
 use crate::pure::report::words;
-use crate::pure::ticket::{DetectionEvent, Event, Recorded, TicketId};
+use crate::pure::ticket::{DetectionEvent, Event, Mail, Recorded, TicketId};
 use crate::pure::verdict::Verdict;
 
 /// Whose run it is, in words.
 pub fn whose(ticket: TicketId) -> String {
     if ticket == TicketId::NONE { "detect".to_owned() } else { format!("ticket {ticket}") }
+}
+
+/// What went wrong with a mail, in a sentence: at its first failure, when it has waited for long, and at its
+/// end. `mail` is how it stands now.
+pub fn mail_trouble(recorded: &Recorded, mail: Option<&Mail>) -> Option<String> {
+    let Event::MailFailed { mail: seq, to, error, is_refused, is_given_up, .. } = &recorded.event else {
+        return None;
+    };
+    let trouble = mail.and_then(|mail| mail.trouble(to))?;
+    let age = recorded.at.duration_since(mail?.waits_since());
+    let told = match (is_refused, is_given_up, trouble.tries) {
+        (true, _, _) => "was refused for good: `allclear mail retry` sends it when the cause is mended",
+        (_, true, _) => "is given up after days: `allclear mail retry` sends it when the cause is mended",
+        (_, _, 1) => "is not accepted yet, and is tried again",
+        _ if age >= DELAYED_AFTER => "is delayed for hours, and is tried again",
+        _ => return None,
+    };
+    let (to, error) = (words::clean_text(to), words::clean_text(error));
+    Some(format!("{}: mail {seq} to {to} {told}: {error}", whose_mail(recorded.ticket)))
+}
+
+fn whose_mail(ticket: TicketId) -> String {
+    if ticket == TicketId::NONE { "desk".to_owned() } else { format!("ticket {ticket}") }
 }
 
 /// A run of a `detect` stage that did not see enough, in a sentence: it has no ticket that shows it.

@@ -6,7 +6,7 @@ mod open;
 mod show;
 
 pub use open::{playbook_for, site_for};
-pub use show::document;
+pub use show::{document, with_material};
 
 use super::desk::Desk;
 use super::{Exit, Fault};

@@ -59,7 +59,9 @@ fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
     let standing = stand_now(ticket, &context);
     let hosts: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
     let overdue = standing.is_overdue.then_some("overdue");
-    let flags: Vec<&str> = overdue.into_iter().chain(standing.is_on_hold.then_some("on hold")).collect();
+    let is_lost = ticket.outbox.iter().flat_map(|mail| &mail.troubles).any(|trouble| trouble.end.is_some());
+    let others = [standing.is_on_hold.then_some("on hold"), is_lost.then_some("mail not delivered")];
+    let flags: Vec<&str> = overdue.into_iter().chain(others.into_iter().flatten()).collect();
     let since = ticket.phase_since.to_zoned_datetime(context.site.timezone.clone());
     Ok(vec![
         ticket.id.to_string(),
@@ -159,6 +161,15 @@ fn events(lines: &[Line]) -> String {
 /// The document of one ticket, as in `ticket show --json`.
 pub fn document(desk: &Desk, ticket: &Ticket) -> Result<Value, Fault> {
     Reports::of(desk, ticket, clock::now(), &Looked::default())?.document()
+}
+
+/// Lets `tell` make something of all that is known of the ticket.
+pub fn with_material<T>(
+    desk: &Desk,
+    ticket: &Ticket,
+    tell: impl FnOnce(&Material<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    tell(&Reports::of(desk, ticket, clock::now(), &Looked::default())?.material())
 }
 
 /// All that is known of a ticket at one instant, to be told in any form.

@@ -6,7 +6,8 @@
 //! one.
 
 use super::Delivery;
-use super::wire::{Lost, Reply, Wire};
+use super::halt::{Halt, Step, Why};
+use super::wire::{Reply, Wire};
 use crate::pure::site::MailSecurity;
 use lettre::Address;
 use lettre::address::Envelope;
@@ -15,7 +16,7 @@ use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Quit, Rcpt, Rset
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
 use rustls::ClientConfig;
-use std::fmt;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,38 +46,6 @@ pub struct Smtp {
 pub struct Login {
     pub username: String,
     pub password: String,
-}
-
-/// How far a conversation has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    Connecting,
-    Greeting,
-    Hello,
-    StartTls,
-    Handshake,
-    Login,
-    Reset,
-    Sender,
-    Recipient,
-    Data,
-    /// The mail itself, to the answer after its end.
-    Content,
-}
-
-/// A conversation that did not go on.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Halt {
-    step: Step,
-    why: Why,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Why {
-    Said(Reply),
-    Lost(Lost),
-    /// We ourselves do not go on: what is wrong, and what to do.
-    Unfit(String),
 }
 
 /// A server that has been greeted and has let us in.
@@ -118,6 +87,25 @@ impl Smtp {
         }
     }
 
+    /// Hands a mail over on a connection of its own, telling each step.
+    pub fn try_out(&self, message: &[u8], envelope: &Envelope, told: &mut dyn FnMut(&str)) -> Delivery {
+        let mut told = |step: Step, words: &str| told(&format!("{step}: {words}"));
+        let sent = self.connect(&mut told);
+        let sent = sent.and_then(|mut connection| connection.send_and_tell(message, envelope, &mut told));
+        sent.map_or_else(|halt| halt.into_delivery(&self.name()), |()| Delivery::Accepted)
+    }
+
+    /// Greets the server, makes sure of it, logs in, and leaves.
+    pub fn greet(&self) -> Result<String, String> {
+        self.connect(&mut |_, _| {}).map_err(|halt| halt.words(&self.name()))?;
+        let protection = match self.security {
+            MailSecurity::Plain => "",
+            MailSecurity::Tls | MailSecurity::StartTls => " with a good certificate",
+        };
+        let login = if self.login.is_some() { ", and takes the login" } else { "" };
+        Ok(format!("mail server {} answers{protection}{login}", self.name()))
+    }
+
     /// Takes leave of the server, if there is a connection that nothing needs now.
     pub fn rest(&self) {
         drop(self.kept.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -127,7 +115,12 @@ impl Smtp {
         format!("{}:{}", self.host, self.port)
     }
 
-    fn conclude(&self, kept: &mut Option<Connection>, mut connection: Connection, sent: Result<(), Halt>) -> Delivery {
+    fn conclude(
+        &self,
+        kept: &mut Option<Connection>,
+        mut connection: Connection,
+        sent: Result<(), Halt>,
+    ) -> Delivery {
         connection.wire.end();
         connection.mails_left = connection.mails_left.saturating_sub(1);
         connection.is_over = sent.as_ref().err().is_some_and(|halt| !halt.leaves_open());
@@ -141,7 +134,8 @@ impl Smtp {
     pub fn connect(&self, told: Told) -> Result<Connection, Halt> {
         let server = (self.host.trim_start_matches('[').trim_end_matches(']'), self.port);
         let lost = |step| move |lost| Halt { step, why: Why::Lost(lost) };
-        let mut wire = Wire::connect(server, self.answer_max, self.whole_max).map_err(lost(Step::Connecting))?;
+        let mut wire =
+            Wire::connect(server, self.answer_max, self.whole_max).map_err(lost(Step::Connecting))?;
         told(Step::Connecting, "connected");
         if self.security == MailSecurity::Tls {
             wire = self.secure(wire, told)?;
@@ -233,10 +227,9 @@ impl Login {
     fn present(&self, wire: &mut Wire, offers: &Offers, told: Told) -> Result<(), Halt> {
         let unfit = |what: &str| Halt { step: Step::Login, why: Why::Unfit(what.to_owned()) };
         let known = [(Mechanism::Plain, "PLAIN"), (Mechanism::Login, "LOGIN")];
-        let (mechanism, _) = known
-            .into_iter()
-            .find(|(_, name)| offers.has_login(name))
-            .ok_or_else(|| unfit("the server offers no login by PLAIN or LOGIN: mend it, or take `username` out"))?;
+        let (mechanism, _) = known.into_iter().find(|(_, name)| offers.has_login(name)).ok_or_else(|| {
+            unfit("the server offers no login by PLAIN or LOGIN: mend it, or take `username` out")
+        })?;
         let credentials = Credentials::new(self.username.clone(), self.password.clone());
         let fault = |_| unfit("the server asks for something else than a user name and a password");
         let mut question = Auth::new(mechanism, credentials.clone(), None).map_err(fault)?;
@@ -275,7 +268,9 @@ impl Offers {
 
     fn has_login(&self, mechanism: &str) -> bool {
         let of_login = self.0.iter().filter_map(|line| line.strip_prefix("AUTH"));
-        of_login.flat_map(|line| line.trim_start_matches('=').split_whitespace()).any(|word| word == mechanism)
+        of_login
+            .flat_map(|line| line.trim_start_matches('=').split_whitespace())
+            .any(|word| word == mechanism)
     }
 
     /// How many mails it takes over one connection.
@@ -285,104 +280,12 @@ impl Offers {
     }
 }
 
-impl Halt {
-    /// Whether the server said goodbye before it had heard anything of this mail that counts.
-    fn is_farewell(&self) -> bool {
-        let is_goodbye = match &self.why {
-            Why::Said(reply) => reply.code == 421,
-            Why::Lost(lost) => matches!(lost, Lost::Closed(_)),
-            Why::Unfit(_) => false,
-        };
-        is_goodbye && self.step < Step::Content
-    }
-
-    /// Whether the server listens on.
-    fn leaves_open(&self) -> bool {
-        match &self.why {
-            Why::Said(reply) => reply.code >= 400 && reply.code != 421,
-            Why::Unfit(_) => true,
-            Why::Lost(_) => false,
-        }
-    }
-
-    /// What it means for the mail. Before a mail was named, and where the server wants another login, it
-    /// is the server's or our own trouble; else what is said for good of this mail or recipient is final.
-    pub fn into_delivery(self, server: &str) -> Delivery {
-        let words = self.words(server);
-        let Halt { step, why } = self;
-        match why {
-            _ if step < Step::Reset => Delivery::NoServer(words),
-            Why::Lost(_) => Delivery::Lost(words),
-            Why::Unfit(_) => Delivery::Refused(words),
-            Why::Said(reply) => match reply.code {
-                // RFC 4954: it wants a login, or a better one.
-                530 | 534 | 535 | 538 => Delivery::NoServer(words),
-                // RFC 5321, 4.5.3.1.10: too many recipients, which is no fault of this one; and 503 says
-                // that the two of us are out of step.
-                552 if step == Step::Recipient => Delivery::TryLater(words),
-                503 => Delivery::TryLater(words),
-                500..=599 => Delivery::Refused(words),
-                400..=499 => Delivery::TryLater(words),
-                _ => Delivery::Lost(words),
-            },
-        }
-    }
-
-    /// What went wrong, where, in one harmless line.
-    pub fn words(&self, server: &str) -> String {
-        let step = self.step;
-        let unknown = if step == Step::Content { "; the mail may have arrived all the same" } else { "" };
-        match &self.why {
-            Why::Said(reply) if reply.code < 400 => {
-                format!("{server} is out of step: it answered {} to {step}", reply.words())
-            }
-            Why::Said(reply) => format!("{server} answered {step} with {}", reply.words()),
-            Why::Lost(lost) if step == Step::Handshake => {
-                format!("{server}: no TLS: {}{}", lost.words(), tls_cure(lost.words()))
-            }
-            Why::Lost(lost) => format!("{server}, {step}: {}{unknown}", lost.words()),
-            Why::Unfit(what) => format!("{server}: {what}"),
-        }
-    }
-}
-
-/// What to do about a certificate.
-fn tls_cure(words: &str) -> &'static str {
-    let is = |sign: &str| words.to_lowercase().contains(sign);
-    match () {
-        () if is("expired") => ": have the server's certificate renewed",
-        () if is("notvalidforname") || is("not valid for name") => {
-            ": write the server's name in `smtp` as its certificate has it"
-        }
-        () if is("unknownissuer") => ": add the authority that signed it to those that the system trusts",
-        () => "",
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Step::Connecting => "connecting",
-            Step::Greeting => "greeting",
-            Step::Hello => "EHLO",
-            Step::StartTls => "STARTTLS",
-            Step::Handshake => "TLS",
-            Step::Login => "login",
-            Step::Reset => "RSET",
-            Step::Sender => "MAIL FROM",
-            Step::Recipient => "RCPT TO",
-            Step::Data => "DATA",
-            Step::Content => "the mail",
-        })
-    }
-}
-
 fn hello(wire: &mut Wire, told: Told) -> Result<Offers, Halt> {
     let reply = ask(wire, Step::Hello, Ehlo::new(ClientId::default()), 250, told)?;
     Ok(Offers(reply.lines.into_iter().skip(1).map(|line| line.trim().to_ascii_uppercase()).collect()))
 }
 
-fn ask(wire: &mut Wire, step: Step, command: impl fmt::Display, wanted: u16, told: Told) -> Result<Reply, Halt> {
+fn ask(wire: &mut Wire, step: Step, command: impl Display, wanted: u16, told: Told) -> Result<Reply, Halt> {
     let asked = wire.ask(command.to_string().as_bytes());
     let reply = asked.map_err(|lost| Halt { step, why: Why::Lost(lost) })?;
     expect(&reply, step, wanted, told)?;
@@ -433,60 +336,6 @@ mod tests {
             ("", "\r\n.\r\n"),
         ] {
             assert_eq!(stuffed(message.as_bytes()), expected.as_bytes(), "{message:?}");
-        }
-    }
-
-    #[test]
-    fn an_answer_means_now_later_never_or_our_own_trouble() {
-        #[derive(Debug, PartialEq)]
-        enum Means {
-            Later,
-            Never,
-            NoServer,
-            Unknown,
-        }
-        use Means::{Later, Never, NoServer, Unknown};
-        for (step, code, expected) in [
-            (Step::Greeting, 421, NoServer),
-            (Step::Greeting, 554, NoServer),
-            (Step::Hello, 250, NoServer),
-            (Step::Hello, 550, NoServer),
-            (Step::StartTls, 454, NoServer),
-            (Step::Login, 454, NoServer),
-            (Step::Login, 535, NoServer),
-            (Step::Reset, 421, Later),
-            (Step::Sender, 450, Later),
-            (Step::Sender, 530, NoServer),
-            (Step::Sender, 550, Never),
-            (Step::Sender, 552, Never),
-            (Step::Recipient, 399, Unknown),
-            (Step::Recipient, 400, Later),
-            (Step::Recipient, 452, Later),
-            (Step::Recipient, 499, Later),
-            (Step::Recipient, 500, Never),
-            (Step::Recipient, 550, Never),
-            (Step::Recipient, 552, Later),
-            (Step::Recipient, 553, Never),
-            (Step::Recipient, 599, Never),
-            (Step::Data, 250, Unknown),
-            (Step::Data, 451, Later),
-            (Step::Data, 503, Later),
-            (Step::Data, 554, Never),
-            (Step::Content, 354, Unknown),
-            (Step::Content, 421, Later),
-            (Step::Content, 452, Later),
-            (Step::Content, 550, Never),
-            (Step::Content, 552, Never),
-        ] {
-            let halt = Halt { step, why: Why::Said(Reply { code, lines: vec!["x".to_owned()] }) };
-            let means = match halt.into_delivery("mx:25") {
-                Delivery::TryLater(_) => Later,
-                Delivery::Refused(_) => Never,
-                Delivery::NoServer(_) => NoServer,
-                Delivery::Lost(_) => Unknown,
-                Delivery::Accepted => panic!("{step} {code}"),
-            };
-            assert_eq!(means, expected, "{code} after {step}");
         }
     }
 }

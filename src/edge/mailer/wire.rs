@@ -184,7 +184,9 @@ impl Wire {
             }
             looked = self.unread.len();
             if looked > LINE_BYTES_MAX {
-                return Err(Lost::Silent(format!("a line of its reply is longer than {LINE_BYTES_MAX} bytes")));
+                return Err(Lost::Silent(format!(
+                    "a line of its reply is longer than {LINE_BYTES_MAX} bytes"
+                )));
             }
             let mut piece = [0; 2_048];
             match self.stream.read(&mut piece) {
@@ -208,7 +210,8 @@ impl Stream {
 
 /// `250-text` or `250 text`: the code, whether it is the last line, and the text.
 fn reply_line(line: &str) -> Option<(u16, bool, &str)> {
-    let code: u16 = line.get(..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+    let code: u16 =
+        line.get(..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
     let is_code = (200..600).contains(&code);
     match line.as_bytes().get(3) {
         _ if !is_code => None,
@@ -281,7 +284,9 @@ impl Watchdog {
 
     /// Why the line is of no use any more.
     fn lost(&self, error: &io::Error, answer_max: Duration) -> Lost {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock};
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,
+        };
         if self.has_bitten.load(Ordering::Relaxed) {
             return Lost::Silent(format!("it took longer than {} s", self.whole_max.as_secs()));
         }

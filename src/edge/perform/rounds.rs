@@ -32,7 +32,9 @@ pub(super) fn write_round(
         }
     };
     let letter = edges.templates.round_letter(&view, &mail, &settings.from);
-    Ok(letter.map(Box::new).map_err(|problem| problem.to_string()))
+    let reply_to = settings.reply_to.clone();
+    let letter = letter.map(|letter| Box::new(Letter { reply_to, ..letter }));
+    Ok(letter.map_err(|problem| problem.to_string()))
 }
 
 /// What other mails say in short, with the number of each one's ticket.

@@ -41,7 +41,7 @@ const SUBJECT_CHARS_MAX: usize = 200;
 const SUBJECT: &str = "Subject:";
 
 /// The events that mail is written about.
-const EVENTS: [MailEvent; 9] = [
+pub const EVENTS: [MailEvent; 10] = [
     MailEvent::Opened,
     MailEvent::Located,
     MailEvent::Reminder,
@@ -51,6 +51,7 @@ const EVENTS: [MailEvent; 9] = [
     MailEvent::Clean,
     MailEvent::Listed,
     MailEvent::Closed,
+    MailEvent::Undeliverable,
 ];
 
 /// The form of a report or template, which says how texts from outside are made harmless in it.
@@ -146,9 +147,10 @@ impl Templates {
         let letter = self.round_letter(&view.to_value(), mail, from)?;
         let is_shown = |picture: &Picture| letter.html.contains(&format!("cid:{}\"", picture.id));
         let pictures = drawings.into_iter().filter(is_shown).collect();
-        let first = material.ticket.outbox.first().map(|first| first.seq);
-        let in_reply_to = first.filter(|first| *first != mail.seq);
-        Ok(Letter { ticket: material.ticket.id, in_reply_to, pictures, ..letter })
+        let earlier =
+            || material.ticket.outbox.iter().map(|earlier| earlier.seq).filter(|seq| *seq < mail.seq);
+        let (first, previous) = (earlier().next(), earlier().next_back());
+        Ok(Letter { ticket: material.ticket.id, first, previous, pictures, ..letter })
     }
 
     /// The letter of a mail that is of no ticket, out of the view of its kind.
@@ -169,7 +171,9 @@ impl Templates {
             text,
             html: inline::with_looks(self.render(event_word(mail.event), Form::Html, view)?),
             pictures: Vec::new(),
-            in_reply_to: None,
+            reply_to: None,
+            first: None,
+            previous: None,
         })
     }
 

@@ -50,4 +50,6 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("strip.html.hbs", include_str!("../../../templates/strip.html.hbs")),
     ("told.html.hbs", include_str!("../../../templates/told.html.hbs")),
     ("told.txt.hbs", include_str!("../../../templates/told.txt.hbs")),
+    ("undeliverable.html.hbs", include_str!("../../../templates/undeliverable.html.hbs")),
+    ("undeliverable.txt.hbs", include_str!("../../../templates/undeliverable.txt.hbs")),
 ];

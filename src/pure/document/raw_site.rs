@@ -127,6 +127,10 @@ pub struct RawMail {
     pub hourly_limit: Option<Spanned<u32>>,
     /// The nightly summary.
     pub digest: Option<Spanned<RawDigest>>,
+    /// Who gets the answers to our mails; left out, the postmaster, else the sender.
+    pub reply_to: Option<Spanned<Mailbox>>,
+    /// Who hears of a mail that reaches nobody else whom the playbook names.
+    pub postmaster: Option<Spanned<Mailbox>>,
 }
 
 /// The nightly summary.

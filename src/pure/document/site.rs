@@ -303,7 +303,17 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSettings> {
-    let RawMail { from, smtp, directory, username, password_file, hourly_limit, digest } = &raw.value;
+    let RawMail {
+        from,
+        smtp,
+        directory,
+        username,
+        password_file,
+        hourly_limit,
+        digest,
+        reply_to,
+        postmaster,
+    } = &raw.value;
     let hourly_limit = hourly_limit_of(sheet, hourly_limit.as_ref());
     let from = sheet.required(from, "from", raw.span).map(|from| from.value.0.clone());
     if smtp.is_written() == directory.is_written() {
@@ -347,6 +357,8 @@ fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSe
         password_file: password_file.as_ref().map(|file| sheet.resolve(&file.value)),
         digest,
         hourly_limit,
+        reply_to: reply_to.as_ref().or(postmaster.as_ref()).map(|mailbox| mailbox.value.0.clone()),
+        postmaster: postmaster.as_ref().map(|mailbox| mailbox.value.0.clone()),
     })
 }
 

@@ -111,12 +111,12 @@ fn urgency(event: MailEvent) -> u8 {
         MailEvent::Relapsed => 0,
         MailEvent::Listed => 1,
         MailEvent::Located => 2,
-        MailEvent::Overdue => 3,
+        MailEvent::Overdue | MailEvent::Undeliverable => 3,
         MailEvent::Opened => 4,
         MailEvent::Inconclusive => 5,
         MailEvent::Reminder => 6,
         MailEvent::Clean => 7,
         MailEvent::Closed => 8,
-        MailEvent::Folded => 9,
+        MailEvent::Folded | MailEvent::Test => 9,
     }
 }

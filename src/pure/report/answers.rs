@@ -164,13 +164,18 @@ fn mail_states<'a>(material: &Material<'a>) -> BTreeMap<(u64, &'a str), String> 
             Event::MailAccepted { mail, to } => {
                 states.insert((*mail, to), format!("accepted {at}"));
             }
-            Event::MailFailed { mail, to, error, not_before, is_refused } => {
+            Event::MailRetried { mail, to } => {
+                let again = |to: &'a String| ((*mail, to.as_str()), format!("goes again since {at}"));
+                states.extend(to.iter().map(again));
+            }
+            Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up } => {
                 let tried = tries.entry((*mail, to)).or_default();
                 *tried += 1;
                 let (times, again) = (count(*tried, "time"), local_time(*not_before, zone));
-                let state = match is_refused {
-                    true => format!("REFUSED for good {at}: {error}"),
-                    false => format!("not accepted yet, tried {times}, again from {again}: {error}"),
+                let state = match (is_refused, is_given_up) {
+                    (true, _) => format!("REFUSED for good {at}: {error}"),
+                    (_, true) => format!("GIVEN UP {at}, tried {times}: {error}"),
+                    _ => format!("not accepted yet, tried {times}, again from {again}: {error}"),
                 };
                 states.insert((*mail, to), state);
             }

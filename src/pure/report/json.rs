@@ -2,6 +2,7 @@
 //! renamed.
 
 use super::timeline::kind;
+use super::unsent::{UnsentMail, unsent};
 use super::view::Material;
 use crate::pure::earliest::Sooner;
 use crate::pure::intake::Report;
@@ -44,6 +45,8 @@ pub struct TicketJson<'a> {
     checklist: Vec<CheckJson<'a>>,
     clean: CleanJson<'a>,
     runs: Vec<RunJson<'a>>,
+    /// Mails that somebody does not have yet, or never gets.
+    unsent_mails: Vec<UnsentMail<'a>>,
     events: Vec<EventJson<'a>>,
 }
 
@@ -195,7 +198,7 @@ struct EventJson<'a> {
 impl<'a> TicketJson<'a> {
     /// The document of one ticket.
     pub fn of(material: &Material<'a>) -> TicketJson<'a> {
-        let Material { ticket, runs, past, events, playbook, standing, .. } = *material;
+        let Material { ticket, runs, past, events, playbook, standing, at, .. } = *material;
         TicketJson {
             schema: "allclear.ticket/1",
             id: ticket.id,
@@ -221,6 +224,7 @@ impl<'a> TicketJson<'a> {
             checklist: checklist(ticket, playbook),
             clean: clean(ticket, standing),
             runs: with_listings(runs, events),
+            unsent_mails: unsent(ticket, at),
             events: events.iter().map(event).collect(),
         }
     }

@@ -26,8 +26,11 @@ pub struct Letter {
     pub html: String,
     /// What the HTML shows by its id; without them it still says the same.
     pub pictures: Vec<Picture>,
-    /// The `seq` of the ticket's first mail; `None` when this is the first.
-    pub in_reply_to: Option<u64>,
+    /// Where answers go; `None`: to `from`.
+    pub reply_to: Option<String>,
+    /// The `seq` of the ticket's first mail and of the one before this; `None` when this is the first.
+    pub first: Option<u64>,
+    pub previous: Option<u64>,
 }
 
 impl Letter {
@@ -56,5 +59,7 @@ pub fn event_word(event: MailEvent) -> &'static str {
         MailEvent::Listed => "listed",
         MailEvent::Closed => "closed",
         MailEvent::Folded => "folded",
+        MailEvent::Undeliverable => "undeliverable",
+        MailEvent::Test => "test",
     }
 }

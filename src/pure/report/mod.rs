@@ -15,6 +15,7 @@ mod reasoning;
 mod record;
 mod record_json;
 mod timeline;
+pub mod unsent;
 mod view;
 
 pub use crate::pure::words;

@@ -95,6 +95,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::RoundQueued { .. } => "round_queued",
         Event::MailAccepted { .. } => "mail_accepted",
         Event::MailFailed { .. } => "mail_failed",
+        Event::MailRetried { .. } => "mail_retried",
         Event::Detection { .. } => "detection",
     }
 }
@@ -158,11 +159,15 @@ pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
         Event::MailReleased { mail, to } => format!("Mail {mail} goes out to {to} now"),
         Event::MailFolded { mail, to, into } => format!("Mail {mail} is told to {to} in mail {into}"),
         Event::MailAccepted { mail, to } => format!("Mail {mail} accepted for {to}"),
-        Event::MailFailed { mail, to, error, not_before, is_refused } => {
-            let again = format!("tried again from {}", local_time(*not_before, zone));
-            let end = if *is_refused { "given up".to_string() } else { again };
+        Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up } => {
+            let end = match (is_refused, is_given_up) {
+                (true, _) => "refused for good".to_string(),
+                (_, true) => "given up".to_string(),
+                _ => format!("tried again from {}", local_time(*not_before, zone)),
+            };
             format!("Mail {mail} not accepted for {to}, {end}: {error}")
         }
+        Event::MailRetried { mail, to } => format!("Mail {mail} tried again, for {}", to.join(", ")),
     }
 }
 

@@ -4,6 +4,7 @@ use super::folded::FoldedRow;
 use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 use super::pictures::{self, DrawingView, PicturesView};
 use super::timeline::{EventView, newest};
+use super::unsent::{self, UnreachedView};
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::picture::{NIGHTS_MAX, Picture};
 use crate::pure::playbook::{Playbook, StageName};
@@ -148,6 +149,8 @@ pub struct TicketView {
     pub clean: CleanView,
     pub checklist: Vec<CheckView>,
     pub has_checklist: bool,
+    /// Whom the last mail that failed for good did not reach.
+    pub unreached: UnreachedView,
     pub timeline: Vec<EventView>,
     /// How many earlier events are not listed, in words; empty when none.
     pub unlisted_events: String,
@@ -246,7 +249,7 @@ fn facts(material: &Material) -> TicketView {
         overdue_for: duration_between(standing.due, *at),
         is_escalated: ticket.told.overdue.is_some_and(|step| step > 0),
         is_unsigned_alone: standing.is_unsigned_alone,
-        coordinator: person(&site.coordinator),
+        coordinator: words::person(&site.coordinator),
         has_relapses: ticket.relapses > 0,
         is_sought: ticket.phase == Phase::Reported,
         is_listed: is_listed(ticket),
@@ -266,12 +269,6 @@ fn facts(material: &Material) -> TicketView {
 fn duration_between(from: Option<Timestamp>, to: Timestamp) -> String {
     let seconds = from.map_or(0, |from| to.duration_since(from).as_secs());
     words::duration(u64::try_from(seconds).unwrap_or(0))
-}
-
-/// The name of a mailbox, or its address where it has none.
-fn person(mailbox: &str) -> String {
-    let name = mailbox.split('<').next().unwrap_or_default().trim().trim_matches('"');
-    words::name(if name.is_empty() { mailbox } else { name })
 }
 
 fn is_listed(ticket: &Ticket) -> bool {
@@ -383,6 +380,7 @@ fn add_lists(view: &mut TicketView, material: &Material) {
     view.has_checklist = !view.checklist.is_empty();
     view.evidence = ticket.runs.iter().flat_map(parts::evidence).collect();
     view.has_evidence = !view.evidence.is_empty();
+    view.unreached = unsent::unreached(material, &view.by_when, &view.next_window);
     let (planned, passed) = ticket.watch();
     view.watch = format!("{passed} of {} passed", count(planned as u64, "planned run"));
     view.is_watch_kept = passed > 0;

@@ -4,7 +4,7 @@
 
 use super::said::{machine, said};
 use super::{
-    Act, Blame, Context, Event, Host, HostState, Listing, ListingAnswer, Phase, Refusal, Ticket, hosts,
+    Act, Blame, Context, Event, Host, HostState, Listing, ListingAnswer, Phase, Refusal, Ticket, hosts, mails,
 };
 use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
@@ -14,8 +14,14 @@ type Decision = Result<Vec<Event>, Refusal>;
 
 /// The events of a person's act.
 pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
-    let is_always_possible =
-        matches!(act, Act::Note { .. } | Act::NoteListing { .. } | Act::Reopen { .. } | Act::Report(_));
+    let is_always_possible = matches!(
+        act,
+        Act::Note { .. }
+            | Act::NoteListing { .. }
+            | Act::Reopen { .. }
+            | Act::Report(_)
+            | Act::RetryMail { .. }
+    );
     if !ticket.phase.is_open() && !is_always_possible && !ends_open(ticket, act) {
         return refuse(format!("ticket {} is {}: reopen it first", ticket.id, ticket.phase));
     }
@@ -40,6 +46,7 @@ pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
         Act::Reject { reason } => end(ticket, Phase::Rejected, reason),
         Act::AcceptRisk { reason, until } => accept_risk(ticket, context, reason, *until),
         Act::Reopen { reason } => end(ticket, Phase::Reported, reason),
+        Act::RetryMail { mail } => mails::retry(ticket, context, *mail),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The engine asks until nothing more follows, and appends everything in one transaction.
 
-use super::{Context, Event, HostState, Phase, Ticket, deadline, listings, stand_now};
+use super::{Context, Event, HostState, Phase, Ticket, deadline, listings, mails, stand_now};
 use crate::pure::playbook::{MailEvent, Recipient};
 use jiff::Timestamp;
 
@@ -104,6 +104,7 @@ pub fn announce(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> V
         .filter(|(_, to)| !to.is_empty())
         .map(|(event, to)| Event::mail(event, to))
         .chain(deadline::reminder(ticket, context))
+        .chain(happened.iter().filter_map(|event| mails::escalation(ticket, context, event)))
         .collect()
 }
 
@@ -168,7 +169,7 @@ pub(super) fn recipients(context: &Context<'_>, event: MailEvent) -> Vec<String>
     to
 }
 
-fn add_mailboxes(to: &mut Vec<String>, context: &Context<'_>, recipients: &[Recipient]) {
+pub(super) fn add_mailboxes(to: &mut Vec<String>, context: &Context<'_>, recipients: &[Recipient]) {
     for recipient in recipients {
         let mailbox = match recipient {
             Recipient::Coordinator => &context.site.coordinator,

@@ -3,13 +3,9 @@
 //! It must never look at a clock or at the world: all it may know stands in [`Context`].
 
 use super::{
-    Act, Context, Event, Input, Mail, NoTurn, Refusal, RunStart, Ticket, acts, deadline, judged, occurrences,
+    Act, Context, Event, Input, NoTurn, Refusal, RunStart, Ticket, acts, deadline, judged, mails, occurrences,
 };
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
-use jiff::{SignedDuration, Timestamp};
-
-/// How long after the n-th failure a mail is tried again, in minutes; the last one from then on.
-const MAIL_BACK_OFF_MINUTES: [i64; 7] = [1, 2, 5, 15, 60, 180, 360];
 
 /// The events that an input causes. Only a person's act can be refused.
 pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<Vec<Event>, Refusal> {
@@ -42,7 +38,7 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
         }
         Input::MailAccepted { mail, to } => Ok(vec![Event::MailAccepted { mail: *mail, to: to.clone() }]),
         Input::MailFailed { mail, to, error, is_refused } => {
-            Ok(vec![mail_failed(&ticket.outbox, context.now, (*mail, to), error, *is_refused)])
+            Ok(vec![mails::mail_failed(&ticket.outbox, context.now, (*mail, to), error, *is_refused)])
         }
         Input::Act(act) => acts::act(ticket, context, act),
     }
@@ -91,24 +87,4 @@ pub fn no_turn(run: super::RunId, why: NoTurn) -> super::RunEnd {
     };
     let reason = Reason { code, text: text.to_owned() };
     super::RunEnd { reasons: vec![reason], ..super::RunEnd::empty(run, Outcome::Missed) }
-}
-
-/// What is said of a mail that could not be handed over, and when it is tried again.
-pub fn mail_failed(
-    outbox: &[Mail],
-    now: Timestamp,
-    (mail, to): (u64, &str),
-    error: &str,
-    is_refused: bool,
-) -> Event {
-    let attempts = outbox.iter().find(|known| known.seq == mail).map_or(0, |known| known.attempts);
-    let step = (attempts as usize).min(MAIL_BACK_OFF_MINUTES.len() - 1);
-    let pause = SignedDuration::from_mins(MAIL_BACK_OFF_MINUTES[step]);
-    Event::MailFailed {
-        mail,
-        to: to.to_owned(),
-        error: error.to_owned(),
-        not_before: now.saturating_add(pause).unwrap_or(now),
-        is_refused,
-    }
 }

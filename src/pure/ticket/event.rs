@@ -139,13 +139,20 @@ pub enum Event {
         mail: u64,
         to: String,
     },
-    /// `is_refused`: the server will never take it for this recipient.
+    /// `is_refused`: the server will never take it for this recipient; `is_given_up`: it was tried for days.
     MailFailed {
         mail: u64,
         to: String,
         error: String,
         not_before: Timestamp,
         is_refused: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_given_up: bool,
+    },
+    /// A person wants a mail tried again, now; `to` are all who get it, besides those who have it.
+    MailRetried {
+        mail: u64,
+        to: Vec<String>,
     },
     /// Of no ticket: a mail that is about many is to be sent.
     RoundQueued {

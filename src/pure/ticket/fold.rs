@@ -140,7 +140,8 @@ impl Ticket {
             | Event::MailReleased { .. }
             | Event::MailFolded { .. }
             | Event::MailAccepted { .. }
-            | Event::MailFailed { .. } => self.fold_mail(recorded)?,
+            | Event::MailFailed { .. }
+            | Event::MailRetried { .. } => self.fold_mail(recorded)?,
             Event::RoundQueued { .. } => return Err("a mail about many is of no ticket".to_owned()),
             Event::Detection { .. } => return Err("a detect stage has no ticket".to_owned()),
         }

@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub next_run: RunId,
     /// Whether mail leaves at all.
     pub has_mail: bool,
+    /// Who hears of a mail that reaches nobody else.
+    pub postmaster: Option<&'a str>,
     /// Why nobody looked at the schedule since the last time.
     pub absence: Absence,
     /// Since when the playbook's schedules are in force: nothing was planned by them before.
@@ -132,6 +134,10 @@ pub enum Act {
     },
     Reopen {
         reason: String,
+    },
+    /// Tries a mail again now; `None`: every one that waits or has failed.
+    RetryMail {
+        mail: Option<u64>,
     },
 }
 

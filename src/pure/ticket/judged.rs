@@ -156,7 +156,7 @@ fn missed(context: &Context<'_>, run: RunId, facts: &CaptureFacts) -> RunEnd {
 
 impl RunEnd {
     /// A run that saw nothing, without verdict.
-    pub(super) fn empty(run: RunId, outcome: Outcome) -> RunEnd {
+    pub fn empty(run: RunId, outcome: Outcome) -> RunEnd {
         RunEnd {
             run,
             outcome,

@@ -20,6 +20,7 @@ mod in_force;
 mod input;
 pub mod judged;
 mod listings;
+mod mails;
 mod occurrences;
 pub mod outbox;
 mod passed;
@@ -33,13 +34,14 @@ mod state;
 pub use basis::{Basis, Rule, basis};
 pub use consequences::{announce, follow};
 pub use course::ON_TIME;
-pub use decide::{abandoned, decide, ended_before, mail_failed, no_turn};
+pub use decide::{abandoned, decide, ended_before, no_turn};
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use in_force::{InForce, Rhythm, Schedules};
 pub use input::{ALLCLEAR, Absence, Act, Context, Input, NoTurn, Refusal};
 pub use judged::blamed;
 pub use listings::{NewlyListed, gap as listing_gap};
+pub use mails::{drafted, mail_failed, retry_as_it_is};
 pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use past::{KnownBy, Past, histories, related};
@@ -268,18 +270,37 @@ pub struct Mail {
     pub to: Vec<String>,
     /// Those of `to` whose server accepted it.
     pub accepted: Vec<String>,
-    /// Failed attempts so far.
-    pub attempts: u32,
-    /// Not tried again before; set after a failure.
-    pub not_before: Option<Timestamp>,
-    /// The last failure, in words.
-    pub last_error: Option<String>,
-    /// Recipients given up, because their server refused it for good.
-    pub refused: Vec<String>,
+    /// What went wrong with those of `to` that were tried in vain; empty for nearly all mails.
+    pub troubles: Vec<Trouble>,
+    /// When a person last had it tried again.
+    pub retried: Option<Timestamp>,
     /// Recipients who do not get it now, and why.
     pub held: Vec<HeldBack>,
     /// Recipients who are told of it in another mail, and in which.
     pub folded: Vec<(String, u64)>,
     /// Earlier mails that are told in this one.
     pub folds: Vec<u64>,
+}
+
+/// Why a recipient does not have a mail yet, or never gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub to: String,
+    /// Failed attempts so far.
+    pub tries: u32,
+    /// The last failure, in words.
+    pub error: String,
+    /// Not tried again before.
+    pub not_before: Timestamp,
+    /// Whether it is the end; `None` while it is tried again.
+    pub end: Option<Undelivered>,
+}
+
+/// Why a mail is not tried again for a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undelivered {
+    /// The server will never take it.
+    Refused,
+    /// It was tried for days.
+    GivenUp,
 }

@@ -3,7 +3,7 @@
 //!
 //! Left of it are the events; right of it `due` and everybody who asks what waits. It decides nothing.
 
-use super::{Effect, Event, Mail, Recorded, TicketId};
+use super::{Effect, Event, Mail, Recorded, TicketId, Trouble, Undelivered};
 use jiff::Timestamp;
 
 /// Enters what happened to a mail; other events change nothing.
@@ -27,16 +27,8 @@ pub fn apply(outbox: &mut Vec<Mail>, recorded: &Recorded) -> Result<(), String> 
         Event::MailReleased { mail, to } => find(outbox, *mail)?.held.retain(|held| held.to != *to),
         Event::MailFolded { mail, to, into } => find(outbox, *mail)?.fold(to, *into),
         Event::MailAccepted { mail, to } => find(outbox, *mail)?.accepted.push(to.clone()),
-        Event::MailFailed { mail, to, error, not_before, is_refused } => {
-            let mail = find(outbox, *mail)?;
-            mail.attempts += 1;
-            mail.last_error = Some(error.clone());
-            if *is_refused {
-                mail.refused.push(to.clone());
-            } else {
-                mail.not_before = Some(*not_before);
-            }
-        }
+        Event::MailFailed { mail, .. } => find(outbox, *mail)?.fail(&recorded.event),
+        Event::MailRetried { mail, to } => find(outbox, *mail)?.retry(recorded.at, to),
         _ => {}
     }
     Ok(())
@@ -50,16 +42,16 @@ pub fn meant(recorded: &Recorded) -> Vec<u64> {
         Event::MailReleased { mail, .. }
         | Event::MailFolded { mail, .. }
         | Event::MailAccepted { mail, .. }
-        | Event::MailFailed { mail, .. } => vec![*mail],
+        | Event::MailFailed { mail, .. }
+        | Event::MailRetried { mail, .. } => vec![*mail],
         _ => Vec::new(),
     }
 }
 
 /// What is to be handed over now.
 pub fn due(id: TicketId, outbox: &[Mail], now: Timestamp) -> impl Iterator<Item = Effect> + '_ {
-    let ripe = outbox.iter().filter(move |mail| mail.not_before.is_none_or(|time| time <= now));
-    ripe.flat_map(move |mail| {
-        mail.pending().map(move |to| Effect::SendMail { ticket: id, mail: mail.seq, to: to.clone() })
+    outbox.iter().flat_map(move |mail| {
+        mail.ripe(now).map(move |to| Effect::SendMail { ticket: id, mail: mail.seq, to: to.clone() })
     })
 }
 
@@ -70,8 +62,10 @@ pub fn is_busy(outbox: &[Mail]) -> bool {
 
 /// When the first mail that failed is tried again; `None` when none waits.
 pub fn next_retry(outbox: &[Mail]) -> Option<Timestamp> {
-    let waiting = outbox.iter().filter(|mail| mail.pending().next().is_some());
-    waiting.filter_map(|mail| mail.not_before).min()
+    let first = |mail: &Mail| {
+        mail.pending().filter_map(|to| mail.trouble(to)).map(|trouble| trouble.not_before).min()
+    };
+    outbox.iter().filter_map(first).min()
 }
 
 fn find(outbox: &mut [Mail], seq: u64) -> Result<&mut Mail, String> {
@@ -86,6 +80,31 @@ pub fn address(mailbox: &str) -> String {
 }
 
 impl Mail {
+    /// A delivery failed; of a recipient that it had before a person readdressed it, nobody wants to know.
+    fn fail(&mut self, failed: &Event) {
+        let Event::MailFailed { mail: _, to, error, not_before, is_refused, is_given_up } = failed else {
+            return;
+        };
+        if !self.to.contains(to) {
+            return;
+        }
+        let tries = self.trouble(to).map_or(0, |trouble| trouble.tries) + 1;
+        self.troubles.retain(|trouble| trouble.to != *to);
+        let given_up = is_given_up.then_some(Undelivered::GivenUp);
+        let end = if *is_refused { Some(Undelivered::Refused) } else { given_up };
+        let (to, error, not_before) = (to.clone(), error.clone(), *not_before);
+        self.troubles.push(Trouble { to, tries, error, not_before, end });
+    }
+
+    /// From now on those who do not have it are these, as if nothing had gone wrong.
+    fn retry(&mut self, at: Timestamp, to: &[String]) {
+        let missing: Vec<String> = self.missing().cloned().collect();
+        self.to.retain(|known| !missing.contains(known));
+        self.to.extend_from_slice(to);
+        self.troubles.clear();
+        self.retried = Some(at);
+    }
+
     /// The name beside the address may have changed since.
     fn fold(&mut self, to: &str, into: u64) {
         let meant = address(to);

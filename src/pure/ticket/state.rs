@@ -1,6 +1,8 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
-use super::{Hold, Host, HostState, Mail, Passed, Run, RunId, RunStart, SignOff, Ticket, hosts, outbox};
+use super::{
+    Hold, Host, HostState, Mail, Passed, Run, RunId, RunStart, SignOff, Ticket, Trouble, hosts, outbox,
+};
 use crate::pure::interval::Interval;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -180,26 +182,44 @@ impl Mail {
             at,
             to,
             accepted: Vec::new(),
-            refused: Vec::new(),
-            attempts: 0,
-            not_before: None,
-            last_error: None,
+            troubles: Vec::new(),
+            retried: None,
             held: Vec::new(),
             folded: Vec::new(),
             folds: Vec::new(),
         }
     }
 
+    /// Recipients who are neither accepted nor told in another mail.
+    pub fn missing(&self) -> impl Iterator<Item = &String> {
+        let is_told = |to: &String| self.folded.iter().any(|(told, _)| told == to);
+        self.to.iter().filter(move |to| !self.accepted.contains(to) && !is_told(to))
+    }
+
     /// Recipients to whom it must still be sent; those who do not get it now are not among them.
     pub fn pending(&self) -> impl Iterator<Item = &String> {
-        let is_told = |to: &String| self.folded.iter().any(|(told, _)| told == to);
-        let is_done =
-            move |to: &String| self.accepted.contains(to) || self.refused.contains(to) || is_told(to);
-        self.to.iter().filter(move |to| !is_done(to) && !self.is_held(to))
+        let is_over = |to: &String| self.trouble(to).is_some_and(|trouble| trouble.end.is_some());
+        self.missing().filter(move |to| !is_over(to) && !self.is_held(to))
+    }
+
+    /// Those of them to whom it can be sent now.
+    pub fn ripe(&self, now: Timestamp) -> impl Iterator<Item = &String> {
+        let is_ripe = move |to: &&String| self.trouble(to).is_none_or(|trouble| trouble.not_before <= now);
+        self.pending().filter(is_ripe)
     }
 
     /// Whether this recipient does not get it now.
     pub fn is_held(&self, to: &str) -> bool {
         self.held.iter().any(|held| held.to == to)
+    }
+
+    /// What went wrong with a recipient; `None` when nothing did.
+    pub fn trouble(&self, to: &str) -> Option<&Trouble> {
+        self.troubles.iter().find(|trouble| trouble.to == to)
+    }
+
+    /// Since when it waits to be delivered: its age, for all limits.
+    pub fn waits_since(&self) -> Timestamp {
+        self.retried.unwrap_or(self.at)
     }
 }

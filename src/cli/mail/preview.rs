@@ -1,0 +1,77 @@
+//! How does a mail read, before anybody gets it?
+
+use super::sample;
+use crate::cli::desk::Desk;
+use crate::cli::ticket::with_material;
+use crate::cli::{Exit, Fault, print};
+use crate::edge::clock;
+use crate::edge::mailer;
+use crate::edge::template::EVENTS;
+use crate::pure::playbook::MailEvent;
+use crate::pure::report::words::clean_text;
+use crate::pure::report::{Letter, event_word};
+use crate::pure::ticket::{TicketId, drafted};
+
+/// The sender where the site file names none.
+const NO_SENDER: &str = "allclear@localhost";
+
+/// Prints it; nothing is sent, and nothing goes on record.
+pub fn run(desk: &Desk, event: &str, ticket: Option<u32>, is_html: bool) -> Result<Exit, Fault> {
+    let event = known(event)?;
+    let letter = match ticket {
+        Some(ticket) => of_ticket(desk, event, TicketId(ticket))?,
+        None => sample::letter(desk, event)?,
+    };
+    let settings = desk.engine.library().site_file.mail.as_ref();
+    let reply_to = settings.and_then(|mail| mail.reply_to.clone());
+    let letter = Letter { reply_to, ..letter };
+    Ok(print::out(&if is_html { mailer::page(&letter) } else { as_text(&letter)? }))
+}
+
+/// The sender of the site file.
+pub fn sender(desk: &Desk) -> &str {
+    desk.engine.library().site_file.mail.as_ref().map_or(NO_SENDER, |mail| mail.from.as_str())
+}
+
+fn known(word: &str) -> Result<MailEvent, Fault> {
+    EVENTS.into_iter().find(|event| event_word(*event) == word).ok_or_else(|| {
+        let known: Vec<&str> = EVENTS.into_iter().map(event_word).collect();
+        Fault::Usage(format!(
+            "there is no mail about '{}': write one of {}",
+            clean_text(word),
+            known.join(", ")
+        ))
+    })
+}
+
+fn of_ticket(desk: &Desk, event: MailEvent, id: TicketId) -> Result<Letter, Fault> {
+    let ticket = desk.engine.ticket(id)?;
+    let context = desk.engine.context(id, clock::now())?;
+    let templates = desk.templates()?;
+    with_material(desk, ticket, |material| {
+        let next = material.events.last().map_or(1, |last| last.seq + 1);
+        let mail = drafted(ticket, &context, event, next);
+        templates.letter(material, &mail, sender(desk)).map_err(|problem| Fault::Failed(problem.to_string()))
+    })
+}
+
+/// The head as people see it, names outside ASCII readable, then the text.
+fn as_text(letter: &Letter) -> Result<String, Fault> {
+    let mut lines = Vec::new();
+    // A head needs somebody to go to.
+    let is_for_nobody = letter.to.is_empty();
+    let to = if is_for_nobody { vec!["nobody@localhost".to_owned()] } else { letter.to.clone() };
+    let whole = mailer::head(&Letter { to, ..letter.clone() }).map_err(Fault::Failed)?;
+    for line in whole {
+        let shown = match line.split_once(':').map_or("", |(name, _)| name) {
+            "From" => format!("From: {}", letter.from),
+            "To" if is_for_nobody => "To: nobody, as the playbook stands".to_owned(),
+            "To" => format!("To: {}", letter.to.join(", ")),
+            "Subject" => format!("Subject: {}", letter.subject),
+            "MIME-Version" | "Content-Type" | "Content-Transfer-Encoding" => continue,
+            _ => line,
+        };
+        lines.push(clean_text(&shown));
+    }
+    Ok(format!("{}\n\n{}", lines.join("\n"), letter.text))
+}

@@ -1,0 +1,89 @@
+//! Which headers keep a ticket's mails together, and automata quiet?
+//!
+//! Mail programs follow In-Reply-To and References (RFC 5322, 3.6.4). Outlook also goes by the subject, which
+//! ours change with what there is to do; it takes topic and index from headers of its own. Gmail shows mails
+//! in one conversation only while their subjects agree; nothing can be done about that but to write subjects
+//! that say less.
+
+use crate::pure::report::Letter;
+use lettre::Address;
+use sha2::{Digest, Sha256};
+
+/// Exchange answers none of these: delivery and read reports, absence notes, rules that reply. Reports that
+/// a mail was not delivered (`NDR`) are not among them: somebody has to hear of that.
+const SUPPRESSED: &str = "DR, RN, NRN, OOF, AutoReply";
+
+/// Seconds from 1601, where Windows begins to count, to 1970.
+const SECONDS_TO_1970: u64 = 11_644_473_600;
+
+/// The Message-ID of a ticket's mail: `<allclear.7.42@host of the sender>`.
+pub fn message_id(letter: &Letter, seq: u64, sender: &Address) -> String {
+    format!("<allclear.{}.{seq}@{}>", letter.ticket, sender.domain())
+}
+
+/// What says that no person wrote it: to Exchange, and to whoever sorts by list (RFC 2919); absence notes are
+/// not sent to lists either.
+pub fn of_list(sender: &Address) -> Vec<(&'static str, String)> {
+    vec![
+        ("X-Auto-Response-Suppress", SUPPRESSED.to_string()),
+        ("List-Id", format!("allclear <allclear.{}>", sender.domain())),
+    ]
+}
+
+/// What makes the mails of a ticket one conversation.
+pub fn of_thread(letter: &Letter, sender: &Address) -> Vec<(&'static str, String)> {
+    let id = |seq: u64| message_id(letter, seq, sender);
+    let mut headers = Vec::new();
+    if let Some(previous) = letter.previous {
+        let first = letter.first.filter(|first| *first != previous).map(|first| format!("{} ", id(first)));
+        headers.push(("In-Reply-To", id(previous)));
+        headers.push(("References", format!("{}{}", first.unwrap_or_default(), id(previous))));
+    }
+    if letter.ticket.0 > 0 {
+        headers.push(("Thread-Topic", format!("allclear ticket {}", letter.ticket)));
+        headers.push(("Thread-Index", thread_index(letter, sender)));
+    }
+    headers
+}
+
+/// PidTagConversationIndex of MS-OXOMSG, 2.2.1.3: a reserved byte, five bytes of time, sixteen that name
+/// the conversation. The same for all mails of a ticket but for the time.
+fn thread_index(letter: &Letter, sender: &Address) -> String {
+    let name = Sha256::digest(format!("allclear.{}@{}", letter.ticket, sender.domain()).as_bytes());
+    let seconds = u64::try_from(letter.at.as_second()).unwrap_or(0) + SECONDS_TO_1970;
+    // Hundreds of nanoseconds, the lowest three bytes left out; the highest byte is the reserved one.
+    let time = (u128::from(seconds) * 10_000_000) >> 24;
+    let mut index = vec![1];
+    index.extend_from_slice(&(time as u64).to_be_bytes()[3..]);
+    index.extend_from_slice(&name[..16]);
+    base64(&index)
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits =
+            group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for sign in 0..4 {
+            let at = (bits >> (18 - 6 * sign)) & 63;
+            text.push(if sign <= group.len() { SIGNS[at as usize] as char } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        for (bytes, expected) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(bytes.as_bytes()), expected, "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Do mail programs see one conversation, one subject and nothing that somebody slipped in? The heads of
+//! mails, read back by Python's email package.
+
+use crate::letters::{eml, letter, templates};
+use crate::sample::sample;
+use crate::skip::skipped;
+use allclear::pure::playbook::MailEvent;
+use allclear::pure::report::Letter;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+const READER: &str = r#"
+import email, email.policy, json, sys
+message = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)
+text = message.get_body(('plain',))
+print(json.dumps({'names': sorted(message.keys()), 'defects': [str(d) for d in message.defects],
+    'head': {name: str(value) for name, value in message.items()}, 'charset': text.get_content_charset(),
+    'text': text.get_content()}))
+"#;
+
+/// What Python reads; `None`, with a message, where there is none.
+fn read(letter: &Letter) -> Option<serde_json::Value> {
+    let python = Command::new("/usr/bin/python3")
+        .args(["-c", READER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut python) = python else {
+        skipped("there is no /usr/bin/python3");
+        return None;
+    };
+    python.stdin.take().expect("it is piped").write_all(eml(letter).as_bytes()).expect("it reads");
+    let output = python.wait_with_output().expect("it ends");
+    Some(serde_json::from_slice(&output.stdout).expect("a mail that can be read"))
+}
+
+#[test]
+fn whatever_stands_in_a_subject_or_a_name_the_head_has_these_lines_and_no_more() {
+    let long = "x".repeat(400);
+    for (row, subject, from, to) in [
+        ("plain", "[allclear #7] LAB-7", "allclear <a@dis.example>", "Tech <t@x.example>"),
+        (
+            "not ASCII",
+            "[allclear #7] Schön-7 ruft 東京 an 🐛",
+            "Störfälle <a@dis.example>",
+            "Zoë Ångström <t@x.example>",
+        ),
+        (
+            "line breaks",
+            "[allclear #7] a\r\nBcc: all@x.example\r\n\r\nbody",
+            "allclear <a@dis.example>",
+            "Tech <t@x.example>",
+        ),
+        (
+            "control and bidi signs",
+            "[allclear #7] a\u{0}\u{7}\u{202e}b\u{85}c",
+            "allclear <a@dis.example>",
+            "Tech <t@x.example>",
+        ),
+        ("very long", long.as_str(), "allclear <a@dis.example>", "Tech <t@x.example>"),
+        (
+            "an encoded word",
+            "=?utf-8?q?Bcc:_x?= [allclear #7]",
+            "allclear <a@dis.example>",
+            "\"Tech, <b@x.example>\" <t@x.example>",
+        ),
+    ] {
+        let letter = Letter {
+            subject: subject.to_owned(),
+            from: from.to_owned(),
+            to: vec![to.to_owned()],
+            reply_to: Some("Jake Ä <jake@dis.example>".to_owned()),
+            text: "Größe\n".to_owned(),
+            ..letter(&sample(MailEvent::Located))
+        };
+        let Some(mail) = read(&letter) else { return };
+        let names: Vec<&str> =
+            mail["names"].as_array().expect("names").iter().filter_map(|name| name.as_str()).collect();
+        let expected = [
+            "Auto-Submitted",
+            "Content-Type",
+            "Date",
+            "From",
+            "In-Reply-To",
+            "List-Id",
+            "MIME-Version",
+            "Message-ID",
+            "References",
+            "Reply-To",
+            "Subject",
+            "Thread-Index",
+            "Thread-Topic",
+            "To",
+            "X-Allclear-Event",
+            "X-Allclear-Ticket",
+            "X-Auto-Response-Suppress",
+        ];
+        assert_eq!(names, expected, "{row}");
+        assert_eq!(mail["defects"], serde_json::json!([]), "{row}");
+        assert!(
+            mail["head"]["To"].as_str().is_some_and(|to| to.ends_with("<t@x.example>")),
+            "{row}: {}",
+            mail["head"]
+        );
+        assert_eq!(mail["head"]["Reply-To"], "Jake Ä <jake@dis.example>", "{row}");
+        assert_eq!(
+            (mail["charset"].as_str(), mail["text"].as_str().map(str::trim)),
+            (Some("utf-8"), Some("Größe")),
+            "{row}"
+        );
+        let subject = mail["head"]["Subject"].as_str().expect("a subject");
+        assert!(!subject.contains(char::is_control), "{row}: {subject:?}");
+        assert!(eml(&letter).lines().all(|line| line.len() < 998), "{row}");
+    }
+}
+
+#[test]
+fn each_mail_of_a_ticket_names_the_first_and_the_one_before_it() {
+    let _ = templates();
+    let id = |seq: u64| format!("<allclear.7.{seq}@dis.example>");
+    for (row, first, previous, answered, references) in [
+        ("the first", None, None, None, None),
+        ("the second", Some(2), Some(2), Some(id(2)), Some(id(2))),
+        ("the third", Some(2), Some(9), Some(id(9)), Some(format!("{} {}", id(2), id(9)))),
+    ] {
+        let letter = Letter { first, previous, ..letter(&sample(MailEvent::Located)) };
+        let Some(mail) = read(&letter) else { return };
+        let header = |name: &str| {
+            mail["head"][name].as_str().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(header("In-Reply-To"), answered, "{row}");
+        assert_eq!(header("References"), references, "{row}");
+        assert_eq!(header("Thread-Topic").as_deref(), Some("allclear ticket 7"), "{row}");
+        let index = header("Thread-Index").expect("an index");
+        assert_eq!(index.len(), 32, "{row}: 22 bytes in base64: {index}");
+    }
+}

@@ -1,0 +1,132 @@
+//! What do the commands about mail show and do? The real program, with and without a mail server.
+
+use crate::post_office::{Does, Office, Rule};
+use crate::serve::State;
+use serde_json::Value;
+use std::fs;
+use std::process::Output;
+
+/// A site with one ticket, whose mail goes to this port.
+fn state(port: u16) -> State {
+    let state = State::new("1s", "60s");
+    let path = state.path().join("allclear.yaml");
+    let site = fs::read_to_string(&path).expect("it was written");
+    fs::write(&path, site.replace("directory: state/outbox", &format!("smtp: smtp://127.0.0.1:{port}")))
+        .expect("it is written");
+    let opened = state.run(&["ticket", "open", "--from", "page.txt", "--by", "engineer"]);
+    assert_eq!(opened.status.code(), Some(0), "{}", String::from_utf8_lossy(&opened.stderr));
+    state
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn queue(state: &State) -> Vec<Value> {
+    let shown = state.run(&["mail", "queue", "--json"]);
+    let value: Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    assert_eq!(value["schema"], "allclear.mail_queue/1");
+    value["mails"].as_array().expect("mails").clone()
+}
+
+#[test]
+fn a_refused_mail_is_shown_and_sent_again_beside_a_running_serve() {
+    const RULES: &[Rule] = &[("RCPT", 1, Does::Says("550 5.1.1 no such user\u{1b}[31m"))];
+    let office = Office::open(RULES);
+    let state = state(office.port);
+    let waiting = queue(&state);
+    assert_eq!((waiting.len(), waiting[0]["state"].as_str()), (1, Some("waiting")));
+    assert!(waiting[0]["subject"].as_str().is_some_and(|subject| subject.starts_with("[allclear #1]")));
+    let server = state.serve();
+    state.wait_for("the mail is refused", || queue(&state).iter().any(|mail| mail["state"] == "refused"));
+    let shown = text(&state.run(&["mail", "queue"]));
+    assert!(shown.contains("refused") && shown.contains("no such user"), "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+    let ticket = text(&state.run(&["ticket", "show", "1"]));
+    assert!(ticket.contains("no such user"), "{ticket}");
+    let listed = text(&state.run(&["ticket", "list"]));
+    assert!(listed.contains("mail not delivered"), "{listed}");
+    let doctor = text(&state.run(&["doctor"]));
+    assert!(doctor.contains("1 refused or given up") && doctor.contains("mail retry"), "{doctor}");
+    let mail = queue(&state)[0]["mail"].to_string();
+    let retried = state.run(&["mail", "retry", &mail, "--by", "engineer"]);
+    assert_eq!(retried.status.code(), Some(0), "{}", text(&retried));
+    state.wait_for("it was accepted", || office.accepted() >= 1);
+    state.wait_for("nothing waits", || queue(&state).iter().all(|mail| mail["state"] != "refused"));
+    let again = state.run(&["mail", "retry", &mail]);
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again));
+    drop(server);
+}
+
+#[test]
+fn every_mail_can_be_looked_at_before_anybody_gets_it() {
+    let office = Office::open(&[]);
+    let state = state(office.port);
+    for event in [
+        "opened",
+        "located",
+        "reminder",
+        "overdue",
+        "relapsed",
+        "inconclusive",
+        "clean",
+        "listed",
+        "closed",
+        "undeliverable",
+    ] {
+        for arguments in [vec![event], vec![event, "--html"], vec![event, "--ticket", "1"]] {
+            let shown = state.run(&[&["mail", "preview"][..], &arguments].concat());
+            let told = text(&shown);
+            assert_eq!(shown.status.code(), Some(0), "{arguments:?}: {told}");
+            let is_page = arguments.contains(&"--html");
+            assert_eq!(told.starts_with("<!DOCTYPE html>"), is_page, "{arguments:?}: {told}");
+            assert_eq!(told.contains("Subject: [allclear #1] "), !is_page, "{arguments:?}: {told}");
+        }
+    }
+    let wrong = state.run(&["mail", "preview", "located\u{1b}[31m"]);
+    assert_eq!(wrong.status.code(), Some(64));
+    assert!(
+        text(&wrong).contains("located, reminder") && !text(&wrong).contains('\u{1b}'),
+        "{}",
+        text(&wrong)
+    );
+    assert_eq!((queue(&state).len(), office.accepted()), (1, 0), "nothing was sent or queued by looking");
+}
+
+#[test]
+fn a_test_mail_tells_each_step_and_goes_to_nobody_else() {
+    for (row, rules, address, code, pieces) in [
+        (
+            "taken",
+            &[] as &'static [Rule],
+            "tech@x.example",
+            0,
+            &["greeting: 220", "RCPT TO: 250", "accepted"][..],
+        ),
+        ("with a name", &[], "Tech <tech@x.example>", 0, &["accepted"]),
+        (
+            "refused",
+            &[("RCPT", 0, Does::Says("550 no such user"))],
+            "tech@x.example",
+            1,
+            &["RCPT TO: 550", "refused"],
+        ),
+        (
+            "busy",
+            &[("BANNER", 0, Does::Leaves("421 busy"))],
+            "tech@x.example",
+            1,
+            &["421 busy", "no mail leaves"],
+        ),
+        ("more than an address", &[], "tech@x.example\r\nRCPT TO:<all@x.example>", 1, &["no mail address"]),
+        ("no address", &[], "tech", 1, &["no mail address"]),
+    ] {
+        let office = Office::open(rules);
+        let state = state(office.port);
+        let tried = state.run(&["mail", "test", address]);
+        let told = text(&tried);
+        assert_eq!(tried.status.code(), Some(code), "{row}: {told}");
+        assert!(pieces.iter().all(|piece| told.contains(piece)), "{row}: {told}");
+        assert_eq!(office.accepted(), usize::from(code == 0), "{row}");
+    }
+}

@@ -1,0 +1,393 @@
+//! A mail server whose behaviour is a table: what it says to each command, and what it does besides. Whatever
+//! it does, no mail counts as sent that it did not accept, and nothing waits for it for ever.
+
+use crate::letters::letter;
+use crate::sample::sample;
+use allclear::edge::mailer::{Delivery, Mailer};
+use allclear::pure::playbook::MailEvent;
+use allclear::pure::report::Letter;
+use allclear::pure::site::{MailSecurity, MailSettings, MailTransport};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What the server does when it gets a command.
+#[derive(Clone, Copy, Debug)]
+pub enum Does {
+    /// Says these lines and goes on.
+    Says(&'static str),
+    /// Says them and hangs up.
+    Leaves(&'static str),
+    /// Says nothing more, ever.
+    Hangs,
+    /// Sends a letter of the line each so often.
+    Drips(&'static str),
+    /// Sends these bytes so many times, without end of line.
+    Floods(&'static [u8], usize),
+    /// Sends bytes that are no text.
+    Noise(&'static [u8]),
+}
+use Does::{Drips, Floods, Hangs, Leaves, Noise, Says};
+
+/// What it does when: at the so many-th of a command (`BANNER`, `EHLO`, `MAIL`, `RCPT`, `DATA`, `END` for the
+/// dot, `QUIT`), counted over all connections from 1; 0 is always.
+pub type Rule = (&'static str, usize, Does);
+
+/// What it has seen.
+#[derive(Default)]
+pub struct Seen {
+    pub connections: usize,
+    pub commands: Vec<String>,
+    pub accepted: Vec<String>,
+}
+
+/// A running server.
+pub struct Office {
+    pub port: u16,
+    pub seen: Arc<Mutex<Seen>>,
+}
+
+impl Office {
+    /// Everything not ruled otherwise is accepted.
+    pub fn open(rules: &'static [Rule]) -> Office {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let told = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                told.lock().expect("nobody panics").connections += 1;
+                let told = Arc::clone(&told);
+                // A client that leaves ends it.
+                std::thread::spawn(move || drop(talk(stream, rules, &told)));
+            }
+        });
+        Office { port, seen }
+    }
+
+    fn count(&self, command: &str) -> usize {
+        let seen = self.seen.lock().expect("nobody panics");
+        seen.commands.iter().filter(|line| line.starts_with(command)).count()
+    }
+
+    pub fn accepted(&self) -> usize {
+        self.seen.lock().expect("nobody panics").accepted.len()
+    }
+
+    fn connections(&self) -> usize {
+        self.seen.lock().expect("nobody panics").connections
+    }
+}
+
+fn talk(mut stream: TcpStream, rules: &[Rule], seen: &Mutex<Seen>) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?);
+    if !act(&mut stream, "BANNER", "", rules, seen)? {
+        return Ok(());
+    }
+    let mut line = String::new();
+    while lines.read_line(&mut line)? > 0 {
+        let word = line.split_whitespace().next().unwrap_or_default().to_uppercase();
+        let goes_on = act(&mut stream, &word, line.trim_end(), rules, seen)?;
+        if word == "DATA" && goes_on && !is_ruled_out(rules) {
+            let mut message = String::new();
+            while lines.read_line(&mut message)? > 0 && !message.ends_with("\r\n.\r\n") {}
+            if !act(&mut stream, "END", &message, rules, seen)? {
+                return Ok(());
+            }
+        } else if !goes_on {
+            return Ok(());
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Whether no mail follows DATA.
+fn is_ruled_out(rules: &[Rule]) -> bool {
+    rules.iter().any(|(on, _, does)| *on == "DATA" && matches!(does, Says(text) if !text.starts_with("354")))
+}
+
+/// Does what the rules say of the command; false when the conversation is over.
+fn act(
+    stream: &mut TcpStream,
+    word: &str,
+    line: &str,
+    rules: &[Rule],
+    seen: &Mutex<Seen>,
+) -> std::io::Result<bool> {
+    let does = {
+        let mut seen = seen.lock().expect("nobody panics");
+        seen.commands.push(format!("{word} {line}"));
+        let nth = seen.commands.iter().filter(|line| line.starts_with(&format!("{word} "))).count();
+        let rule = rules.iter().find(|(on, at, _)| *on == word && (*at == 0 || *at == nth));
+        let does = rule.map_or(Says(default(word)), |(_, _, does)| *does);
+        if word == "END" && matches!(does, Says(text) | Leaves(text) | Drips(text) if text.starts_with("250"))
+        {
+            seen.accepted.push(line.to_owned());
+        }
+        does
+    };
+    match does {
+        Says(text) => stream.write_all(format!("{text}\r\n").as_bytes())?,
+        Leaves("") => return Ok(false),
+        Leaves(text) => {
+            stream.write_all(format!("{text}\r\n").as_bytes())?;
+            return Ok(false);
+        }
+        Hangs => {
+            std::thread::sleep(Duration::from_secs(20));
+            return Ok(false);
+        }
+        Drips(text) => {
+            for byte in format!("{text}\r\n").as_bytes() {
+                std::thread::sleep(Duration::from_millis(100));
+                stream.write_all(&[*byte])?;
+            }
+        }
+        Floods(bytes, times) => (0..times).try_for_each(|_| stream.write_all(bytes))?,
+        Noise(bytes) => stream.write_all(bytes)?,
+    }
+    Ok(true)
+}
+
+fn default(word: &str) -> &'static str {
+    match word {
+        "BANNER" => "220 office ESMTP",
+        "EHLO" => "250-office\r\n250-PIPELINING\r\n250 8BITMIME",
+        "DATA" => "354 go on",
+        "QUIT" => "221 bye",
+        "END" => "250 2.0.0 taken",
+        _ => "250 2.0.0 ok",
+    }
+}
+
+pub fn settings(host: &str, port: u16, security: MailSecurity) -> MailSettings {
+    MailSettings {
+        from: "allclear <allclear@dis.example>".to_string(),
+        transport: MailTransport::Smtp { host: host.to_string(), port, security },
+        username: None,
+        password_file: None,
+        digest: None,
+        hourly_limit: 20,
+        reply_to: None,
+        postmaster: None,
+    }
+}
+
+fn mailer(port: u16, answer: Duration, whole: Duration) -> Mailer {
+    let mailer = Mailer::open(&settings("127.0.0.1", port, MailSecurity::Plain)).expect("plain settings");
+    mailer.with_patience(answer, whole)
+}
+
+fn located() -> Letter {
+    letter(&sample(MailEvent::Located))
+}
+
+/// What a delivery came to, in a word.
+fn word(delivery: &Delivery) -> &'static str {
+    match delivery {
+        Delivery::Accepted => "accepted",
+        Delivery::TryLater(_) => "later",
+        Delivery::Refused(_) => "refused",
+        Delivery::Lost(_) => "lost",
+        Delivery::NoServer(_) => "no server",
+    }
+}
+
+fn words(delivery: &Delivery) -> &str {
+    match delivery {
+        Delivery::Accepted => "",
+        Delivery::TryLater(why) | Delivery::Refused(why) | Delivery::Lost(why) | Delivery::NoServer(why) => {
+            why
+        }
+    }
+}
+
+const LATIN1: &[u8] = b"550 5.1.1 Empf\xe4nger unbekannt \x1b[31m\x07\r\n";
+
+/// Each row: what the server does, what that means for the mail, and a piece of the words about it.
+#[test]
+fn whatever_a_server_does_the_mail_is_accepted_refused_or_tried_again() {
+    type Row<'a> = (&'a str, &'static [Rule], &'a str, &'a str);
+    let rows: &[Row<'_>] = &[
+        ("all is well", &[], "accepted", ""),
+        ("no greeting", &[("BANNER", 0, Hangs)], "no server", "no answer"),
+        (
+            "a greeting of another service",
+            &[("BANNER", 0, Says("SSH-2.0-OpenSSH_9.2"))],
+            "no server",
+            "SSH-2.0",
+        ),
+        ("busy from the start", &[("BANNER", 0, Leaves("421 4.3.2 too busy"))], "no server", "too busy"),
+        ("no service", &[("BANNER", 0, Leaves("554 5.7.1 go away"))], "no server", "go away"),
+        ("hangs up at once", &[("BANNER", 0, Leaves(""))], "no server", "hung up"),
+        (
+            "a greeting of many lines",
+            &[("BANNER", 0, Says("220-hello\r\n220-there\r\n220 office"))],
+            "accepted",
+            "",
+        ),
+        ("hangs at EHLO", &[("EHLO", 0, Hangs)], "no server", "EHLO"),
+        ("refuses EHLO", &[("EHLO", 0, Says("550 5.7.1 not you"))], "no server", "not you"),
+        (
+            "offers without end",
+            &[("EHLO", 0, Floods(b"250-MORE AND MORE\r\n", 100_000))],
+            "no server",
+            "lines",
+        ),
+        ("a line of 10 MB", &[("EHLO", 0, Floods(&[b'2'; 10_000], 1_000))], "no server", "longer"),
+        ("a line of 10 MB after the dot", &[("END", 0, Floods(&[b'2'; 10_000], 1_000))], "lost", "longer"),
+        (
+            "8-bit noise",
+            &[("EHLO", 0, Noise(&[0xff, 0xfe, 0, 1, 0x80, b'\r', b'\n']))],
+            "no server",
+            "no reply",
+        ),
+        ("a refusal in Latin-1 with an escape", &[("RCPT", 0, Noise(LATIN1))], "refused", "550 5.1.1 Empf"),
+        (
+            "wants a login",
+            &[("MAIL", 0, Says("530 5.7.0 authentication required"))],
+            "no server",
+            "authentication",
+        ),
+        ("hangs at MAIL", &[("MAIL", 0, Hangs)], "lost", "MAIL FROM"),
+        ("sender later", &[("MAIL", 0, Says("451 4.3.0 later"))], "later", "MAIL FROM"),
+        ("sender never", &[("MAIL", 0, Says("550 5.1.8 bad sender"))], "refused", "bad sender"),
+        ("421 in the middle", &[("RCPT", 0, Leaves("421 4.3.2 shutting down"))], "later", "shutting down"),
+        ("hangs at RCPT", &[("RCPT", 0, Hangs)], "lost", "RCPT TO"),
+        ("too many recipients", &[("RCPT", 0, Says("452 4.5.3 too many recipients"))], "later", "452"),
+        ("too many recipients, the old way", &[("RCPT", 0, Says("552 too many recipients"))], "later", "552"),
+        ("no such user", &[("RCPT", 0, Says("550 5.1.1 no such user"))], "refused", "no such user"),
+        (
+            "no such user, and hangs up",
+            &[("RCPT", 0, Leaves("550 5.1.1 no such user"))],
+            "refused",
+            "no such user",
+        ),
+        ("mixed codes", &[("RCPT", 0, Says("250-ok\r\n550 no"))], "refused", "550"),
+        ("hangs at DATA", &[("DATA", 0, Hangs)], "lost", "DATA"),
+        ("250 to DATA", &[("DATA", 0, Says("250 ok"))], "lost", "out of step"),
+        ("DATA refused", &[("DATA", 0, Says("554 5.5.1 no valid recipients"))], "refused", "no valid"),
+        ("accepted before the dot", &[("DATA", 0, Says("354 go\r\n250 2.0.0 taken"))], "lost", "unasked"),
+        ("a slow 354", &[("DATA", 0, Drips("354 go"))], "accepted", ""),
+        ("drops the line after DATA", &[("DATA", 0, Leaves("354 go"))], "lost", "may have arrived"),
+        ("hangs after the dot", &[("END", 0, Hangs)], "lost", "may have arrived"),
+        ("drops after the dot", &[("END", 0, Leaves(""))], "lost", "may have arrived"),
+        ("full after the dot", &[("END", 0, Says("452 4.3.1 disk full"))], "later", "disk full"),
+        ("spam after the dot", &[("END", 0, Says("550 5.7.1 looks like spam"))], "refused", "spam"),
+        ("spam, and hangs up", &[("END", 0, Leaves("550 5.7.1 looks like spam"))], "refused", "spam"),
+        ("354 after the dot", &[("END", 0, Says("354 more"))], "lost", "out of step"),
+        ("accepts, and hangs up", &[("END", 0, Leaves("250 taken"))], "accepted", ""),
+        ("accepts a letter at a time", &[("END", 0, Drips("250 taken"))], "accepted", ""),
+        (
+            "a letter at a time, for too long",
+            &[("MAIL", 0, Drips("250 this goes on and on and on and on and on"))],
+            "lost",
+            "longer than 2 s",
+        ),
+    ];
+    let letter = located();
+    let check = |(row, rules, expected, piece): &Row<'_>| {
+        let office = Office::open(rules);
+        let mailer = mailer(office.port, Duration::from_millis(600), Duration::from_secs(2));
+        let delivery = mailer.deliver(&letter, &letter.to[0]);
+        assert_eq!(word(&delivery), *expected, "{row}: {delivery:?}");
+        assert!(words(&delivery).contains(piece), "{row}: {delivery:?}");
+        assert!(!words(&delivery).contains(char::is_control), "{row}: {delivery:?}");
+        assert!(words(&delivery).chars().count() < 500, "{row}: {delivery:?}");
+        assert!(*expected != "accepted" || office.accepted() == 1, "{row}: it was not accepted");
+        // The line is of no use any more, or in a state that the next mail can begin from.
+        let again = mailer.deliver(&letter, &letter.to[0]);
+        assert_eq!(word(&again), *expected, "{row}, once more: {again:?}");
+    };
+    std::thread::scope(|scope| {
+        rows.iter().for_each(|row| drop(scope.spawn(|| check(row))));
+    });
+}
+
+/// Each row: what the server does, the mails that are sent one after the other, what becomes of each, and
+/// the connections that this needs.
+#[test]
+fn one_connection_carries_mail_after_mail_and_is_renewed_without_a_word() {
+    type Row<'a> = (&'a str, &'static [Rule], &'a [&'a str], usize);
+    let rows: &[Row<'_>] = &[
+        ("nothing happens", &[], &["accepted"; 5], 1),
+        (
+            "one recipient is unknown",
+            &[("RCPT", 2, Says("550 5.1.1 no"))],
+            &["accepted", "refused", "accepted"],
+            1,
+        ),
+        (
+            "one is greylisted, then not",
+            &[("RCPT", 1, Says("451 4.7.1 greylisted"))],
+            &["later", "accepted"],
+            1,
+        ),
+        (
+            "ends after two mails",
+            &[("END", 2, Leaves("250 taken")), ("END", 4, Leaves("250 taken"))],
+            &["accepted"; 5],
+            3,
+        ),
+        ("421 to the third mail", &[("MAIL", 3, Leaves("421 4.7.0 too many mails"))], &["accepted"; 4], 2),
+        ("421 to a recipient", &[("RCPT", 3, Leaves("421 4.7.0 too many mails"))], &["accepted"; 4], 2),
+        (
+            "says goodbye unasked",
+            &[("END", 2, Leaves("250 taken\r\n421 4.4.2 idle for too long"))],
+            &["accepted"; 4],
+            2,
+        ),
+        (
+            "announces a limit",
+            &[("EHLO", 0, Says("250-office\r\n250 LIMITS RCPTMAX=1 MAILMAX=2"))],
+            &["accepted"; 5],
+            3,
+        ),
+        (
+            "drops one mail after DATA",
+            &[("END", 2, Leaves(""))],
+            &["accepted", "lost", "accepted", "accepted"],
+            2,
+        ),
+        (
+            "answers twice",
+            &[("END", 1, Says("250 taken\r\n250 taken"))],
+            &["accepted", "lost", "accepted"],
+            2,
+        ),
+    ];
+    let letter = located();
+    for (row, rules, expected, connections) in rows {
+        let office = Office::open(rules);
+        let mailer = mailer(office.port, Duration::from_secs(2), Duration::from_secs(5));
+        let deliveries = expected.iter().map(|_| {
+            // What the server does after its answer is there before the next mail.
+            std::thread::sleep(Duration::from_millis(50));
+            mailer.deliver(&letter, &letter.to[0])
+        });
+        let became: Vec<&str> = deliveries.map(|delivery| word(&delivery)).collect();
+        assert_eq!(became, *expected, "{row}");
+        assert_eq!(office.connections(), *connections, "{row}");
+        let accepted = expected.iter().filter(|word| **word == "accepted").count();
+        assert_eq!(office.accepted(), accepted, "{row}: what is told and what was accepted");
+    }
+}
+
+#[test]
+fn a_connection_that_nothing_needs_is_ended_politely() {
+    let office = Office::open(&[]);
+    let letter = located();
+    let mailer = mailer(office.port, Duration::from_secs(2), Duration::from_secs(5));
+    assert_eq!(mailer.deliver(&letter, &letter.to[0]), Delivery::Accepted);
+    assert_eq!(office.count("QUIT"), 0);
+    mailer.rest();
+    for _ in 0..100 {
+        if office.count("QUIT") == 1 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("no QUIT came");
+}
