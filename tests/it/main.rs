@@ -7,6 +7,7 @@ mod bundle;
 mod by_hand;
 mod calibration;
 mod capture_files;
+mod certificates;
 mod clock_steps;
 mod commands;
 mod crash;
