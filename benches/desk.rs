@@ -7,13 +7,15 @@
 use allclear::edge::capture::lint::lint;
 use allclear::edge::files;
 use allclear::edge::store::{Durability, Store};
+use allclear::edge::template::Templates;
 use allclear::engine::{Engine, Opening};
+use allclear::pure::digest::to_value;
 use allclear::pure::intake::Report;
 use allclear::pure::interval::{Interval, Intervals};
 use allclear::pure::packet::Mac;
-use allclear::pure::playbook::Library;
+use allclear::pure::playbook::{Library, MailEvent};
 use allclear::pure::sighting::{ContactSpan, Coverage, HostFinding, Observation, Presence};
-use allclear::pure::ticket::{ALLCLEAR, Absence, Act, Effect, Input, RunId, TicketId};
+use allclear::pure::ticket::{ALLCLEAR, Absence, Act, Effect, Input, Mail, RunId, TicketId};
 use allclear::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFacts, WatchlistFacts};
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
@@ -34,6 +36,9 @@ const START_MAX: Duration = Duration::from_secs(2);
 const MEMORY_MAX_MIB: u64 = 300;
 /// A look in which nothing is due happens once a second, for ever.
 const IDLE_MAX: Duration = Duration::from_millis(1);
+/// Nobody else is served while a digest is put together.
+const DIGEST_MAX: Duration = Duration::from_millis(250);
+const RENDERED_MAX: Duration = Duration::from_secs(1);
 const ONE_DUE_MAX: Duration = Duration::from_millis(20);
 const HUNDRED_DUE_MAX: Duration = Duration::from_millis(100);
 /// A month in which the program was down, of stages that fire every quarter of an hour.
@@ -100,12 +105,33 @@ fn nights(directory: &Path, tickets: u32, limits: &mut Limits) {
     );
     drop(engine);
     looks(directory, limits);
+    digests(directory, limits);
     let starts: Vec<(Duration, u64)> = (0..ROUNDS).map(|_| started(directory)).collect();
     let quickest = starts.iter().map(|(time, _)| *time).min().unwrap_or_default();
     let most = starts.iter().map(|(_, kib)| kib >> 10).max().unwrap_or(0);
     limits.hold("start, to the first look", quickest, START_MAX);
     let figure = format!("{most} MiB; the limit is {MEMORY_MAX_MIB} MiB");
     limits.tell("peak memory of it", &figure, most <= MEMORY_MAX_MIB);
+}
+
+/// The digests of all, and of each coordinator: put together, and rendered.
+fn digests(directory: &Path, limits: &mut Limits) {
+    let store = Store::open(&directory.join("state"), Durability::Full).expect("the log opens");
+    let engine = Engine::open(store, library(directory)).expect("the log folds");
+    let templates = Templates::load(None).expect("the shipped templates load");
+    let now = engine.last_event().expect("events");
+    let begin = Instant::now();
+    let digests = engine.digests_now(now);
+    let gathered = begin.elapsed();
+    let mut bytes = 0;
+    for (to, digest) in &digests {
+        let mail = Mail::new(1, MailEvent::Digest, now, to.clone());
+        let letter = templates.round_letter(&to_value(digest), &mail, "a@dis.example").expect("a letter");
+        bytes += letter.text.len() + letter.html.len();
+    }
+    println!("{} digests, {} KiB of text and HTML", digests.len(), bytes >> 10);
+    limits.hold("digests of all and of each coordinator, put together", gathered, DIGEST_MAX);
+    limits.hold("the same, rendered", begin.elapsed(), RENDERED_MAX);
 }
 
 /// Looks on a log whose commits reach the disk.
@@ -215,7 +241,11 @@ fn write_files(directory: &Path) {
             18 + high
         );
     }
-    let _ = writeln!(site, "mail:\n  from: allclear@dis.example\n  directory: state/outbox");
+    let _ = writeln!(
+        site,
+        "mail:\n  from: allclear@dis.example\n  directory: state/outbox\n  hourly_limit: 1000\n  \
+         digest: {{cron: \"0 6 1 1 *\", to: [soc@dis.example]}}"
+    );
     fs::write(directory.join("allclear.yaml"), site).expect("written");
     // 16:00 and 19:00 UTC in November are 10:00 and 13:00 in Chicago.
     for (name, locate, verify) in [

@@ -10,14 +10,19 @@ use crate::edge::capture::lint::lint;
 use crate::edge::clock;
 use crate::edge::files::{self, Reading, SITE_FILE_NAME};
 use crate::edge::template::Templates;
+use crate::pure::digest;
 use crate::pure::document::place_of;
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Problem, Severity, has_error};
 use crate::pure::watchlist::Watchlist;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// How many digests are shown.
+const SHOWN: usize = 3;
 
 /// Reads, checks, prints.
 pub fn run(named: Option<&Path>, args: &CheckArgs) -> Exit {
@@ -151,6 +156,7 @@ fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_exp
             text.push_str(&format!("{}\n", library.site_file.path.display()));
             text.push_str(&rows_text(&explain::site_values(&library.site_file)));
         }
+        text.push_str(&digest_text(library, now));
         let at_sites = forecasts(library, now);
         for playbook in library.playbooks.values() {
             text.push_str(&format!("{}: {}\n", playbook.path.display(), playbook.title));
@@ -175,10 +181,23 @@ fn rows_text(rows: &[(String, String)]) -> String {
     rows.iter().map(|(key, value)| format!("  {key:<30} {value}\n")).collect()
 }
 
+/// When the next digests go out; nothing where there are none.
+fn digest_text(library: &Library, now: Timestamp) -> String {
+    let digest = library.site_file.mail.as_ref().and_then(|mail| mail.digest.as_ref());
+    let Some(settings) = digest else { return String::new() };
+    let next: Vec<String> =
+        digest::next_times(settings, now, SHOWN).iter().map(|at| shown(*at, &settings.timezone)).collect();
+    let next = if next.is_empty() { "never".to_owned() } else { next.join(", ") };
+    format!("digest ({}): {next}\n", settings.timezone_name)
+}
+
+fn shown(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone()).strftime("%a %Y-%m-%d %H:%M %:z").to_string()
+}
+
 fn forecast_text(forecast: &Forecast<'_>) -> String {
     let zone = &forecast.site.timezone;
-    let shown =
-        |at: &Timestamp| at.to_zoned_datetime(zone.clone()).strftime("%a %Y-%m-%d %H:%M %:z").to_string();
+    let shown = |at: &Timestamp| shown(*at, zone);
     let mut text = format!("  {} ({})\n", forecast.site.name, forecast.site.timezone_name);
     for (name, stage, next) in &forecast.stages {
         let next: Vec<String> = next.iter().map(shown).collect();
@@ -211,6 +230,9 @@ fn as_json(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_exp
         .collect();
     let problems: Vec<Value> = problems.iter().map(|problem| problem_json(problem)).collect();
     let mut value = json!({"schema": "allclear.check/1", "problems": problems, "forecasts": forecasts});
+    let settings = libraries.iter().filter_map(|library| library.site_file.mail.as_ref()?.digest.as_ref());
+    value["digests"] =
+        settings.map(|digest| json!({"next": digest::next_times(digest, now, SHOWN)})).collect();
     if is_explained {
         let site_files = libraries.iter().map(|library| rows_json(explain::site_values(&library.site_file)));
         value["site_files"] = site_files.collect();

@@ -5,7 +5,9 @@ use crate::pure::playbook::{
     CleanCriteria, Due, Escalation, JudgeCriteria, Keep, Notify, Playbook, Recipient, Stage, StageName,
 };
 use crate::pure::schedule::Schedule;
-use crate::pure::site::{MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind};
+use crate::pure::site::{
+    Digest, MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind,
+};
 use crate::pure::watchlist::{Require, Watchlist};
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ pub fn site_values(file: &SiteFile) -> Vec<(String, String)> {
     let keep = file.evidence_keep.map_or("for ever".to_owned(), length_words);
     rows.push(("evidence.keep".to_owned(), keep));
     rows.push(("mail".to_owned(), file.mail.as_ref().map_or("none: no mail leaves".to_owned(), mail_words)));
+    let digest = file.mail.as_ref().and_then(|mail| mail.digest.as_ref());
+    rows.push(("mail.digest".to_owned(), digest.map_or("none".to_owned(), digest_words)));
     let listing = file.listing.as_ref().map(|list| format!("{} through {}", list.zone, list.resolver));
     rows.push(("listing".to_owned(), listing.unwrap_or("none: nothing is looked up".to_owned())));
     rows
@@ -125,6 +129,13 @@ fn mail_words(mail: &MailSettings) -> String {
         }
     };
     format!("{way}{answers}{told}")
+}
+
+fn digest_words(digest: &Digest) -> String {
+    let Digest { cron, to, is_skipped_unchanged, has_coordinators, timezone: _, timezone_name } = digest;
+    let own = if *has_coordinators { ", and each coordinator's to them" } else { "" };
+    let skipped = if *is_skipped_unchanged { ", left out when nothing changed" } else { "" };
+    format!("cron {cron} in {timezone_name}, that of all sites to {}{own}{skipped}", or_none(to.join(", ")))
 }
 
 fn watchlist_rows(list: &Watchlist) -> Vec<(String, String)> {

@@ -21,7 +21,7 @@ use crate::pure::problem::has_error;
 use crate::pure::report::{Material, TicketJson, event_word, file_name, words};
 use crate::pure::script::{self, Scene};
 use crate::pure::site::{HOURLY_LIMIT, MailSettings, MailTransport, Site};
-use crate::pure::ticket::{Context, HostState, Phase, Ticket, ledger, stand};
+use crate::pure::ticket::{Context, HostState, Phase, Ticket, TicketId, ledger, stand};
 use crate::season::Season;
 use clap::Args;
 use jiff::Timestamp;
@@ -121,14 +121,17 @@ fn start(args: &SimulateArgs, opening: &Opening, site: &Site) -> Result<Timestam
 
 /// Mail goes where the command line says, whatever the site file says.
 fn settle_mail(library: &mut Library, directory: Option<&Path>) {
-    let from = library.site_file.mail.as_ref().map(|mail| mail.from.clone());
+    let known = library.site_file.mail.take();
+    let (hourly_limit, digest) =
+        known.as_ref().map_or((HOURLY_LIMIT, None), |mail| (mail.hourly_limit, mail.digest.clone()));
+    let from = known.map(|mail| mail.from);
     library.site_file.mail = Some(MailSettings {
         from: from.unwrap_or("allclear <allclear@localhost.localdomain>".to_owned()),
         transport: MailTransport::Directory(directory.unwrap_or(Path::new("")).to_owned()),
         username: None,
         password_file: None,
-        digest: None,
-        hourly_limit: HOURLY_LIMIT,
+        digest,
+        hourly_limit,
         reply_to: None,
         postmaster: None,
     });
@@ -247,11 +250,13 @@ fn mails(season: &Season, args: &SimulateArgs) -> Result<Vec<Value>, Fault> {
     let tickets = season.engine().tickets();
     let mut mails: Vec<_> =
         tickets.flat_map(|ticket| ticket.outbox.iter().map(|mail| (ticket.id, mail))).collect();
+    mails.extend(season.engine().rounds().iter().map(|mail| (TicketId::NONE, mail)));
     mails.sort_by_key(|(_, mail)| mail.seq);
     let told = mails.into_iter().map(|(ticket, mail)| {
         let name = file_name(ticket, mail.seq, mail.event);
         let file = args.mail_dir.as_ref().map(|directory| directory.join(name));
         let subject = season.subject(ticket, mail)?;
+        let ticket = Some(ticket).filter(|ticket| *ticket != TicketId::NONE);
         Ok(json!({"at": mail.at, "event": mail.event, "to": mail.to, "subject": subject, "file": file,
             "ticket": ticket}))
     });
@@ -273,11 +278,9 @@ fn as_text(season: &Season, ticket: &Ticket) -> Result<String, Fault> {
     for (at, from, to, because) in season.phases()? {
         lines.push((at, format!("{from} -> {to}: {because}")));
     }
-    for mail in &ticket.outbox {
-        lines.push((
-            mail.at,
-            format!("mail '{}': {}", event_word(mail.event), season.subject(ticket.id, mail)?),
-        ));
+    let own = ticket.outbox.iter().map(|mail| (ticket.id, mail));
+    for (id, mail) in own.chain(season.engine().rounds().iter().map(|mail| (TicketId::NONE, mail))) {
+        lines.push((mail.at, format!("mail '{}': {}", event_word(mail.event), season.subject(id, mail)?)));
     }
     for other in others(season) {
         let hosts: Vec<String> = other.hosts.iter().map(|host| host.host.to_string()).collect();

@@ -5,6 +5,7 @@
 
 use super::{EngineError, context};
 use crate::pure::detection::Detection;
+use crate::pure::digest::Digests;
 use crate::pure::letterbox::{self, Letterbox, Letterboxes};
 use crate::pure::playbook::Library;
 use crate::pure::ticket::{
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub type BySite = BTreeMap<String, BTreeMap<String, InForce>>;
 
 /// So many mails of no ticket are kept in memory, and those that are not out yet.
-const ROUNDS_MAX: usize = 256;
+const ROUNDS_MAX: usize = 1_024;
 
 /// The log as folded so far.
 #[derive(Debug, Default)]
@@ -33,6 +34,7 @@ pub struct Log {
     pub letterboxes: Letterboxes,
     /// The mails that are of no ticket.
     pub rounds: Vec<Mail>,
+    pub digests: Digests,
     /// Who has events that nobody has looked at yet.
     pub touched: BTreeSet<Subject>,
     undo: Option<Undo>,
@@ -66,7 +68,7 @@ struct Undo {
     schedules: Option<BySite>,
     detections: BTreeMap<DetectionId, Option<Detection>>,
     letterboxes: BTreeMap<String, Option<Letterbox>>,
-    rounds: Option<Vec<Mail>>,
+    rounds: Option<(Vec<Mail>, Digests)>,
     touched: BTreeSet<Subject>,
 }
 
@@ -104,7 +106,9 @@ impl Log {
         if let Some(schedules) = undo.schedules {
             self.schedules = schedules;
         }
-        self.rounds = undo.rounds.unwrap_or(std::mem::take(&mut self.rounds));
+        if let Some((rounds, digests)) = undo.rounds {
+            (self.rounds, self.digests) = (rounds, digests);
+        }
         for (address, before) in undo.letterboxes {
             match before {
                 Some(letterbox) => drop(self.letterboxes.insert(address, letterbox)),
@@ -240,10 +244,11 @@ impl Log {
         if let Some(undo) = &mut self.undo
             && undo.rounds.is_none()
         {
-            undo.rounds = Some(self.rounds.clone());
+            undo.rounds = Some((self.rounds.clone(), self.digests.clone()));
         }
         let illegal = |why| IllegalEvent { seq: recorded.seq, ticket: recorded.ticket, why };
         outbox::apply(&mut self.rounds, recorded).map_err(illegal)?;
+        self.digests.apply(recorded);
         let meant = mails_meant(recorded, &self.rounds);
         meant.iter().for_each(|mail| self.enter_mail(recorded, mail));
         let too_many = self.rounds.len().saturating_sub(ROUNDS_MAX);

@@ -170,11 +170,15 @@ impl Engine {
     pub fn tick_after(&mut self, now: Timestamp, absence: Absence) -> Result<Vec<EngineError>, EngineError> {
         self.refresh()?;
         self.absence = absence;
+        self.plan_digests(now)?;
         self.plan_detections(now)?;
         self.look_again(now);
         let mut faults: Vec<EngineError> =
             self.stuck.iter().filter_map(|id| self.context(*id, now).err()).collect();
-        for batch in self.ticks.due(now).chunks(BATCH_TICKETS) {
+        let mut due = self.ticks.due(now);
+        // A digest tells what all others have to say by now: nights that were missed while nobody looked.
+        due.sort_by_key(|subject| *subject == Subject::Rounds);
+        for batch in due.chunks(BATCH_TICKETS) {
             match self.tick_all(now, batch) {
                 Err(fault @ EngineError::Store(_)) => return Err(fault),
                 // One of them is to blame; the others must not wait for it.
@@ -191,7 +195,7 @@ impl Engine {
                 Subject::Ticket(id) => decision.step(ALLCLEAR, *id, &Input::Tick),
                 Subject::Detection(id) => decision.tick_detection(id),
                 Subject::Recipient(address) => decision.release(address),
-                Subject::Rounds => Ok(()),
+                Subject::Rounds => decision.tick_digests(),
             })
         })?;
         for subject in batch.iter().filter(|subject| !self.log.touched.contains(subject)) {
@@ -277,7 +281,7 @@ impl Engine {
                 Subject::Recipient(address) => (self.next_of_recipient(address), None, false),
                 Subject::Rounds => {
                     let rounds = &self.log.rounds;
-                    (None, outbox::next_retry(rounds), outbox::is_busy(rounds))
+                    (self.next_of_digests(), outbox::next_retry(rounds), outbox::is_busy(rounds))
                 }
             };
             self.ticks.set(subject.clone(), next);

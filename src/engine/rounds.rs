@@ -1,12 +1,16 @@
-//! What do mails that are of no ticket add to the loop? Mails that waited go out, by themselves or told in
-//! one, each exactly once: what is decided about a recipient stands in the log as a whole.
+//! What do mails that are of no ticket add to the loop? Digests at their times; and mails that waited go
+//! out, by themselves or told in one, each exactly once: what is decided stands in the log as a whole.
 
 use super::decision::Decision;
+use super::log::Log;
 use super::{Engine, EngineError};
 use crate::edge::store::StoreError;
+use crate::pure::digest::{Desk, gather};
 use crate::pure::letterbox::MailId;
+use crate::pure::playbook::Library;
+use crate::pure::site;
 use crate::pure::ticket::{
-    ALLCLEAR, Act, Event, FoldedMail, Input, Mail, Recorded, Round, TicketId, mail_failed, outbox,
+    ALLCLEAR, Act, Digest, Event, FoldedMail, Input, Mail, Recorded, Round, TicketId, mail_failed, outbox,
     retry_as_it_is,
 };
 use jiff::Timestamp;
@@ -32,10 +36,42 @@ impl Engine {
         Ok(found.filter(|found| matches!(found.event, Event::RoundQueued { .. })))
     }
 
+    /// What digests sent at `now` would tell, with those who would get them, also where nothing is new;
+    /// that of all sites first.
+    pub fn digests_now(&self, now: Timestamp) -> Vec<(Vec<String>, Digest)> {
+        let Some(settings) = settings(&self.library) else { return Vec::new() };
+        let settings = site::Digest { is_skipped_unchanged: false, ..settings.clone() };
+        let due = self.log.digests.now(now);
+        gather(&desk(&self.library, &settings, &self.log, now), due)
+    }
+
+    /// From now on digests are planned as the site file says.
+    pub(super) fn plan_digests(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        if !self.is_planned
+            && let Some(plan) = self.log.digests.replan(settings(&self.library))
+        {
+            self.transact(now, |decision| decision.append(ALLCLEAR, TicketId::NONE, vec![plan]).map(drop))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn next_of_digests(&self) -> Option<Timestamp> {
+        self.log.digests.next_due(settings(&self.library)?)
+    }
+
     pub(super) fn next_of_recipient(&self, address: &str) -> Option<Timestamp> {
         self.library.site_file.mail.as_ref()?;
         self.log.letterboxes.get(address)?.next_release(self.library.site_file.hourly_limit())
     }
+}
+
+fn settings(library: &Library) -> Option<&site::Digest> {
+    library.site_file.mail.as_ref()?.digest.as_ref()
+}
+
+fn desk<'a>(library: &'a Library, settings: &'a site::Digest, log: &'a Log, now: Timestamp) -> Desk<'a> {
+    let Log { digests, tickets, rounds, .. } = log;
+    Desk { library, settings, digests, tickets, rounds, now }
 }
 
 impl Decision<'_> {
@@ -50,6 +86,18 @@ impl Decision<'_> {
             _ => return Err(EngineError::NoTicket(TicketId::NONE)),
         };
         self.append(by, TicketId::NONE, events).map(drop)
+    }
+
+    /// Sends the digests whose time has come.
+    pub(super) fn tick_digests(&mut self) -> Result<(), EngineError> {
+        let Some(settings) = settings(self.library) else { return Ok(()) };
+        let Some(due) = self.log.digests.due(settings, self.now) else { return Ok(()) };
+        let digests = gather(&desk(self.library, settings, self.log, self.now), due);
+        let told = digests
+            .into_iter()
+            .map(|(to, digest)| Event::RoundQueued { to, round: Round::Digest(Box::new(digest)) });
+        let events = std::iter::once(Event::DigestDue { occurrence: due.occurrence }).chain(told);
+        self.append(ALLCLEAR, TicketId::NONE, events.collect()).map(drop)
     }
 
     /// Lets out what waited for a recipient, as far as its time has come.

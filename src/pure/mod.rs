@@ -49,4 +49,6 @@ pub mod picture;
 
 pub mod report;
 
+pub mod digest;
+
 pub mod script;

@@ -225,6 +225,8 @@ pub enum MailEvent {
     Closed,
     /// Of no ticket: mails that waited, told in one.
     Folded,
+    /// Of no ticket: where all stand.
+    Digest,
     /// Another mail did not reach somebody; no playbook asks for it.
     Undeliverable,
     /// Of no ticket, and on no record: somebody tries out the mail server.

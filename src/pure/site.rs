@@ -172,9 +172,16 @@ pub enum MailSecurity {
 /// The nightly summary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Digest {
+    /// Five fields, in its zone.
     pub cron: String,
+    /// Who gets that of all sites.
     pub to: Vec<String>,
     pub is_skipped_unchanged: bool,
+    /// Whether each coordinator gets one of their own tickets.
+    pub has_coordinators: bool,
+    pub timezone: TimeZone,
+    /// The zone's IANA name.
+    pub timezone_name: String,
 }
 
 /// How the DNSBL is asked.

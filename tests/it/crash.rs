@@ -13,7 +13,7 @@ use allclear::engine::{Engine, Opening};
 use allclear::pure::playbook::{Library, Playbook, Stage};
 use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::script::{Scene, Step};
-use allclear::pure::site::{MailSettings, MailTransport};
+use allclear::pure::site::{Digest, MailSettings, MailTransport};
 use allclear::pure::ticket::{Act, Phase, Recorded, Ticket, TicketId};
 use allclear::season::Season;
 use std::collections::BTreeMap;
@@ -200,7 +200,17 @@ fn killed_after_every_step_mails_that_waited_are_told_once() {
     let story = Story {
         record: record_two,
         playbook: |playbook| playbook.locate.schedule = Schedule::Every(Duration::from_secs(86_400)),
-        mail: |mail| mail.hourly_limit = 3,
+        mail: |mail| {
+            mail.hourly_limit = 3;
+            mail.digest = Some(Digest {
+                cron: "0 13,19 * * *".to_owned(),
+                to: vec!["soc@dis.example".to_owned()],
+                is_skipped_unchanged: true,
+                has_coordinators: true,
+                timezone: jiff::tz::TimeZone::UTC,
+                timezone_name: "UTC".to_owned(),
+            });
+        },
         scenes: || {
             let scene = |time: &str, act| Scene {
                 at: at(&format!("2015-05-04T{time}:00Z")),
@@ -227,5 +237,7 @@ fn killed_after_every_step_mails_that_waited_are_told_once() {
     assert_eq!(outbox.iter().map(|mail| mail.folded.len()).sum::<usize>(), 3, "told in another mail");
     let names: Vec<String> = whole.mails.keys().map(|name| name.display().to_string()).collect();
     assert_eq!(names.iter().filter(|name| name.ends_with("-folded.eml")).count(), 1, "{names:?}");
-    assert_eq!(names.len(), outbox.len() - 3 + 1, "{names:?}");
+    let digests = names.iter().filter(|name| name.ends_with("-digest.eml")).count();
+    assert_eq!(digests, 2, "one for all and one for the coordinator, at the first time: {names:?}");
+    assert_eq!(names.len(), outbox.len() - 3 + 1 + digests, "{names:?}");
 }

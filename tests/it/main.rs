@@ -16,6 +16,7 @@ mod demo;
 mod detect;
 mod detect_desk;
 mod dice;
+mod digest;
 mod disks;
 mod dns;
 mod doctor;

@@ -159,6 +159,7 @@ fn reported() -> Life {
         told: Told::default(),
         held: Vec::new(),
         relapses: 0,
+        relapsed: None,
         confirmed: None,
         reports: vec![report.clone()],
         hosts: Vec::new(),

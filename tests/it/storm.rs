@@ -10,17 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a mail server says of a mail.
 #[derive(Clone, Copy, PartialEq)]
-enum Answer {
+pub enum Answer {
     Yes,
     Later,
     Never,
 }
 
 /// Everything that a mail server took: when, of which ticket, and which mail.
-type Taken = Vec<(Timestamp, TicketId, u64)>;
+pub type Taken = Vec<(Timestamp, TicketId, u64)>;
 
 /// Lets time pass and mail go out until `end`; captures come to nothing.
-fn deliver_until(world: &mut World, end: &str, answer: impl Fn(Timestamp) -> Answer) -> Taken {
+pub fn deliver_until(world: &mut World, end: &str, answer: impl Fn(Timestamp) -> Answer) -> Taken {
     let (mut taken, end) = (Taken::new(), at(end));
     loop {
         world.tick();

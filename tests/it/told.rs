@@ -44,6 +44,7 @@ fn marks(event: &Event) -> &'static [&'static str] {
         Event::OccurrencePassed(_) => &["mark missed", "2015-06-03 03:32"],
         Event::OccurrencesPassed(_) => &["mark suppressed", "2015-06-04 03:33", "2015-06-05 03:33"],
         Event::SchedulesRead(_) | Event::Detection { .. } | Event::RoundQueued { .. } => &[],
+        Event::DigestPlanned(_) | Event::DigestDue { .. } => &[],
         Event::Relapsed { .. } => &["mark relapse"],
         Event::PhaseChanged { .. } => &["mark rejected", "mark clean"],
         Event::Signed { .. } => &["Install MS08-067", "2015-06-06 07:08"],
@@ -251,9 +252,10 @@ fn check_all_kinds(events: &[Event]) {
     let of_no_ticket = Event::Detection { of: none(), event: DetectionEvent::Planned };
     let mut kinds: Vec<&str> = events.iter().map(allclear::pure::report::kind).collect();
     kinds.extend([allclear::pure::report::kind(&of_no_ticket), "schedules_read", "round_queued"]);
+    kinds.extend(["digest_planned", "digest_due"]);
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 30, "an event that this test does not know, or one that it forgot: {kinds:?}");
+    assert_eq!(kinds.len(), 32, "an event that this test does not know, or one that it forgot: {kinds:?}");
     let _ = |schedules: Schedules| Event::SchedulesRead(schedules);
 }
 

@@ -7,10 +7,11 @@ use crate::cli::{Exit, Fault, print};
 use crate::edge::clock;
 use crate::edge::mailer;
 use crate::edge::template::EVENTS;
+use crate::pure::digest;
 use crate::pure::playbook::MailEvent;
 use crate::pure::report::words::clean_text;
 use crate::pure::report::{Letter, event_word};
-use crate::pure::ticket::{TicketId, drafted};
+use crate::pure::ticket::{Mail, TicketId, drafted};
 
 /// The sender where the site file names none.
 const NO_SENDER: &str = "allclear@localhost";
@@ -19,6 +20,7 @@ const NO_SENDER: &str = "allclear@localhost";
 pub fn run(desk: &Desk, event: &str, ticket: Option<u32>, is_html: bool) -> Result<Exit, Fault> {
     let event = known(event)?;
     let letter = match ticket {
+        _ if event == MailEvent::Digest => digest_now(desk)?,
         Some(ticket) => of_ticket(desk, event, TicketId(ticket))?,
         None => sample::letter(desk, event)?,
     };
@@ -34,14 +36,27 @@ pub fn sender(desk: &Desk) -> &str {
 }
 
 fn known(word: &str) -> Result<MailEvent, Fault> {
-    EVENTS.into_iter().find(|event| event_word(*event) == word).ok_or_else(|| {
-        let known: Vec<&str> = EVENTS.into_iter().map(event_word).collect();
+    let all = || EVENTS.into_iter().chain([MailEvent::Digest]);
+    all().find(|event| event_word(*event) == word).ok_or_else(|| {
+        let known: Vec<&str> = all().map(event_word).collect();
         Fault::Usage(format!(
             "there is no mail about '{}': write one of {}",
             clean_text(word),
             known.join(", ")
         ))
     })
+}
+
+/// The digest of all sites as it would go out now, or that of a coordinator where nobody gets it.
+fn digest_now(desk: &Desk) -> Result<Letter, Fault> {
+    let now = clock::now();
+    let (to, digest) = desk.engine.digests_now(now).into_iter().next().ok_or_else(|| {
+        let cure = "add `digest: {cron: \"0 6 * * 1-5\", to: [ADDRESS]}` to its mail section";
+        Fault::Failed(format!("the site file asks for no digest: {cure}"))
+    })?;
+    let mail = Mail::new(desk.engine.events_count() + 1, MailEvent::Digest, now, to);
+    let letter = desk.templates()?.round_letter(&digest::to_value(&digest), &mail, sender(desk));
+    letter.map_err(|problem| Fault::Failed(problem.to_string()))
 }
 
 fn of_ticket(desk: &Desk, event: MailEvent, id: TicketId) -> Result<Letter, Fault> {

@@ -62,7 +62,7 @@ impl Story<'_> {
         let mut story = Story { site, now, events: Vec::new() };
         story.open(playbook);
         match event {
-            MailEvent::Opened | MailEvent::Folded | MailEvent::Test => {}
+            MailEvent::Opened | MailEvent::Folded | MailEvent::Digest | MailEvent::Test => {}
             MailEvent::Located | MailEvent::Reminder => story.locate(),
             MailEvent::Overdue => {
                 story.locate();

@@ -35,6 +35,9 @@ pub enum TicketCommand {
         /// Only those that blame this machine, whatever became of them: its address, MAC address or name
         #[arg(long, value_name = "HOST")]
         host: Option<String>,
+        /// Only those of this site
+        #[arg(long, value_name = "SITE")]
+        site: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -261,7 +264,9 @@ fn listing_word(word: &str) -> Result<Listing, String> {
 pub fn run(desk: &mut Desk, args: TicketArgs) -> Result<Exit, Fault> {
     match args.command {
         TicketCommand::Open(args) => open::open(desk, *args),
-        TicketCommand::List { all, host, json } => show::list(desk, all, host.as_deref(), json),
+        TicketCommand::List { all, host, site, json } => {
+            show::list(desk, all, host.as_deref(), site.as_deref(), json)
+        }
         TicketCommand::Show { ticket, json } => show::show(desk, ticket, json),
         TicketCommand::Report { ticket, form, output } => {
             show::report(desk, ticket, form.format(), output.as_deref())

@@ -25,8 +25,18 @@ use std::net::IpAddr;
 use std::path::Path;
 
 /// A table of tickets, or their documents as a JSON list: the open ones, all, or all that blame `host`.
-pub fn list(desk: &Desk, is_all: bool, host: Option<&str>, is_json: bool) -> Result<Exit, Fault> {
+pub fn list(
+    desk: &Desk,
+    is_all: bool,
+    host: Option<&str>,
+    site: Option<&str>,
+    is_json: bool,
+) -> Result<Exit, Fault> {
+    if let Some(site) = site.filter(|site| !desk.engine.library().site_file.sites.contains_key(*site)) {
+        return Err(Fault::Usage(format!("there is no site '{site}': `allclear check` shows them")));
+    }
     let is_wanted = |ticket: &&Ticket| match host {
+        _ if site.is_some_and(|site| ticket.site != site) => false,
         Some(host) => ticket.hosts.iter().any(|blamed| is_called(blamed, host)),
         None => is_all || ticket.phase.is_open(),
     };

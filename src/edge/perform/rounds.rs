@@ -4,9 +4,10 @@
 
 use super::{Edges, NO_MAIL_SECTION, write_letter};
 use crate::engine::{Engine, EngineError};
-use crate::pure::report::words::local_time;
+use crate::pure::digest;
 use crate::pure::report::{FoldedRow, FoldedView, Letter};
 use crate::pure::ticket::{Event, FoldedMail, Mail, Recorded, Round, TicketId};
+use crate::pure::words::local_time;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -25,6 +26,7 @@ pub(super) fn write_round(
     };
     let mail = Mail::new(seq, round.event(), at, to);
     let view = match round {
+        Round::Digest(digest) => digest::to_value(&digest),
         Round::Folded(folded) => {
             let oldest = folded.iter().min_by_key(|folded| folded.at);
             let since = oldest.map(|oldest| local_time(oldest.at, &zone_of(engine, oldest.ticket)));

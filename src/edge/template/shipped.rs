@@ -9,6 +9,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("closed.html.hbs", include_str!("../../../templates/closed.html.hbs")),
     ("closed.txt.hbs", include_str!("../../../templates/closed.txt.hbs")),
     ("criteria.html.hbs", include_str!("../../../templates/criteria.html.hbs")),
+    ("digest.html.hbs", include_str!("../../../templates/digest.html.hbs")),
+    ("digest.txt.hbs", include_str!("../../../templates/digest.txt.hbs")),
     ("drawings.html.hbs", include_str!("../../../templates/drawings.html.hbs")),
     ("folded.html.hbs", include_str!("../../../templates/folded.html.hbs")),
     ("folded.txt.hbs", include_str!("../../../templates/folded.txt.hbs")),

@@ -6,6 +6,7 @@
 use super::drawing;
 use super::strict::{self, Ways};
 use super::{EVENTS, Form, Templates, form_of, with_record};
+use crate::pure::digest;
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::Problem;
@@ -74,6 +75,7 @@ impl Templates {
             tell(self.render(event_word(event), Form::Html, view).err());
         };
         FoldedView::samples().iter().for_each(|view| try_mail(MailEvent::Folded, view));
+        digest::samples().iter().for_each(|view| try_mail(MailEvent::Digest, view));
         for view in TicketView::samples() {
             EVENTS.iter().for_each(|event| try_mail(*event, &view));
         }

@@ -30,6 +30,7 @@ mod secret;
 mod sheet;
 
 mod listing;
+mod mail;
 
 mod probe;
 

@@ -7,7 +7,6 @@
 pub enum NotYet {
     Listen,
     EvidenceKeep,
-    Digest,
 }
 
 impl NotYet {
@@ -16,7 +15,6 @@ impl NotYet {
         match self {
             NotYet::Listen => ("`listen`", "there is no dashboard until then"),
             NotYet::EvidenceKeep => ("`evidence.keep`", "evidence is kept for ever until then"),
-            NotYet::Digest => ("`mail.digest`", "no digest is mailed until then"),
         }
     }
 }

@@ -139,11 +139,16 @@ pub struct RawMail {
 pub struct RawDigest {
     /// When, in five fields.
     pub cron: Field<CronText>,
-    /// To whom.
+    /// Who gets that of all sites.
     pub to: Field<Vec<Spanned<Mailbox>>>,
-    /// Whether it is left out when nothing has changed.
+    /// Whether it is left out when nothing has changed; once a week it comes all the same, as a sign of life.
     #[schemars(extend("default" = false))]
     pub skip_unchanged: Option<Spanned<bool>>,
+    /// Whether each coordinator with open tickets gets one of their own, in the zone of their site; who stands in `to` does not.
+    #[schemars(extend("default" = true))]
+    pub coordinators: Option<Spanned<bool>>,
+    /// The zone of its times, by IANA name; left out, that of the first site in the order of their names.
+    pub timezone: Option<Spanned<Zone>>,
 }
 
 /// How the DNS block list is asked.

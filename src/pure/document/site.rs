@@ -6,16 +6,14 @@
 use super::field::{Field, Spanned};
 use super::leaf::Network;
 use super::listing::listing_settings;
+use super::mail::mail_settings;
 use super::node::Span;
 use super::not_yet::NotYet;
 use super::probe::{check_not_own, probe};
-use super::raw_site::{RawMail, RawSite, RawSiteFile, RawSource};
+use super::raw_site::{RawSite, RawSiteFile, RawSource};
 use super::sheet::{Outside, Sheet};
 use crate::pure::problem::Problem;
-use crate::pure::site::{
-    Digest, HOURLY_LIMIT, HOURLY_LIMIT_MAX, MailSecurity, MailSettings, MailTransport, Site, SiteFile,
-    Source, SourceKind,
-};
+use crate::pure::site::{Site, SiteFile, Source, SourceKind};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -54,14 +52,15 @@ fn meant(sheet: &mut Sheet<'_>, raw: RawSiteFile) -> SiteFile {
         sheet.positive("keep", keep.span, &keep.value.0);
         sheet.not_yet(keep.span, NotYet::EvidenceKeep);
     }
+    let meant = each(sites, |name, raw, span| site(sheet, name, raw, span, known.as_deref()));
     let file = SiteFile {
         path: sheet.path.to_owned(),
         state: sheet.resolve(state.as_ref().map_or("state", |state| &state.value)),
         listen: listen.map(|listen| listen.value.0),
         sources: each(sources.given(), |name, raw, _| source(sheet, name, raw)),
-        sites: each(sites, |name, raw, span| site(sheet, name, raw, span, known.as_deref())),
         evidence_keep: evidence_keep.map(|keep| keep.value.0),
-        mail: mail.and_then(|raw| mail_settings(sheet, &raw)),
+        mail: mail.and_then(|raw| mail_settings(sheet, &raw, &meant)),
+        sites: meant,
         has_listing: listing.is_written(),
         listing: listing.given().and_then(|raw| listing_settings(sheet, raw)),
     };
@@ -300,77 +299,4 @@ fn is_private(address: IpAddr) -> bool {
             v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()
         }
     }
-}
-
-fn mail_settings(sheet: &mut Sheet<'_>, raw: &Spanned<RawMail>) -> Option<MailSettings> {
-    let RawMail {
-        from,
-        smtp,
-        directory,
-        username,
-        password_file,
-        hourly_limit,
-        digest,
-        reply_to,
-        postmaster,
-    } = &raw.value;
-    let hourly_limit = hourly_limit_of(sheet, hourly_limit.as_ref());
-    let from = sheet.required(from, "from", raw.span).map(|from| from.value.0.clone());
-    if smtp.is_written() == directory.is_written() {
-        let cure = "`smtp: smtp://HOST:25` sends, `directory: state/outbox` writes .eml files";
-        sheet.error(raw.span, "`mail` needs exactly one of `smtp` and `directory`", cure);
-    }
-    if username.is_some() != password_file.is_some() {
-        let span = username.as_ref().or(password_file.as_ref()).map_or(raw.span, |one| one.span);
-        sheet.error(span, "`username` and `password_file` go together", "give both, or neither");
-    }
-    let digest = digest.as_ref().and_then(|digest| {
-        sheet.not_yet(digest.span, NotYet::Digest);
-        let cron =
-            sheet.required(&digest.value.cron, "cron", digest.span).map(|cron| cron.value.0.text.clone());
-        let to = sheet.required(&digest.value.to, "to", digest.span)?;
-        Some(Digest {
-            cron: cron?,
-            to: to.value.iter().map(|to| to.value.0.clone()).collect(),
-            is_skipped_unchanged: digest.value.skip_unchanged.as_ref().is_some_and(|skip| skip.value),
-        })
-    });
-    let transport = match (smtp.given(), directory.given()) {
-        (Some(smtp), _) => {
-            let (host, port, security) = smtp.value.0.clone();
-            if security == MailSecurity::Plain && username.is_some() && !is_loopback(&host) {
-                sheet.warn(
-                    smtp.span,
-                    "the password would travel unprotected",
-                    "write `smtp+starttls://` or `smtps://`",
-                );
-            }
-            MailTransport::Smtp { host, port, security }
-        }
-        (None, Some(directory)) => MailTransport::Directory(sheet.resolve(&directory.value)),
-        (None, None) => return None,
-    };
-    Some(MailSettings {
-        from: from?,
-        transport,
-        username: username.as_ref().map(|name| name.value.clone()),
-        password_file: password_file.as_ref().map(|file| sheet.resolve(&file.value)),
-        digest,
-        hourly_limit,
-        reply_to: reply_to.as_ref().or(postmaster.as_ref()).map(|mailbox| mailbox.value.0.clone()),
-        postmaster: postmaster.as_ref().map(|mailbox| mailbox.value.0.clone()),
-    })
-}
-
-fn hourly_limit_of(sheet: &mut Sheet<'_>, limit: Option<&Spanned<u32>>) -> u32 {
-    let Some(limit) = limit else { return HOURLY_LIMIT };
-    if !(1..=HOURLY_LIMIT_MAX).contains(&limit.value) {
-        let what = format!("`hourly_limit` is {}", limit.value);
-        sheet.error(limit.span, what, format!("write a number from 1 to {HOURLY_LIMIT_MAX}"));
-    }
-    limit.value
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

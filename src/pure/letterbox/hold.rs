@@ -117,6 +117,7 @@ fn urgency(event: MailEvent) -> u8 {
         MailEvent::Reminder => 6,
         MailEvent::Clean => 7,
         MailEvent::Closed => 8,
-        MailEvent::Folded | MailEvent::Test => 9,
+        MailEvent::Folded => 9,
+        MailEvent::Digest | MailEvent::Test => 10,
     }
 }

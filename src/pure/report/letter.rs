@@ -59,6 +59,7 @@ pub fn event_word(event: MailEvent) -> &'static str {
         MailEvent::Listed => "listed",
         MailEvent::Closed => "closed",
         MailEvent::Folded => "folded",
+        MailEvent::Digest => "digest",
         MailEvent::Undeliverable => "undeliverable",
         MailEvent::Test => "test",
     }

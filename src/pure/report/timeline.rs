@@ -93,6 +93,8 @@ pub fn kind(event: &Event) -> &'static str {
         Event::MailReleased { .. } => "mail_released",
         Event::MailFolded { .. } => "mail_folded",
         Event::RoundQueued { .. } => "round_queued",
+        Event::DigestPlanned(_) => "digest_planned",
+        Event::DigestDue { .. } => "digest_due",
         Event::MailAccepted { .. } => "mail_accepted",
         Event::MailFailed { .. } => "mail_failed",
         Event::MailRetried { .. } => "mail_retried",
@@ -106,6 +108,7 @@ pub(super) fn words_of(event: &Event, ticket: &Ticket, zone: &TimeZone) -> Optio
     match event {
         Event::RunStarted(_) | Event::RunDelayed { .. } | Event::MailAccepted { .. } => None,
         Event::SchedulesRead(_) | Event::Detection { .. } | Event::RoundQueued { .. } => None,
+        Event::DigestPlanned(_) | Event::DigestDue { .. } => None,
         Event::RunEnded(end)
             if stage_of(end.run, ticket) == Some(StageName::Locate) && end.verdict == Some(Verdict::Pass) =>
         {
@@ -136,6 +139,8 @@ pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
         Event::OccurrencesPassed(passed) => passed_words(passed, zone),
         Event::SchedulesRead(of) => format!("The schedules of {} at {} were read", of.playbook, of.site),
         Event::Detection { of, .. } => format!("Something happened to {of}"),
+        Event::DigestPlanned(_) => "Digests are planned otherwise".to_string(),
+        Event::DigestDue { .. } => "The time of digests came".to_string(),
         Event::RoundQueued { to, .. } => format!("Mail about many tickets for {}", to.join(", ")),
         Event::Relapsed { because } => format!("Relapse: {because}"),
         Event::PhaseChanged { from, to, because } => {

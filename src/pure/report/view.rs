@@ -222,7 +222,7 @@ fn facts(material: &Material) -> TicketView {
     let machines = machines(ticket);
     let malware = malware(ticket, playbook);
     TicketView {
-        title: format!("Ticket {}: {}", ticket.id, machine_words(ticket, &machines)),
+        title: format!("Ticket {}: {}", ticket.id, machine_label(ticket)),
         id: ticket.id.to_string(),
         reference: words::name(ticket.reference.as_deref().unwrap_or("")),
         has_reference: ticket.reference.is_some(),
@@ -231,7 +231,7 @@ fn facts(material: &Material) -> TicketView {
         playbook: words::shortened(&words::clean_text(&playbook.title), 2 * words::NAME_CHARS_MAX),
         called: called(ticket, &malware),
         malware,
-        machines: machine_words(ticket, &machines),
+        machines: machine_label(ticket),
         is_found: !machines.is_empty(),
         is_seen: machines.iter().any(|host| host.blame == Blame::Seen),
         calls: if machines.len() > 1 { "call" } else { "calls" }.to_string(),
@@ -287,8 +287,9 @@ fn machines(ticket: &Ticket) -> Vec<&Host> {
     if infected.is_empty() { in_state(|state| state != HostState::Retired).collect() } else { infected }
 }
 
-fn machine_words(ticket: &Ticket, machines: &[&Host]) -> String {
-    match machines {
+/// The machines of a ticket that need work, `10.16.24.93 (LAB-7) and 1 more`.
+pub fn machine_label(ticket: &Ticket) -> String {
+    match &machines(ticket)[..] {
         [] => format!("a machine behind {}", ticket.public),
         [one] => parts::label(one),
         [first, more @ ..] => format!("{} and {} more", parts::label(first), more.len()),

@@ -3,7 +3,7 @@
 //! The stored form is JSON with the variant's name as `kind`. When it changes, its version rises
 //! and an old log must still fold.
 
-use super::{Blame, PassedRecord, Phase, RunId, Schedules, TicketId};
+use super::{Blame, DigestPlan, PassedRecord, Phase, Round, RunId, Schedules, TicketId};
 use crate::pure::intake::Report;
 use crate::pure::interval::Intervals;
 use crate::pure::listing::{Listing, Lookup};
@@ -159,6 +159,12 @@ pub enum Event {
         to: Vec<String>,
         round: Round,
     },
+    /// Of no ticket: from now on digests are planned so, or not any more.
+    DigestPlanned(Option<DigestPlan>),
+    /// Of no ticket: the time of the digests planned at `occurrence` has come; those that are wanted follow.
+    DigestDue {
+        occurrence: Timestamp,
+    },
     /// Something happened to a `detect` stage, which has no ticket: it stands under [`TicketId::NONE`].
     Detection {
         of: DetectionId,
@@ -188,32 +194,6 @@ pub enum HoldReason {
     Repeat,
     /// They got as many mails in the last hour as the site file allows.
     Limit,
-}
-
-/// What a mail of no ticket tells: all that its text is made of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Round {
-    /// Mails that waited, the most urgent first.
-    Folded(Vec<FoldedMail>),
-}
-
-/// A mail that is told in another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FoldedMail {
-    pub ticket: TicketId,
-    pub mail: u64,
-    /// When it was decided upon.
-    pub at: Timestamp,
-}
-
-impl Round {
-    /// The kind of mail.
-    pub fn event(&self) -> MailEvent {
-        match self {
-            Round::Folded(_) => MailEvent::Folded,
-        }
-    }
 }
 
 /// The `detect` stage of a playbook at a site.

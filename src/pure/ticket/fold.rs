@@ -65,6 +65,7 @@ impl Ticket {
             told: Told::default(),
             held: Vec::new(),
             relapses: 0,
+            relapsed: None,
             confirmed: None,
             reports: Vec::new(),
             hosts: Vec::new(),
@@ -113,6 +114,7 @@ impl Ticket {
             Event::OccurrencesPassed(record) => self.pass_over(recorded.at, record.clone())?,
             Event::Relapsed { because: _ } => {
                 self.relapses += 1;
+                self.relapsed = Some(recorded.at);
                 self.sought_since = recorded.at;
                 self.passes.clear();
             }
@@ -142,7 +144,9 @@ impl Ticket {
             | Event::MailAccepted { .. }
             | Event::MailFailed { .. }
             | Event::MailRetried { .. } => self.fold_mail(recorded)?,
-            Event::RoundQueued { .. } => return Err("a mail about many is of no ticket".to_owned()),
+            Event::RoundQueued { .. } | Event::DigestPlanned(_) | Event::DigestDue { .. } => {
+                return Err("a mail about many is of no ticket".to_owned());
+            }
             Event::Detection { .. } => return Err("a detect stage has no ticket".to_owned()),
         }
         Ok(())

@@ -27,6 +27,7 @@ mod passed;
 mod past;
 mod phase;
 mod rise;
+mod round;
 mod said;
 mod standing;
 mod state;
@@ -34,6 +35,7 @@ mod state;
 pub use basis::{Basis, Rule, basis};
 pub use consequences::{announce, follow};
 pub use course::ON_TIME;
+pub use deadline::due as due_date;
 pub use decide::{abandoned, decide, ended_before, no_turn};
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
@@ -46,13 +48,14 @@ pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use past::{KnownBy, Past, histories, related};
 pub use rise::{RISE_STEPS_MAX, Rise, RiseStep, rise};
+pub use round::{Digest, DigestPlan, FoldedMail, Round, Row, Section};
 pub use said::person;
 pub use standing::{HostStanding, Standing, stand, stand_now};
 
 pub use crate::pure::listing::Listing;
 pub use event::{
-    DetectionEvent, DetectionId, Event, FoldedMail, HeldBack, HoldReason, HostExposure, ListingAnswer,
-    OccurrenceRecord, Recorded, Round, RunEnd, RunStart,
+    DetectionEvent, DetectionId, Event, HeldBack, HoldReason, HostExposure, ListingAnswer, OccurrenceRecord,
+    Recorded, RunEnd, RunStart,
 };
 
 use crate::pure::intake::Report;
@@ -134,6 +137,8 @@ pub struct Ticket {
     /// Holds that are over.
     pub held: Vec<Interval>,
     pub relapses: u32,
+    /// When it last relapsed.
+    pub relapsed: Option<Timestamp>,
     /// When it last became clean.
     pub confirmed: Option<Timestamp>,
     pub reports: Vec<Report>,

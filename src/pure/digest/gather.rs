@@ -1,0 +1,286 @@
+//! Which digests go out, to whom, and what stands in them? Every ticket is looked at once for all, and once
+//! for its coordinator.
+
+use super::changes::changed;
+use super::head::{self, Counts};
+use super::needs::{need_row, needs};
+use super::troubles::{Troubles, undelivered};
+use super::{Digests, Due};
+use crate::pure::playbook::{Library, Playbook, StageName};
+use crate::pure::schedule;
+use crate::pure::site::{self, Site};
+use crate::pure::ticket::outbox::address;
+use crate::pure::ticket::{
+    Absence, Context, Digest, Mail, Phase, Row, RunId, Section, Ticket, TicketId, due_date,
+};
+use crate::pure::words::{self, local_time};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Lines of one part of a digest: what fits into a mail that somebody reads in the morning.
+pub(super) const ROWS_MAX: usize = 25;
+
+/// Planned times that are told.
+const NEXT_MAX: usize = 10;
+
+/// Everything that digests are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk<'a> {
+    pub library: &'a Library,
+    pub settings: &'a site::Digest,
+    pub digests: &'a Digests,
+    pub tickets: &'a BTreeMap<TicketId, Ticket>,
+    /// The mails of no ticket.
+    pub rounds: &'a [Mail],
+    pub now: Timestamp,
+}
+
+/// A ticket with the files that say how it is worked; neither is there when somebody took it away.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub ticket: &'a Ticket,
+    pub files: Option<(&'a Playbook, &'a Site)>,
+    /// Whether its site is closed now, or the ticket on hold.
+    pub is_waiting: bool,
+}
+
+/// What one digest is about.
+pub(super) struct Subject<'a> {
+    pub desk: &'a Desk<'a>,
+    pub due: Due,
+    /// The coordinator's address; `None` when it is of all sites.
+    pub coordinator: Option<&'a str>,
+    pub zone: &'a TimeZone,
+    pub zone_name: &'a str,
+    /// The titles of its sites, where it is not of all.
+    pub whose: String,
+    /// The command that lists its tickets.
+    pub list: String,
+    pub cases: Vec<Case<'a>>,
+}
+
+/// The digests that go out, each with those who get it.
+pub fn gather(desk: &Desk<'_>, due: Due) -> Vec<(Vec<String>, Digest)> {
+    let mut closed: BTreeMap<&str, bool> = BTreeMap::new();
+    for site in desk.library.site_file.sites.values() {
+        closed.insert(&site.name, schedule::is_closed(&site.closed, &site.timezone, desk.now));
+    }
+    let is_told = |ticket: &&Ticket| ticket.phase.is_open() || ticket.phase_since > due.since;
+    let cases = desk.tickets.values().filter(is_told).map(|ticket| {
+        let playbook = desk.library.playbooks.get(&ticket.playbook);
+        let site = desk.library.site_file.sites.get(&ticket.site);
+        let is_closed = closed.get(ticket.site.as_str()).copied().unwrap_or(false);
+        Case { ticket, files: playbook.zip(site), is_waiting: is_closed || ticket.hold.is_some() }
+    });
+    let cases: Vec<Case<'_>> = cases.collect();
+    let mut digests: Vec<(Vec<String>, Digest)> = Vec::new();
+    if !desk.settings.to.is_empty() {
+        let digest = of_all(desk, due, &cases).write();
+        digests.extend(digest.map(|digest| (desk.settings.to.clone(), digest)));
+    }
+    if desk.settings.has_coordinators {
+        let told: BTreeSet<String> = desk.settings.to.iter().map(|to| address(to)).collect();
+        let mut own: BTreeMap<String, Vec<Case<'_>>> = BTreeMap::new();
+        for case in &cases {
+            if let Some((_, site)) = case.files {
+                own.entry(address(&site.coordinator)).or_default().push(*case);
+            }
+        }
+        for (coordinator, cases) in own.iter().filter(|(coordinator, _)| !told.contains(*coordinator)) {
+            let Some((mailbox, subject)) = of_coordinator(desk, due, coordinator, cases) else { continue };
+            digests.extend(subject.write().map(|digest| (vec![mailbox], digest)));
+        }
+    }
+    digests
+}
+
+fn of_all<'a>(desk: &'a Desk<'a>, due: Due, cases: &[Case<'a>]) -> Subject<'a> {
+    Subject {
+        desk,
+        due,
+        coordinator: None,
+        zone: &desk.settings.timezone,
+        zone_name: &desk.settings.timezone_name,
+        whose: "all sites".to_owned(),
+        list: "`allclear ticket list`".to_owned(),
+        cases: cases.to_vec(),
+    }
+}
+
+/// With the mailbox that it goes to. A coordinator of several sites gets one, in the zone of the first.
+fn of_coordinator<'a>(
+    desk: &'a Desk<'a>,
+    due: Due,
+    coordinator: &'a str,
+    cases: &[Case<'a>],
+) -> Option<(String, Subject<'a>)> {
+    let all = desk.library.site_file.sites.values();
+    let mut sites: Vec<&Site> = all.filter(|site| address(&site.coordinator) == coordinator).collect();
+    sites.retain(|site| cases.iter().any(|case| case.ticket.site == site.name));
+    let (first, more) = sites.split_first()?;
+    let whose = match more.len() {
+        0 => words::name(&first.title),
+        more => format!("{} and {}", words::name(&first.title), words::count(more as u64, "more site")),
+    };
+    let subject = Subject {
+        desk,
+        due,
+        coordinator: Some(coordinator),
+        zone: &first.timezone,
+        zone_name: &first.timezone_name,
+        whose,
+        list: format!("`allclear ticket list --site {}`", first.name),
+        cases: cases.to_vec(),
+    };
+    Some((first.coordinator.clone(), subject))
+}
+
+impl<'a> Subject<'a> {
+    /// The digest; `None` when nothing is new in it and it is left out.
+    fn write(&self) -> Option<Digest> {
+        let coordinator = self.coordinator.unwrap_or_default();
+        let (changes, is_changed) = changed(self);
+        let troubles = Troubles::of(self);
+        let (overdue, is_newly_overdue) = self.overdue();
+        let needs = needs(self);
+        let (lost, is_newly_lost) = undelivered(self);
+        let is_new = is_changed || troubles.is_news() || is_newly_overdue || is_newly_lost;
+        let is_sign_of_life = self.desk.digests.is_sign_of_life(coordinator, self.desk.now);
+        if self.desk.settings.is_skipped_unchanged && !is_new && !is_sign_of_life {
+            return None;
+        }
+        let counts = Counts {
+            changed: changes.len() as u64,
+            overdue: overdue.len() as u64,
+            unverified: troubles.tickets.len() as u64,
+            missed: troubles.missed,
+            undelivered: lost.len() as u64,
+            ..Counts::of(self, &needs)
+        };
+        let sections = [
+            self.section("Needs you", ROWS_MAX, &needs, |need| need_row(self, need)),
+            self.section("Overdue", ROWS_MAX, &overdue, |(since, case)| self.overdue_row(*since, case)),
+            self.section(
+                &format!("Changed since {}", self.time(self.due.since)),
+                ROWS_MAX,
+                &changes,
+                |change| self.row(change.case, change.text.clone()),
+            ),
+            self.section("Could not be verified", ROWS_MAX, &troubles.rows(), Row::clone),
+            self.section("Mail that could not be delivered", ROWS_MAX, &lost, Row::clone),
+            self.section("Open tickets", ROWS_MAX, &head::phases(self), Row::clone),
+            self.section("Next", NEXT_MAX, &self.next(), Row::clone),
+        ];
+        let lines = head::lines(self, &counts);
+        Some(Digest {
+            coordinator: coordinator.to_owned(),
+            title: lines.subject.clone(),
+            subject: lines.subject,
+            first: lines.first,
+            second: lines.second,
+            sections: sections.into_iter().filter(|section| !section.rows.is_empty()).collect(),
+            whose: self.whose.clone(),
+            since: self.time(self.due.since),
+            as_of: self.time(self.desk.now),
+            zone: self.zone_name.to_owned(),
+            late: if self.due.is_late { self.time(self.due.occurrence) } else { String::new() },
+        })
+    }
+
+    pub(super) fn time(&self, at: Timestamp) -> String {
+        local_time(at, self.zone)
+    }
+
+    /// Whether something happened after the last digest.
+    pub(super) fn is_new(&self, at: Timestamp) -> bool {
+        at > self.due.since
+    }
+
+    /// The open ones among its tickets.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Case<'a>> {
+        self.cases.iter().filter(|case| case.ticket.phase.is_open())
+    }
+
+    pub(super) fn row(&self, case: &Case<'_>, text: String) -> Row {
+        let head = format!("#{} {}", case.ticket.id, crate::pure::report::machine_label(case.ticket));
+        let title = case.files.map_or(case.ticket.site.as_str(), |(_, site)| site.title.as_str());
+        Row { head, text: format!("{}: {text}", words::name(title)) }
+    }
+
+    /// So many rows, and how many are left out.
+    fn section<T>(&self, title: &str, rows_max: usize, all: &[T], row: impl Fn(&T) -> Row) -> Section {
+        let more = match all.len().saturating_sub(rows_max) {
+            0 => String::new(),
+            left_out => format!("and {left_out} more: {}", self.list),
+        };
+        Section { title: title.to_owned(), rows: all.iter().take(rows_max).map(row).collect(), more }
+    }
+
+    /// What is overdue and since when, the longest first, and whether some of it is newly so.
+    fn overdue(&self) -> (Vec<(Timestamp, &Case<'a>)>, bool) {
+        let is_late = |case: &&Case<'_>| case.ticket.told.overdue.is_some() && !case.is_waiting;
+        let late = self.open().filter(is_late);
+        let mut late: Vec<(Timestamp, &Case<'_>)> =
+            late.filter_map(|case| Some((self.due_date(case)?, case))).collect();
+        late.sort_by_key(|(since, case)| (*since, case.ticket.id));
+        let is_new = late.iter().any(|(since, _)| self.is_new(*since));
+        (late, is_new)
+    }
+
+    fn overdue_row(&self, since: Timestamp, case: &Case<'_>) -> Row {
+        let what = if case.ticket.phase == Phase::Reported { "not found" } else { "not cleaned" };
+        self.row(case, format!("{what}, overdue since {}", self.time(since)))
+    }
+
+    /// When the work of its phase is, or was, due.
+    pub(super) fn due_date(&self, case: &Case<'a>) -> Option<Timestamp> {
+        due_date(case.ticket, &self.context(case)?)
+    }
+
+    fn context(&self, case: &Case<'a>) -> Option<Context<'a>> {
+        let (playbook, site) = case.files?;
+        Some(Context {
+            playbook,
+            site,
+            now: self.desk.now,
+            next_run: RunId(0),
+            has_mail: true,
+            postmaster: None,
+            absence: Absence::Down,
+            since: Timestamp::MIN,
+            tickets: self.desk.tickets,
+        })
+    }
+
+    /// The next planned times, and for how many tickets each.
+    fn next(&self) -> Vec<Row> {
+        let mut planned: BTreeMap<(&str, &str, StageName, bool), u64> = BTreeMap::new();
+        for case in self.open().filter(|case| case.ticket.hold.is_none()) {
+            let (Some((playbook, site)), Some(stage)) = (case.files, case.ticket.phase.stage()) else {
+                continue;
+            };
+            let is_weekly = case.ticket.phase == Phase::Clean;
+            *planned.entry((&site.name, &playbook.name, stage, is_weekly)).or_default() += 1;
+        }
+        let mut rows: Vec<(Timestamp, String)> = Vec::new();
+        for ((site, playbook, stage, is_weekly), tickets) in planned {
+            let known =
+                self.desk.library.site_file.sites.get(site).zip(self.desk.library.playbooks.get(playbook));
+            let Some((site, playbook)) = known else { continue };
+            let Some(schedule) = playbook.stage(stage).map(|stage| &stage.schedule) else { continue };
+            let next = match is_weekly {
+                true => schedule::weekly(schedule, &site.timezone, self.desk.now).next(),
+                false => schedule.next_after(self.desk.now, &site.timezone),
+            };
+            let Some(at) = next else { continue };
+            let is_closed = schedule::is_closed(&site.closed, &site.timezone, at);
+            let end = if is_closed { "; the site is closed then, so that it is left out" } else { "" };
+            let tickets = words::count(tickets, "ticket");
+            let (name, title) = (words::name(&playbook.name), words::name(&site.title));
+            rows.push((at, format!("{stage} of {name} at {title}: {tickets}{end}")));
+        }
+        rows.sort();
+        rows.into_iter().map(|(at, text)| Row { head: self.time(at), text }).collect()
+    }
+}

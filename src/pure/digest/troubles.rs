@@ -1,0 +1,190 @@
+//! What could not be verified since the last digest, and why? And which mails could not be delivered? One
+//! line a cause, however many tickets share it.
+
+use super::gather::{Case, Subject};
+use crate::pure::ticket::{Row, Run};
+use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
+use crate::pure::words::{self, count, shortened};
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The longest cause or error, in signs, and how many tickets are named with it.
+const CAUSE_CHARS_MAX: usize = 300;
+const NAMED_MAX: usize = 5;
+
+/// A mail that was refused is told for so long.
+const REFUSED_SPAN: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Runs and occurrences that proved nothing.
+#[derive(Default)]
+pub(super) struct Troubles {
+    causes: BTreeMap<(Kind, ReasonCode, String), Cause>,
+    /// Every ticket with a run that proved nothing although it should have.
+    pub tickets: BTreeSet<u32>,
+    pub missed: u64,
+}
+
+/// What became of a run that proved nothing, the worst first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Missed,
+    Skipped,
+    Interrupted,
+    Inconclusive,
+    /// A break or hold: nobody expected anything of it.
+    Suppressed,
+    /// Its files are gone, so that nothing is planned.
+    Unplanned,
+}
+
+#[derive(Default)]
+struct Cause {
+    tickets: BTreeSet<u32>,
+    runs: u64,
+}
+
+impl Troubles {
+    pub(super) fn of(subject: &Subject<'_>) -> Troubles {
+        let mut troubles = Troubles::default();
+        for case in &subject.cases {
+            troubles.look(subject, case);
+        }
+        troubles
+    }
+
+    /// Whether one of them is more than a break.
+    pub(super) fn is_news(&self) -> bool {
+        !self.tickets.is_empty()
+    }
+
+    fn look(&mut self, subject: &Subject<'_>, case: &Case<'_>) {
+        let ticket = case.ticket;
+        let is_new = |run: &&Run| run.ended.is_some_and(|ended| subject.is_new(ended));
+        // Runs end about in the order in which they begin; a day of them is far more than differs.
+        let ended = ticket.runs.iter().rev().filter(|run| run.ended.is_some());
+        for run in ended.take_while(is_new).filter(|run| run.occurrence.is_some()) {
+            let Some(end) = &run.end else { continue };
+            let kind = match (end.outcome, end.verdict) {
+                (Outcome::Missed, _) => Kind::Missed,
+                (Outcome::Skipped, _) => Kind::Skipped,
+                (Outcome::Interrupted, _) => Kind::Interrupted,
+                (_, Some(Verdict::Inconclusive)) => Kind::Inconclusive,
+                _ => continue,
+            };
+            end.reasons.iter().for_each(|reason| self.add(ticket.id.0, kind, reason, 1));
+            self.missed += u64::from(kind == Kind::Missed);
+        }
+        for passed in ticket.passed.iter().rev().take_while(|passed| subject.is_new(passed.at)) {
+            let kind = match passed.record.outcome {
+                Outcome::Missed => Kind::Missed,
+                Outcome::Suppressed if is_of_course(passed.record.reason.code) => continue,
+                Outcome::Suppressed => Kind::Suppressed,
+                _ => Kind::Skipped,
+            };
+            self.add(ticket.id.0, kind, &passed.record.reason, passed.record.count());
+            self.missed += if kind == Kind::Missed { passed.record.count() } else { 0 };
+        }
+        if case.files.is_none() && ticket.phase.is_open() {
+            let text = format!(
+                "playbook '{}' or site '{}' is gone, so that nothing is watched: put it back",
+                ticket.playbook, ticket.site
+            );
+            self.add(ticket.id.0, Kind::Unplanned, &Reason { code: ReasonCode::ScheduleChanged, text }, 0);
+        }
+    }
+
+    fn add(&mut self, ticket: u32, kind: Kind, reason: &Reason, runs: u64) {
+        if kind != Kind::Suppressed {
+            self.tickets.insert(ticket);
+        }
+        let text = shortened(&words::clean_text(&reason.text), CAUSE_CHARS_MAX);
+        let cause = self.causes.entry((kind, reason.code, text)).or_default();
+        cause.tickets.insert(ticket);
+        cause.runs += runs;
+    }
+
+    /// The cause that most tickets share first; what befell single tickets in the same way is told once.
+    pub(super) fn rows(self) -> Vec<Row> {
+        let mut grouped: BTreeMap<(Kind, ReasonCode, String), Cause> = BTreeMap::new();
+        let mut alone: BTreeMap<(Kind, ReasonCode), (String, Cause)> = BTreeMap::new();
+        for ((kind, code, text), cause) in self.causes {
+            if cause.tickets.len() > 1 {
+                grouped.insert((kind, code, text), cause);
+                continue;
+            }
+            let (_, alike) = alone.entry((kind, code)).or_insert_with(|| (text, Cause::default()));
+            alike.tickets.extend(cause.tickets);
+            alike.runs += cause.runs;
+        }
+        let alone = alone.into_iter().map(|((kind, code), (text, cause))| {
+            let others = cause.tickets.len() - 1;
+            let alike = if others > 0 { format!(" (and likewise of {others} more)") } else { String::new() };
+            ((kind, code, text + &alike), cause)
+        });
+        let mut all: Vec<((Kind, ReasonCode, String), Cause)> = grouped.into_iter().chain(alone).collect();
+        all.sort_by_key(|((kind, ..), cause)| (*kind == Kind::Suppressed, usize::MAX - cause.tickets.len()));
+        all.into_iter().map(|((kind, _, text), cause)| row(kind, &text, &cause)).collect()
+    }
+}
+
+/// What happens all the time and has no cure.
+fn is_of_course(code: ReasonCode) -> bool {
+    matches!(code, ReasonCode::PhaseChanged | ReasonCode::ScheduleChanged)
+}
+
+fn row(kind: Kind, text: &str, cause: &Cause) -> Row {
+    let outcome = match kind {
+        Kind::Missed => "missed",
+        Kind::Skipped => "skipped",
+        Kind::Interrupted => "interrupted",
+        Kind::Inconclusive => "inconclusive",
+        Kind::Suppressed => "left out",
+        Kind::Unplanned => "not watched",
+    };
+    let runs = if cause.runs > 1 { format!(", {}", count(cause.runs, "run")) } else { String::new() };
+    let head = format!("{}, {outcome}{runs}", count(cause.tickets.len() as u64, "ticket"));
+    Row { head, text: format!("{text} ({})", named(&cause.tickets)) }
+}
+
+/// `#1, #2 and 85 more`.
+fn named(tickets: &BTreeSet<u32>) -> String {
+    let first: Vec<String> = tickets.iter().take(NAMED_MAX).map(|ticket| format!("#{ticket}")).collect();
+    match tickets.len().saturating_sub(NAMED_MAX) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+/// The mails that did not arrive, by recipient and error, and whether one of them is news. Coordinators are
+/// not told: they cannot mend it.
+pub(super) fn undelivered(subject: &Subject<'_>) -> (Vec<Row>, bool) {
+    if subject.coordinator.is_some() {
+        return (Vec::new(), false);
+    }
+    let mut faults: BTreeMap<(String, bool, String), (u64, BTreeSet<u32>)> = BTreeMap::new();
+    let mut is_news = false;
+    let of_tickets =
+        subject.desk.tickets.values().flat_map(|ticket| ticket.outbox.iter().map(|mail| (ticket.id.0, mail)));
+    for (ticket, mail) in of_tickets.chain(subject.desk.rounds.iter().map(|mail| (0, mail))) {
+        let is_recent = subject.desk.now.duration_since(mail.at) < REFUSED_SPAN;
+        for trouble in &mail.troubles {
+            let is_over = trouble.end.is_some();
+            let is_told = if is_over { is_recent } else { mail.pending().any(|to| *to == trouble.to) };
+            if !is_told {
+                continue;
+            }
+            is_news |= !is_over || subject.is_new(mail.at);
+            let error = shortened(&words::clean_text(&trouble.error), CAUSE_CHARS_MAX);
+            let fault = faults.entry((trouble.to.clone(), is_over, error)).or_default();
+            fault.0 += 1;
+            fault.1.insert(ticket);
+        }
+    }
+    let rows = faults.into_iter().map(|((to, is_over, error), (mails, mut tickets))| {
+        let end = if is_over { "given up" } else { "tried again" };
+        tickets.remove(&0);
+        let of = if tickets.is_empty() { String::new() } else { format!(" ({})", named(&tickets)) };
+        Row { head: words::clean_text(&to), text: format!("{}, {end}: {error}{of}", count(mails, "mail")) }
+    });
+    (rows.collect(), is_news)
+}
