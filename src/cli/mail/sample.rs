@@ -14,6 +14,7 @@ use crate::pure::ticket::{
     TicketId, drafted, ledger, stand,
 };
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
+use crate::pure::words::capitalised;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -111,7 +112,7 @@ impl Story<'_> {
         let (site, name) = (self.site.name.clone(), playbook.name.clone());
         self.happen(Event::Opened { reference: Some("MARS-1234".to_owned()), site, playbook: name, public });
         let report = Report {
-            malware: playbook.malware.first().cloned(),
+            malware: playbook.malware.first().map(|name| capitalised(name)),
             seen: self.at(SignedDuration::from_hours(20)),
             clock_error_s: 1,
             public: Some(public),
