@@ -70,8 +70,8 @@ fn settings(library: &Library) -> Option<&site::Digest> {
 }
 
 fn desk<'a>(library: &'a Library, settings: &'a site::Digest, log: &'a Log, now: Timestamp) -> Desk<'a> {
-    let Log { digests, tickets, rounds, .. } = log;
-    Desk { library, settings, digests, tickets, rounds, now }
+    let Log { digests, tickets, detections, rounds, .. } = log;
+    Desk { library, settings, digests, tickets, detections, rounds, now }
 }
 
 impl Decision<'_> {

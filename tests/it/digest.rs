@@ -1,16 +1,18 @@
 //! Is the morning's digest worth opening? What it says first, what it leaves out, and when it comes.
 
 use crate::storm::{Answer, deliver_until};
-use crate::world::{LAB, Seen, World, at, calls_every_two_hours, facts, ip, report, silent};
+use crate::world::{LAB, Seen, World, at, calls_every_two_hours, detect, facts, ip, report, silent};
 use allclear::edge::template::Templates;
 use allclear::engine::Opening;
 use allclear::pure::digest::to_value;
 use allclear::pure::interval::Interval;
-use allclear::pure::playbook::Library;
+use allclear::pure::playbook::{Library, StageName};
 use allclear::pure::report::Letter;
+use allclear::pure::schedule::Schedule;
 use allclear::pure::site::{ClosedDays, Digest as Settings, Site};
 use allclear::pure::ticket::{ALLCLEAR, Act, Digest, Event, Input, Mail, Recorded, Round, TicketId};
 use jiff::tz::TimeZone;
+use std::time::Duration;
 
 const SOC: &str = "soc@dis.example";
 
@@ -351,4 +353,67 @@ fn hostile_names_stay_in_their_place() {
     }
     assert!(letter.text.starts_with("1 machine needs you today: 10.16.24.93 (LAB"), "{}", letter.text);
     assert_eq!(letter.subject.lines().count(), 1);
+}
+
+/// A run by hand begins later and ends earlier; the digest came in between.
+#[test]
+fn a_run_that_ends_after_one_that_began_later_is_told() {
+    let mut world = school(settings("0 6 * * *"), |library| {
+        let locate = &mut library.playbooks.get_mut("conficker").expect("there").locate;
+        locate.schedule = Schedule::Every(Duration::from_secs(86_400));
+        locate.capture.length = Duration::from_secs(6 * 3600 + 1800);
+    });
+    open(&mut world, "springfield", 1);
+    world.ticket = TicketId(1);
+    let end = |world: &mut World, window: Interval, seen: Seen| {
+        let run = world.ticket().open_runs().last().expect("it has begun").id;
+        world.now = window.to;
+        let facts = Box::new(facts(window, seen));
+        let input = Input::Captured { run, facts, listing: None };
+        world.engine.step(world.now, ALLCLEAR, world.ticket, &input).expect("a capture is taken");
+    };
+    world.now = at("2015-05-05T00:00:00Z");
+    world.tick();
+    let night = Interval::lasting(world.now, Duration::from_secs(6 * 3600 + 1800));
+    let by_hand = Interval::lasting(at("2015-05-05T01:00:00Z"), Duration::from_secs(600));
+    world.now = by_hand.from;
+    let length = Duration::from_secs(600);
+    world.input(&Input::HandRun { stage: StageName::Locate, window_start: by_hand.from, length });
+    end(&mut world, by_hand, silent(by_hand));
+    world.now = at("2015-05-05T06:00:00Z");
+    world.tick();
+    end(&mut world, night, Seen { watched_seconds: Some(60), ..silent(night) });
+    world.now = at("2015-05-06T06:00:00Z");
+    world.tick();
+    let rows = section(&last(&world, SOC), "Could not be verified");
+    assert!(rows[0].starts_with("1 ticket, inconclusive: "), "{rows:#?}");
+}
+
+#[test]
+fn a_detect_stage_that_could_not_watch_is_told_though_no_ticket_is_open() {
+    let mut world = school(settings("0 6 * * *"), |library| {
+        library.playbooks.get_mut("conficker").expect("there").detect = Some(detect());
+    });
+    world.now = at("2015-05-05T06:00:00Z");
+    world.tick();
+    let digest = last(&world, SOC);
+    assert_eq!(digest.first, "1 detect stage could not look for new infections.");
+    let rows = section(&digest, "Could not be verified");
+    assert!(rows[0].starts_with("41 runs of detect, missed: allclear was not running"), "{rows:#?}");
+    assert!(rows[0].ends_with("(detect of conficker at springfield)"), "{rows:#?}");
+    world.live_until("2015-05-07T06:00:00Z", silent);
+    assert_eq!(times(&world, SOC), ["05 06:00"], "after quiet days there is nothing new");
+}
+
+#[test]
+fn a_digest_that_comes_late_does_not_put_the_next_sign_of_life_off() {
+    let mut world = school(settings("0 6 * * 1"), |library| {
+        library.playbooks.get_mut("conficker").expect("there").due = Default::default();
+    });
+    open(&mut world, "springfield", 1);
+    world.live_until("2015-05-11T05:59:00Z", silent);
+    world.now = at("2015-05-11T09:00:00Z");
+    world.tick();
+    world.live_until("2015-05-18T07:00:00Z", silent);
+    assert_eq!(times(&world, SOC), ["11 09:00", "18 06:00"]);
 }

@@ -13,8 +13,13 @@ pub use decide::{Caught, captured, due, fall_due, next_due, settle, start};
 pub use join::{Delivery, TICKETS_MAX, deliver};
 pub use ledger::Ledger;
 
-use crate::pure::ticket::{DetectionEvent, DetectionId, Run, RunId};
+use crate::pure::ticket::{DetectionEvent, DetectionId, PassedRecord, Run, RunEnd, RunId};
+use crate::pure::verdict::{Outcome, Reason, Verdict};
 use jiff::Timestamp;
+use std::collections::VecDeque;
+
+/// Of what proved nothing, so much is remembered for the next digest, the newest.
+const UNVERIFIED_MAX: usize = 32;
 
 /// Where a `detect` stage stands, folded from its events.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,12 +31,26 @@ pub struct Detection {
     pub planned_until: Option<Timestamp>,
     /// Runs that have not ended.
     pub open: Vec<Run>,
+    /// What proved nothing lately, the newest last.
+    pub unverified: VecDeque<Unverified>,
+}
+
+/// Runs or planned times that proved nothing, for one reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unverified {
+    /// When it was put on record.
+    pub at: Timestamp,
+    /// `ran` where the run was inconclusive.
+    pub outcome: Outcome,
+    pub reason: Reason,
+    pub runs: u64,
 }
 
 impl Detection {
     /// One to which nothing has happened.
     pub fn new(id: DetectionId) -> Detection {
-        Detection { id, planned_since: None, planned_until: None, open: Vec::new() }
+        let (open, unverified) = (Vec::new(), VecDeque::new());
+        Detection { id, planned_since: None, planned_until: None, open, unverified }
     }
 
     /// The open run of that number.
@@ -60,15 +79,40 @@ impl Detection {
                 let index = self.open.iter().position(|run| run.id == end.run);
                 let index = index.ok_or_else(|| format!("there is no open run {}", end.run))?;
                 self.open.remove(index);
+                self.note_end(at, end);
             }
             DetectionEvent::OccurrencePassed(record) => {
                 self.planned_until = self.planned_until.max(Some(record.occurrence));
+                self.note_passed(at, &record.into());
             }
             DetectionEvent::OccurrencesPassed(record) => {
                 record.check()?;
                 self.planned_until = self.planned_until.max(Some(record.last()));
+                self.note_passed(at, record);
             }
         }
         Ok(())
+    }
+
+    fn note_end(&mut self, at: Timestamp, end: &RunEnd) {
+        let has_proved = matches!(end.verdict, Some(Verdict::Pass | Verdict::Fail));
+        for reason in end.reasons.iter().filter(|_| !has_proved) {
+            self.note(Unverified { at, outcome: end.outcome, reason: reason.clone(), runs: 1 });
+        }
+    }
+
+    /// Nobody expected anything of what a school break left out.
+    fn note_passed(&mut self, at: Timestamp, record: &PassedRecord) {
+        if record.outcome != Outcome::Suppressed {
+            let (outcome, reason) = (record.outcome, record.reason.clone());
+            self.note(Unverified { at, outcome, reason, runs: record.count() });
+        }
+    }
+
+    fn note(&mut self, unverified: Unverified) {
+        if self.unverified.len() == UNVERIFIED_MAX {
+            self.unverified.pop_front();
+        }
+        self.unverified.push_back(unverified);
     }
 }

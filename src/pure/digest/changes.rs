@@ -2,7 +2,7 @@
 
 use super::gather::{Case, Subject};
 use crate::pure::report::label;
-use crate::pure::ticket::{Host, Phase, Ticket};
+use crate::pure::ticket::{Host, HostState, Phase, Ticket};
 use jiff::Timestamp;
 
 /// What changed about one ticket.
@@ -49,7 +49,10 @@ fn of(subject: &Subject<'_>, Case { ticket, .. }: &Case<'_>) -> Vec<(u8, String)
     if ticket.newly_listed.is_some_and(|listed| is_new(listed.at)) {
         told.push((1, "listed".to_owned()));
     }
-    if let Some(cleaned) = hosts(&|host| is_ever_new(host.cleaned)) {
+    // A cleaning is often recorded days after it was done.
+    let is_new_verifying = ticket.phase == Phase::Verifying && is_new(ticket.phase_since);
+    let is_cleaned = |host: &Host| is_new_verifying && host.state == HostState::Cleaned;
+    if let Some(cleaned) = hosts(&|host| is_ever_new(host.cleaned) || is_cleaned(host)) {
         told.push((3, format!("cleaned {cleaned}")));
     }
     if is_ever_new(ticket.confirmed) {

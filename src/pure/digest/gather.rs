@@ -6,12 +6,13 @@ use super::head::{self, Counts};
 use super::needs::{need_row, needs};
 use super::troubles::{Troubles, undelivered};
 use super::{Digests, Due};
+use crate::pure::detection::Detection;
 use crate::pure::playbook::{Library, Playbook, StageName};
 use crate::pure::schedule;
 use crate::pure::site::{self, Site};
 use crate::pure::ticket::outbox::address;
 use crate::pure::ticket::{
-    Absence, Context, Digest, Mail, Phase, Row, RunId, Section, Ticket, TicketId, due_date,
+    Absence, Context, DetectionId, Digest, Mail, Phase, Row, RunId, Section, Ticket, TicketId, due_date,
 };
 use crate::pure::words::{self, local_time};
 use jiff::Timestamp;
@@ -31,6 +32,7 @@ pub struct Desk<'a> {
     pub settings: &'a site::Digest,
     pub digests: &'a Digests,
     pub tickets: &'a BTreeMap<TicketId, Ticket>,
+    pub detections: &'a BTreeMap<DetectionId, Detection>,
     /// The mails of no ticket.
     pub rounds: &'a [Mail],
     pub now: Timestamp,
@@ -154,6 +156,7 @@ impl<'a> Subject<'a> {
             changed: changes.len() as u64,
             overdue: overdue.len() as u64,
             unverified: troubles.tickets.len() as u64,
+            unwatched: troubles.detections.len() as u64,
             missed: troubles.missed,
             undelivered: lost.len() as u64,
             ..Counts::of(self, &needs)
@@ -195,6 +198,15 @@ impl<'a> Subject<'a> {
     /// Whether something happened after the last digest.
     pub(super) fn is_new(&self, at: Timestamp) -> bool {
         at > self.due.since
+    }
+
+    /// The `detect` stages of its sites.
+    pub(super) fn detections(&self) -> impl Iterator<Item = &'a Detection> {
+        let is_own = |detection: &&Detection| {
+            let site = self.desk.library.site_file.sites.get(&detection.id.site);
+            self.coordinator.is_none_or(|own| site.is_some_and(|site| address(&site.coordinator) == own))
+        };
+        self.desk.detections.values().filter(is_own)
     }
 
     /// The open ones among its tickets.

@@ -31,6 +31,8 @@ pub(super) struct Counts {
     /// Tickets with a run that proved nothing, and runs that were missed.
     pub unverified: u64,
     pub missed: u64,
+    /// `detect` stages with such a run.
+    pub unwatched: u64,
     pub undelivered: u64,
 }
 
@@ -82,12 +84,13 @@ pub(super) fn lines(subject: &Subject<'_>, counts: &Counts) -> Lines {
         0 => "no ticket is open".to_owned(),
         open => format!("{} being watched", are(open, "ticket")),
     };
-    let is_blind = counts.unverified > 0 || counts.week.missed > 0;
+    let is_blind = counts.unverified > 0 || counts.unwatched > 0 || counts.week.missed > 0;
     let brief = match (needs.is_empty(), is_blind) {
         (false, _) => needs.join(", "),
         (true, true) if counts.unverified > 0 => {
             format!("{} could not be verified", count(counts.unverified, "ticket"))
         }
+        (true, true) if counts.unwatched > 0 => unwatched(counts.unwatched),
         (true, true) => format!("{} of the last week missed", are(counts.week.missed, "night")),
         (true, false) => format!("nothing needs you; {open}"),
     };
@@ -108,6 +111,9 @@ fn second(subject: &Subject<'_>, counts: &Counts) -> String {
     }
     if counts.unverified > 0 {
         wrong.push(format!("{} could not be verified", count(counts.unverified, "ticket")));
+    }
+    if counts.unwatched > 0 {
+        wrong.push(unwatched(counts.unwatched));
     }
     if counts.missed > 0 {
         wrong.push(format!("{} missed", are(counts.missed, "run")));
@@ -132,6 +138,10 @@ fn second(subject: &Subject<'_>, counts: &Counts) -> String {
         count(watched, "night")
     );
     words::capitalised(&format!("{}; {watching}, {nights}.", wrong.join(", ")))
+}
+
+fn unwatched(stages: u64) -> String {
+    format!("{} could not look for new infections", count(stages, "detect stage"))
 }
 
 fn are(number: u64, noun: &str) -> String {

@@ -19,9 +19,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// After so long without one, a digest goes out although nothing changed. A week, in which the clocks may
-/// have gone forward.
-const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24 - 2);
+/// After so long without one, a digest goes out although nothing changed: a week, less what a late one may
+/// have been late by, so that it does not put the next off by another week.
+const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24 - 12);
 
 /// What the first digest tells, which has none before it.
 const FIRST_SPAN: SignedDuration = SignedDuration::from_hours(24);

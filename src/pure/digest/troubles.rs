@@ -2,15 +2,19 @@
 //! line a cause, however many tickets share it.
 
 use super::gather::{Case, Subject};
-use crate::pure::ticket::{Row, Run};
+use crate::pure::detection::Unverified;
+use crate::pure::ticket::{DetectionId, Row, Run};
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use crate::pure::words::{self, count, shortened};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest cause or error, in signs, and how many tickets are named with it.
 const CAUSE_CHARS_MAX: usize = 300;
 const NAMED_MAX: usize = 5;
+
+/// No run is looked for that began so long before the last digest; captures are of hours.
+const RUN_MAX: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// A mail that was refused is told for so long.
 const REFUSED_SPAN: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -19,8 +23,12 @@ const REFUSED_SPAN: SignedDuration = SignedDuration::from_hours(7 * 24);
 #[derive(Default)]
 pub(super) struct Troubles {
     causes: BTreeMap<(Kind, ReasonCode, String), Cause>,
+    /// What befell `detect` stages, and how many runs of each.
+    searches: BTreeMap<(Kind, String), BTreeMap<DetectionId, u64>>,
     /// Every ticket with a run that proved nothing although it should have.
     pub tickets: BTreeSet<u32>,
+    /// Every `detect` stage with such a run.
+    pub detections: BTreeSet<DetectionId>,
     pub missed: u64,
 }
 
@@ -37,6 +45,19 @@ enum Kind {
     Unplanned,
 }
 
+impl Kind {
+    /// What it is when a run with this outcome proved nothing.
+    fn of(outcome: Outcome) -> Kind {
+        match outcome {
+            Outcome::Missed => Kind::Missed,
+            Outcome::Skipped => Kind::Skipped,
+            Outcome::Interrupted => Kind::Interrupted,
+            Outcome::Suppressed => Kind::Suppressed,
+            Outcome::Ran | Outcome::Late => Kind::Inconclusive,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Cause {
     tickets: BTreeSet<u32>,
@@ -49,27 +70,29 @@ impl Troubles {
         for case in &subject.cases {
             troubles.look(subject, case);
         }
+        for detection in subject.detections() {
+            let new = detection.unverified.iter().filter(|unverified| subject.is_new(unverified.at));
+            new.for_each(|unverified| troubles.add_search(&detection.id, unverified));
+        }
         troubles
     }
 
     /// Whether one of them is more than a break.
     pub(super) fn is_news(&self) -> bool {
-        !self.tickets.is_empty()
+        !self.tickets.is_empty() || !self.detections.is_empty()
     }
 
     fn look(&mut self, subject: &Subject<'_>, case: &Case<'_>) {
         let ticket = case.ticket;
+        let first = subject.due.since.checked_sub(RUN_MAX).unwrap_or(Timestamp::MIN);
         let is_new = |run: &&Run| run.ended.is_some_and(|ended| subject.is_new(ended));
-        // Runs end about in the order in which they begin; a day of them is far more than differs.
-        let ended = ticket.runs.iter().rev().filter(|run| run.ended.is_some());
-        for run in ended.take_while(is_new).filter(|run| run.occurrence.is_some()) {
+        // In the order in which they began, which is not that of their ends.
+        let recent = ticket.runs.iter().rev().take_while(|run| run.begun > first).filter(is_new);
+        for run in recent.filter(|run| run.occurrence.is_some()) {
             let Some(end) = &run.end else { continue };
-            let kind = match (end.outcome, end.verdict) {
-                (Outcome::Missed, _) => Kind::Missed,
-                (Outcome::Skipped, _) => Kind::Skipped,
-                (Outcome::Interrupted, _) => Kind::Interrupted,
-                (_, Some(Verdict::Inconclusive)) => Kind::Inconclusive,
-                _ => continue,
+            let kind = match (Kind::of(end.outcome), end.verdict) {
+                (Kind::Inconclusive, Some(Verdict::Pass | Verdict::Fail) | None) => continue,
+                (kind, _) => kind,
             };
             end.reasons.iter().for_each(|reason| self.add(ticket.id.0, kind, reason, 1));
             self.missed += u64::from(kind == Kind::Missed);
@@ -103,6 +126,13 @@ impl Troubles {
         cause.runs += runs;
     }
 
+    fn add_search(&mut self, id: &DetectionId, unverified: &Unverified) {
+        self.detections.insert(id.clone());
+        let text = shortened(&words::clean_text(&unverified.reason.text), CAUSE_CHARS_MAX);
+        let cause = self.searches.entry((Kind::of(unverified.outcome), text)).or_default();
+        *cause.entry(id.clone()).or_default() += unverified.runs;
+    }
+
     /// The cause that most tickets share first; what befell single tickets in the same way is told once.
     pub(super) fn rows(self) -> Vec<Row> {
         let mut grouped: BTreeMap<(Kind, ReasonCode, String), Cause> = BTreeMap::new();
@@ -123,7 +153,9 @@ impl Troubles {
         });
         let mut all: Vec<((Kind, ReasonCode, String), Cause)> = grouped.into_iter().chain(alone).collect();
         all.sort_by_key(|((kind, ..), cause)| (*kind == Kind::Suppressed, usize::MAX - cause.tickets.len()));
-        all.into_iter().map(|((kind, _, text), cause)| row(kind, &text, &cause)).collect()
+        let searches = self.searches.iter().map(|((kind, text), stages)| search_row(*kind, text, stages));
+        let tickets = all.into_iter().map(|((kind, _, text), cause)| row(kind, &text, &cause));
+        searches.chain(tickets).collect()
     }
 }
 
@@ -132,15 +164,31 @@ fn is_of_course(code: ReasonCode) -> bool {
     matches!(code, ReasonCode::PhaseChanged | ReasonCode::ScheduleChanged)
 }
 
-fn row(kind: Kind, text: &str, cause: &Cause) -> Row {
-    let outcome = match kind {
+/// Nobody else looks for machines that no ticket knows, so these stand first.
+fn search_row(kind: Kind, text: &str, stages: &BTreeMap<DetectionId, u64>) -> Row {
+    let runs = count(stages.values().sum(), "run");
+    let named: Vec<String> = stages.keys().take(NAMED_MAX).map(|id| words::name(&id.to_string())).collect();
+    let more = match stages.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let head = format!("{} of detect, {}", runs, outcome(kind));
+    Row { head, text: format!("{text} ({}{more})", named.join(", ")) }
+}
+
+fn outcome(kind: Kind) -> &'static str {
+    match kind {
         Kind::Missed => "missed",
         Kind::Skipped => "skipped",
         Kind::Interrupted => "interrupted",
         Kind::Inconclusive => "inconclusive",
         Kind::Suppressed => "left out",
         Kind::Unplanned => "not watched",
-    };
+    }
+}
+
+fn row(kind: Kind, text: &str, cause: &Cause) -> Row {
+    let outcome = outcome(kind);
     let runs = if cause.runs > 1 { format!(", {}", count(cause.runs, "run")) } else { String::new() };
     let head = format!("{}, {outcome}{runs}", count(cause.tickets.len() as u64, "ticket"));
     Row { head, text: format!("{text} ({})", named(&cause.tickets)) }
@@ -166,14 +214,14 @@ pub(super) fn undelivered(subject: &Subject<'_>) -> (Vec<Row>, bool) {
     let of_tickets =
         subject.desk.tickets.values().flat_map(|ticket| ticket.outbox.iter().map(|mail| (ticket.id.0, mail)));
     for (ticket, mail) in of_tickets.chain(subject.desk.rounds.iter().map(|mail| (0, mail))) {
-        let is_recent = subject.desk.now.duration_since(mail.at) < REFUSED_SPAN;
         for trouble in &mail.troubles {
             let is_over = trouble.end.is_some();
+            let is_recent = subject.desk.now.duration_since(trouble.at) < REFUSED_SPAN;
             let is_told = if is_over { is_recent } else { mail.pending().any(|to| *to == trouble.to) };
             if !is_told {
                 continue;
             }
-            is_news |= !is_over || subject.is_new(mail.at);
+            is_news |= !is_over || subject.is_new(trouble.at);
             let error = shortened(&words::clean_text(&trouble.error), CAUSE_CHARS_MAX);
             let fault = faults.entry((trouble.to.clone(), is_over, error)).or_default();
             fault.0 += 1;

@@ -142,8 +142,8 @@ fn lost_on(recorded: &Recorded) -> Option<(u64, Trouble)> {
         (_, true) => Undelivered::GivenUp,
         _ => return None,
     };
-    let trouble =
-        Trouble { to: to.clone(), tries: 0, error: error.clone(), not_before: *not_before, end: Some(end) };
+    let (to, at, error, not_before) = (to.clone(), recorded.at, error.clone(), *not_before);
+    let trouble = Trouble { to, tries: 0, at, error, not_before, end: Some(end) };
     Some((*mail, trouble))
 }
 

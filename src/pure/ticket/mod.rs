@@ -293,6 +293,8 @@ pub struct Trouble {
     pub to: String,
     /// Failed attempts so far.
     pub tries: u32,
+    /// When the last one was put on record.
+    pub at: Timestamp,
     /// The last failure, in words.
     pub error: String,
     /// Not tried again before.

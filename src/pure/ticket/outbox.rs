@@ -27,7 +27,7 @@ pub fn apply(outbox: &mut Vec<Mail>, recorded: &Recorded) -> Result<(), String> 
         Event::MailReleased { mail, to } => find(outbox, *mail)?.held.retain(|held| held.to != *to),
         Event::MailFolded { mail, to, into } => find(outbox, *mail)?.fold(to, *into),
         Event::MailAccepted { mail, to } => find(outbox, *mail)?.accepted.push(to.clone()),
-        Event::MailFailed { mail, .. } => find(outbox, *mail)?.fail(&recorded.event),
+        Event::MailFailed { mail, .. } => find(outbox, *mail)?.fail(recorded),
         Event::MailRetried { mail, to } => find(outbox, *mail)?.retry(recorded.at, to),
         _ => {}
     }
@@ -81,8 +81,9 @@ pub fn address(mailbox: &str) -> String {
 
 impl Mail {
     /// A delivery failed; of a recipient that it had before a person readdressed it, nobody wants to know.
-    fn fail(&mut self, failed: &Event) {
-        let Event::MailFailed { mail: _, to, error, not_before, is_refused, is_given_up } = failed else {
+    fn fail(&mut self, failed: &Recorded) {
+        let Event::MailFailed { mail: _, to, error, not_before, is_refused, is_given_up } = &failed.event
+        else {
             return;
         };
         if !self.to.contains(to) {
@@ -92,8 +93,8 @@ impl Mail {
         self.troubles.retain(|trouble| trouble.to != *to);
         let given_up = is_given_up.then_some(Undelivered::GivenUp);
         let end = if *is_refused { Some(Undelivered::Refused) } else { given_up };
-        let (to, error, not_before) = (to.clone(), error.clone(), *not_before);
-        self.troubles.push(Trouble { to, tries, error, not_before, end });
+        let (to, at, error, not_before) = (to.clone(), failed.at, error.clone(), *not_before);
+        self.troubles.push(Trouble { to, tries, at, error, not_before, end });
     }
 
     /// From now on those who do not have it are these, as if nothing had gone wrong.
