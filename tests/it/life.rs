@@ -5,6 +5,7 @@ use crate::world::{
 };
 use allclear::pure::packet::Mac;
 use allclear::pure::playbook::MailEvent;
+use allclear::pure::report::machine_label;
 use allclear::pure::ticket::{Act, HostState, Phase, stand};
 use allclear::pure::verdict::{Ending, Outcome, Verdict};
 
@@ -269,4 +270,21 @@ fn a_reopened_log_is_the_same_ticket() {
     world.live_until("2015-05-08T12:00:00Z", calls_at("2015-05-07T23:00:00Z", LAB, None));
     let again = world.reopened();
     assert_eq!(again.ticket(world.ticket).expect("it is there"), world.ticket());
+}
+
+/// A machine that a person named stands behind one that a run saw, and that behind one seen since.
+#[test]
+fn the_machine_that_was_seen_last_is_called_first() {
+    let mut world = World::new();
+    let named = Act::NameHost { host: ip("10.16.0.1"), mac: None, name: None };
+    world.act("2015-05-04T09:00:00Z", named).expect("named");
+    let rows = [
+        ("2015-05-04T12:05:00Z", "10.16.24.93", "10.16.24.93 and 1 more"),
+        ("2015-05-05T10:05:00Z", "10.16.0.9", "10.16.0.9 and 2 more"),
+    ];
+    for (time, host, expected) in rows {
+        let until = at(time) + jiff::SignedDuration::from_hours(20);
+        world.live_until(&until.to_string(), calls_at(time, host, None));
+        assert_eq!(machine_label(world.ticket()), expected);
+    }
 }

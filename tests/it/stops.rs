@@ -58,14 +58,21 @@ fn stop_when(station: &Station, is_hanging: impl Fn() -> bool) -> (ExitStatus, D
     stop_this(station, &mut serving, is_hanging)
 }
 
+/// Whether a run is under way that began some time ago: one that has seen nothing yet is missed.
+fn has_watched(log: &[Row]) -> bool {
+    let now = jiff::Timestamp::now().as_nanosecond();
+    let begun = log.iter().rfind(|row| row.kind == "run_started");
+    is_watching(log) && begun.is_some_and(|row| now - i128::from(row.at_ns) > 500_000_000)
+}
+
 fn stop_this(
     station: &Station,
     serving: &mut Serving,
     is_hanging: impl Fn() -> bool,
 ) -> (ExitStatus, Duration) {
     assert!(station.open_ticket(1));
-    station.wait_for("a run is under way", || is_watching(&station.log()));
     station.wait_for("it hangs", is_hanging);
+    station.wait_for("a run has watched for a while", || has_watched(&station.log()));
     serving.stop()
 }
 

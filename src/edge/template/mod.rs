@@ -272,7 +272,9 @@ fn letter_text(text: &str) -> String {
     let mut head = String::new();
     for _ in 0..HEAD_LINES {
         let (line, more) = rest.split_once('\n').unwrap_or((rest, ""));
-        head.push_str(&capitalised(line.trim_end()));
+        let begins_with_address = line.split(' ').next().is_some_and(|word| word.contains('@'));
+        let line = line.trim_end();
+        head.push_str(&if begins_with_address { line.to_owned() } else { capitalised(line) });
         head.push('\n');
         rest = more;
     }

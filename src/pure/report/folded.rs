@@ -37,7 +37,8 @@ pub struct FoldedView {
     /// Of the oldest one, in its site's zone.
     pub since: String,
     pub why: String,
-    /// ` and 79 more`, or nothing.
+    pub has_more: bool,
+    /// `and 79 more`.
     pub more: String,
     /// The most urgent first.
     pub rows: Vec<FoldedRow>,
@@ -82,10 +83,8 @@ impl FoldedView {
             first: first.first,
             since,
             why: WHY.to_owned(),
-            more: match rows.len() {
-                0 | 1 => String::new(),
-                all => format!(" and {} more", all - 1),
-            },
+            has_more: rows.len() > 1,
+            more: format!("and {} more", rows.len().saturating_sub(1)),
             rows: rows.into_iter().map(|(_, row)| row).collect(),
         }
     }

@@ -151,16 +151,16 @@ fn lost_on(recorded: &Recorded) -> Option<(u64, Trouble)> {
 fn deed(ticket: &Ticket, by_when: &str, next_window: &str) -> String {
     match ticket.phase {
         Phase::Reported => {
-            format!("the machine has to be found {by_when}, with the network support engineer")
+            format!("find the machine {by_when}, with the network support engineer")
         }
         Phase::Located => {
-            format!("it has to be taken off the network and cleaned {by_when}, and they say so")
+            format!("take it off the network and clean it {by_when}")
         }
         Phase::Verifying if !next_window.is_empty() => {
-            format!("the machine has to be switched on {next_window}")
+            format!("leave the machine switched on {next_window}")
         }
-        Phase::Verifying => "the machine has to be switched on at night".to_string(),
-        _ => "nothing has to be done now".to_string(),
+        Phase::Verifying => "leave the machine switched on at night".to_string(),
+        _ => "do nothing more: the work on it is over".to_string(),
     }
 }
 

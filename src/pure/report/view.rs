@@ -15,6 +15,7 @@ use crate::pure::ticket::{
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use std::cmp::Reverse;
 
 /// Runs listed one by one in a report: a school year of nights, and some.
 const RUNS_MAX: usize = 400;
@@ -276,15 +277,19 @@ fn is_listed(ticket: &Ticket) -> bool {
     is_now && ticket.newly_listed.is_some_and(|newly| ticket.last_seen().is_none_or(|seen| newly.at > seen))
 }
 
-/// The machines that need work: the infected ones, else all that are still here. None in `reported`,
-/// also after a relapse: nobody knows yet whether it is one of those that were cleaned.
+/// The machines that need work: the infected ones, else all that are still here. None in `reported`, also
+/// after a relapse: nobody knows yet whether it is one of those that were cleaned.
 fn machines(ticket: &Ticket) -> Vec<&Host> {
     if ticket.phase == Phase::Reported {
         return Vec::new();
     }
     let in_state = |wanted: fn(HostState) -> bool| ticket.hosts.iter().filter(move |host| wanted(host.state));
     let infected: Vec<&Host> = in_state(|state| state == HostState::Infected).collect();
-    if infected.is_empty() { in_state(|state| state != HostState::Retired).collect() } else { infected }
+    let mut machines =
+        if infected.is_empty() { in_state(|state| state != HostState::Retired).collect() } else { infected };
+    // One that is only named, and was not seen, must not stand for one that calls.
+    machines.sort_by_key(|host| (host.blame != Blame::Seen, Reverse(host.located)));
+    machines
 }
 
 /// The machines of a ticket that need work, `10.16.24.93 (LAB-7) and 1 more`.
