@@ -7,7 +7,7 @@ use allclear::edge::mailer::{Delivery, Mailer};
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::Letter;
 use allclear::pure::site::{MailSecurity, MailSettings, MailTransport};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,8 +27,10 @@ pub enum Does {
     Floods(&'static [u8], usize),
     /// Sends bytes that are no text.
     Noise(&'static [u8]),
+    /// Lets the mail begin, says this in the middle of it, and reads nothing more.
+    Deafens(&'static str),
 }
-use Does::{Drips, Floods, Hangs, Leaves, Noise, Says};
+use Does::{Deafens, Drips, Floods, Hangs, Leaves, Noise, Says};
 
 /// What it does when: at the so many-th of a command (`BANNER`, `EHLO`, `MAIL`, `RCPT`, `DATA`, `END` for the
 /// dot, `QUIT`), counted over all connections from 1; 0 is always.
@@ -147,6 +149,13 @@ fn act(
         }
         Floods(bytes, times) => (0..times).try_for_each(|_| stream.write_all(bytes))?,
         Noise(bytes) => stream.write_all(bytes)?,
+        Deafens(text) => {
+            stream.write_all(b"354 go on\r\n")?;
+            stream.read_exact(&mut [0; 1_000])?;
+            stream.write_all(format!("{text}\r\n").as_bytes())?;
+            std::thread::sleep(Duration::from_secs(5));
+            return Ok(false);
+        }
     }
     Ok(true)
 }
@@ -373,6 +382,37 @@ fn one_connection_carries_mail_after_mail_and_is_renewed_without_a_word() {
         let accepted = expected.iter().filter(|word| **word == "accepted").count();
         assert_eq!(office.accepted(), accepted, "{row}: what is told and what was accepted");
     }
+}
+
+/// Each row: what the server says in the middle of the mail before it stops reading, and what that means.
+#[test]
+fn a_mail_that_could_not_be_written_to_its_end_is_never_accepted_nor_its_connection_used_again() {
+    type Row<'a> = (&'a str, &'static [Rule], &'a str);
+    let rows: &[Row<'_>] = &[
+        ("takes half a mail", &[("DATA", 1, Deafens("250 2.0.0 taken"))], "lost"),
+        ("wants more, and does not read", &[("DATA", 1, Deafens("354 more"))], "lost"),
+        ("is full", &[("DATA", 1, Deafens("452 4.3.1 disk full"))], "later"),
+        ("finds it too large", &[("DATA", 1, Deafens("552 5.3.4 too large"))], "refused"),
+    ];
+    // More than the buffers of both sides hold.
+    let large = vec![b'x'; 24 << 20];
+    let envelope = || {
+        let address = |text: &str| text.parse::<lettre::Address>().expect("an address");
+        let to = vec![address("noc@dis.example")];
+        lettre::address::Envelope::new(Some(address("allclear@dis.example")), to).expect("an envelope")
+    };
+    let check = |(row, rules, expected): &Row<'_>| {
+        let office = Office::open(rules);
+        let mailer = mailer(office.port, Duration::from_millis(600), Duration::from_secs(4));
+        let Mailer::Smtp(smtp) = &mailer else { panic!("a server is set") };
+        let delivery = smtp.deliver(&large, &envelope());
+        assert_eq!(word(&delivery), *expected, "{row}: {delivery:?}");
+        assert_eq!(smtp.deliver(b"small", &envelope()), Delivery::Accepted, "{row}");
+        assert_eq!((office.connections(), office.accepted()), (2, 1), "{row}");
+    };
+    std::thread::scope(|scope| {
+        rows.iter().for_each(|row| drop(scope.spawn(|| check(row))));
+    });
 }
 
 #[test]

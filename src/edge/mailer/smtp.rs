@@ -123,7 +123,8 @@ impl Smtp {
     ) -> Delivery {
         connection.wire.end();
         connection.mails_left = connection.mails_left.saturating_sub(1);
-        connection.is_over = sent.as_ref().err().is_some_and(|halt| !halt.leaves_open());
+        connection.is_over =
+            connection.wire.is_torn() || sent.as_ref().err().is_some_and(|halt| !halt.leaves_open());
         if !connection.is_over && connection.mails_left > 0 {
             *kept = Some(connection);
         }

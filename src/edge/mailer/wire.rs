@@ -52,6 +52,8 @@ pub struct Wire {
     /// Read, and not yet used.
     unread: Vec<u8>,
     answer_max: Duration,
+    /// Whether the server got a part of what it was told: whatever is written next would complete it.
+    is_torn: bool,
     dog: Watchdog,
 }
 
@@ -99,7 +101,8 @@ impl Wire {
         stream.set_read_timeout(Some(answer_max))?;
         stream.set_write_timeout(Some(answer_max))?;
         let dog = Watchdog::over(&stream, whole_max)?;
-        let wire = Wire { stream: Stream::Plain(stream), unread: Vec::new(), answer_max, dog };
+        let wire =
+            Wire { stream: Stream::Plain(stream), unread: Vec::new(), answer_max, is_torn: false, dog };
         wire.begin();
         Ok(wire)
     }
@@ -118,7 +121,7 @@ impl Wire {
     /// From now on speaks TLS to `host`, whose certificate must be good. What came before must not be
     /// believed: somebody may have slipped it in.
     pub fn secure(self, host: &str, config: &Arc<ClientConfig>) -> Result<Wire, Lost> {
-        let Wire { stream, unread, answer_max, dog } = self;
+        let Wire { stream, unread, answer_max, is_torn, dog } = self;
         let silent = |why: &dyn std::fmt::Display| Lost::Silent(clean_text(&why.to_string()));
         let Stream::Plain(mut socket) = stream else { return Err(silent(&"TLS is spoken already")) };
         if !unread.is_empty() {
@@ -131,7 +134,7 @@ impl Wire {
             tls.complete_io(&mut socket).map_err(|error| dog.lost(&error, answer_max))?;
         }
         let stream = Stream::Tls(Box::new(StreamOwned::new(tls, socket)));
-        Ok(Wire { stream, unread, answer_max, dog })
+        Ok(Wire { stream, unread, answer_max, is_torn, dog })
     }
 
     /// Says something, and waits for the reply to it.
@@ -145,15 +148,24 @@ impl Wire {
             };
         }
         if let Err(error) = self.stream.write_all(bytes).and_then(|()| self.stream.flush()) {
-            // It may have said why it hangs up.
+            self.is_torn = true;
             let lost = self.dog.lost(&error, self.answer_max);
-            return self.reply().map_err(|_| lost);
+            // It may have said why it hangs up or does not listen; a yes is no yes to what it never got.
+            return self.reply().ok().filter(|reply| reply.code >= 400).ok_or(lost);
         }
         self.reply()
     }
 
+    /// Whether nothing more can be said, since the last thing was not said to its end.
+    pub fn is_torn(&self) -> bool {
+        self.is_torn
+    }
+
     /// Says something whose reply nobody waits for.
     pub fn say(&mut self, bytes: &[u8]) {
+        if self.is_torn {
+            return;
+        }
         let _ = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
     }
 
