@@ -315,6 +315,9 @@ fn whatever_a_server_does_the_mail_is_accepted_refused_or_tried_again() {
     });
 }
 
+const UNKNOWN_FIRST: Rule = ("RCPT", 1, Says("550 5.1.1 no"));
+const FIRST_REFUSED: &[&str] = &["refused", "accepted", "accepted"];
+
 /// Each row: what the server does, the mails that are sent one after the other, what becomes of each, and
 /// the connections that this needs.
 #[test]
@@ -366,6 +369,12 @@ fn one_connection_carries_mail_after_mail_and_is_renewed_without_a_word() {
             &["accepted", "lost", "accepted"],
             2,
         ),
+        ("forgets a refused mail", &[UNKNOWN_FIRST, ("RSET", 0, Says("200 reset"))], FIRST_REFUSED, 1),
+        ("knows no RSET", &[UNKNOWN_FIRST, ("RSET", 0, Says("502 5.5.1 what?"))], FIRST_REFUSED, 2),
+        ("takes RSET ill", &[UNKNOWN_FIRST, ("RSET", 0, Says("554 5.5.1 no"))], FIRST_REFUSED, 2),
+        ("cannot reset now", &[UNKNOWN_FIRST, ("RSET", 0, Says("451 4.3.0 later"))], FIRST_REFUSED, 2),
+        ("wants a login for RSET", &[UNKNOWN_FIRST, ("RSET", 0, Says("530 5.7.0 login"))], FIRST_REFUSED, 2),
+        ("answers RSET out of step", &[UNKNOWN_FIRST, ("RSET", 0, Says("354 go on"))], FIRST_REFUSED, 2),
     ];
     let letter = located();
     for (row, rules, expected, connections) in rows {

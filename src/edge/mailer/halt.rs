@@ -43,10 +43,11 @@ pub enum Why {
 }
 
 impl Halt {
-    /// Whether the server said goodbye before it had heard anything of this mail that counts.
+    /// Whether the server said goodbye before it had heard anything of this mail that counts. One that will
+    /// not forget the mail before this one is of no more use.
     pub fn is_farewell(&self) -> bool {
         let is_goodbye = match &self.why {
-            Why::Said(reply) => reply.code == 421,
+            Why::Said(reply) => reply.code == 421 || self.step == Step::Reset,
             Why::Lost(lost) => matches!(lost, Lost::Closed(_)),
             Why::Unfit(_) => false,
         };
@@ -71,6 +72,8 @@ impl Halt {
             _ if step < Step::Reset => Delivery::NoServer(words),
             Why::Lost(_) => Delivery::Lost(words),
             Why::Unfit(_) => Delivery::Refused(words),
+            // It has not heard of this mail yet.
+            Why::Said(_) if step == Step::Reset => Delivery::TryLater(words),
             Why::Said(reply) => match reply.code {
                 // RFC 4954: it wants a login, or a better one.
                 530 | 534 | 535 | 538 => Delivery::NoServer(words),
@@ -156,7 +159,10 @@ mod tests {
             (Step::StartTls, 454, NoServer),
             (Step::Login, 454, NoServer),
             (Step::Login, 535, NoServer),
+            (Step::Reset, 354, Later),
             (Step::Reset, 421, Later),
+            (Step::Reset, 502, Later),
+            (Step::Reset, 530, Later),
             (Step::Sender, 450, Later),
             (Step::Sender, 530, NoServer),
             (Step::Sender, 550, Never),
