@@ -224,6 +224,8 @@ impl Log {
         if let Some(undo) = &mut self.undo {
             undo.tickets.entry(id).or_insert_with(|| self.tickets.get(&id).cloned());
         }
+        let known = self.tickets.get(&id).map_or(&[][..], |ticket| &ticket.outbox);
+        let before = mailboxes_meant(recorded, known);
         match self.tickets.get_mut(&id) {
             Some(ticket) => ticket.apply(recorded)?,
             None => {
@@ -235,7 +237,7 @@ impl Log {
         self.touch(Subject::Ticket(id));
         if let Some(ticket) = self.tickets.get(&id) {
             let meant = mails_meant(recorded, &ticket.outbox);
-            meant.iter().for_each(|mail| self.enter_mail(recorded, mail));
+            meant.iter().for_each(|mail| self.enter_mail(recorded, mail, &before));
         }
         Ok(())
     }
@@ -247,10 +249,11 @@ impl Log {
             undo.rounds = Some((self.rounds.clone(), self.digests.clone()));
         }
         let illegal = |why| IllegalEvent { seq: recorded.seq, ticket: recorded.ticket, why };
+        let before = mailboxes_meant(recorded, &self.rounds);
         outbox::apply(&mut self.rounds, recorded).map_err(illegal)?;
         self.digests.apply(recorded);
         let meant = mails_meant(recorded, &self.rounds);
-        meant.iter().for_each(|mail| self.enter_mail(recorded, mail));
+        meant.iter().for_each(|mail| self.enter_mail(recorded, mail, &before));
         let too_many = self.rounds.len().saturating_sub(ROUNDS_MAX);
         let mut is_old = (0..self.rounds.len()).map(|place| place < too_many);
         self.rounds.retain(|mail| !is_old.next().unwrap_or(false) || mail.pending().next().is_some());
@@ -258,9 +261,11 @@ impl Log {
         Ok(())
     }
 
-    /// Puts down in the letterboxes of its recipients where a mail stands now.
-    fn enter_mail(&mut self, recorded: &Recorded, mail: &Mail) {
-        for mailbox in &mail.to {
+    /// Puts down in the letterboxes of its recipients where a mail stands now, and in those of the recipients
+    /// that it had `before` that they have to do with it no more.
+    fn enter_mail(&mut self, recorded: &Recorded, mail: &Mail, before: &[String]) {
+        let left = before.iter().filter(|mailbox| !mail.to.contains(mailbox));
+        for mailbox in left.chain(&mail.to) {
             let address = outbox::address(mailbox);
             if let Some(undo) = &mut self.undo
                 && !undo.letterboxes.contains_key(&address)
@@ -311,6 +316,16 @@ impl Log {
 fn mails_meant(recorded: &Recorded, outbox: &[Mail]) -> Vec<Mail> {
     let meant = outbox::meant(recorded);
     meant.iter().filter_map(|seq| outbox.iter().rev().find(|mail| mail.seq == *seq)).cloned().collect()
+}
+
+/// Whom a mail goes to that an event may readdress, before that is folded in.
+fn mailboxes_meant(recorded: &Recorded, outbox: &[Mail]) -> Vec<String> {
+    match &recorded.event {
+        Event::MailRetried { .. } => {
+            mails_meant(recorded, outbox).into_iter().flat_map(|mail| mail.to).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The last number of a run or occurrence that an event uses up.

@@ -3,7 +3,7 @@
 
 use crate::world::{World, at, ip, report};
 use allclear::engine::Opening;
-use allclear::pure::playbook::MailEvent;
+use allclear::pure::playbook::{MailEvent, Recipient};
 use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Event, HoldReason, Input, Round, TicketId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -244,9 +244,34 @@ fn one_person_under_two_names_has_one_letterbox() {
     let mut library = world.engine.library().clone();
     let playbook = library.playbooks.get_mut("conficker").expect("the playbook is there");
     let other = "SOC <TECH@springfield.example>".to_owned();
-    playbook.notify[0].to.push(allclear::pure::playbook::Recipient::Mailbox(other));
+    playbook.notify[0].to.push(Recipient::Mailbox(other));
     world.engine = world.reopened_with(library);
     open(&mut world, 3);
     let taken = deliver_until(&mut world, "2015-05-04T09:59:00Z", |_| Answer::Yes);
     assert_eq!(taken.len(), 2, "{taken:?}");
+}
+
+/// From now on the playbook tells this mailbox, and no other.
+fn tell(world: &mut World, mailbox: &str) {
+    let mut library = world.engine.library().clone();
+    let playbook = library.playbooks.get_mut("conficker").expect("the playbook is there");
+    playbook.notify[0].to = vec![Recipient::Mailbox(mailbox.to_owned())];
+    world.engine = world.reopened_with(library);
+}
+
+/// A mail to an address that is mended leaves nothing behind at the old one: not a place of the limit, and
+/// nothing that later mails are repeats of.
+#[test]
+fn a_mail_that_is_readdressed_is_under_way_to_its_old_recipient_no_more() {
+    let mut world = quiet(1);
+    open(&mut world, 1);
+    deliver_until(&mut world, "2015-05-04T09:30:00Z", |_| Answer::Later);
+    let old = world.ticket().outbox[0].to[0].clone();
+    tell(&mut world, "new@springfield.example");
+    world.act("2015-05-04T09:30:00Z", Act::RetryMail { mail: None }).expect("it is readdressed");
+    assert_eq!(deliver_until(&mut world, "2015-05-04T10:00:00Z", |_| Answer::Yes).len(), 1);
+    tell(&mut world, &old);
+    open(&mut world, 1);
+    let taken = deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
+    assert_eq!(taken.iter().map(|(_, ticket, _)| *ticket).collect::<Vec<_>>(), [TicketId(2)]);
 }
