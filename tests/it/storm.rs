@@ -251,6 +251,36 @@ fn one_person_under_two_names_has_one_letterbox() {
     assert_eq!(taken.len(), 2, "{taken:?}");
 }
 
+/// Mails that a server puts off fill up no limit for the days until they are given up; what comes on top of
+/// twice the limit waits, so that the end of an outage is no storm.
+#[test]
+fn what_a_server_puts_off_holds_up_others_only_beyond_twice_the_limit() {
+    for (put_off, expected) in [(5, 0), (9, 0), (10, 1)] {
+        let mut world = quiet(5);
+        let morning = ["2015-05-04T10:00:00Z", "2015-05-04T11:00:00Z"];
+        for (end, tickets) in morning.into_iter().zip([5, put_off - 5]) {
+            open(&mut world, tickets);
+            assert_eq!(deliver_until(&mut world, end, |_| Answer::Later), [], "put off");
+        }
+        open(&mut world, 1);
+        let last = world.engine.tickets().last().expect("a ticket");
+        assert_eq!(last.outbox[0].held.len(), expected, "{put_off} are put off");
+    }
+}
+
+#[test]
+fn what_a_server_puts_off_makes_no_repeats() {
+    for (row, is_tried, expected) in [("not tried yet", false, 1), ("put off", true, 0)] {
+        let mut world = located();
+        name(&mut world, "2015-05-04T10:30:00Z", "10.16.0.2");
+        if is_tried {
+            deliver_until(&mut world, "2015-05-04T10:30:30Z", |_| Answer::Later);
+        }
+        name(&mut world, "2015-05-04T10:31:00Z", "10.16.0.3");
+        assert_eq!(world.ticket().outbox.last().expect("a mail").held.len(), expected, "{row}");
+    }
+}
+
 /// From now on the playbook tells this mailbox, and no other.
 fn tell(world: &mut World, mailbox: &str) {
     let mut library = world.engine.library().clone();
@@ -264,14 +294,19 @@ fn tell(world: &mut World, mailbox: &str) {
 #[test]
 fn a_mail_that_is_readdressed_is_under_way_to_its_old_recipient_no_more() {
     let mut world = quiet(1);
-    open(&mut world, 1);
-    deliver_until(&mut world, "2015-05-04T09:30:00Z", |_| Answer::Later);
+    for end in ["2015-05-04T09:30:00Z", "2015-05-04T10:00:00Z"] {
+        open(&mut world, 1);
+        deliver_until(&mut world, end, |_| Answer::Later);
+    }
     let old = world.ticket().outbox[0].to[0].clone();
     tell(&mut world, "new@springfield.example");
-    world.act("2015-05-04T09:30:00Z", Act::RetryMail { mail: None }).expect("it is readdressed");
-    assert_eq!(deliver_until(&mut world, "2015-05-04T10:00:00Z", |_| Answer::Yes).len(), 1);
+    for id in [TicketId(1), TicketId(2)] {
+        let retry = Input::Act(Act::RetryMail { mail: None });
+        world.engine.step(world.now, "tech", id, &retry).expect("it is readdressed");
+    }
+    assert_eq!(deliver_until(&mut world, "2015-05-04T10:10:00Z", |_| Answer::Yes).len(), 2);
     tell(&mut world, &old);
     open(&mut world, 1);
     let taken = deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
-    assert_eq!(taken.iter().map(|(_, ticket, _)| *ticket).collect::<Vec<_>>(), [TicketId(2)]);
+    assert_eq!(taken.iter().map(|(_, ticket, _)| *ticket).collect::<Vec<_>>(), [TicketId(3)]);
 }

@@ -88,10 +88,12 @@ impl Letterbox {
         last.map_or(Timestamp::MIN, |sent| sent.at.saturating_add(REPEAT_PAUSE).unwrap_or(Timestamp::MAX))
     }
 
-    /// From when on one more mail is within the limit; the end of time while those under way fill it.
+    /// From when on one more mail is within the limit; the end of time while those under way fill it. Of
+    /// those that were put off, only what is more than the limit counts.
     fn room_at(&self, hourly_limit: u32) -> Timestamp {
-        let known = self.sent.len() + self.under_way.len() + 1;
-        match known.saturating_sub(hourly_limit as usize) {
+        let limit = hourly_limit as usize;
+        let known = self.sent.len() + self.under_way.len() + self.put_off.len().saturating_sub(limit) + 1;
+        match known.saturating_sub(limit) {
             0 => Timestamp::MIN,
             over => match self.sent.get(over - 1) {
                 Some(sent) => sent.at.saturating_add(HOUR).unwrap_or(Timestamp::MAX),

@@ -12,7 +12,7 @@ use crate::pure::playbook::MailEvent;
 use crate::pure::site::HOURLY_LIMIT_MAX;
 use crate::pure::ticket::{Mail, TicketId};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A mail of the same kind about the same ticket waits for so long after the last one.
 pub const REPEAT_PAUSE: SignedDuration = SignedDuration::from_mins(15);
@@ -34,8 +34,11 @@ pub type Letterboxes = BTreeMap<String, Letterbox>;
 pub struct Letterbox {
     /// What its server accepted within the last hour, in order of time.
     sent: VecDeque<Sent>,
-    /// What is to be handed over, or is being handed over.
+    /// What is to be handed over, or is being handed over, and was not tried in vain yet.
     under_way: BTreeMap<MailId, MailEvent>,
+    /// What a server has put off. Others do not wait for days for what may never get through; but neither
+    /// does all of a long outage come at once when it ends.
+    put_off: BTreeSet<MailId>,
     /// What waits.
     held: BTreeMap<MailId, MailEvent>,
 }
@@ -52,11 +55,15 @@ impl Letterbox {
     pub fn enter(&mut self, ticket: TicketId, mail: &Mail, mailbox: &str) {
         let id = (ticket, mail.seq);
         self.under_way.remove(&id);
+        self.put_off.remove(&id);
         self.held.remove(&id);
         if mail.is_held(mailbox) {
             self.held.insert(id, mail.event);
         } else if mail.pending().any(|to| to == mailbox) {
-            self.under_way.insert(id, mail.event);
+            match mail.trouble(mailbox) {
+                Some(_) => drop(self.put_off.insert(id)),
+                None => drop(self.under_way.insert(id, mail.event)),
+            }
         }
     }
 
@@ -78,6 +85,6 @@ impl Letterbox {
     /// Whether nothing is known of it any more that counts at `now`.
     pub fn is_idle(&self, now: Timestamp) -> bool {
         let is_old = self.sent.back().is_none_or(|last| now.duration_since(last.at) >= HOUR);
-        is_old && self.under_way.is_empty() && self.held.is_empty()
+        is_old && self.under_way.is_empty() && self.put_off.is_empty() && self.held.is_empty()
     }
 }
