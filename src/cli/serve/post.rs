@@ -10,6 +10,7 @@ use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::EngineError;
 use crate::pure::ticket::{Effect, Input};
 use jiff::Timestamp;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -19,8 +20,10 @@ use std::time::Duration;
 /// these are in memory.
 const LETTERS_AHEAD: usize = 128;
 
-/// Letters that are written in one go: captures that fall due must not wait for a pile of mail.
+/// Letters that are written in one go, and how long that may take: captures that fall due must not wait for
+/// a pile of mail, nor for a few letters that are long.
 const LETTERS_AT_ONCE: usize = 32;
+const WRITING_MAX: Duration = Duration::from_millis(50);
 
 /// Without another mail for so long, the connection is ended: servers hang up on the idle after minutes,
 /// and count how many hold a line.
@@ -31,6 +34,10 @@ const SERVER_PAUSE: Duration = Duration::from_secs(60);
 
 /// So many mails in a row on which the line broke make a server that is at fault.
 const BREAKS_MAX: u32 = 3;
+
+/// What people are told of a mail over which the mail thread panicked.
+const BROKEN: &str = "allclear broke off while it handed the mail over, which is a fault of allclear: \
+                      report it with the log of `serve`; the mail is tried again";
 
 /// What the engine's thread knows of the mail thread.
 pub(super) struct Post {
@@ -89,7 +96,7 @@ fn hand_over(edges: &Edges, letters: &Receiver<(Effect, Work)>, done: &SyncSende
             Err(RecvTimeoutError::Disconnected) => return,
             Ok((effect, _)) if edges.stop.is_requested() || !pause.left().is_zero() => Message::Left(effect),
             Ok((effect, work)) => {
-                let mut reply = Box::new(perform::carry_out(work, edges));
+                let mut reply = carried(&effect, || perform::carry_out(work, edges));
                 breaks = if reply.is_mail_lost { breaks + 1 } else { 0 };
                 reply.is_post_down |= breaks >= BREAKS_MAX;
                 if reply.is_post_down {
@@ -104,10 +111,35 @@ fn hand_over(edges: &Edges, letters: &Receiver<(Effect, Work)>, done: &SyncSende
     }
 }
 
+/// What came of handing a mail over. One that breaks allclear off has failed like any other, and the next one
+/// leaves all the same.
+fn carried(effect: &Effect, carry_out: impl FnOnce() -> Reply) -> Box<Reply> {
+    // The mailer takes its connection out of its place before it uses it: nothing is left half made.
+    let broken = match panic::catch_unwind(AssertUnwindSafe(carry_out)) {
+        Ok(reply) => return Box::new(reply),
+        Err(broken) => broken,
+    };
+    let reply = failure(effect, BROKEN.to_owned()).unwrap_or_else(|| panic::resume_unwind(broken));
+    tracing::error!("a mail of ticket {}: {BROKEN}", reply.ticket);
+    reply
+}
+
+/// A mail that cannot be written has failed like one that cannot be handed over: people see it, and it is
+/// tried again.
+fn failure(effect: &Effect, error: String) -> Option<Box<Reply>> {
+    let Effect::SendMail { ticket, mail, to } = effect else { return None };
+    let input = Input::MailFailed { mail: *mail, to: to.clone(), error, is_refused: false };
+    Some(Box::new(Reply::of_mail(*ticket, input)))
+}
+
 impl Server<'_> {
     /// Writes the next letters, as far as the mail thread has room for them.
     pub(super) fn begin_mails(&mut self, now: Timestamp) {
+        let end = Deadline::after(WRITING_MAX);
         for _ in 0..LETTERS_AT_ONCE {
+            if end.left().is_zero() || self.edges.stop.is_requested() {
+                break;
+            }
             if !self.edges.has_post() || !self.post.is_ready() {
                 break;
             }
@@ -128,8 +160,9 @@ impl Server<'_> {
                 if is_log {
                     // The others wait for the same log.
                     self.unsent.insert(effect);
-                } else {
-                    self.fail(effect, &error);
+                } else if let Some(reply) = failure(&effect, error.to_string()) {
+                    self.under_way.insert(effect.clone());
+                    self.unrecorded.push_back((effect, reply));
                 }
                 return !is_log;
             }
@@ -144,18 +177,6 @@ impl Server<'_> {
         is_sent
     }
 
-    /// A mail that cannot be written has failed like one that cannot be handed over: people see it, and it is
-    /// tried again.
-    fn fail(&mut self, effect: Effect, error: &EngineError) {
-        if let Effect::SendMail { ticket, mail, to } = &effect {
-            let (mail, to, error) = (*mail, to.clone(), error.to_string());
-            let input = Input::MailFailed { mail, to, error, is_refused: false };
-            let reply = Box::new(Reply::of_mail(*ticket, input));
-            self.under_way.insert(effect.clone());
-            self.unrecorded.push_back((effect, reply));
-        }
-    }
-
     /// A mail came back untried: it is the next one's turn when the pause is over.
     pub(super) fn take_back(&mut self, effect: Effect) {
         self.under_way.remove(&effect);
@@ -165,8 +186,34 @@ impl Server<'_> {
         }
     }
 
-    /// Whether a letter could be written now.
+    /// Whether a letter could be written now; not while the log cannot be, which another look finds out.
     pub(super) fn has_mail_to_write(&self) -> bool {
-        !self.unsent.is_empty() && self.edges.has_post() && self.post.is_ready()
+        let is_log_well = self.unrecorded.is_empty() && self.hindrance.is_none();
+        is_log_well && !self.unsent.is_empty() && self.edges.has_post() && self.post.is_ready()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pure::ticket::TicketId;
+
+    #[test]
+    fn a_mail_that_breaks_allclear_off_has_failed_and_is_tried_again() {
+        let (ticket, to) = (TicketId(7), "tech@springfield.example".to_owned());
+        let effect = Effect::SendMail { ticket, mail: 3, to: to.clone() };
+        let accepted = Input::MailAccepted { mail: 3, to: to.clone() };
+        let failed = Input::MailFailed { mail: 3, to, error: BROKEN.to_owned(), is_refused: false };
+        type Row<'a> = (&'a str, fn(Input) -> Reply, &'a Input);
+        let rows: [Row<'_>; 2] = [
+            ("carried out", |input| Reply::of_mail(TicketId(7), input), &accepted),
+            ("broken off", |_| panic!("as if something was wrong"), &failed),
+        ];
+        for (row, carry_out, expected) in rows {
+            let reply = carried(&effect, || carry_out(accepted.clone()));
+            assert_eq!(reply.ticket, ticket, "{row}");
+            assert_eq!(format!("{:?}", reply.input), format!("{expected:?}"), "{row}");
+            assert!(!reply.is_post_down, "{row}: it is not the server's fault");
+        }
     }
 }
