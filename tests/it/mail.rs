@@ -2,11 +2,12 @@
 //! that misbehave.
 
 use crate::letters::letter;
+use crate::post_office::settings;
 use crate::sample::sample;
 use crate::skip::skipped;
 use allclear::edge::mailer::{Delivery, Mailer, MailerError};
 use allclear::pure::playbook::MailEvent;
-use allclear::pure::site::{MailSecurity, MailSettings, MailTransport};
+use allclear::pure::site::{MailSecurity, MailSettings};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -90,19 +91,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
-    }
-}
-
-fn settings(host: &str, port: u16, security: MailSecurity) -> MailSettings {
-    MailSettings {
-        from: "allclear <allclear@dis.example>".to_string(),
-        transport: MailTransport::Smtp { host: host.to_string(), port, security },
-        username: None,
-        password_file: None,
-        digest: None,
-        hourly_limit: 20,
-        reply_to: None,
-        postmaster: None,
     }
 }
 
