@@ -137,10 +137,8 @@ impl Server<'_> {
     pub(super) fn begin_mails(&mut self, now: Timestamp) {
         let end = Deadline::after(WRITING_MAX);
         for _ in 0..LETTERS_AT_ONCE {
-            if end.left().is_zero() || self.edges.stop.is_requested() {
-                break;
-            }
-            if !self.edges.has_post() || !self.post.is_ready() {
+            let is_enough = end.left().is_zero() || self.edges.stop.is_requested();
+            if is_enough || !self.edges.has_post() || !self.post.is_ready() {
                 break;
             }
             let Some(effect) = self.unsent.pop_first() else { break };

@@ -3,6 +3,7 @@
 //!
 //! It must never write anything else unescaped.
 
+use super::strict::asked;
 use crate::pure::picture::Picture;
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderErrorReason,
@@ -39,9 +40,8 @@ impl HelperDef for Drawing {
         _: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
-        let asked = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex("drawing", 0))?;
-        let id = asked.value().as_str().filter(|_| !asked.is_value_missing());
-        let drawing = id.and_then(|id| context.data().get(DRAWINGS)?.get(id)?.as_str());
+        let asked = asked(helper, "drawing")?;
+        let drawing = asked.value().as_str().and_then(|id| context.data().get(DRAWINGS)?.get(id)?.as_str());
         let unknown = || RenderErrorReason::MissingVariable(asked.relative_path().cloned());
         Ok(out.write(drawing.ok_or_else(unknown)?)?)
     }

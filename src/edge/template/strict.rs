@@ -38,8 +38,8 @@ pub fn registry(escape: fn(&str) -> String, ways: Ways) -> Handlebars<'static> {
     registry
 }
 
-/// What a block asks about; an unknown name is an error.
-fn asked<'a, 'rc>(
+/// What a helper asks about; an unknown name is an error.
+pub(super) fn asked<'a, 'rc>(
     helper: &'a Helper<'rc>,
     name: &'static str,
 ) -> Result<&'a PathAndJson<'rc>, RenderErrorReason> {
