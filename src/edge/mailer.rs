@@ -8,6 +8,7 @@ mod drawing;
 mod halt;
 mod head;
 pub mod smtp;
+mod stream;
 mod wire;
 
 pub use drawing::page;

@@ -49,6 +49,18 @@ make wrong mail.other.example 2
 make old localhost -1
 "#;
 
+/// The directory of these; `None`, with a message, where they cannot be made.
+pub fn certificates() -> Option<TempDir> {
+    let place = TempDir::new().expect("a directory");
+    let mut made = Command::new("sh");
+    made.args(["-c", CERTIFICATES]).current_dir(place.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let is_made = made.status().is_ok_and(|status| status.success());
+    if !is_made {
+        skipped("the program openssl is not installed, or makes no certificate of the past");
+    }
+    is_made.then_some(place)
+}
+
 /// A running server; it ends with its standard input.
 struct Server(Child);
 
@@ -74,13 +86,7 @@ fn serve(mode: &str, certificate: &Path) -> Option<(Server, u16, BufReader<std::
 
 #[test]
 fn a_mail_and_a_password_go_to_a_server_with_a_good_certificate_alone() {
-    let place = TempDir::new().expect("a directory");
-    let mut made = Command::new("sh");
-    made.args(["-c", CERTIFICATES]).current_dir(place.path()).stdout(Stdio::null()).stderr(Stdio::null());
-    if !made.status().is_ok_and(|status| status.success()) {
-        skipped("the program openssl is not installed, or makes no certificate of the past");
-        return;
-    }
+    let Some(place) = certificates() else { return };
     for (mode, certificate, is_good, piece) in [
         ("smtps", "good", true, "accepted"),
         ("smtp+starttls", "good", true, "accepted"),

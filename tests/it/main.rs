@@ -66,6 +66,7 @@ mod storm;
 mod tables;
 mod thorough;
 mod tidy;
+mod tls_office;
 mod told;
 mod traffic;
 mod tunnels;

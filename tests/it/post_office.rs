@@ -239,6 +239,22 @@ fn whatever_a_server_does_the_mail_is_accepted_refused_or_tried_again() {
         ),
         ("hangs at EHLO", &[("EHLO", 0, Hangs)], "no server", "EHLO"),
         ("refuses EHLO", &[("EHLO", 0, Says("550 5.7.1 not you"))], "no server", "not you"),
+        ("knows no EHLO", &[("EHLO", 0, Says("502 5.5.1 what?"))], "accepted", ""),
+        ("knows no EHLO, in other words", &[("EHLO", 0, Says("500 unknown command"))], "accepted", ""),
+        ("not now, says EHLO", &[("EHLO", 0, Says("450 later"))], "no server", "later"),
+        (
+            "knows neither EHLO nor HELO",
+            &[("EHLO", 0, Says("502 what?")), ("HELO", 0, Says("500 what?"))],
+            "no server",
+            "HELO with 500 what?",
+        ),
+        (
+            "knows no EHLO, and hangs at HELO",
+            &[("EHLO", 0, Says("502 what?")), ("HELO", 0, Hangs)],
+            "no server",
+            "HELO",
+        ),
+        ("knows no EHLO, and hangs up", &[("EHLO", 0, Leaves("502 what?"))], "no server", "hung up"),
         (
             "offers without end",
             &[("EHLO", 0, Floods(b"250-MORE AND MORE\r\n", 100_000))],
@@ -439,4 +455,34 @@ fn a_connection_that_nothing_needs_is_ended_politely() {
         std::thread::sleep(Duration::from_millis(20));
     }
     panic!("no QUIT came");
+}
+
+/// Each row: what else is demanded of a server that knows no EHLO, and what that comes to.
+#[test]
+fn a_server_that_knows_no_ehlo_is_not_good_enough_for_a_login_or_tls() {
+    const RULES: &[Rule] = &[("EHLO", 0, Says("502 5.5.1 what?"))];
+    let secret = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(secret.path(), "hunter2\n").expect("a file");
+    let login = (Some("allclear".to_owned()), Some(secret.path().to_path_buf()));
+    for (row, security, (username, password_file), expected, piece) in [
+        ("nothing", MailSecurity::Plain, (None, None), "accepted", ""),
+        (
+            "a login",
+            MailSecurity::Plain,
+            login,
+            "no server",
+            "no EHLO (502 5.5.1 what?), and without it there is no login",
+        ),
+        ("TLS", MailSecurity::StartTls, (None, None), "no server", "without it there is no STARTTLS"),
+    ] {
+        let office = Office::open(RULES);
+        let plain = settings("localhost", office.port, security);
+        let mailer = Mailer::open(&MailSettings { username, password_file, ..plain }).expect("settings");
+        let letter = located();
+        let delivery = mailer.deliver(&letter, &letter.to[0]);
+        assert_eq!(word(&delivery), expected, "{row}: {delivery:?}");
+        assert!(words(&delivery).contains(piece), "{row}: {delivery:?}");
+        let is_taken = usize::from(expected == "accepted");
+        assert_eq!((office.accepted(), office.count("HELO ")), (is_taken, is_taken), "{row}");
+    }
 }

@@ -27,6 +27,9 @@ const MAILS_MAX: u32 = 5_000;
 /// Questions of a server during a login: LOGIN has two.
 const CHALLENGES_MAX: usize = 4;
 
+/// What a server answers that does not know EHLO, or will not hear it (RFC 5321, 4.2.2).
+const NO_EHLO: [u16; 4] = [500, 501, 502, 504];
+
 /// A mail server and how to speak to it.
 pub struct Smtp {
     pub host: String,
@@ -143,7 +146,7 @@ impl Smtp {
         }
         let greeting = wire.reply().map_err(lost(Step::Greeting))?;
         expect(&greeting, Step::Greeting, 220, told)?;
-        let mut offers = hello(&mut wire, told)?;
+        let mut offers = self.hello(&mut wire, told)?;
         if self.security == MailSecurity::StartTls {
             if !offers.has("STARTTLS") {
                 let what = "the server offers no STARTTLS: use smtps://, or mend the server";
@@ -152,13 +155,37 @@ impl Smtp {
             ask(&mut wire, Step::StartTls, Starttls, 220, told)?;
             wire = self.secure(wire, told)?;
             // What it said before counts for nothing: anybody could have said it.
-            offers = hello(&mut wire, told)?;
+            offers = self.hello(&mut wire, told)?;
         }
         if let Some(login) = &self.login {
             login.present(&mut wire, &offers, told)?;
         }
         let mails_left = offers.mails_max().unwrap_or(MAILS_MAX).clamp(1, MAILS_MAX);
         Ok(Connection { wire, offers, mails_left, is_over: false, is_stained: false })
+    }
+
+    /// Says who we are, to a server that knows no EHLO the old way (RFC 5321, 4.1.4). Such a one can neither
+    /// begin TLS nor take a login: where that is wanted, no mail leaves.
+    fn hello(&self, wire: &mut Wire, told: Told) -> Result<Offers, Halt> {
+        let client = ClientId::default();
+        let lost = |lost| Halt { step: Step::Hello, why: Why::Lost(lost) };
+        let reply = wire.ask(Ehlo::new(client.clone()).to_string().as_bytes()).map_err(lost)?;
+        if !NO_EHLO.contains(&reply.code) {
+            expect(&reply, Step::Hello, 250, told)?;
+            let lines = reply.lines.into_iter().skip(1);
+            return Ok(Offers(lines.map(|line| line.trim().to_ascii_uppercase()).collect()));
+        }
+        told(Step::Hello, &reply.words());
+        if self.login.is_some() || self.security == MailSecurity::StartTls {
+            let wanted = if self.login.is_some() { "login" } else { "STARTTLS" };
+            let words = reply.words();
+            let what = format!(
+                "the server knows no EHLO ({words}), and without it there is no {wanted}: mend the server, or take another one"
+            );
+            return Err(Halt { step: Step::Hello, why: Why::Unfit(what) });
+        }
+        ask(wire, Step::OldHello, format_args!("HELO {client}\r\n"), 250, told)?;
+        Ok(Offers::default())
     }
 
     fn secure(&self, wire: Wire, told: Told) -> Result<Wire, Halt> {
@@ -279,11 +306,6 @@ impl Offers {
         let limits = self.0.iter().filter_map(|line| line.strip_prefix("LIMITS "));
         limits.flat_map(str::split_whitespace).find_map(|limit| limit.strip_prefix("MAILMAX=")?.parse().ok())
     }
-}
-
-fn hello(wire: &mut Wire, told: Told) -> Result<Offers, Halt> {
-    let reply = ask(wire, Step::Hello, Ehlo::new(ClientId::default()), 250, told)?;
-    Ok(Offers(reply.lines.into_iter().skip(1).map(|line| line.trim().to_ascii_uppercase()).collect()))
 }
 
 fn ask(wire: &mut Wire, step: Step, command: impl Display, wanted: u16, told: Told) -> Result<Reply, Halt> {

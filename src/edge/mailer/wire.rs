@@ -5,6 +5,7 @@
 //! no limit for a whole delivery. It must never believe a reply that came before it was asked for, nor
 //! read without end.
 
+use super::stream::{Stream, waiting_bytes};
 use crate::pure::report::words::{clean_text, shortened};
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use std::io::{self, Read, Write};
@@ -26,6 +27,10 @@ pub const WORDS_CHARS_MAX: usize = 300;
 
 /// Addresses of one server that are tried, one after the other.
 const ADDRESSES_MAX: usize = 4;
+
+/// What is said of words in the clear, or of any bytes that are not TLS, where it was to begin.
+const IN_THE_CLEAR: &str = "it spoke in the clear where TLS was to begin: somebody may sit in between, or the \
+                            port wants the other one of smtps:// and smtp+starttls://";
 
 /// The watchdog looks so often within the time of a whole delivery, and cuts it at most one look late.
 const LOOKS: u32 = 20;
@@ -55,11 +60,6 @@ pub struct Wire {
     /// Whether the server got a part of what it was told: whatever is written next would complete it.
     is_torn: bool,
     dog: Watchdog,
-}
-
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 impl Reply {
@@ -124,14 +124,15 @@ impl Wire {
         let Wire { stream, unread, answer_max, is_torn, dog } = self;
         let silent = |why: &dyn std::fmt::Display| Lost::Silent(clean_text(&why.to_string()));
         let Stream::Plain(mut socket) = stream else { return Err(silent(&"TLS is spoken already")) };
-        if !unread.is_empty() {
-            return Err(silent(&"the server spoke before TLS was agreed upon: somebody may sit in between"));
+        let is_early = matches!(waiting_bytes(&socket), Ok(Some(length)) if length > 0);
+        if !unread.is_empty() || is_early {
+            return Err(silent(&IN_THE_CLEAR));
         }
         let literal = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(literal).map_err(|error| silent(&error))?;
         let mut tls = ClientConnection::new(Arc::clone(config), name).map_err(|error| silent(&error))?;
         while tls.is_handshaking() {
-            tls.complete_io(&mut socket).map_err(|error| dog.lost(&error, answer_max))?;
+            tls.complete_io(&mut socket).map_err(|error| dog.lost(&in_words(error), answer_max))?;
         }
         let stream = Stream::Tls(Box::new(StreamOwned::new(tls, socket)));
         Ok(Wire { stream, unread, answer_max, is_torn, dog })
@@ -211,12 +212,12 @@ impl Wire {
     }
 }
 
-impl Stream {
-    /// Whether the other side has spoken or hung up. Of TLS nobody can tell: it has messages of its own.
-    fn has_news(&self) -> bool {
-        let Stream::Plain(stream) = self else { return false };
-        let looked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
-        looked.is_ok() | stream.set_nonblocking(false).is_err()
+/// What is no TLS at all is told as such.
+fn in_words(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidMessage(_)) => io::Error::other(IN_THE_CLEAR),
+        _ => error,
     }
 }
 
@@ -231,31 +232,6 @@ fn reply_line(line: &str) -> Option<(u16, bool, &str)> {
         Some(b' ') => Some((code, true, &line[4..])),
         Some(b'-') => Some((code, false, &line[4..])),
         Some(_) => None,
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(stream) => stream.read(buffer),
-            Stream::Tls(stream) => stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Plain(stream) => stream.write(buffer),
-            Stream::Tls(stream) => stream.write(buffer),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Stream::Plain(stream) => stream.flush(),
-            Stream::Tls(stream) => stream.flush(),
-        }
     }
 }
 
