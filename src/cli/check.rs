@@ -58,7 +58,8 @@ fn reading_of(path: &Path, named: Option<&Path>) -> Reading {
         let site_file = path.join(SITE_FILE_NAME);
         return with_templates(files::read_all(&site_file, &lint), &site_file);
     }
-    if path.extension().is_some_and(|ending| ending == "hbs") {
+    let is_beside_templates = path.parent().is_some_and(|parent| parent.ends_with("templates"));
+    if is_beside_templates || path.extension().is_some_and(|ending| ending == "hbs") {
         return reading_of_template(path);
     }
     let is_playbook = files::read_text(path).is_ok_and(|text| {
@@ -74,15 +75,19 @@ fn reading_of(path: &Path, named: Option<&Path>) -> Reading {
 fn with_templates(mut reading: Reading, site_file: &Path) -> Reading {
     let own = site_file.parent().unwrap_or(Path::new("")).join("templates");
     if own.is_dir() {
-        reading.problems.extend(Templates::load(Some(&own)).err().unwrap_or_default());
+        reading.problems.extend(problems_of_templates(Some(&own)));
     }
     reading
+}
+
+fn problems_of_templates(directory: Option<&Path>) -> Vec<Problem> {
+    Templates::load(directory).map_or_else(|problems| problems, |templates| templates.warnings)
 }
 
 /// One template, tried out with those beside it and those shipped.
 fn reading_of_template(path: &Path) -> Reading {
     let name = path.file_name();
-    let mut problems = Templates::load(path.parent()).err().unwrap_or_default();
+    let mut problems = problems_of_templates(path.parent());
     problems.retain(|problem| problem.path.file_name() == name);
     if let Err(problem) = files::read_text(path) {
         problems = vec![*problem];

@@ -23,7 +23,12 @@ pub const SHIPPED: [(&str, &str); 9] = [
 
 const TEMPLATES: &str = "\
 The templates of all mails are inside the program. A file of the same name in this directory takes the
-place of the one inside.
+place of the one inside. To change one:
+
+    allclear mail template                                   # their names
+    allclear mail template located.txt.hbs > located.txt.hbs # one of them, as it is
+    allclear check                                           # whether yours is in order
+    allclear mail preview located                            # how it reads
 ";
 
 /// Writes what is not there yet, and says what it left alone.

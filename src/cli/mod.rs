@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(simulate) => {
             simulate::run(args.site_file.as_deref(), &simulate).unwrap_or_else(Fault::show)
         }
-        Command::Mail(wanted) => at_desk(args.site_file.as_deref(), |desk| mail::run(desk, wanted)),
+        Command::Mail(wanted) => mail::run(args.site_file.as_deref(), wanted).unwrap_or_else(Fault::show),
         Command::Ticket(args_of) => at_desk(args.site_file.as_deref(), |desk| ticket::run(desk, args_of)),
     };
     exit.into()

@@ -101,6 +101,7 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
     stop.end_within(END_MAX).map_err(|error| Fault::Failed(format!("cannot start a thread: {error}")))?;
     let edges = Arc::new(desk.edges(stop.clone(), Absent::Wait)?);
+    edges.templates.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (sender, receiver) = sync_channel(MESSAGES_MAX);
     let bell = sender.clone();
     // A full channel wakes the loop as well as a ring does.

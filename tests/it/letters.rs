@@ -169,7 +169,7 @@ fn a_slip_in_a_template_is_found_when_it_is_loaded() {
             "{{#unless is_on_hold}}{{x}}{{/unless}}",
             "'x' is not known",
         ),
-        ("an open block", "clean.html.hbs", "{{#if has_hosts}}a", "the template cannot be read"),
+        ("an open block", "clean.html.hbs", "{{#if has_hosts}}a", "1:1: {{#if}} is never closed"),
         ("an unknown partial", "clean.html.hbs", "{{> nobody}}", "there is no template 'nobody'"),
         ("an unknown helper", "clean.html.hbs", "{{upper id}}", "there is no helper 'upper'"),
         ("no subject", "clean.txt.hbs", "Hello\n", "1:1: its first line does not begin with 'Subject:'"),

@@ -2,6 +2,8 @@
 
 use crate::post_office::{Does, Office, Rule};
 use crate::serve::State;
+use crate::station::Station;
+use allclear::edge::template::SHIPPED;
 use serde_json::Value;
 use std::fs;
 use std::process::Output;
@@ -128,5 +130,29 @@ fn a_test_mail_tells_each_step_and_goes_to_nobody_else() {
         assert_eq!(tried.status.code(), Some(code), "{row}: {told}");
         assert!(pieces.iter().all(|piece| told.contains(piece)), "{row}: {told}");
         assert_eq!(office.accepted(), usize::from(code == 0), "{row}");
+    }
+}
+
+#[test]
+fn a_shipped_template_can_be_copied_and_what_is_no_template_is_told() {
+    let station = Station::new("state: state\nsources: {lan: {files: x}}\nsites: {}\n", "playbook: quick\n");
+    std::fs::remove_file(station.path("allclear.yaml")).expect("no site file is needed");
+    let listed = text(&station.run(&["mail", "template"]));
+    let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+    assert_eq!(listed.lines().collect::<Vec<_>>(), names);
+    for (name, text) in SHIPPED {
+        let printed = station.run(&["mail", "template", name]);
+        assert_eq!((printed.status.code(), &printed.stdout[..]), (Some(0), text.as_bytes()), "{name}");
+    }
+    for (name, piece) in [
+        ("located", "write located.html.hbs or located.txt.hbs"),
+        ("loacted.txt.hbs", "did you mean located.txt.hbs?"),
+        ("located.txt", "did you mean located.txt.hbs?"),
+        ("\u{1b}[31m", "`allclear mail template` lists them"),
+    ] {
+        let told = station.run(&["mail", "template", name]);
+        assert_eq!(told.status.code(), Some(64), "{name}");
+        let told = text(&told);
+        assert!(told.contains(piece) && !told.contains('\u{1b}'), "{name}: {told}");
     }
 }

@@ -18,6 +18,7 @@ fn told(file: &str, text: &str) -> Vec<String> {
 }
 
 const KNOWN: &str = "use a name that the shipped template of this file uses";
+const CLOSE: &str = "close every {{#if}} and {{#each}} with {{/if}} and {{/each}}, innermost first";
 const HELPERS: &str = "use {{#if}}, {{#unless}} and {{#each}} alone";
 
 #[test]
@@ -105,7 +106,12 @@ fn whatever_else_is_wrong_with_a_template_is_told_with_its_place() {
         ("a partial with something in its place", "foot.html.hbs", "{{#> nobody}}a{{/nobody}}", format!("1:1: {partial}")),
         ("an inline partial", "foot.html.hbs", "{{#*inline \"x\"}}a{{/inline}}", "1:1: decorators are not known (put it into a template of its own)".to_owned()),
         ("an unknown name as an argument", "foot.txt.hbs", "{{#if (eq machin 1)}}a{{/if}}", "1:1: 'eq' is given a name that is not known, or too few (use names that the shipped template of this file uses)".to_owned()),
-        ("an open block", "foot.txt.hbs", "{{#if id}}\na", "2:2: the template cannot be read from here on (close every {{#if}} and {{#each}} with {{/if}} and {{/each}}, and every {{ with }})".to_owned()),
+        ("an open block", "foot.txt.hbs", "b\n  {{#if id}}\na", format!("2:3: {{{{#if}}}} is never closed ({CLOSE})")),
+        ("a block closed by another's end", "foot.txt.hbs", "{{#each hosts}}\n{{/if}}", format!("1:1: {{{{#each}}}} is not closed before {{{{/if}}}} in line 2 ({CLOSE})")),
+        ("an open block in a block", "clean.html.hbs", "{{#> layout}}\n{{#if id}}a\n{{/layout}}", format!("2:1: {{{{#if}}}} is not closed before {{{{/layout}}}} in line 3 ({CLOSE})")),
+        ("an end alone", "foot.txt.hbs", "a\n{{/if}}", format!("2:1: {{{{/if}}}} closes nothing ({CLOSE})")),
+        ("an open tag", "foot.txt.hbs", "a\n {{id", "2:2: this {{ is never closed (write }} behind it)".to_owned()),
+        ("what is even and no template", "foot.txt.hbs", "a\n{{}}", "2:3: the template cannot be read from here on (close every {{#if}} and {{#each}} with {{/if}} and {{/each}}, and every {{ with }})".to_owned()),
         ("no subject", "clean.txt.hbs", "Hello\n", "1:1: its first line does not begin with 'Subject:' (write 'Subject: [allclear #{{id}}] ...' there, then an empty line)".to_owned()),
     ] {
         let (told, wanted) = (told(file, text), [wanted]);
@@ -159,4 +165,33 @@ fn check_reads_the_templates_beside_the_site_file() {
     station.write("templates/foot.txt.hbs", "Bye\n");
     let output = station.run(&["check", "templates/foot.txt.hbs"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_file_that_takes_no_templates_place_is_told_with_the_name_that_was_meant() {
+    let station = Station::new("state: state\nsources: {lan: {files: x}}\nsites: {}\n", "playbook: quick\n");
+    std::fs::create_dir(station.path("templates")).expect("a directory");
+    let plain = station.run(&["check"]).status.code();
+    for (name, code, piece) in [
+        ("loacted.txt.hbs", Some(64), "did you mean located.txt.hbs? `allclear mail template` lists"),
+        ("located.text.hbs", Some(64), "did you mean located.txt.hbs?"),
+        ("mine.hbs", Some(64), "name it after the one it replaces, or take it away"),
+        ("located.txt", plain, "did you mean located.txt.hbs?"),
+        ("foot.txt.hbs.bak", plain, "did you mean foot.txt.hbs?"),
+        ("notes", plain, "name it after the one it replaces, or take it away"),
+        ("README", plain, ""),
+        ("README.md", plain, ""),
+        (".located.txt.hbs.swp", plain, ""),
+        ("located.txt.hbs~", plain, ""),
+        ("located.txt.hbs", plain, ""),
+    ] {
+        let text = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/located.txt.hbs"));
+        std::fs::write(station.path("templates").join(name), text.expect("it is shipped")).expect("a file");
+        let output = station.run(&["check"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), code, "{name}: {told}");
+        assert!(told.contains(piece), "{name}: {told}");
+        assert_eq!(told.contains(&format!("templates/{name}: ")), !piece.is_empty(), "{name}: {told}");
+        std::fs::remove_file(station.path("templates").join(name)).expect("it goes");
+    }
 }

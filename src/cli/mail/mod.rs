@@ -4,11 +4,13 @@ mod preview;
 mod queue;
 mod retry;
 mod sample;
+mod template;
 mod trial;
 
 use super::desk::Desk;
 use super::{Exit, Fault};
 use clap::{Args, Subcommand};
+use std::path::Path;
 
 /// Mail on its way out.
 #[derive(Args, Debug)]
@@ -52,6 +54,13 @@ pub enum MailCommand {
         #[arg(long)]
         html: bool,
     },
+    /// A shipped template as it is, to be copied into `templates/` and changed; without a name, all their names
+    ///
+    /// `allclear mail template located.txt.hbs > templates/located.txt.hbs`, then `allclear check`.
+    Template {
+        /// The file's name, such as located.txt.hbs
+        name: Option<String>,
+    },
     /// Send a test mail now, and say what the server answers to each step; exit code 0 when it is taken
     Test {
         /// Who gets it
@@ -59,12 +68,14 @@ pub enum MailCommand {
     },
 }
 
-/// Carries out a mail command.
-pub fn run(desk: &mut Desk, args: MailArgs) -> Result<Exit, Fault> {
+/// Carries out a mail command; templates can be looked at before there is a site file.
+pub fn run(site_file: Option<&Path>, args: MailArgs) -> Result<Exit, Fault> {
+    let desk = || Desk::open(site_file);
     match args.command {
-        MailCommand::Queue { json } => queue::run(desk, json),
-        MailCommand::Retry { mail, all: _, by } => retry::run(desk, mail, by.as_deref()),
-        MailCommand::Preview { event, ticket, html } => preview::run(desk, &event, ticket, html),
-        MailCommand::Test { address } => trial::run(desk, &address),
+        MailCommand::Queue { json } => queue::run(&desk()?, json),
+        MailCommand::Retry { mail, all: _, by } => retry::run(&mut desk()?, mail, by.as_deref()),
+        MailCommand::Preview { event, ticket, html } => preview::run(&desk()?, &event, ticket, html),
+        MailCommand::Template { name } => template::run(name.as_deref()),
+        MailCommand::Test { address } => trial::run(&desk()?, &address),
     }
 }

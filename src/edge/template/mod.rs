@@ -5,13 +5,16 @@
 //! template is tried out when it is loaded, so that a slip in it is found before the night in which
 //! it is needed. It must never put a text from outside into a page as anything but text.
 
+mod balance;
 mod drawing;
 mod inline;
 mod shipped;
+mod sources;
 mod strict;
 mod trial;
 
 pub use shipped::SHIPPED;
+pub use sources::nearest;
 
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
@@ -23,9 +26,6 @@ use handlebars::{Handlebars, RenderError, TemplateError, TemplateErrorReason};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// The longest template file that is read, in bytes: ten times the longest shipped one.
-const FILE_BYTES_MAX: u64 = 128 * 1024;
 
 /// The columns of a text mail.
 const TEXT_COLUMNS: usize = 72;
@@ -81,6 +81,8 @@ pub struct Templates {
     markdown: Handlebars<'static>,
     /// Where each came from, and its text, by file name.
     sources: BTreeMap<String, (PathBuf, String)>,
+    /// Files that lie there and take no template's place, which breaks nothing.
+    pub warnings: Vec<Problem>,
 }
 
 impl Templates {
@@ -89,10 +91,10 @@ impl Templates {
     ///
     /// # Errors
     ///
-    /// Every fault of every template: what cannot be read, compiled or rendered, and files that take
-    /// no shipped template's place.
+    /// Every fault of every template: what cannot be read, compiled or rendered, and templates that take
+    /// no shipped one's place. Other files that take none are warnings, here as there.
     pub fn load(directory: Option<&Path>) -> Result<Templates, Vec<Problem>> {
-        let (sources, problems) = sources(directory);
+        let (sources, problems) = sources::read_all(directory);
         trial::load(sources, problems)
     }
 
@@ -224,6 +226,9 @@ impl Templates {
     }
 
     fn compile_problem(&self, error: &TemplateError, file: &str) -> Box<Problem> {
+        if let Some((line, column, what, cure)) = balance::slip(&self.sources[file].1) {
+            return self.problem(file, self.place(file, line, column), what, cure);
+        }
         let place = error.pos().and_then(|(line, column)| self.place(file, line, column));
         // The parser's messages are pictures of several lines, the last of which names rules of its grammar.
         let what = match error.reason() {
@@ -307,57 +312,4 @@ fn broken_up(text: &str) -> String {
         broken.push('\n');
     }
     broken
-}
-
-/// The text of every template, by file name, and the files that could not be used.
-fn sources(directory: Option<&Path>) -> (BTreeMap<String, (PathBuf, String)>, Vec<Problem>) {
-    let mut sources: BTreeMap<String, (PathBuf, String)> = SHIPPED
-        .iter()
-        .map(|(name, text)| (name.to_string(), (Path::new("templates").join(name), text.to_string())))
-        .collect();
-    let mut problems = Vec::new();
-    for path in own_files(directory) {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let used = match sources.get_mut(&name) {
-            Some(source) => read(&path).map(|text| *source = (path.clone(), text)),
-            None => Err(misnamed(&name)),
-        };
-        problems.extend(used.err().map(|(what, cure)| Problem {
-            severity: Severity::Error,
-            path,
-            place: None,
-            what,
-            cure: Some(cure),
-        }));
-    }
-    (sources, problems)
-}
-
-/// The template files in a directory, in order of their names.
-fn own_files(directory: Option<&Path>) -> Vec<PathBuf> {
-    let Some(entries) = directory.and_then(|directory| std::fs::read_dir(directory).ok()) else {
-        return Vec::new();
-    };
-    let is_template = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "hbs");
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_template).collect();
-    files.sort();
-    files
-}
-
-fn read(path: &Path) -> Result<String, (String, String)> {
-    let size = std::fs::metadata(path).map_or(0, |about| about.len());
-    if size > FILE_BYTES_MAX {
-        return Err((format!("it has {size} bytes, more than {FILE_BYTES_MAX}"), "shorten it".to_string()));
-    }
-    std::fs::read_to_string(path)
-        .map_err(|error| (format!("it cannot be read: {error}"), "make it a readable UTF-8 file".to_string()))
-}
-
-fn misnamed(name: &str) -> (String, String) {
-    let nearest = SHIPPED
-        .iter()
-        .map(|(shipped, _)| shipped)
-        .max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
-    let cure = format!("name it after the one it replaces, perhaps {}", nearest.unwrap_or(&""));
-    ("no shipped template has this name, so it would never be used".to_string(), cure)
 }

@@ -4,24 +4,22 @@
 //! Used by `load`. It must never let a slip through that a ticket could meet.
 
 use super::drawing;
+use super::sources::Sources;
 use super::strict::{self, Ways};
 use super::{EVENTS, Form, Templates, form_of, with_record};
 use crate::pure::digest;
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
-use crate::pure::problem::Problem;
+use crate::pure::problem::{Problem, Severity};
 use crate::pure::report::words::markdown_escape;
 use crate::pure::report::{FoldedView, RecordView, TicketView, all_true, event_word};
 use handlebars::{html_escape, no_escape};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-/// Where each template came from, and its text, by file name.
-type Sources = BTreeMap<String, (PathBuf, String)>;
-
-/// The templates, or everything that is wrong with them besides `problems`, which were found already.
-pub fn load(sources: Sources, mut problems: Vec<Problem>) -> Result<Templates, Vec<Problem>> {
+/// The templates, or everything that is wrong with them besides `found`, which was found already.
+pub fn load(sources: Sources, found: Vec<Problem>) -> Result<Templates, Vec<Problem>> {
+    let (warnings, mut problems): (Vec<Problem>, Vec<Problem>) =
+        found.into_iter().partition(|problem| problem.severity == Severity::Warning);
     let (templates, faults) = Templates::compiled(sources.clone(), Ways::Taken);
     problems.extend(faults);
     if problems.is_empty() {
@@ -31,17 +29,22 @@ pub fn load(sources: Sources, mut problems: Vec<Problem>) -> Result<Templates, V
         let more = more.into_iter().filter(|problem| !problems.contains(problem)).collect::<Vec<_>>();
         problems.extend(more);
     }
-    if problems.is_empty() { Ok(templates) } else { Err(problems) }
+    if problems.is_empty() {
+        return Ok(Templates { warnings, ..templates });
+    }
+    problems.extend(warnings);
+    Err(problems)
 }
 
 impl Templates {
     /// The templates, and what is wrong with each before it is rendered.
-    fn compiled(sources: BTreeMap<String, (PathBuf, String)>, ways: Ways) -> (Templates, Vec<Problem>) {
+    fn compiled(sources: Sources, ways: Ways) -> (Templates, Vec<Problem>) {
         let mut templates = Templates {
             html: drawing::with_drawing(strict::registry(html_escape, ways)),
             text: strict::registry(no_escape, ways),
             markdown: strict::registry(markdown_escape, ways),
             sources,
+            warnings: Vec::new(),
         };
         let names: Vec<String> = templates.sources.keys().cloned().collect();
         let faults: Vec<Box<Problem>> =
