@@ -7,7 +7,7 @@ use super::{Engine, EngineError};
 use crate::edge::store::StoreError;
 use crate::pure::digest::{Desk, gather};
 use crate::pure::letterbox::MailId;
-use crate::pure::playbook::Library;
+use crate::pure::playbook::{Library, MailEvent};
 use crate::pure::site;
 use crate::pure::ticket::{
     ALLCLEAR, Act, Digest, Event, FoldedMail, Input, Mail, Recorded, Round, TicketId, mail_failed, outbox,
@@ -65,6 +65,15 @@ impl Engine {
     }
 }
 
+/// A mail of a ticket that is told to somebody in another one.
+struct Told {
+    ticket: TicketId,
+    mail: u64,
+    to: String,
+    /// Whether that one was lost.
+    is_lost: bool,
+}
+
 fn settings(library: &Library) -> Option<&site::Digest> {
     library.site_file.mail.as_ref()?.digest.as_ref()
 }
@@ -82,10 +91,80 @@ impl Decision<'_> {
             Input::MailFailed { mail, to, error, is_refused } => {
                 vec![mail_failed(&self.log.rounds, self.now, (*mail, to), error, *is_refused)]
             }
-            Input::Act(Act::RetryMail { mail }) => retry_as_it_is(&self.log.rounds, *mail),
+            Input::Act(Act::RetryMail { mail }) => self.retry_told(by, *mail)?,
             _ => return Err(EngineError::NoTicket(TicketId::NONE)),
         };
-        self.append(by, TicketId::NONE, events).map(drop)
+        let happened = self.append(by, TicketId::NONE, events)?;
+        happened.iter().try_for_each(|event| self.lose_told(event))
+    }
+
+    /// Where a mail that told others is lost, each of those is: on its own ticket, where somebody else is told
+    /// and where it can be sent again.
+    fn lose_told(&mut self, lost: &Event) -> Result<(), EngineError> {
+        let Event::MailFailed { mail: into, error, not_before, is_refused, is_given_up, .. } = lost else {
+            return Ok(());
+        };
+        let (error, not_before, is_refused, is_given_up) = (error, *not_before, *is_refused, *is_given_up);
+        if !is_refused && !is_given_up {
+            return Ok(());
+        }
+        for Told { ticket, mail, to, .. } in self.told_in(*into) {
+            let error = error.clone();
+            let failed = vec![Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up }];
+            match self.context(ticket) {
+                Ok(_) => self.record(ALLCLEAR, ticket, failed)?,
+                // Without its playbook nobody knows whom to tell; it is shown as lost all the same.
+                Err(_) => drop(self.append(ALLCLEAR, ticket, failed)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a person who has mails sent again means of those that are of no ticket. What a lost one told goes
+    /// again by its tickets, to whom their files name now, and the lost one to nobody.
+    fn retry_told(&mut self, by: &str, mail: Option<u64>) -> Result<Vec<Event>, EngineError> {
+        let mut events = retry_as_it_is(&self.log.rounds, mail);
+        for event in &mut events {
+            let Event::MailRetried { mail, to } = event else { continue };
+            let is_over = self.log.rounds.iter().any(|known| {
+                known.seq == *mail
+                    && known.event == MailEvent::Folded
+                    && to.iter().all(|to| known.is_lost(to))
+            });
+            let told = self.told_in(*mail);
+            // Of an older log: nobody was told that it was lost, so it is sent as it is.
+            if !is_over || told.iter().any(|told| !told.is_lost) {
+                continue;
+            }
+            to.clear();
+            told.iter().try_for_each(|told| self.retry_one(by, told))?;
+        }
+        Ok(events)
+    }
+
+    fn retry_one(&mut self, by: &str, Told { ticket: id, mail, .. }: &Told) -> Result<(), EngineError> {
+        if self.context(*id).is_ok() {
+            return self.step(by, *id, &Input::Act(Act::RetryMail { mail: Some(*mail) }));
+        }
+        let ticket = self.log.tickets.get(id).ok_or(EngineError::NoTicket(*id))?;
+        let events = retry_as_it_is(&ticket.outbox, Some(*mail));
+        self.append(by, *id, events).map(drop)
+    }
+
+    /// The mails of tickets that are told in that mail.
+    fn told_in(&self, into: u64) -> Vec<Told> {
+        let mails =
+            self.log.tickets.values().flat_map(|ticket| ticket.outbox.iter().map(|mail| (ticket.id, mail)));
+        let told = mails.flat_map(|(ticket, mail)| {
+            let here = mail.folded.iter().filter(|(_, other)| *other == into);
+            here.map(move |(to, _)| Told {
+                ticket,
+                mail: mail.seq,
+                to: to.clone(),
+                is_lost: mail.is_lost(to),
+            })
+        });
+        told.collect()
     }
 
     /// Sends the digests whose time has come.

@@ -3,7 +3,7 @@
 
 use crate::world::{World, at, ip, report};
 use allclear::engine::Opening;
-use allclear::pure::playbook::{MailEvent, Recipient};
+use allclear::pure::playbook::{MailEvent, Notify, Recipient};
 use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Event, HoldReason, Input, Round, TicketId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,11 @@ pub type Taken = Vec<(Timestamp, TicketId, u64)>;
 
 /// Lets time pass and mail go out until `end`; captures come to nothing.
 pub fn deliver_until(world: &mut World, end: &str, answer: impl Fn(Timestamp) -> Answer) -> Taken {
+    deliver_each_until(world, end, |now, _| answer(now))
+}
+
+/// The same, where the answer is another one for each recipient.
+pub fn deliver_each_until(world: &mut World, end: &str, answer: impl Fn(Timestamp, &str) -> Answer) -> Taken {
     let (mut taken, end) = (Taken::new(), at(end));
     loop {
         world.tick();
@@ -30,12 +35,13 @@ pub fn deliver_until(world: &mut World, end: &str, answer: impl Fn(Timestamp) ->
             is_quiet = false;
             let failed =
                 |is_refused| Input::MailFailed { mail, to: to.clone(), error: "no".to_owned(), is_refused };
-            let input = match answer(world.now) {
+            let said = answer(world.now, &to);
+            let input = match said {
                 Answer::Yes => Input::MailAccepted { mail, to: to.clone() },
                 Answer::Later => failed(false),
                 Answer::Never => failed(true),
             };
-            taken.extend((answer(world.now) == Answer::Yes).then_some((world.now, ticket, mail)));
+            taken.extend((said == Answer::Yes).then_some((world.now, ticket, mail)));
             world.engine.step(world.now, ALLCLEAR, ticket, &input).expect("an answer is taken");
         }
         let due = [world.engine.next_due(world.now), world.engine.next_retry(world.now)];
@@ -175,6 +181,76 @@ fn whom_the_server_refuses_nothing_waits_for() {
     assert_eq!(waiting.count(), 0);
     assert_eq!(told_in(&world).values().map(BTreeSet::len).collect::<Vec<_>>(), [7]);
     assert_eq!(world.engine.rounds()[0].troubles.len(), 1, "shown as refused");
+}
+
+/// Twelve tickets whose coordinator is refused: five mails by themselves, and the one that tells seven. Whoever
+/// hears of overdue tickets is told of that. With the lost mail, and what it told.
+fn lost() -> (World, u64, BTreeSet<(TicketId, u64)>) {
+    let mut world = quiet(5);
+    let mut library = world.engine.library().clone();
+    let playbook = library.playbooks.get_mut("conficker").expect("the playbook is there");
+    let engineer = vec![Recipient::Mailbox("engineer@dis.example".to_owned())];
+    playbook.notify.push(Notify { events: vec![MailEvent::Overdue], to: engineer });
+    world.engine = world.reopened_with(library);
+    open(&mut world, 12);
+    let answer = |_, to: &str| if to.contains("tech@") { Answer::Never } else { Answer::Yes };
+    deliver_each_until(&mut world, "2015-05-04T09:30:00Z", answer);
+    let (seq, told) = told_in(&world).into_iter().next().expect("some are told together");
+    assert_eq!(told.len(), 7);
+    (world, seq, told)
+}
+
+#[test]
+fn what_a_lost_mail_told_is_lost_on_its_tickets_and_told_to_others() {
+    let (world, _, _) = lost();
+    for ticket in world.engine.tickets() {
+        let kinds: Vec<MailEvent> = ticket.outbox.iter().map(|mail| mail.event).collect();
+        assert_eq!(kinds, [MailEvent::Opened, MailEvent::Undeliverable], "ticket {}", ticket.id);
+        assert!(ticket.outbox[0].missing().next().is_some(), "ticket {}: shown as lost", ticket.id);
+    }
+    assert!(world.reopened().tickets().eq(world.engine.tickets()), "the log folds to the same");
+}
+
+/// Whoever is named now gets what a lost mail told, once more in one mail.
+#[test]
+fn what_a_lost_mail_told_goes_again_together_to_whom_the_files_name_now() {
+    type Row = (&'static str, fn(&mut World, u64));
+    let rows: [Row; 2] = [
+        ("the lost mail", |world, seq| retry(world, TicketId::NONE, Some(seq))),
+        ("everything", |world, _| {
+            (1..=12).for_each(|id| retry(world, TicketId(id), None));
+            retry(world, TicketId::NONE, None);
+        }),
+    ];
+    for (row, again) in rows {
+        let (mut world, seq, told) = lost();
+        tell(&mut world, "new@springfield.example");
+        world.now = at("2015-05-04T12:00:00Z");
+        again(&mut world, seq);
+        assert!(
+            world.engine.rounds().iter().all(|mail| mail.missing().next().is_none()),
+            "{row}: it is over"
+        );
+        let taken = deliver_until(&mut world, "2015-05-04T13:30:00Z", |_| Answer::Yes);
+        let again: Vec<u64> =
+            told_in(&world).into_iter().filter(|(_, mails)| *mails == told).map(|(seq, _)| seq).collect();
+        assert_eq!((again.len(), again[0]), (2, seq), "{row}: once more, in one");
+        assert!(
+            taken.iter().any(|(_, ticket, mail)| *ticket == TicketId::NONE && *mail == again[1]),
+            "{row}"
+        );
+        for (ticket, mail) in &told {
+            let mail = world.engine.mail(*ticket, *mail).expect("it is there");
+            assert_eq!(mail.to, ["new@springfield.example"], "{row}");
+            assert_eq!(mail.missing().next(), None, "{row}: ticket {ticket} is told");
+        }
+        assert!(world.reopened().tickets().eq(world.engine.tickets()), "{row}: the log folds to the same");
+    }
+}
+
+fn retry(world: &mut World, ticket: TicketId, mail: Option<u64>) {
+    let retry = Input::Act(Act::RetryMail { mail });
+    world.engine.step(world.now, "tech", ticket, &retry).expect("it is sent again");
 }
 
 fn name(world: &mut World, time: &str, host: &str) {

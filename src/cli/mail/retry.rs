@@ -25,15 +25,19 @@ pub fn run(desk: &mut Desk, mail: Option<u64>, by: Option<&str>) -> Result<Exit,
     Ok(print::out(&format!("{lines}`allclear serve` sends them\n")))
 }
 
-/// The tickets with such a mail; the number 0 for mails of none.
+/// The tickets with such a mail; at the end, the number 0 for mails of none: what those told goes by the
+/// tickets.
 fn whose(desk: &Desk, mail: Option<u64>) -> Vec<TicketId> {
     let is_meant = |known: &Mail| mail.is_none_or(|seq| known.seq == seq) && known.missing().next().is_some();
     let none = desk.engine.rounds().iter().any(is_meant).then_some(TicketId::NONE);
     let tickets = desk.engine.tickets().filter(|ticket| ticket.outbox.iter().any(is_meant));
-    none.into_iter().chain(tickets.map(|ticket| ticket.id)).collect()
+    tickets.map(|ticket| ticket.id).chain(none).collect()
 }
 
 fn line(recorded: &Recorded) -> Option<String> {
     let Event::MailRetried { mail, to } = &recorded.event else { return None };
+    if to.is_empty() {
+        return Some(format!("mail {mail} was lost: what it told goes again by its tickets\n"));
+    }
     Some(format!("mail {mail} goes again to {}\n", clean_text(&to.join(", "))))
 }

@@ -281,7 +281,7 @@ pub struct Mail {
     pub retried: Option<Timestamp>,
     /// Recipients who do not get it now, and why.
     pub held: Vec<HeldBack>,
-    /// Recipients who are told of it in another mail, and in which.
+    /// Recipients who are told of it in another mail, and in which; those too to whom that one was lost.
     pub folded: Vec<(String, u64)>,
     /// Earlier mails that are told in this one.
     pub folds: Vec<u64>,

@@ -3,7 +3,7 @@
 //!
 //! Left of it are the events; right of it `due` and everybody who asks what waits. It decides nothing.
 
-use super::{Effect, Event, Mail, Recorded, TicketId, Trouble, Undelivered};
+use super::{Effect, Event, HeldBack, HoldReason, Mail, Recorded, TicketId, Trouble, Undelivered};
 use jiff::Timestamp;
 
 /// Enters what happened to a mail; other events change nothing.
@@ -97,9 +97,17 @@ impl Mail {
         self.troubles.push(Trouble { to, tries, at, error, not_before, end });
     }
 
-    /// From now on those who do not have it are these, as if nothing had gone wrong.
+    /// From now on those who do not have it are these, as if nothing had gone wrong. Where it was told in a
+    /// mail that was lost, it waits to be told together with the others once more.
     fn retry(&mut self, at: Timestamp, to: &[String]) {
         let missing: Vec<String> = self.missing().cloned().collect();
+        let told = self.folded.len();
+        self.folded.retain(|(told, _)| !missing.contains(told));
+        if self.folded.len() < told {
+            let held = to.iter().filter(|to| !self.is_held(to));
+            let held = held.map(|to| HeldBack { to: to.clone(), why: HoldReason::Limit });
+            self.held.extend(held.collect::<Vec<_>>());
+        }
         self.to.retain(|known| !missing.contains(known));
         self.to.extend_from_slice(to);
         self.troubles.clear();

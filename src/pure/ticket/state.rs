@@ -190,16 +190,20 @@ impl Mail {
         }
     }
 
-    /// Recipients who are neither accepted nor told in another mail.
+    /// Recipients who are neither accepted nor told in another mail, or told in one that was lost.
     pub fn missing(&self) -> impl Iterator<Item = &String> {
-        let is_told = |to: &String| self.folded.iter().any(|(told, _)| told == to);
+        let is_told = |to: &String| self.folded.iter().any(|(told, _)| told == to) && !self.is_lost(to);
         self.to.iter().filter(move |to| !self.accepted.contains(to) && !is_told(to))
+    }
+
+    /// Whether it was refused or given up for this recipient.
+    pub fn is_lost(&self, to: &str) -> bool {
+        self.trouble(to).is_some_and(|trouble| trouble.end.is_some())
     }
 
     /// Recipients to whom it must still be sent; those who do not get it now are not among them.
     pub fn pending(&self) -> impl Iterator<Item = &String> {
-        let is_over = |to: &String| self.trouble(to).is_some_and(|trouble| trouble.end.is_some());
-        self.missing().filter(move |to| !is_over(to) && !self.is_held(to))
+        self.missing().filter(|to| !self.is_lost(to) && !self.is_held(to))
     }
 
     /// Those of them to whom it can be sent now.
