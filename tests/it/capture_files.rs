@@ -57,6 +57,10 @@ fn packed_files_are_known_by_their_content() {
         ("gzip of two members", [gzip(first), gzip(second)].concat()),
         ("zstd", zstd(&three())),
         ("zstd of two frames", [zstd(first), zstd(second)].concat()),
+        (
+            "zstd behind a frame to be skipped",
+            [&b"\x50\x2a\x4d\x18\x04\0\0\0note"[..], &zstd(&three())].concat(),
+        ),
     ];
     for (name, bytes) in rows {
         let (frames, end) = seconds(&write(&dir, "capture.txt", &bytes)).expect(name);

@@ -286,7 +286,7 @@ fn what_should_hold_packets_in_a_directory_and_cannot_be_read_is_missing() {
     let plain = tcp("10.16.24.93", "192.0.2.80", 80);
     let snoop = b"snoop\0\0\0\0\0\0\x02";
     // A file beside a capture, its content, and whether the result is incomplete.
-    let rows: [(&str, &[u8], bool); 12] = [
+    let rows: [(&str, &[u8], bool); 19] = [
         ("notes.txt", b"nothing to see", false),
         ("pcap", b"nothing to see", false),
         ("tool.pcap.txt", b"nothing to see", false),
@@ -299,6 +299,13 @@ fn what_should_hold_packets_in_a_directory_and_cannot_be_read_is_missing() {
         ("odd.pcap.gz", b"nothing to see", true),
         ("odd.pcapng.zst", b"nothing to see", true),
         ("odd.txt.gz", b"nothing to see", false),
+        ("packed", b"BZh91AY&SY", true),
+        ("packed.txt", b"PK\x03\x04", true),
+        ("lan.pcap.xz", b"\xfd7zXZ\0", true),
+        ("lan.pcap.Z", b"\x1f\x9d\x90", true),
+        ("lan.erf", b"\0\x01\x02\x03", true),
+        ("lan.pcap12", b"nothing to see", true),
+        ("tool.elf", b"\x7fELF", false),
     ];
     for (name, content, is_missing) in rows {
         let directory = TempDir::new().expect("a directory");
@@ -335,6 +342,25 @@ fn directories_below_are_told_in_one_note() {
         below("one").display()
     );
     assert_eq!(notes(&[directory.path()]), [two]);
+}
+
+#[test]
+fn a_directory_below_with_a_capture_is_missing() {
+    let plain = tcp("10.16.24.93", "192.0.2.80", 80);
+    // What the directory below holds, and whether the result is incomplete.
+    let rows =
+        [("notes.txt", false), ("b.pcap", true), ("further/b.pcap", true), ("further/notes.txt", false)];
+    for (name, is_missing) in rows {
+        let directory = TempDir::new().expect("a directory");
+        pcap(&directory, "a.pcap", &[(940, &plain)]);
+        let file = directory.path().join("below").join(name);
+        std::fs::create_dir_all(file.parent().expect("a directory")).expect("writable");
+        std::fs::write(&file, "nothing to see").expect("writable");
+        let (code, result, told) = scan(&[text(directory.path()), "--address", SINK]);
+        assert_eq!(codes(&result).contains(&"interrupted"), is_missing, "{name}: {result}");
+        assert_eq!(code, if is_missing { 3 } else { 0 }, "{name}: {told}");
+        assert!(told.contains("is not looked into"), "{name}: {told}");
+    }
 }
 
 #[test]

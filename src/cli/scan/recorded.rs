@@ -31,10 +31,8 @@ pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) 
         filter: listener.filter.place(),
         rows: RowsHeard::default(),
     };
-    for error in unreadable {
-        eprintln!("warning: {error}");
-        heard.incomplete_files.push(error.to_string());
-    }
+    unreadable.iter().for_each(|why| eprintln!("warning: {why}"));
+    heard.incomplete_files.extend(unreadable);
     let mut bar = Bar::new(&inputs, listener.dump.is_some());
     for input in inputs {
         if let Some(ending) = scan(input, days, listener, &mut bar, &mut heard)? {

@@ -2,8 +2,10 @@
 //! them, each file once, by the times of their first packets.
 //!
 //! A file that a person names must be a capture. Of a directory or pattern, what is no capture is left out
-//! and said, and what cannot be read, or is called a capture and is none, is said to be missing.
+//! and said, and what cannot be read, or is called a capture and is none, or is a directory with captures in
+//! it, is said to be missing.
 
+use super::called::{has_capture, is_called_capture};
 use super::files::{self, OpenError, Opened};
 use super::glob::{self, Listing};
 use super::texts::Days;
@@ -25,8 +27,9 @@ pub struct Inputs {
     pub inputs: Vec<Input>,
     /// What is to be said of files that were left out or named twice, in sentences.
     pub notes: Vec<String>,
-    /// Files whose content is not known, each with the reason.
-    pub unreadable: Vec<OpenError>,
+    /// Files whose content is not known, and directories that hold captures and are not looked into, each
+    /// with the reason in a sentence.
+    pub unreadable: Vec<String>,
 }
 
 /// Why there is nothing to read.
@@ -75,7 +78,9 @@ impl Inputs {
                 inputs.add(path, is_named, &mut known, days)?;
             }
         }
-        inputs.notes.extend(not_looked_into(&passed_over));
+        let (missing, others): (Vec<_>, Vec<_>) = passed_over.into_iter().partition(|it| has_capture(it));
+        inputs.unreadable.extend(missing.iter().map(|directory| not_read(directory)));
+        inputs.notes.extend(not_looked_into(&others));
         if inputs.inputs.is_empty() && inputs.unreadable.is_empty() {
             let names: Vec<String> = names.iter().map(|name| name.display().to_string()).collect();
             return Err(InputError::Nothing { names: names.join(", "), notes: inputs.notes });
@@ -103,11 +108,11 @@ impl Inputs {
         match look_at(path, days) {
             Ok(input) => self.inputs.push(input),
             Err(error) if is_named => return Err(error),
-            Err(error) if is_called_capture => self.unreadable.push(error),
+            Err(error) if is_called_capture => self.unreadable.push(error.to_string()),
             Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
                 self.notes.push(error.to_string());
             }
-            Err(error) => self.unreadable.push(error),
+            Err(error) => self.unreadable.push(error.to_string()),
         }
         Ok(())
     }
@@ -127,15 +132,12 @@ fn listed(name: &Path) -> Result<Option<Listing>, String> {
     if is_list { glob::list(&text).map(Some) } else { Ok(None) }
 }
 
-/// Whether its name promises packets; then something is amiss where none can be read.
-fn is_called_capture(path: &Path) -> bool {
-    const ENDINGS: [&str; 3] = ["pcap", "pcapng", "cap"];
-    let is_ending = |path: &Path, endings: &[&str]| {
-        path.extension().is_some_and(|it| endings.iter().any(|ending| it.eq_ignore_ascii_case(ending)))
-    };
-    let is_packed = is_ending(path, &files::PACKED_ENDINGS);
-    is_ending(path, &ENDINGS)
-        || is_packed && path.file_stem().is_some_and(|it| is_ending(it.as_ref(), &ENDINGS))
+/// Nobody knows whether the captures in it were meant.
+fn not_read(directory: &Path) -> String {
+    format!(
+        "the directory {} holds captures and is not looked into: name it too, or move it away",
+        directory.display()
+    )
 }
 
 /// One sentence on the directories below those that were named.

@@ -7,6 +7,7 @@ pub mod ahead;
 pub mod audience;
 #[cfg(test)]
 mod audience_tests;
+mod called;
 pub mod command;
 mod escape;
 pub mod evidence;

@@ -5,6 +5,7 @@
 //! never take the time between two files, or behind a fault in one, for a quiet network.
 
 use super::audience::Alone;
+use super::called::is_called_capture;
 use super::evidence::Pace;
 use super::files::OpenError;
 use super::listener::Listener;
@@ -80,6 +81,9 @@ impl Recordings {
                     files.push(recorded);
                 }
                 Err(OpenError::Empty { .. }) if is_growing => {}
+                Err(error @ OpenError::NoCapture { .. }) if is_called_capture(&path) && !is_growing => {
+                    unreadable.push(error.to_string());
+                }
                 Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
                     useless.push(error.to_string())
                 }

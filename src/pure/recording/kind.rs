@@ -17,7 +17,7 @@ pub enum Kind {
     Text(&'static str),
     /// No byte at all.
     Empty,
-    /// A capture of a kind that is not read; what to do, as in [`Kind::Foreign`].
+    /// A capture of a kind that is not read, or something packed that one may be in; what to do, as in [`Kind::Foreign`].
     OtherCapture(&'static str),
     /// Something else: what it looks like and what to do, as one sentence without a final stop.
     Foreign(&'static str),
@@ -40,11 +40,20 @@ const BEGINNINGS: &[(&[u8], Kind)] = &[
     (b"TRSNIFF data", Kind::OtherCapture("a Sniffer capture: convert it with `editcap -F pcap`")),
     (b"XCP\0", Kind::OtherCapture("a NetXRay capture: convert it with `editcap -F pcap`")),
     (b"\x54\x52\x00\x64", Kind::OtherCapture("a NetMetrix capture: convert it with `editcap -F pcap`")),
-    (b"BZh", Kind::Foreign("a bzip2 file: unpack it with `bunzip2` first")),
-    (b"\xfd7zXZ\0", Kind::Foreign("an xz file: unpack it with `unxz` first")),
-    (b"\x04\x22\x4d\x18", Kind::Foreign("an lz4 file: unpack it with `unlz4` first")),
-    (b"PK\x03\x04", Kind::Foreign("a zip archive: unpack it and name the capture inside")),
-    (b"7z\xbc\xaf\x27\x1c", Kind::Foreign("a 7-Zip archive: unpack it and name the capture inside")),
+    (b"btsnoop\0", Kind::OtherCapture("a Bluetooth capture: it holds no network traffic that is read")),
+    (b"iptrace ", Kind::OtherCapture("an AIX iptrace capture: convert it with `editcap -F pcap`")),
+    (
+        b"ObserverPkt",
+        Kind::OtherCapture("a Network Instruments Observer capture: convert it with `editcap -F pcap`"),
+    ),
+    (b"BZh", Kind::OtherCapture("a bzip2 file: unpack it with `bunzip2` first")),
+    (b"\xfd7zXZ\0", Kind::OtherCapture("an xz file: unpack it with `unxz` first")),
+    (b"\x04\x22\x4d\x18", Kind::OtherCapture("an lz4 file: unpack it with `unlz4` first")),
+    (b"PK\x03\x04", Kind::OtherCapture("a zip archive: unpack it and name the capture inside")),
+    (b"7z\xbc\xaf\x27\x1c", Kind::OtherCapture("a 7-Zip archive: unpack it and name the capture inside")),
+    (b"\x1f\x9d", Kind::OtherCapture("a compress file: unpack it with `uncompress` first")),
+    (b"LZIP", Kind::OtherCapture("an lzip file: unpack it with `lzip -d` first")),
+    (b"Rar!\x1a\x07", Kind::OtherCapture("a RAR archive: unpack it and name the capture inside")),
     (b"\x7fELF", Kind::Foreign("a program: name a pcap or pcapng file")),
     (b"%PDF", Kind::Foreign("a PDF document: name a pcap or pcapng file")),
     (b"<?xml", Kind::Foreign("an XML text: name a pcap or pcapng file")),
@@ -54,6 +63,10 @@ const BEGINNINGS: &[(&[u8], Kind)] = &[
 pub fn recognise(start: &[u8]) -> Kind {
     if start.is_empty() {
         return Kind::Empty;
+    }
+    // A frame to be skipped may stand before all others (RFC 8878, 3.1.2).
+    if let [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] = start {
+        return Kind::Zstd;
     }
     let known = BEGINNINGS.iter().find(|(magic, _)| start.starts_with(magic));
     let is_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
@@ -79,12 +92,15 @@ mod tests {
 
     #[test]
     fn files_are_known_by_their_first_bytes() {
-        let rows: [(&str, &[u8], Kind); 9] = [
+        let rows: [(&str, &[u8], Kind); 12] = [
             ("nothing", b"", Kind::Empty),
             ("pcap", b"\xd4\xc3\xb2\xa1\x02\x00", Kind::Capture),
             ("pcapng", b"\x0a\x0d\x0d\x0a", Kind::Capture),
             ("gzip", b"\x1f\x8b\x08\x00", Kind::Gzip),
             ("zstd", b"\x28\xb5\x2f\xfd", Kind::Zstd),
+            ("zstd behind a frame to be skipped", b"\x50\x2a\x4d\x18\x04\0\0\0", Kind::Zstd),
+            ("the last of those", b"\x5f\x2a\x4d\x18\x04\0\0\0", Kind::Zstd),
+            ("none of those", b"\x60\x2a\x4d\x18\x04\0\0\0", Kind::Foreign(NEITHER)),
             ("a text", b"Time Stamp\tProtoc", Kind::Text(TEXT)),
             ("a text with hard spaces", b"08:02:03\xc2\xa0TCP", Kind::Text(NEITHER)),
             ("a text in UTF-16", b"\xff\xfeT\0i\0m\0e\0", Kind::Text(NEITHER)),

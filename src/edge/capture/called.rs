@@ -1,0 +1,91 @@
+//! Does a name promise packets? Then something is amiss where none can be read.
+//!
+//! Only names are looked at here, and nothing is opened: what a file is, its first bytes say (`files`).
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Endings of captures and of archives that captures are put into, by the programs that write them; a ring
+/// numbers its files behind them (`lan.pcap12`).
+const ENDINGS: [&str; 19] = [
+    "pcap", "pcapng", "ntar", "cap", "dmp", "erf", "snoop", "trc", "tr1", "enc", "etl", "pkt", "bfr", "tar",
+    "tgz", "tbz2", "txz", "zip", "rar",
+];
+
+/// What packers and careful people put behind a name; numbers too.
+const FURTHER_ENDINGS: [&str; 13] =
+    ["gz", "zst", "bz2", "xz", "lz4", "lzma", "lz", "z", "7z", "br", "old", "bak", "part"];
+
+/// So many entries of directories below are looked at for a capture.
+const BELOW_MAX: usize = 10_000;
+
+/// Whether a file's name promises packets: `lan.pcap`, `LAN.CAP`, `lan.pcap12`, `lan.erf`, `lan.pcap.bz2`.
+pub(super) fn is_called_capture(path: &Path) -> bool {
+    let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().to_ascii_lowercase();
+    let Some((_, endings)) = name.split_once('.') else { return false };
+    let bare = |ending: &str| ending.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let is_further = |ending: &&str| FURTHER_ENDINGS.contains(ending) || bare(ending).is_empty();
+    let ending = endings.rsplit('.').find(|ending| !is_further(ending));
+    ending.is_some_and(|ending| ENDINGS.contains(&ending) || ENDINGS.contains(&bare(ending).as_str()))
+}
+
+/// Whether a file in the directory, or in one below, is called a capture; in doubt it is.
+pub(super) fn has_capture(directory: &Path) -> bool {
+    let mut open = vec![directory.to_owned()];
+    let mut seen = 0;
+    // Each turn takes a directory, and there are no more of them than entries.
+    while let Some(next) = open.pop() {
+        let Ok(entries) = fs::read_dir(&next) else { return true };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            seen += 1;
+            if is_called_capture(&path) && !path.is_dir() || seen > BELOW_MAX {
+                return true;
+            }
+            if is_directory(&path) {
+                open.push(path);
+            }
+        }
+    }
+    false
+}
+
+/// A link to a directory is none: it may lead back.
+fn is_directory(path: &PathBuf) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_captures_promise_packets() {
+        let rows = [
+            ("lan.pcap", true),
+            ("LAN.CAP", true),
+            ("lan.pcapng", true),
+            ("lan.pcap12", true),
+            ("lan.cap.1", true),
+            ("lan.pcap.gz", true),
+            ("lan.pcap.bz2", true),
+            ("lan.pcap.Z", true),
+            ("lan.erf", true),
+            ("lan.snoop", true),
+            ("night.zip", true),
+            ("night.tar.gz", true),
+            ("lan.2015-04-29.pcap.old", true),
+            ("lan.tr1", true),
+            ("tool.pcap.txt", false),
+            ("pcap", false),
+            ("readme.txt", false),
+            ("capabilities.txt", false),
+            ("messages.1.gz", false),
+            ("lan.captions", false),
+            ("", false),
+        ];
+        for (name, wanted) in rows {
+            assert_eq!(is_called_capture(Path::new(name)), wanted, "{name}");
+        }
+    }
+}
