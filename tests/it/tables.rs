@@ -157,6 +157,34 @@ fn rows_that_cannot_be_read_count_and_are_told() {
 }
 
 #[test]
+fn what_may_be_a_row_or_stands_for_rows_is_not_passed_over() {
+    let directory = TempDir::new().expect("a directory");
+    let cells = "<tr><td>08:00:20.1</td><td>TCP</td><td>10.0.0.1</td><td>5</td><td>203.0.113.7</td><td>80</td><td>SYN</td></tr>";
+    // A line between others, the verdict on 203.0.113.7, and the codes of the reasons.
+    let cases = [
+        ("none", "", "pass", vec![]),
+        ("of the page", "Main View Logout", "pass", vec![]),
+        ("its filter", "Filter String: host 203.0.113.7 or 203.0.113.8", "pass", vec![]),
+        ("HTML", cells, "fail", vec!["contacts"]),
+        ("without its time", "TCP\t10.0.0.1\t5\t203.0.113.7\t80\tSYN", "inconclusive", vec!["undecoded"]),
+        ("swapped", "TCP\t08:00:20.1\t10.0.0.1\t5\t203.0.113.7\t80\tSYN", "inconclusive", vec!["undecoded"]),
+        ("anything", "garbage here 203.0.113.7", "inconclusive", vec!["undecoded"]),
+        ("rows left out", "... 200 more rows ...", "inconclusive", vec!["interrupted"]),
+    ];
+    for (name, line, verdict, codes) in cases {
+        let path = write(&directory, "dump.txt", &format!("{HEAD}{}{line}\n{}", rows(20), rows(10)));
+        let (found, reasons, _, told) =
+            scan(&[text(&path), "--date", "2015-04-29", "--address", "203.0.113.7"]);
+        assert_eq!(
+            (found.as_str(), reasons.iter().map(String::as_str).collect()),
+            (verdict, codes),
+            "{name}: {told}"
+        );
+        assert_eq!(told.contains("dump.txt: line 22"), verdict == "inconclusive", "{name}: {told}");
+    }
+}
+
+#[test]
 fn the_day_comes_from_the_flag_or_the_name_or_is_said_to_be_missing() {
     let directory = TempDir::new().expect("a directory");
     let table = format!("{HEAD}{}", rows(3));

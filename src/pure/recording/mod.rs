@@ -6,6 +6,7 @@
 
 mod days;
 mod fields;
+mod foreign;
 mod kind;
 mod limit;
 mod order;

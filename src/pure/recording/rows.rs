@@ -2,9 +2,10 @@
 //! tabs) or as copied from its page (between blanks, perhaps broken over lines, with the page around).
 //!
 //! `fields` says what the columns of a row mean, `table` makes packets of them. A row begins with a time;
-//! what cannot be read of one is said, and no row is passed over.
+//! what cannot be read of one is said, and no row is passed over, nor what may be one (`foreign`).
 
 use super::fields::{self, Columns, Stamp, What, stamp_at};
+use super::foreign::{Foreign, foreign};
 use super::services;
 
 /// Words kept of one row that is not whole yet; a row has nine columns at most.
@@ -37,6 +38,8 @@ pub(super) struct Rows {
     pub(super) headings: Vec<usize>,
     /// Whether the text ends in the middle of a row.
     pub(super) is_cut: bool,
+    /// The first line that says of rows that they are not shown.
+    pub(super) left_out: Option<usize>,
 }
 
 impl Rows {
@@ -109,7 +112,7 @@ impl<'a> Reading<'a> {
     /// A line without separators: rows, the rest of one, or something else.
     fn words(&mut self, number: usize, line: &'a str) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let mut at = 0;
+        let (mut at, mut is_of_row) = (0, false);
         while let Some(word) = words.get(at) {
             let rest = words.get(at..).unwrap_or_default();
             if let Some((stamp, used)) =
@@ -117,17 +120,17 @@ impl<'a> Reading<'a> {
             {
                 self.end_row();
                 self.open = Some(Open { line: number, last_line: number, stamp, words: Vec::new() });
-                at += used;
+                (at, is_of_row) = (at + used, true);
             } else if let Some(open) = self.open.as_mut().filter(|open| open.goes_on(number, word)) {
                 open.push(number, word);
-                at += 1;
+                (at, is_of_row) = (at + 1, true);
             } else {
                 self.end_row();
-                if at == 0 {
-                    self.row_without_time(number, rest);
-                }
                 at += 1;
             }
+        }
+        if let Some(first) = words.first().filter(|_| !is_of_row && self.is_in_table()) {
+            self.no_row(number, line, first);
         }
     }
 
@@ -144,11 +147,17 @@ impl<'a> Reading<'a> {
         !self.found.rows.is_empty() || !self.found.headings.is_empty()
     }
 
-    /// Notes a row whose first word is no time, by what follows that word.
-    fn row_without_time(&mut self, line: usize, words: &[&str]) {
-        let is_row = has_protocol(words, 1) && words.get(2).is_some_and(|word| fields::address(word).is_ok());
-        if let (true, Some(first)) = (is_row && self.is_in_table(), words.first()) {
-            self.found.rows.push(Row { line, stamp: Stamp::Unknown, told: Err(no_time(first)) });
+    /// Notes what a line in the table tells that does not begin with a time.
+    fn no_row(&mut self, number: usize, line: &str, first: &str) {
+        match foreign(line) {
+            Foreign::Page => {}
+            Foreign::Address => {
+                let told = Err(no_time(first));
+                self.found.rows.push(Row { line: number, stamp: Stamp::Unknown, told });
+            }
+            Foreign::LeftOut => {
+                self.found.left_out.get_or_insert(number);
+            }
         }
     }
 }
@@ -289,6 +298,8 @@ mod tests {
         );
         let found = [5, 6, 6].map(|line| PLAIN.replacen('1', &line.to_string(), 1));
         assert_eq!(read(&page), (found.to_vec(), vec![0]));
+        let numbered = format!("Time Protocol Source Port Destination Port Info\n1 {row}\n2 {row}\n");
+        assert_eq!(read(&numbered).0, [2, 3].map(|line| PLAIN.replacen('1', &line.to_string(), 1)));
     }
 
     #[test]
@@ -303,10 +314,27 @@ mod tests {
             ("an offset", "08:02:03 -0500\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 ? 08"),
             ("an offset between blanks", "08:02:03 -0500 TCP 10.0.0.1 1025 192.0.2.9 80", "2 08:02:03 -0500"),
             ("no afternoon", "13:02:03 PM\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 ? 13"),
+            ("without its time", "TCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 ? TCP"),
+            ("in another order", "TCP\t08:02:03\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 ? TCP"),
+            ("something with an address", "garbage here 192.0.2.9", "2 ? garbage"),
             ("another protocol", "08:02:03\tFOO\t10.0.0.1\t1025\t192.0.2.9\t80\tACK", "2 08:02:03 FOO"),
         ];
         for (row, text, wanted) in rows {
             assert_eq!(read(&format!("{head}{text}\n")).0, [wanted], "{row}");
+        }
+    }
+
+    #[test]
+    fn rows_that_are_left_out_are_noticed_within_a_table() {
+        let row = "08:02:03.871137\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK\n";
+        let cases = [
+            ("between rows", format!("{row}... 200 more rows ...\n{row}"), Some(2)),
+            ("behind them", format!("{row}{row}[truncated]\n"), Some(3)),
+            ("before them", format!("[truncated]\n{row}"), None),
+            ("none", format!("{row}Main View Logout\n"), None),
+        ];
+        for (name, text, wanted) in cases {
+            assert_eq!(Rows::read(&text).left_out, wanted, "{name}");
         }
     }
 

@@ -6,6 +6,7 @@
 
 use super::days::{instants, is_newest_first};
 use super::fields::{Ports, Stamp, What};
+use super::foreign::without_tags;
 use super::limit::Stated;
 use super::row_frame;
 use super::rows::{Row, Rows};
@@ -39,6 +40,8 @@ pub struct Table {
     stated: Stated,
     /// Whether it ends in the middle of a row.
     is_cut: bool,
+    /// The line that says that rows are not shown.
+    left_out: Option<usize>,
 }
 
 /// What a table tells besides its packets, and what it cannot tell.
@@ -58,8 +61,8 @@ pub struct TableFacts {
 impl Table {
     /// Reads a text in UTF-8 or UTF-16; `None` when it holds no table.
     pub fn read(bytes: &[u8]) -> Option<Table> {
-        let text = decoded(bytes);
-        let Rows { mut rows, headings, is_cut } = Rows::read(&text);
+        let text = without_tags(decoded(bytes));
+        let Rows { mut rows, headings, is_cut, left_out } = Rows::read(&text);
         if headings.is_empty() && !rows.iter().any(|row| row.told.is_ok()) {
             return None;
         }
@@ -70,7 +73,7 @@ impl Table {
             rows.reverse();
             breaks = breaks.into_iter().rev().map(|place| count - place).collect();
         }
-        Some(Table { rows, breaks, stated: Stated::read(&text), is_cut })
+        Some(Table { rows, breaks, stated: Stated::read(&text), is_cut, left_out })
     }
 
     /// Whether the day of its first row must be known.
@@ -104,7 +107,7 @@ impl Table {
             let what = row.told.as_ref().ok().map(|(what, _)| what);
             capture.extend(row_frame::packet(number, *instant, what));
         }
-        if self.is_cut {
+        if self.is_cut || self.left_out.is_some() {
             capture.extend(row_frame::CUT);
         }
         let facts = TableFacts {
@@ -166,6 +169,11 @@ impl Table {
         if more > 0 {
             unread.push(format!("{more} more lines could not be read"));
         }
+        unread.extend(self.left_out.map(|line| {
+            format!(
+                "line {line} says that rows are left out: save the whole table, and not a part of its page"
+            )
+        }));
         if self.is_cut {
             unread.push("it ends in the middle of its last row: save it again".to_owned());
         }
@@ -326,6 +334,14 @@ mod tests {
             ("with its mark", format!("\u{feff}{text}").into_bytes()),
             ("UTF-16", wide(u16::to_le_bytes)),
             ("UTF-16, the other way round", wide(u16::to_be_bytes)),
+            (
+                "HTML",
+                format!(
+                    "<tr><td>{}",
+                    text.replace('\t', "</td><td class=a>").replace('\n', "</td></tr>\n<tr><td>")
+                )
+                .into_bytes(),
+            ),
             ("Windows", text.replace('\n', "\r\n").into_bytes()),
             (
                 "newest first",
