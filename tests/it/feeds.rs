@@ -23,6 +23,9 @@ fn real_feeds_are_recognised_and_read() {
         assert_eq!(read.format.to_string(), format, "{file}");
         let entries = read.part.counts().total();
         assert!(entries >= at_least, "{file}: {entries} entries");
+        if at_least > 0 {
+            assert_eq!(read.too_much_unapplied(), None, "{file}: a night is not spoilt by it");
+        }
         let told = entries + read.unusable + read.rejected_lines;
         assert!(told > 0, "{file}: nothing is told of it");
     }

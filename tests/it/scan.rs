@@ -141,7 +141,8 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "networks": 0,
     "ports": 0,
     "domains": 0,
-    "rejected": 0
+    "rejected": 0,
+    "unusable": 0
   }},
   "hosts": [
     {{
@@ -219,6 +220,35 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
     }
     let (code, result, _) = scan(&[text(&cut_file), text(&calling), "--address", SINK]);
     assert_eq!((code, codes(&result).as_slice()), (2, ["contacts"].as_slice()), "a hit outranks every gap");
+}
+
+#[test]
+fn a_watchlist_of_which_much_is_refused_never_passes() {
+    let directory = TempDir::new().expect("a directory");
+    let calling = pcap(&directory, "calling.pcap", &[(1, &tcp("10.16.24.93", "203.0.113.7", 80))]);
+    let many: String = (0..200).map(|number| format!("198.18.0.{number}\n")).collect();
+    // A list, the exit code, and the codes of the reasons.
+    let rows: [(&str, String, i32, &[&str]); 9] = [
+        ("whole", "198.18.0.1\n".into(), 0, &[]),
+        ("host bits set", "198.18.0.1\n203.0.113.9/24\n".into(), 3, &["watchlist_incomplete"]),
+        ("zeros before", "198.18.0.1\n203.000.113.007\n".into(), 3, &["watchlist_incomplete"]),
+        ("a name behind", "198.18.0.1\n203.0.113.7 evil.example\n".into(), 3, &["watchlist_incomplete"]),
+        ("a URL with a name", "198.18.0.1\nhttp://evil.example/x\n".into(), 3, &["watchlist_incomplete"]),
+        ("a stray line among many", many.clone() + "nonsense\n", 0, &[]),
+        ("and three of them", many + "nonsense\nnonsense\nnonsense\n", 3, &["watchlist_incomplete"]),
+        ("a URL with an address", "198.18.0.1\nhttp://203.0.113.7/x\n".into(), 2, &["contacts"]),
+        ("old ends of lines", "198.18.0.1\n198.51.99.1\r203.0.113.7\r".into(), 2, &["contacts"]),
+    ];
+    for (row, content, exit, wanted) in rows {
+        let list = directory.path().join("list.txt");
+        std::fs::write(&list, content).expect("writable");
+        let (code, result, told) = scan(&[text(&calling), "-w", text(&list)]);
+        assert_eq!((code, codes(&result).as_slice()), (exit, wanted), "{row}: {}", result["reasons"]);
+        let watchlist = &result["watchlist"];
+        let refused = watchlist["rejected"].as_u64().zip(watchlist["unusable"].as_u64());
+        let is_refused = refused.is_some_and(|(rejected, unusable)| rejected + unusable > 0);
+        assert_eq!(told.contains("could not be applied"), is_refused, "{row}: {told}");
+    }
 }
 
 #[test]

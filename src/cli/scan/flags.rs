@@ -136,14 +136,22 @@ struct List {
     /// What its file held; `None` when it has none.
     part: Option<Arc<Part>>,
     rejected_lines: u64,
+    unusable: u64,
+    /// What of its file could not be applied, in a sentence.
+    unapplied: Option<String>,
+    /// The same where it is too much for a pass.
+    too_much_unapplied: Option<String>,
 }
 
 impl List {
     fn of_file(path: &Path) -> Result<List, ListError> {
-        let FileRead { part, rejected_lines, .. } = lists::read(path)?;
+        let read = lists::read(path)?;
+        let (unapplied, too_much_unapplied) = (read.unapplied(), read.too_much_unapplied());
+        let FileRead { part, rejected_lines, unusable, .. } = read;
         let (name, file) = (lists::name(path), Some(path.to_owned()));
         let watchlist = Watchlist { name, file, ..Watchlist::default() };
-        Ok(List { watchlist, part: Some(Arc::new(part)), rejected_lines })
+        let part = Some(Arc::new(part));
+        Ok(List { watchlist, part, rejected_lines, unusable, unapplied, too_much_unapplied })
     }
 }
 
@@ -180,6 +188,17 @@ impl Wanted {
         self.lists.iter().map(|list| list.rejected_lines).sum()
     }
 
+    /// How many lines of the files have an indicator that packets cannot be looked up by.
+    pub fn unusable(&self) -> u64 {
+        self.lists.iter().map(|list| list.unusable).sum()
+    }
+
+    /// Files of which too much could not be applied, with how much.
+    pub fn incomplete_lists(&self) -> Vec<(String, String)> {
+        let named = |list: &List| Some((list.watchlist.name.clone(), list.too_much_unapplied.clone()?));
+        self.lists.iter().filter_map(named).collect()
+    }
+
     /// Files that hold nothing, with the reason.
     pub fn empty_lists(&self) -> Vec<(String, String)> {
         let is_empty = |list: &&List| list.part.as_ref().is_some_and(|part| part.counts().total() == 0);
@@ -190,10 +209,10 @@ impl Wanted {
     }
 
     fn tell_faults(&self) {
-        for List { watchlist, rejected_lines, part } in &self.lists {
+        for List { watchlist, unapplied, part, .. } in &self.lists {
             let path = watchlist.file.as_deref().unwrap_or(Path::new("-")).display();
-            if *rejected_lines > 0 {
-                eprintln!("warning: {path}: {rejected_lines} lines rejected: see allclear watchlist {path}");
+            if let Some(what) = unapplied {
+                eprintln!("warning: {path}: {what}: see allclear watchlist {path}");
             }
             if let Some(odd) = part.as_ref().and_then(|part| part.odd(&[]).in_short()) {
                 eprintln!("warning: {path}: {odd}");

@@ -183,7 +183,12 @@ fn facts(
     CaptureFacts {
         planned,
         sources: vec![source],
-        watchlists: WatchlistFacts { entries, empty: wanted.empty_lists(), stale: Vec::new() },
+        watchlists: WatchlistFacts {
+            entries,
+            empty: wanted.empty_lists(),
+            incomplete: wanted.incomplete_lists(),
+            stale: Vec::new(),
+        },
         blamed: Vec::new(),
         listing: None,
         is_clock_synchronised: None,

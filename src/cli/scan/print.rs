@@ -44,6 +44,7 @@ struct WatchlistReport {
     ports: u64,
     domains: u64,
     rejected: u64,
+    unusable: u64,
 }
 
 /// Prints to standard output, in the way that was asked for.
@@ -82,6 +83,7 @@ fn report<'a>(result: &Result<'a>) -> Report<'a> {
             ports,
             domains,
             rejected: result.wanted.rejected(),
+            unusable: result.wanted.unusable(),
         },
         hosts,
         inbound_only,

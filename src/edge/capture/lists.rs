@@ -47,7 +47,8 @@ struct Slot {
 struct Kept {
     version: Version,
     part: Arc<Part>,
-    rejected_lines: u64,
+    /// What of it could not be applied, in a sentence, and whether that is too much.
+    unapplied: Option<(String, bool)>,
     /// When it was found to be much shorter than before, and by how much, in a sentence.
     shrank: Option<(Timestamp, String)>,
 }
@@ -108,6 +109,8 @@ impl Lists {
         match self.slot(path).read(order) {
             Ok(kept) => {
                 troubles.extend(told(&kept, path, order));
+                let too_much = kept.unapplied.filter(|(_, is_too_much)| *is_too_much);
+                facts.incomplete.extend(too_much.map(|(what, _)| (watchlist.name.clone(), what)));
                 Some(kept.part)
             }
             Err(why) => {
@@ -151,10 +154,13 @@ impl Slot {
         }
         // Before the new copy is made, the old one goes, unless a run still needs it.
         *kept = None;
-        let (version, FileRead { part, rejected_lines, .. }) = read_whole(&self.path, &mut read)?;
+        let (version, read) = read_whole(&self.path, &mut read)?;
+        let is_too_much = read.too_much_unapplied().is_some();
+        let unapplied = read.unapplied().map(|what| (what, is_too_much));
+        let FileRead { part, .. } = read;
         let shrank = known::note(order.state_dir, &self.path, part.counts().total());
         let shrank = shrank.map(|what| (order.now, what));
-        let new = Kept { version, part: Arc::new(part), rejected_lines, shrank };
+        let new = Kept { version, part: Arc::new(part), unapplied, shrank };
         *kept = Some(new.clone());
         Ok(new)
     }
@@ -215,13 +221,12 @@ fn read(file: &mut File, path: &Path) -> Result<FileRead, String> {
 /// What a person should know of a file that can be used.
 fn told(kept: &Kept, path: &Path, order: &Order<'_>) -> Vec<String> {
     let shown = path.display();
-    let rejected = (kept.rejected_lines > 0).then(|| {
-        format!("in {shown} lines were rejected: {}; see allclear watchlist {shown}", kept.rejected_lines)
-    });
+    let unapplied = kept.unapplied.as_ref();
+    let unapplied = unapplied.map(|(what, _)| format!("in {shown} {what}; see allclear watchlist {shown}"));
     let odd = kept.part.odd(order.public).in_short().map(|odd| format!("in {shown} {odd}"));
     let is_recent = |(at, _): &&(Timestamp, String)| order.now.duration_since(*at) < SHRANK_TOLD_FOR;
     let shrank = kept.shrank.as_ref().filter(is_recent).map(|(_, what)| what.clone());
-    shrank.into_iter().chain(rejected).chain(odd).collect()
+    shrank.into_iter().chain(unapplied).chain(odd).collect()
 }
 
 /// Why a file is too old, in words; `None` when it is not, or is not there (that is told already).
@@ -328,7 +333,10 @@ mod tests {
         let lists = Lists::default();
         let shown = path.display();
         let lasting = [
-            format!("in {shown} lines were rejected: 1; see allclear watchlist {shown}"),
+            format!(
+                "in {shown} 1 line could not be applied (line 2: 'nonsense' is one word or ends in a number, and no \
+                 domain: write it as evil.example); see allclear watchlist {shown}"
+            ),
             format!("in {shown} an entry is odd: 10.0.0.1 is a private address: no outside machine has it"),
         ];
         let shrank = format!(

@@ -319,6 +319,11 @@ fn what_was_looked_for_and_asked() {
             },
             &[WatchlistEmpty],
         ),
+        (
+            "much of a list was refused",
+            |_, f| f.watchlists.incomplete = vec![("feed".into(), "1 line could not be applied".into())],
+            &[WatchlistIncomplete],
+        ),
         ("an old list", |_, f| f.watchlists.stale = vec![("feed".into(), "9d".into())], &[WatchlistStale]),
         (
             "no answer",

@@ -24,7 +24,7 @@ const UNREAD_NAMES_MAX: f64 = 0.01;
 const NAMES_MAX: usize = 3;
 
 /// The reasons that make a run inconclusive, in the design's order.
-const GAPS: [ReasonCode; 15] = [
+const GAPS: [ReasonCode; 16] = [
     ReasonCode::Interrupted,
     ReasonCode::TooShort,
     ReasonCode::TooQuiet,
@@ -37,6 +37,7 @@ const GAPS: [ReasonCode; 15] = [
     ReasonCode::ControlMissing,
     ReasonCode::HostAbsent,
     ReasonCode::WatchlistEmpty,
+    ReasonCode::WatchlistIncomplete,
     ReasonCode::WatchlistStale,
     ReasonCode::ListingUnknown,
     ReasonCode::ClockUnsure,
@@ -83,6 +84,9 @@ fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -
         }
         ReasonCode::HostAbsent => absent_hosts(criteria, facts).map(host_absent).collect(),
         ReasonCode::WatchlistEmpty => watchlist_empty(facts),
+        ReasonCode::WatchlistIncomplete => {
+            facts.watchlists.incomplete.iter().map(watchlist_incomplete).collect()
+        }
         ReasonCode::WatchlistStale => facts.watchlists.stale.iter().map(watchlist_stale).collect(),
         ReasonCode::ListingUnknown => listing_unknown(facts).into_iter().collect(),
         ReasonCode::ClockUnsure => clock_unsure(facts).into_iter().collect(),
@@ -299,6 +303,12 @@ fn watchlist_empty(facts: &CaptureFacts) -> Vec<String> {
         ];
     }
     lists.empty.iter().map(unusable).collect()
+}
+
+fn watchlist_incomplete((name, what): &(String, String)) -> String {
+    format!(
+        "of watchlist {name} {what}: mend these lines or take them out (`allclear watchlist FILE` lists them)"
+    )
 }
 
 fn watchlist_stale((name, age): &(String, String)) -> String {

@@ -49,6 +49,7 @@ fn is_blinding(code: ReasonCode) -> bool {
         | ReasonCode::Truncated
         | ReasonCode::ControlMissing
         | ReasonCode::WatchlistEmpty
+        | ReasonCode::WatchlistIncomplete
         | ReasonCode::WatchlistStale
         | ReasonCode::ClockUnsure
         | ReasonCode::ProgramDown

@@ -58,6 +58,8 @@ pub enum ReasonCode {
     ControlMissing,
     HostAbsent,
     WatchlistEmpty,
+    /// Too much of a watchlist file could not be applied.
+    WatchlistIncomplete,
     WatchlistStale,
     ListingUnknown,
     ClockUnsure,
@@ -218,6 +220,8 @@ pub struct WatchlistFacts {
     pub entries: u64,
     /// Names of lists with a file that hold nothing or could not be read, each with the reason.
     pub empty: Vec<(String, String)>,
+    /// Names of lists of whose file too much could not be applied, each with how much.
+    pub incomplete: Vec<(String, String)>,
     /// Names of lists whose file is older than allowed, each with its age in words.
     pub stale: Vec<(String, String)>,
 }

@@ -4,7 +4,7 @@
 //! does not understand is refused with the reason.
 
 use super::{Entry, PortRange, Target, Transport, domain};
-use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -165,8 +165,17 @@ fn network(text: &str) -> Result<Target, String> {
     Ok(narrowest(network))
 }
 
-/// A network of one address is that address.
+/// A network of one address is that address; one of IPv4 in the spelling of IPv6 (RFC 4291, 2.5.5.2) is the
+/// one of IPv4.
 fn narrowest(network: IpNet) -> Target {
+    const MAPPED_BITS: u8 = 96;
+    if let IpNet::V6(v6) = network
+        && let Some(mapped) = v6.addr().to_ipv4_mapped()
+        && let Some(bits) = v6.prefix_len().checked_sub(MAPPED_BITS)
+        && let Ok(v4) = Ipv4Net::new(mapped, bits)
+    {
+        return narrowest(IpNet::V4(v4));
+    }
     if network.prefix_len() == network.max_prefix_len() {
         Target::Address(network.addr())
     } else {
@@ -199,20 +208,43 @@ fn refang(text: &str) -> Cow<'_, str> {
     Cow::Owned(if is_hxxp { format!("http{}", &dotted[4..]) } else { dotted })
 }
 
-/// The host of a URL that names nothing but its host; other text as it is. A name with a path is a URL
+/// The host of a URL that names nothing but its host, or whose host is an address, at which the whole URL is
+/// looked for; other text as it is. A name with a path is a URL
 /// that lacks its scheme.
 fn without_scheme(text: &str) -> Result<&str, EntryFault> {
     let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     let Some((_, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
+        if let Some((host, path)) = text.split_once('/')
+            && is_literal(host)
+            && path.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !has_columns(path)
+        {
+            return Ok(host);
+        }
         let is_url = text.split_once('/').is_some_and(|(host, _)| domain::normalise(host).is_ok());
         return if is_url { Err(EntryFault::Unusable("a URL with a path")) } else { Ok(text) };
     };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let literal = authority.rsplit('@').next().filter(|host| is_literal(host));
+    if let Some(host) = literal.filter(|_| !has_columns(rest)) {
+        return Ok(host);
+    }
     let host = rest.strip_suffix('/').unwrap_or(rest);
     if host.contains(['/', '?', '#', '@']) {
         Err(EntryFault::Unusable("a URL with a path"))
     } else {
         Ok(host)
     }
+}
+
+/// Whether what follows may be other columns of a table, and not the path of a URL.
+fn has_columns(path: &str) -> bool {
+    path.contains([' ', '\t', ',', ';', '"', '|'])
+}
+
+/// Whether it is an address, perhaps with a port.
+fn is_literal(host: &str) -> bool {
+    split_port(host).is_ok_and(|(place, _)| place.parse::<IpAddr>().is_ok())
 }
 
 /// MD5, SHA-1 or SHA-256 in hexadecimal.
@@ -306,6 +338,15 @@ mod tests {
             ("4152-4177", "* 4152-4177"),
             ("hxxp://1[.]2[.]3[.]4", "1.2.3.4"),
             ("hxxps://evil[.]example/", "evil.example"),
+            ("http://203.0.113.7/x", "203.0.113.7"),
+            ("http://203.0.113.7?x", "203.0.113.7"),
+            ("http://u:p@203.0.113.7:8080/a@b/c", "203.0.113.7 8080"),
+            ("hxxp://203[.]0[.]113[.]7/gate.php", "203.0.113.7"),
+            ("http://[2001:db8::1]:80/x", "2001:db8::1 80"),
+            ("203.0.113.7:81/gate.php", "203.0.113.7 81"),
+            ("::ffff:203.0.113.0/120", "203.0.113.0/24"),
+            ("::ffff:203.0.113.7/128", "203.0.113.7"),
+            ("::/0", "::/0"),
             ("10.0.0.1-10.0.0.4", "10.0.0.1, 10.0.0.2/31, 10.0.0.4"),
         ];
         for (text, wanted) in rows {
@@ -351,6 +392,12 @@ mod tests {
             ("[2001:db8::1", "lacks its ']'"),
             ("http://evil.example/a.exe", "not usable here"),
             ("evil.example/a.exe", "not usable here"),
+            ("http://evil.example/203.0.113.7", "not usable here"),
+            ("1.2.3.4/255.255.255.0", "is no network"),
+            ("1.2.3.4/24x", "is no network"),
+            ("1.2.3.4/x,y", "is no network"),
+            ("http://1.2.3.4/x,http://a.example", "not usable here"),
+            ("http://203.0.113.7:0/x", "from 1 to 65535"),
             ("d41d8cd98f00b204e9800998ecf8427e", "not usable here"),
         ];
         for (text, wanted) in rows {

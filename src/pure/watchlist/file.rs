@@ -115,10 +115,11 @@ fn read_lines(text: &str, format: Format) -> Result<FileRead, String> {
             rest = &rest[length..];
             continue;
         }
-        let end = rest.bytes().position(|byte| byte == b'\n').unwrap_or(rest.len());
-        let line = &rest[..end];
-        read.take_line(number, line.strip_suffix('\r').unwrap_or(line));
-        rest = rest.get(end + 1..).unwrap_or_default();
+        // A carriage return ends a line too, as old systems and pages wrote them.
+        let end = rest.bytes().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+        read.take_line(number, &rest[..end]);
+        let is_pair = rest[end..].starts_with("\r\n");
+        rest = rest.get(end + 1 + usize::from(is_pair)..).unwrap_or_default();
     }
     Ok(read.finish())
 }
@@ -316,6 +317,19 @@ mod tests {
         let read = read(file.as_bytes()).expect("plain");
         assert_eq!(texts(&read), ["149.93.23.110", "1.4.0.0/17", "evil.example"]);
         assert_eq!((read.rejected_lines, read.unusable), (0, 0));
+    }
+
+    #[test]
+    fn lines_end_in_every_way() {
+        for end in ["\n", "\r\n", "\r"] {
+            for start in ["", "# one\n"] {
+                let file = format!("{start}192.0.2.1{end}evil.example{end}nonsense{end}192.0.2.3");
+                let read = read(file.as_bytes()).expect("plain");
+                assert_eq!(texts(&read), ["192.0.2.1", "192.0.2.3", "evil.example"], "{end:?}");
+                let wanted = if start.is_empty() { 3 } else { 4 };
+                assert_eq!(read.rejected[0].line, wanted, "{end:?}");
+            }
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod part;
 mod ports;
 mod quick;
 mod record;
+mod refused;
 mod sought;
 mod stix;
 mod suricata;
