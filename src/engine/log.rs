@@ -6,7 +6,7 @@
 use super::{EngineError, context};
 use crate::pure::detection::Detection;
 use crate::pure::digest::Digests;
-use crate::pure::letterbox::{self, Letterbox, Letterboxes};
+use crate::pure::letterbox::{self, About, Letterbox, Letterboxes};
 use crate::pure::playbook::Library;
 use crate::pure::ticket::{
     self, ALLCLEAR, Absence, DetectionEvent, DetectionId, Event, IllegalEvent, InForce, Mail, Recorded,
@@ -156,7 +156,9 @@ impl Log {
         for event in events {
             if let Event::MailQueued { event, to, .. } = event {
                 let when = (now, library.site_file.hourly_limit());
-                for mail in letterbox::queue(&self.letterboxes, when, id, event, to) {
+                let machines = self.tickets.get(&id).map(Ticket::infected).unwrap_or_default();
+                let about = About { event, machines };
+                for mail in letterbox::queue(&self.letterboxes, when, id, &about, to) {
                     recorded.push(self.record(now, by, id, mail)?);
                 }
                 continue;
@@ -276,7 +278,7 @@ impl Log {
             let had_held = letterbox.has_held();
             letterbox.enter(recorded.ticket, mail, mailbox);
             if matches!(&recorded.event, Event::MailAccepted { to, .. } if to == mailbox) {
-                letterbox.accept(recorded.at, recorded.ticket, mail.event);
+                letterbox.accept(recorded.at, recorded.ticket, mail);
             }
             if had_held || letterbox.has_held() {
                 self.touch(Subject::Recipient(address));

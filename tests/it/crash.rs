@@ -224,7 +224,8 @@ fn killed_after_every_step_mails_that_waited_are_told_once() {
                 name("09:12", "10.16.0.3"),
                 name("09:40", "10.16.0.4"),
                 name("11:00", "10.16.0.5"),
-                name("11:01", "10.16.0.6"),
+                scene("11:01", Act::WithdrawHost { host: ip("10.16.0.5"), reason: "a slip".to_owned() }),
+                name("11:01", "10.16.0.5"),
                 scene("11:02", Act::Reject { reason: "not ours".to_owned() }),
                 scene("11:03", Act::Reopen { reason: "ours".to_owned() }),
             ]
@@ -237,6 +238,9 @@ fn killed_after_every_step_mails_that_waited_are_told_once() {
     assert_eq!(outbox.iter().map(|mail| mail.folded.len()).sum::<usize>(), 3, "told in another mail");
     let names: Vec<String> = whole.mails.keys().map(|name| name.display().to_string()).collect();
     assert_eq!(names.iter().filter(|name| name.ends_with("-folded.eml")).count(), 1, "{names:?}");
+    let folded = whole.mails.iter().find(|(name, _)| name.display().to_string().ends_with("-folded.eml"));
+    let folded = String::from_utf8_lossy(folded.expect("it is there").1);
+    assert!(folded.contains("In-Reply-To: <allclear.1."), "of one ticket, in its conversation: {folded}");
     let digests = names.iter().filter(|name| name.ends_with("-digest.eml")).count();
     assert_eq!(digests, 2, "one for all and one for the coordinator, at the first time: {names:?}");
     assert_eq!(names.len(), outbox.len() - 3 + 1 + digests, "{names:?}");

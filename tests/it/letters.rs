@@ -355,6 +355,15 @@ fn several_machines_are_counted_and_retired_ones_left_out() {
     let start = |many: &Sample| letter(many).text.replace('\n', " ");
     let both = "10.16.24.93 (LAB-7) and 1 more are infected and call a Conficker sinkhole. TO DO";
     assert!(start(&many).starts_with(both), "{}", start(&many));
+    assert!(
+        letter(&many).subject.ends_with("10.16.24.93 (LAB-7) and 1 more still call a Conficker sinkhole")
+    );
+    many.ticket.hosts[1].blame = Blame::Named;
+    let one = "10.16.24.93 (LAB-7) is infected and calls a Conficker sinkhole; 1 more is named, and no run has \
+               seen it call. TO DO";
+    assert!(start(&many).starts_with(one), "{}", start(&many));
+    assert!(letter(&many).subject.ends_with("10.16.24.93 (LAB-7) still calls a Conficker sinkhole"));
+    many.ticket.hosts[1].blame = Blame::Seen;
     many.ticket.hosts[0].state = HostState::Retired;
     assert!(start(&many).starts_with("10.16.24.94 is infected and calls a Conficker sinkhole. TO DO"));
     many.ticket.reports[0].remote = None;

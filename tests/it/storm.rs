@@ -260,12 +260,61 @@ fn name(world: &mut World, time: &str, host: &str) {
 
 /// One ticket, whose first machine is named at ten and told of.
 fn located() -> World {
-    let mut world = quiet(20);
+    located_within(20)
+}
+
+fn located_within(limit: u32) -> World {
+    let mut world = quiet(limit);
     open(&mut world, 1);
-    deliver_until(&mut world, "2015-05-04T10:00:00Z", |_| Answer::Yes);
+    deliver_until(&mut world, "2015-05-04T09:30:00Z", |_| Answer::Yes);
     name(&mut world, "2015-05-04T10:00:00Z", "10.16.0.1");
     assert_eq!(deliver_until(&mut world, "2015-05-04T10:00:01Z", |_| Answer::Yes).len(), 1, "at once");
     world
+}
+
+/// Nothing new: the machine that was named is taken back and named once more.
+fn name_again(world: &mut World, time: &str) {
+    let (host, reason) = (ip("10.16.0.1"), "a slip".to_owned());
+    world.act(time, Act::WithdrawHost { host, reason }).expect("it is taken back");
+    name(world, time, "10.16.0.1");
+}
+
+#[test]
+fn a_machine_that_the_last_mail_did_not_name_waits_for_nothing_but_the_limit() {
+    type Row = (&'static str, u32, fn(&mut World), Option<HoldReason>);
+    let rows: [Row; 4] = [
+        ("one more", 20, |world| name(world, "2015-05-04T10:01:00Z", "10.16.0.2"), None),
+        (
+            "beyond the limit",
+            2,
+            |world| {
+                name(world, "2015-05-04T10:01:00Z", "10.16.0.2");
+                name(world, "2015-05-04T10:02:00Z", "10.16.0.3");
+            },
+            Some(HoldReason::Limit),
+        ),
+        ("the same", 20, |world| name_again(world, "2015-05-04T10:01:00Z"), Some(HoldReason::Repeat)),
+        (
+            "fewer",
+            20,
+            |world| {
+                name(world, "2015-05-04T10:01:00Z", "10.16.0.2");
+                let (host, reason) = (ip("10.16.0.2"), "a slip".to_owned());
+                world
+                    .act("2015-05-04T10:02:00Z", Act::WithdrawHost { host, reason })
+                    .expect("it is taken back");
+                name_again(world, "2015-05-04T10:03:00Z");
+            },
+            Some(HoldReason::Repeat),
+        ),
+    ];
+    for (row, limit, happen, expected) in rows {
+        let mut world = located_within(limit);
+        happen(&mut world);
+        let last = world.ticket().outbox.last().expect("a mail");
+        let held: Vec<HoldReason> = last.held.iter().map(|held| held.why).collect();
+        assert_eq!((last.event, held), (MailEvent::Located, expected.into_iter().collect()), "{row}");
+    }
 }
 
 #[test]
@@ -277,7 +326,7 @@ fn a_repeat_within_a_quarter_of_an_hour_waits_for_its_end() {
         ("later", "2015-05-04T10:20:00Z", "2015-05-04T10:20:00Z"),
     ] {
         let mut world = located();
-        name(&mut world, named, "10.16.0.2");
+        name_again(&mut world, named);
         let is_held = at(named) < at("2015-05-04T10:15:00Z");
         let held: Vec<HoldReason> = world.ticket().outbox[2].held.iter().map(|held| held.why).collect();
         assert_eq!(held, vec![HoldReason::Repeat; usize::from(is_held)], "{row}");
@@ -290,8 +339,8 @@ fn a_repeat_within_a_quarter_of_an_hour_waits_for_its_end() {
 #[test]
 fn several_repeats_are_one_mail() {
     let mut world = located();
-    for (time, host) in [("2015-05-04T10:01:00Z", "10.16.0.2"), ("2015-05-04T10:02:00Z", "10.16.0.3")] {
-        name(&mut world, time, host);
+    for time in ["2015-05-04T10:01:00Z", "2015-05-04T10:02:00Z"] {
+        name_again(&mut world, time);
     }
     let taken = deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
     let [(time, ticket, _)] = taken[..] else { panic!("{taken:?}") };
@@ -302,7 +351,7 @@ fn several_repeats_are_one_mail() {
 #[test]
 fn what_waits_is_told_in_the_next_mail_about_its_ticket() {
     let mut world = located();
-    name(&mut world, "2015-05-04T10:01:00Z", "10.16.0.2");
+    name_again(&mut world, "2015-05-04T10:01:00Z");
     let waiting = world.ticket().outbox.last().expect("a mail").seq;
     let because = |reason: &str| reason.to_owned();
     world.act("2015-05-04T10:02:00Z", Act::Reject { reason: because("not ours") }).expect("rejected");
@@ -312,6 +361,37 @@ fn what_waits_is_told_in_the_next_mail_about_its_ticket() {
     let taken = deliver_until(&mut world, "2015-05-04T11:00:00Z", |_| Answer::Yes);
     assert_eq!(taken.len(), 1, "and in no other");
     assert!(told_in(&world).is_empty());
+}
+
+/// Three tickets wait for one person: the first is located after it is opened, the last taken up again after
+/// it is located.
+#[test]
+fn of_each_ticket_the_newest_leads_and_tickets_stand_in_order_of_urgency() {
+    let mut world = quiet(1);
+    open(&mut world, 4);
+    deliver_until(&mut world, "2015-05-04T09:10:00Z", |_| Answer::Yes);
+    let mut act = |ticket, act| {
+        world.now += SignedDuration::from_secs(1);
+        world.engine.step(world.now, "tech", TicketId(ticket), &Input::Act(act)).expect("it is done");
+    };
+    let located = Act::NameHost { host: ip("10.16.0.1"), mac: None, name: None };
+    act(4, located.clone());
+    act(4, Act::Reject { reason: "not ours".to_owned() });
+    act(4, Act::Reopen { reason: "ours".to_owned() });
+    act(3, located);
+    deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
+    let events = world.engine.history(TicketId::NONE).expect("the log can be read");
+    let folded = events.iter().find_map(|recorded| match &recorded.event {
+        Event::RoundQueued { round: Round::Folded(folded), .. } => Some(folded),
+        _ => None,
+    });
+    let told: Vec<(u32, MailEvent)> = folded
+        .expect("they are told together")
+        .iter()
+        .map(|told| (told.ticket.0, world.engine.mail(told.ticket, told.mail).expect("a mail").event))
+        .collect();
+    use MailEvent::{Located, Opened};
+    assert_eq!(told, [(3, Located), (3, Opened), (2, Opened), (4, Opened), (4, Located), (4, Opened)]);
 }
 
 #[test]
@@ -352,7 +432,7 @@ fn what_a_server_puts_off_makes_no_repeats() {
         if is_tried {
             deliver_until(&mut world, "2015-05-04T10:30:30Z", |_| Answer::Later);
         }
-        name(&mut world, "2015-05-04T10:31:00Z", "10.16.0.3");
+        name_again(&mut world, "2015-05-04T10:31:00Z");
         assert_eq!(world.ticket().outbox.last().expect("a mail").held.len(), expected, "{row}");
     }
 }

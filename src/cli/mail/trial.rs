@@ -48,5 +48,6 @@ fn letter(from: &str, reply_to: Option<String>, to: &str, now: Timestamp) -> Let
         reply_to,
         first: None,
         previous: None,
+        thread: TicketId::NONE,
     }
 }

@@ -6,6 +6,7 @@
 //! that say less.
 
 use crate::pure::report::Letter;
+use crate::pure::ticket::TicketId;
 use lettre::Address;
 use sha2::{Digest, Sha256};
 
@@ -17,8 +18,8 @@ const SUPPRESSED: &str = "DR, RN, NRN, OOF, AutoReply";
 const SECONDS_TO_1970: u64 = 11_644_473_600;
 
 /// The Message-ID of a ticket's mail: `<allclear.7.42@host of the sender>`.
-pub fn message_id(letter: &Letter, seq: u64, sender: &Address) -> String {
-    format!("<allclear.{}.{seq}@{}>", letter.ticket, sender.domain())
+pub fn message_id(ticket: TicketId, seq: u64, sender: &Address) -> String {
+    format!("<allclear.{ticket}.{seq}@{}>", sender.domain())
 }
 
 /// What says that no person wrote it: to Exchange, and to whoever sorts by list (RFC 2919); absence notes are
@@ -32,15 +33,15 @@ pub fn of_list(sender: &Address) -> Vec<(&'static str, String)> {
 
 /// What makes the mails of a ticket one conversation.
 pub fn of_thread(letter: &Letter, sender: &Address) -> Vec<(&'static str, String)> {
-    let id = |seq: u64| message_id(letter, seq, sender);
+    let id = |seq: u64| message_id(letter.thread, seq, sender);
     let mut headers = Vec::new();
     if let Some(previous) = letter.previous {
         let first = letter.first.filter(|first| *first != previous).map(|first| format!("{} ", id(first)));
         headers.push(("In-Reply-To", id(previous)));
         headers.push(("References", format!("{}{}", first.unwrap_or_default(), id(previous))));
     }
-    if letter.ticket.0 > 0 {
-        headers.push(("Thread-Topic", format!("allclear ticket {}", letter.ticket)));
+    if letter.thread != TicketId::NONE {
+        headers.push(("Thread-Topic", format!("allclear ticket {}", letter.thread)));
         headers.push(("Thread-Index", thread_index(letter, sender)));
     }
     headers
@@ -49,7 +50,7 @@ pub fn of_thread(letter: &Letter, sender: &Address) -> Vec<(&'static str, String
 /// PidTagConversationIndex of MS-OXOMSG, 2.2.1.3: a reserved byte, five bytes of time, sixteen that name
 /// the conversation. The same for all mails of a ticket but for the time.
 fn thread_index(letter: &Letter, sender: &Address) -> String {
-    let name = Sha256::digest(format!("allclear.{}@{}", letter.ticket, sender.domain()).as_bytes());
+    let name = Sha256::digest(format!("allclear.{}@{}", letter.thread, sender.domain()).as_bytes());
     let seconds = u64::try_from(letter.at.as_second()).unwrap_or(0) + SECONDS_TO_1970;
     // Hundreds of nanoseconds, the lowest three bytes left out; the highest byte is the reserved one.
     let time = (u128::from(seconds) * 10_000_000) >> 24;

@@ -152,7 +152,8 @@ impl Templates {
         let earlier =
             || material.ticket.outbox.iter().map(|earlier| earlier.seq).filter(|seq| *seq < mail.seq);
         let (first, previous) = (earlier().next(), earlier().next_back());
-        Ok(Letter { ticket: material.ticket.id, first, previous, pictures, ..letter })
+        let (ticket, thread) = (material.ticket.id, material.ticket.id);
+        Ok(Letter { ticket, first, previous, thread, pictures, ..letter })
     }
 
     /// The letter of a mail that is of no ticket, out of the view of its kind.
@@ -176,6 +177,7 @@ impl Templates {
             reply_to: None,
             first: None,
             previous: None,
+            thread: TicketId::NONE,
         })
     }
 

@@ -3,7 +3,7 @@
 //! The first mail of its kind about a ticket waits for nothing but the limit. Whatever [`Letterbox::release`]
 //! does at an instant, [`Letterbox::next_release`] names that instant before.
 
-use super::{FOLDED_MAX, HOUR, Letterbox, Letterboxes, MailId, REPEAT_PAUSE};
+use super::{About, FOLDED_MAX, HOUR, Letterbox, Letterboxes, MailId, REPEAT_PAUSE};
 use crate::pure::playbook::MailEvent;
 use crate::pure::ticket::outbox::address;
 use crate::pure::ticket::{Event, HeldBack, HoldReason, TicketId};
@@ -17,7 +17,7 @@ pub fn queue(
     boxes: &Letterboxes,
     (now, hourly_limit): (Timestamp, u32),
     ticket: TicketId,
-    event: MailEvent,
+    about: &About,
     to: Vec<String>,
 ) -> Vec<Event> {
     let mut held: Vec<HeldBack> = Vec::new();
@@ -29,7 +29,7 @@ pub fn queue(
         if !addresses.insert(address) {
             continue;
         }
-        let why = known.and_then(|known| known.hindrance(ticket, event, now, hourly_limit));
+        let why = known.and_then(|known| known.hindrance(ticket, about, now, hourly_limit));
         held.extend(why.map(|why| HeldBack { to: to.clone(), why }));
         let waiting = known.into_iter().flat_map(|known| known.held_of(ticket)).map(|((_, seq), _)| *seq);
         let folds = if why.is_some() { Vec::new() } else { waiting.take(FOLDED_MAX).collect() };
@@ -37,7 +37,7 @@ pub fn queue(
     }
     let mail = |(folds, to): (Vec<u64>, Vec<String>)| {
         let held = if folds.is_empty() { held.clone() } else { Vec::new() };
-        Event::MailQueued { event, to, held, folds }
+        Event::MailQueued { event: about.event, to, held, folds }
     };
     groups.into_iter().map(mail).collect()
 }
@@ -46,45 +46,51 @@ impl Letterbox {
     /// When the first of the mails that wait can go out; `None` when none waits, or when that depends on
     /// what becomes of others.
     pub fn next_release(&self, hourly_limit: u32) -> Option<Timestamp> {
-        let ripe = self.held.iter().map(|((ticket, _), event)| self.repeat_end(*ticket, *event)).min()?;
+        let ripe = self.held.iter().map(|((ticket, _), about)| self.repeat_end(*ticket, about)).min()?;
         Some(ripe.max(self.room_at(hourly_limit))).filter(|at| *at < Timestamp::MAX)
     }
 
-    /// The mails that go out at `now` together, the most urgent first; empty when none can. What waits for
-    /// a while yet is told with those that need not.
+    /// The mails that go out at `now` together; empty when none can. What waits for a while yet is told with
+    /// those that need not. Of each ticket the newest leads, which says how it stands; tickets stand in the
+    /// order of how urgent that is, and those that are equally so in the order in which they waited.
     pub fn release(&self, now: Timestamp, hourly_limit: u32) -> Vec<MailId> {
         if self.next_release(hourly_limit).is_none_or(|at| at > now) {
             return Vec::new();
         }
-        let mut told: Vec<(u8, u64, TicketId)> =
-            self.held.iter().map(|((ticket, seq), event)| (urgency(*event), *seq, *ticket)).collect();
-        told.sort_unstable();
-        told.into_iter().take(FOLDED_MAX).map(|(_, seq, ticket)| (ticket, seq)).collect()
+        let mut tickets: BTreeMap<TicketId, Vec<(u64, MailEvent)>> = BTreeMap::new();
+        for ((ticket, seq), about) in self.held.iter().rev() {
+            tickets.entry(*ticket).or_default().push((*seq, about.event));
+        }
+        let mut told: Vec<(TicketId, Vec<(u64, MailEvent)>)> = tickets.into_iter().collect();
+        told.sort_by_key(|(_, mails)| mails.first().map(|(newest, event)| (urgency(*event), *newest)));
+        let told =
+            told.into_iter().flat_map(|(ticket, mails)| mails.into_iter().map(move |(seq, _)| (ticket, seq)));
+        told.take(FOLDED_MAX).collect()
     }
 
     /// Why a mail does not go out at `now`, if so.
     fn hindrance(
         &self,
         ticket: TicketId,
-        event: MailEvent,
+        about: &About,
         now: Timestamp,
         hourly_limit: u32,
     ) -> Option<HoldReason> {
-        let is_waiting = self.held_of(ticket).any(|(_, kind)| *kind == event);
-        if is_waiting || self.repeat_end(ticket, event) > now {
+        let is_waiting = self.held_of(ticket).any(|(_, waiting)| about.repeats(waiting));
+        if is_waiting || self.repeat_end(ticket, about) > now {
             Some(HoldReason::Repeat)
         } else {
             (self.room_at(hourly_limit) > now).then_some(HoldReason::Limit)
         }
     }
 
-    /// From when on a mail of this kind about this ticket is no repeat; the end of time while one is under
-    /// way.
-    fn repeat_end(&self, ticket: TicketId, event: MailEvent) -> Timestamp {
-        if self.under_way.iter().any(|((other, _), kind)| *other == ticket && *kind == event) {
+    /// From when on a mail that tells this about the ticket is no repeat; the end of time while one that it
+    /// repeats is under way.
+    fn repeat_end(&self, ticket: TicketId, about: &About) -> Timestamp {
+        if self.under_way.iter().any(|((other, _), earlier)| *other == ticket && about.repeats(earlier)) {
             return Timestamp::MAX;
         }
-        let last = self.sent.iter().rev().find(|sent| sent.ticket == ticket && sent.event == event);
+        let last = self.sent.iter().rev().find(|sent| sent.ticket == ticket && about.repeats(&sent.about));
         last.map_or(Timestamp::MIN, |sent| sent.at.saturating_add(REPEAT_PAUSE).unwrap_or(Timestamp::MAX))
     }
 
@@ -102,7 +108,7 @@ impl Letterbox {
         }
     }
 
-    fn held_of(&self, ticket: TicketId) -> impl Iterator<Item = (&MailId, &MailEvent)> {
+    fn held_of(&self, ticket: TicketId) -> impl Iterator<Item = (&MailId, &About)> {
         self.held.range((ticket, 0)..=(ticket, u64::MAX))
     }
 }

@@ -13,8 +13,10 @@ use crate::pure::site::HOURLY_LIMIT_MAX;
 use crate::pure::ticket::{Mail, TicketId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 
-/// A mail of the same kind about the same ticket waits for so long after the last one.
+/// A mail of the same kind about the same ticket, with no machine that is new, waits for so long after the last
+/// one.
 pub const REPEAT_PAUSE: SignedDuration = SignedDuration::from_mins(15);
 
 /// The time in which mails are counted.
@@ -22,6 +24,14 @@ pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// So many mails are told in one; what is more is told in the next.
 pub const FOLDED_MAX: usize = 100;
+
+/// What a mail tells, as far as it matters for whether another one repeats it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct About {
+    pub event: MailEvent,
+    /// The machines that it names as infected.
+    pub machines: Vec<IpAddr>,
+}
 
 /// A mail: its ticket, and the number of the event that decided upon it.
 pub type MailId = (TicketId, u64);
@@ -35,19 +45,32 @@ pub struct Letterbox {
     /// What its server accepted within the last hour, in order of time.
     sent: VecDeque<Sent>,
     /// What is to be handed over, or is being handed over, and was not tried in vain yet.
-    under_way: BTreeMap<MailId, MailEvent>,
+    under_way: BTreeMap<MailId, About>,
     /// What a server has put off. Others do not wait for days for what may never get through; but neither
     /// does all of a long outage come at once when it ends.
     put_off: BTreeSet<MailId>,
     /// What waits.
-    held: BTreeMap<MailId, MailEvent>,
+    held: BTreeMap<MailId, About>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Sent {
     at: Timestamp,
     ticket: TicketId,
-    event: MailEvent,
+    about: About,
+}
+
+impl About {
+    /// What a mail of a ticket tells.
+    pub fn of(mail: &Mail) -> About {
+        About { event: mail.event, machines: mail.machines.clone() }
+    }
+
+    /// Whether whoever got `earlier`, about the same ticket, learns nothing new from it: a machine that was not
+    /// named there is news.
+    fn repeats(&self, earlier: &About) -> bool {
+        self.event == earlier.event && self.machines.iter().all(|host| earlier.machines.contains(host))
+    }
 }
 
 impl Letterbox {
@@ -58,18 +81,18 @@ impl Letterbox {
         self.put_off.remove(&id);
         self.held.remove(&id);
         if mail.is_held(mailbox) {
-            self.held.insert(id, mail.event);
+            self.held.insert(id, About::of(mail));
         } else if mail.pending().any(|to| to == mailbox) {
             match mail.trouble(mailbox) {
                 Some(_) => drop(self.put_off.insert(id)),
-                None => drop(self.under_way.insert(id, mail.event)),
+                None => drop(self.under_way.insert(id, About::of(mail))),
             }
         }
     }
 
     /// Enters that its server accepted a mail at `at`.
-    pub fn accept(&mut self, at: Timestamp, ticket: TicketId, event: MailEvent) {
-        self.sent.push_back(Sent { at, ticket, event });
+    pub fn accept(&mut self, at: Timestamp, ticket: TicketId, mail: &Mail) {
+        self.sent.push_back(Sent { at, ticket, about: About::of(mail) });
         while self.sent.front().is_some_and(|first| at.duration_since(first.at) >= HOUR)
             || self.sent.len() > HOURLY_LIMIT_MAX as usize
         {

@@ -31,6 +31,8 @@ pub struct Letter {
     /// The `seq` of the ticket's first mail and of the one before this; `None` when this is the first.
     pub first: Option<u64>,
     pub previous: Option<u64>,
+    /// The ticket in whose conversation it belongs: its own; or, of a mail that tells others, theirs.
+    pub thread: TicketId,
 }
 
 impl Letter {

@@ -1,6 +1,7 @@
 //! What do the templates know of a ticket? One flat object of display strings.
 
 use super::folded::FoldedRow;
+use super::machines::{self, Machines, machine_label};
 use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 use super::pictures::{self, DrawingView, PicturesView};
 use super::timeline::{EventView, newest};
@@ -9,13 +10,10 @@ use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::picture::{NIGHTS_MAX, Picture};
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::site::Site;
-use crate::pure::ticket::{
-    Blame, Event, Host, HostState, Listing, Past, Phase, Recorded, Run, Standing, Ticket,
-};
+use crate::pure::ticket::{Event, Listing, Past, Phase, Recorded, Run, Standing, Ticket};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use std::cmp::Reverse;
 
 /// Runs listed one by one in a report: a school year of nights, and some.
 const RUNS_MAX: usize = 400;
@@ -70,9 +68,15 @@ pub struct TicketView {
     pub is_found: bool,
     /// Whether a run saw their traffic; false when people named them.
     pub is_seen: bool,
-    /// `calls`, or `call` when there are several machines; likewise the next.
-    pub calls: String,
+    /// `is`, or `are` when there are several machines.
     pub is_are: String,
+    /// Those of the machines that a run saw calling, as `machines`; the machines where none was seen.
+    pub callers: String,
+    /// `calls`, or `call` when there are several callers; likewise the next.
+    pub calls: String,
+    pub callers_are: String,
+    /// `; 1 more is named, and no run has seen it call`; nothing where all were seen.
+    pub more_named: String,
     pub has_hosts: bool,
     /// `by Mon 2015-05-04 14:00 CDT`, or `as soon as you can`.
     pub by_when: String,
@@ -220,7 +224,8 @@ pub fn all_true(value: Value) -> Value {
 fn facts(material: &Material) -> TicketView {
     let Material { ticket, playbook, site, standing, at, .. } = material;
     let zone = &site.timezone;
-    let machines = machines(ticket);
+    let Machines { all, callers } = &Machines::of(ticket);
+    let shown = if callers.is_empty() { all } else { callers };
     let malware = malware(ticket, playbook);
     TicketView {
         title: format!("Ticket {}: {}", ticket.id, machine_label(ticket)),
@@ -233,10 +238,13 @@ fn facts(material: &Material) -> TicketView {
         called: called(ticket, &malware),
         malware,
         machines: machine_label(ticket),
-        is_found: !machines.is_empty(),
-        is_seen: machines.iter().any(|host| host.blame == Blame::Seen),
-        calls: if machines.len() > 1 { "call" } else { "calls" }.to_string(),
-        is_are: if machines.len() > 1 { "are" } else { "is" }.to_string(),
+        is_found: !all.is_empty(),
+        is_seen: !callers.is_empty(),
+        is_are: machines::is_are(all.len()),
+        callers: machines::label(shown, ticket),
+        calls: if shown.len() > 1 { "call" } else { "calls" }.to_string(),
+        callers_are: machines::is_are(shown.len()),
+        more_named: machines::more_named(all.len() - shown.len()),
         has_hosts: !ticket.hosts.is_empty(),
         by_when: by_when(material),
         phase: words::phase(ticket.phase).to_string(),
@@ -275,30 +283,6 @@ fn duration_between(from: Option<Timestamp>, to: Timestamp) -> String {
 fn is_listed(ticket: &Ticket) -> bool {
     let is_now = ticket.listing.as_ref().is_some_and(|last| last.answer == Listing::Listed);
     is_now && ticket.newly_listed.is_some_and(|newly| ticket.last_seen().is_none_or(|seen| newly.at > seen))
-}
-
-/// The machines that need work: the infected ones, else all that are still here. None in `reported`, also
-/// after a relapse: nobody knows yet whether it is one of those that were cleaned.
-fn machines(ticket: &Ticket) -> Vec<&Host> {
-    if ticket.phase == Phase::Reported {
-        return Vec::new();
-    }
-    let in_state = |wanted: fn(HostState) -> bool| ticket.hosts.iter().filter(move |host| wanted(host.state));
-    let infected: Vec<&Host> = in_state(|state| state == HostState::Infected).collect();
-    let mut machines =
-        if infected.is_empty() { in_state(|state| state != HostState::Retired).collect() } else { infected };
-    // One that is only named, and was not seen, must not stand for one that calls.
-    machines.sort_by_key(|host| (host.blame != Blame::Seen, Reverse(host.located)));
-    machines
-}
-
-/// The machines of a ticket that need work, `10.16.24.93 (LAB-7) and 1 more`.
-pub fn machine_label(ticket: &Ticket) -> String {
-    match &machines(ticket)[..] {
-        [] => format!("a machine behind {}", ticket.public),
-        [one] => parts::label(one),
-        [first, more @ ..] => format!("{} and {} more", parts::label(first), more.len()),
-    }
 }
 
 /// What the newest report that names it calls it, else the playbook's name.

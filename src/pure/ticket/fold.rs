@@ -160,7 +160,12 @@ impl Ticket {
                 _ => {}
             }
         }
-        outbox::apply(&mut self.outbox, recorded)
+        outbox::apply(&mut self.outbox, recorded)?;
+        if matches!(recorded.event, Event::MailQueued { .. }) {
+            let machines = self.infected();
+            self.outbox.last_mut().into_iter().for_each(|queued| queued.machines.clone_from(&machines));
+        }
+        Ok(())
     }
 
     fn treat(&mut self, host: IpAddr, state: HostState, at: Timestamp) -> Result<(), String> {

@@ -285,6 +285,8 @@ pub struct Mail {
     pub folded: Vec<(String, u64)>,
     /// Earlier mails that are told in this one.
     pub folds: Vec<u64>,
+    /// The machines that were infected when it was decided upon.
+    pub machines: Vec<IpAddr>,
 }
 
 /// Why a recipient does not have a mail yet, or never gets it.

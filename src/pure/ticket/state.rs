@@ -88,6 +88,12 @@ impl Ticket {
         hosts::merge(&[], &contacts)
     }
 
+    /// The addresses of the machines that nobody has cleaned.
+    pub fn infected(&self) -> Vec<IpAddr> {
+        let infected = self.hosts.iter().filter(|host| host.state == HostState::Infected);
+        infected.map(|host| host.host).collect()
+    }
+
     /// Whether a host is blamed that nobody has cleaned.
     pub fn has_infected(&self) -> bool {
         self.hosts.iter().any(|host| host.state == HostState::Infected)
@@ -187,6 +193,7 @@ impl Mail {
             held: Vec::new(),
             folded: Vec::new(),
             folds: Vec::new(),
+            machines: Vec::new(),
         }
     }
 
