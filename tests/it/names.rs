@@ -166,6 +166,21 @@ fn a_name_that_was_cut_away_is_told() {
 }
 
 #[test]
+fn a_question_beyond_the_first_fragment_is_told() {
+    let fragment = |message: &[u8], kept: usize, source: u16, destination: u16| {
+        let mut bytes = ipv4(17, &udp(source, destination, message)[..8 + kept]);
+        bytes[6] = 0x20;
+        read_bytes(&bytes, "a fragment").1
+    };
+    let query = dns(1, EXAMPLE, 1);
+    assert_eq!(fragment(&query, 16, 1000, 53), Reading::Cut, "in the question");
+    assert_eq!(fragment(&query, 16, 1000, 4711), Reading::Cut, "in the question, at another port");
+    assert_eq!(fragment(&[7; 40], 16, 1000, 4711), Reading::Whole, "something else");
+    let long = answer(&vec![record(1, ADDRESS); 90]);
+    assert_eq!(fragment(&long, 1024, 53, 1000), Reading::Whole, "a large answer, as there are many");
+}
+
+#[test]
 fn dns_over_tcp_is_read_message_by_message() {
     let (one, other) = (dns(1, EXAMPLE, 1), dns(1, b"\x01a\x02bc\0", 28));
     let both = framed(&[one.clone(), other.clone()]);
@@ -195,6 +210,9 @@ fn a_packet_full_of_names_is_bounded_and_told() {
     let most = allclear::pure::packet::NAMES_MAX;
     assert_eq!(read_bytes(&many(most), "as many as are kept").1, Reading::Whole);
     assert_eq!(read_bytes(&many(most + 1), "one more").1, Reading::Cut);
+    let questions =
+        [&[0, 1, 1, 0, 1, 44, 0, 0, 0, 0, 0, 0][..], &b"\x01a\0\0\x01\0\x01".repeat(300)].concat();
+    assert_eq!(read_bytes(&ipv4(17, &udp(1000, 53, &questions)), "300 questions").1, Reading::Cut);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Are the servers read that TLS and HTTP clients ask for, and is a name that was cut away told?
 
-use crate::frames::{frame, ipv4, packet, tcp};
+use crate::frames::{frame, ipv4, packet, tcp, udp};
 use allclear::pure::packet::{Frame, NameKind, Names, Reading, names};
 use proptest::prelude::*;
 
@@ -78,7 +78,7 @@ fn server_names_of_tls_are_read() {
 
 #[test]
 fn hosts_of_http_are_read() {
-    let rows: [(&str, &str, &str); 22] = [
+    let rows: [(&str, &str, &str); 36] = [
         ("a request", "GET / HTTP/1.1\r\nHost: Example.org:8080\r\n\r\n", "example.org@8080"),
         ("odd spelling", "POST /a HTTP/1.1\r\nA: b\r\nhOST:example.org.\r\n", "example.org"),
         ("another script", "GET / HTTP/1.1\r\nHost: b\u{fc}cher.de\r\n", "xn--bcher-kva.de"),
@@ -100,6 +100,44 @@ fn hosts_of_http_are_read() {
             "GET /a HTTP/1.1\r\nHost: a.example\r\n\r\nGET /b HTTP/1.1\r\nHost: b.example\r\n\r\n",
             "a.example b.example",
         ),
+        ("a blank before the colon", "GET / HTTP/1.1\r\nHost : evil.example\r\n", "evil.example"),
+        ("folded", "GET / HTTP/1.1\r\nHost:\r\n evil.example\r\n", "evil.example"),
+        ("folded, by another header", "GET / HTTP/1.1\r\nHost:\r\nA: evil.example\r\n\r\n", ""),
+        (
+            "a Host twice",
+            "GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n",
+            "a.example b.example",
+        ),
+        ("two blanks", "GET  http://evil.example/  HTTP/1.1\r\n\r\n", "evil.example@80"),
+        ("behind empty lines", "\r\n\n\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n", "evil.example"),
+        (
+            "behind a body",
+            "POST / HTTP/1.1\r\nContent-Length : 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+            "b.example",
+        ),
+        (
+            "behind a body in pieces",
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+            "b.example",
+        ),
+        (
+            "in a body",
+            "POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\nGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+            "",
+        ),
+        ("a body of odd length", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\nabc", ""),
+        (
+            "pieces of odd length",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc\r\n",
+            "",
+        ),
+        ("a URL alone", "GET http://evil.example/\r\n", "evil.example@80"),
+        (
+            "behind what a proxy puts before",
+            "PROXY TCP4 1.1.1.1 2.2.2.2 5 6\r\nGET / HTTP/1.0\r\nHost: x.org\r\n",
+            "x.org",
+        ),
+        ("that alone", "PROXY TCP4 1.1.1.1 2.2.2.2 5 6\r\n", ""),
         ("an answer", "HTTP/1.1 200 OK\r\nHost: example.org\r\n\r\n", ""),
         ("mail", "MAIL FROM:<a@b.example>\r\n", ""),
         ("a request of HTTP/0.9", "GET /\r\n", ""),
@@ -109,6 +147,57 @@ fn hosts_of_http_are_read() {
     for (what, payload, expected) in rows {
         assert_eq!(read(payload.as_bytes()), (expected.to_string(), Reading::Whole), "{what}");
     }
+}
+
+#[test]
+fn what_stands_before_a_stream_is_passed_over_or_read() {
+    let proxied = |between: &[u8]| {
+        let length = (between.len() as u16).to_be_bytes();
+        [b"\r\n\r\n\0\r\nQUIT\n\x21\x11", &length[..], between, &hello(&[], "x.org")].concat()
+    };
+    let line = [b"PROXY UNKNOWN\r\n".to_vec(), hello(&[], "x.org")].concat();
+    let rows: [(&str, Vec<u8>, &str); 12] = [
+        ("a line of PROXY", line, "tls x.org"),
+        ("a block of PROXY", proxied(&[7; 12]), "tls x.org"),
+        ("an empty one", proxied(&[]), "tls x.org"),
+        ("one that is cut", proxied(&[])[..14].to_vec(), ""),
+        ("one longer than all", [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff"[..], &[0; 9]].concat(), ""),
+        ("SOCKS 5", b"\x05\x01\0\x03\x05x.org\x01\xbb".to_vec(), "x.org@443"),
+        ("SOCKS 5 without its port", b"\x05\x01\0\x03\x05x.org\x01".to_vec(), ""),
+        ("SOCKS 5 to an address", b"\x05\x01\0\x01\x01\x02\x03\x04\x01\xbb".to_vec(), ""),
+        ("SOCKS 5 with no name", b"\x05\x01\0\x03\x02\0\xff\x01\xbb".to_vec(), ""),
+        ("SOCKS 4A", b"\x04\x01\x01\xbb\0\0\0\x01me\0x.org\0".to_vec(), "x.org@443"),
+        ("SOCKS 4", b"\x04\x01\x01\xbb\x01\x02\x03\x04me\0x.org\0".to_vec(), ""),
+        ("SOCKS 4A without an end", b"\x04\x01\x01\xbb\0\0\0\x01me\0x.org".to_vec(), ""),
+    ];
+    for (what, payload, expected) in rows {
+        assert_eq!(read(&payload), (expected.to_string(), Reading::Whole), "{what}");
+    }
+}
+
+/// A ClientHello of DTLS 1.2, or so much of it in its first piece.
+fn dtls(server: &str, piece: usize) -> Vec<u8> {
+    let hello = client_hello(&[0, 23, 0, 0], server);
+    // Version and random, session id, and then the cookie.
+    let body = [&hello[4..38], &hello[38..41], &[2, 9, 9], &hello[41..]].concat();
+    let piece = piece.min(body.len());
+    let length = |bytes: usize| (bytes as u16).to_be_bytes();
+    let head =
+        [&[1, 0][..], &length(body.len()), &[0, 0, 0, 0, 0, 0], &length(piece), &body[..piece]].concat();
+    [&[0x16, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0][..], &length(head.len()), &head].concat()
+}
+
+#[test]
+fn server_names_of_dtls_are_read() {
+    let whole = ipv4(17, &udp(50_000, 4_711, &dtls("x.org", 9_999)));
+    assert_eq!(read_frame(&frame(101, &whole)), ("tls x.org".to_string(), Reading::Whole));
+    for length in 28 + 14..whole.len() {
+        let frame = Frame { bytes: &whole[..length], ..frame(101, &whole) };
+        let (told, reading) = read_frame(&frame);
+        assert_eq!(reading == Reading::Cut, told.is_empty(), "cut after {length} bytes");
+    }
+    let piece = ipv4(17, &udp(50_000, 4_711, &dtls("x.org", 40)));
+    assert_eq!(read_frame(&frame(101, &piece)), (String::new(), Reading::Whole), "its first piece");
 }
 
 #[test]
@@ -122,13 +211,19 @@ fn both_are_read_where_dns_is_expected() {
     }
 }
 
-fn examples() -> [(&'static str, Vec<u8>, usize); 4] {
+fn examples() -> [(&'static str, Vec<u8>, usize); 6] {
     let request = b"GET / HTTP/1.1\r\nHost: x.org\r\n".to_vec();
     [
         ("TLS", hello(&[0, 23, 0, 0], "x.org"), 1),
         ("TLS in records", records(&client_hello(&[0, 23, 0, 0], "x.org"), 7), 1),
-        ("HTTP", request.clone(), 4),
-        ("a second request", [&b"GET / HTTP/1.0\r\n\r\n"[..], &request].concat(), 22),
+        ("HTTP", request.clone(), 1),
+        ("a second request", [&b"GET / HTTP/1.0\r\n\r\n"[..], &request].concat(), 19),
+        ("behind an empty line", [&b"\r\n"[..], &request].concat(), 3),
+        (
+            "TLS behind a tunnel",
+            [&b"CONNECT 192.0.2.1:443 HTTP/1.0\r\n\r\n"[..], &hello(&[0, 23, 0, 0], "x.org")].concat(),
+            36,
+        ),
     ]
 }
 
@@ -155,7 +250,7 @@ fn a_name_that_goes_on_in_the_next_segment_is_told() {
 
 #[test]
 fn lines_that_may_be_anything_are_not_waited_for() {
-    for payload in ["BREW / HTT", "AAAA BBBB", "GET", "EHLO x", "HELLO"] {
+    for payload in ["BREW / HTT", "AAAA BBBB", "GETS", "\r\n", "GOT", "EHLO x", "HELLO"] {
         assert_eq!(read(payload.as_bytes()).1, Reading::Whole, "{payload}");
     }
 }

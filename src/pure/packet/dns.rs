@@ -28,6 +28,8 @@ const LENGTH_BYTES: usize = 2;
 
 /// The highest DNS operation code in use (RFC 8490, 6); what lies beyond is no DNS.
 const OPERATION_MAX: u8 = 6;
+/// No more questions fit a message: each takes five bytes at least.
+const QUESTIONS_MAX: u16 = 13_104;
 /// How many labels a name can have within 255 bytes, and so how many compression pointers at most.
 const LABELS_MAX: usize = 128;
 
@@ -69,9 +71,13 @@ fn is_lone_question(message: &[u8]) -> bool {
 /// The names of a UDP datagram.
 pub(super) fn datagram(packet: &Packet<'_>, names: &mut Names) -> Reading {
     let Some(ports) = packet.ports else { return Reading::Whole };
-    let is_whole = !packet.payload_truncated;
+    // The first fragment of a datagram: what follows is not put behind it.
+    let is_fragment = packet.fragment_id.is_some();
+    let is_whole = !packet.payload_truncated && !is_fragment;
     match message(packet.payload, is_whole, care(ports), names) {
         Extent::Short if packet.payload_truncated => Reading::Cut,
+        // Large answers come in fragments every day, and have their question in the first.
+        Extent::Short if is_fragment && names.count() == 0 => Reading::Cut,
         Extent::Short | Extent::Whole | Extent::Foreign => Reading::Whole,
     }
 }
@@ -139,12 +145,13 @@ fn walk(message: &[u8], care: Care, names: &mut Names) -> Result<usize, End> {
     let header = message.first_chunk::<HEADER_BYTES>().ok_or(End::Short)?;
     let [_, _, flags, _, q0, q1, a0, a1, n0, n1, r0, r1] = *header;
     // Updates and notices name a zone in the same place (RFC 2136, 1996).
-    let is_foreign = flags >> 3 & 0x0f > OPERATION_MAX || q0 > 0 || q1 == 0;
+    let count = u16::from_be_bytes([q0, q1]);
+    let is_foreign = flags >> 3 & 0x0f > OPERATION_MAX || !(1..=QUESTIONS_MAX).contains(&count);
     if is_foreign || care == Care::Strict && !is_lone_question(message) {
         return Err(End::Foreign);
     }
     let is_answer = flags & 0x80 != 0;
-    let (query_type, at) = questions(message, q1, is_answer, care, names)?;
+    let (query_type, at) = questions(message, count, is_answer, care, names)?;
     let number = |high, low| usize::from(u16::from_be_bytes([high, low]));
     let answers = if is_answer { number(a0, a1) } else { 0 };
     match care {
@@ -165,7 +172,7 @@ fn walk(message: &[u8], care: Care, names: &mut Names) -> Result<usize, End> {
 /// Reads so many questions; the type that the last one asks for, and where they end.
 fn questions(
     message: &[u8],
-    count: u8,
+    count: u16,
     is_answer: bool,
     care: Care,
     names: &mut Names,

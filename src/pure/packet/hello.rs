@@ -9,6 +9,9 @@ use super::names::{Name, NameKind, Names, Reading, Rest};
 const HANDSHAKE_RECORD: u8 = 0x16;
 const RECORD_HEADER_BYTES: usize = 5;
 const CLIENT_HELLO: u8 = 1;
+/// Type, version, epoch, number, length; then what the handshake says of itself.
+const DTLS_RECORD_HEADER_BYTES: usize = 13;
+const DTLS_HANDSHAKE_HEADER_BYTES: usize = 12;
 /// The major version of every record, from SSL 3.0 to TLS 1.3.
 const MAJOR_VERSION: u8 = 3;
 
@@ -24,20 +27,51 @@ pub(super) fn of_stream(stream: &[u8], names: &mut Names) -> Reading {
     read(Handshake { record: &[], rest: stream, taken: 0 }, names)
 }
 
+/// Whether a datagram begins with a ClientHello of DTLS 1.0 to 1.3 (RFC 9147, 4 and 5.2), in its first piece.
+#[inline]
+pub(super) fn is_possible_datagram(datagram: &[u8]) -> bool {
+    matches!(datagram, [HANDSHAKE_RECORD, 0xfe, 0xfd | 0xff, ..])
+        && datagram.get(DTLS_RECORD_HEADER_BYTES) == Some(&CLIENT_HELLO)
+}
+
+/// The server name of a datagram that begins so. Of a ClientHello in several pieces it is read when it stands in
+/// the first.
+pub(super) fn of_datagram(datagram: &[u8], names: &mut Names) -> Reading {
+    let rest = datagram.get(DTLS_RECORD_HEADER_BYTES..).unwrap_or_default();
+    // Type and length, number, place and length of the piece.
+    let Some(([_, l0, l1, l2, _, _, 0, 0, 0, ..], body)) =
+        rest.split_first_chunk::<DTLS_HANDSHAKE_HEADER_BYTES>()
+    else {
+        return if rest.len() < DTLS_HANDSHAKE_HEADER_BYTES { short() } else { Reading::Whole };
+    };
+    let mut hello = Handshake { record: body, rest: &[], taken: 0 };
+    let length = usize::from(*l0) << 16 | usize::from(*l1) << 8 | usize::from(*l2);
+    // A cookie stands behind the session id.
+    told(extension(&mut hello, length, &[1, 1, 2, 1]), names)
+}
+
 /// The server name of a bare handshake message, as QUIC carries it, as far as it is there.
 pub fn of_handshake(message: &[u8], names: &mut Names) -> Reading {
     read(Handshake { record: message, rest: &[], taken: 0 }, names)
 }
 
 fn read(mut handshake: Handshake<'_>, names: &mut Names) -> Reading {
-    match server_name(&mut handshake) {
+    told(server_name(&mut handshake), names)
+}
+
+fn told(name: Result<NameText, End>, names: &mut Names) -> Reading {
+    match name {
         Ok(text) => {
             names.push(Name { kind: NameKind::Tls, text, port: None });
             Reading::Whole
         }
-        Err(End::Short) => Reading::Partial(Rest { from: 0, told: 0, has_more: true }),
+        Err(End::Short) => short(),
         Err(End::Nameless) => Reading::Whole,
     }
+}
+
+fn short() -> Reading {
+    Reading::Partial(Rest { from: 0, told: 0, has_more: true })
 }
 
 /// Why there is no name.
@@ -50,18 +84,23 @@ enum End {
 
 /// Walks a ClientHello (RFC 8446, 4.1.2) to its server_name extension (RFC 6066, 3).
 fn server_name(hello: &mut Handshake<'_>) -> Result<NameText, End> {
-    const RANDOM_BYTES: usize = 32;
-    const EXTENSION_HEADER_BYTES: usize = 4;
-    const SERVER_NAME: usize = 0;
     if hello.number(1)? != usize::from(CLIENT_HELLO) {
         return Err(End::Nameless);
     }
     let length = hello.number(3)?;
-    let end = hello.taken + length;
+    // Session id, cipher suites, compression methods.
+    extension(hello, hello.taken + length, &[1, 2, 1])
+}
+
+/// The server name of the body of a ClientHello, which ends at `end`. `lists` are how long the lengths of the lists
+/// are that stand before the extensions.
+fn extension(hello: &mut Handshake<'_>, end: usize, lists: &[usize]) -> Result<NameText, End> {
+    const RANDOM_BYTES: usize = 32;
+    const EXTENSION_HEADER_BYTES: usize = 4;
+    const SERVER_NAME: usize = 0;
     hello.skip(2 + RANDOM_BYTES)?;
-    for bytes in [1, 2, 1] {
-        // Session id, cipher suites, compression methods.
-        let length = hello.number(bytes)?;
+    for bytes in lists {
+        let length = hello.number(*bytes)?;
         hello.skip(length)?;
     }
     if hello.taken >= end {

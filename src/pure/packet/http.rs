@@ -1,9 +1,11 @@
 //! Which host does an HTTP client want to reach? The Host of a request, and the host in the first line,
-//! where a proxy is told what to fetch.
+//! where a proxy is told what to fetch. Forms that servers put up with are read too: an empty line before a
+//! request, a Host that is folded or given twice.
 //!
 //! It must never take another protocol's words for a request: servers that speak first, mail, FTP and
 //! chat have lines in capitals too.
 
+use super::hello;
 use super::name_text::NameText;
 use super::names::{Name, NameKind, Names, Reading, Rest};
 
@@ -39,10 +41,37 @@ const METHODS: [&[u8]; 24] = [
 /// How long the word can be that a request begins with.
 const METHOD_BYTES_MAX: usize = 24;
 
-/// Whether a payload may begin with a request: a known method, or a whole line that ends as a request's.
+/// So many empty lines before a request are passed over (RFC 9112, 2.2, asks for one).
+const EMPTY_LINES_MAX: usize = 4;
+
+/// Whether a payload may begin with a request, perhaps behind empty lines: a known method or the beginning of
+/// one, or a whole line that ends as a request's.
 #[inline]
 pub(super) fn is_possible(payload: &[u8]) -> bool {
-    has_known_method(payload) || has_request_line(payload)
+    let request = payload.get(empty_lines(payload)..).unwrap_or_default();
+    has_known_method(request) || is_part_of_method(request) || has_request_line(request)
+}
+
+/// How many bytes of empty lines there are at the beginning.
+#[inline]
+fn empty_lines(payload: &[u8]) -> usize {
+    let mut length = 0;
+    for _ in 0..EMPTY_LINES_MAX {
+        length += match payload.get(length..) {
+            Some([b'\n', ..]) => 1,
+            Some([b'\r', b'\n', ..]) => 2,
+            _ => break,
+        };
+    }
+    length
+}
+
+/// Whether all there is may be the first letters of a method.
+#[inline]
+fn is_part_of_method(payload: &[u8]) -> bool {
+    !payload.is_empty()
+        && payload.len() < METHOD_BYTES_MAX
+        && METHODS.iter().any(|method| method.starts_with(payload))
 }
 
 fn has_known_method(payload: &[u8]) -> bool {
@@ -57,27 +86,36 @@ fn has_request_line(payload: &[u8]) -> bool {
     payload.get(method) == Some(&b' ') && matches!(first_line(payload), FirstLine::Request(_))
 }
 
-/// The hosts of one request or several that follow each other without a body between.
+/// The hosts of one request or several that follow each other, and what a TLS client says behind them: some do
+/// not wait for the proxy's answer.
 pub(super) fn requests(payload: &[u8], names: &mut Names) -> Reading {
     let mut from = 0;
     // Each turn takes a request of what is there.
     while let Some(rest) = payload.get(from..).filter(|rest| is_possible(rest)) {
+        let empty = empty_lines(rest);
         let told = names.count();
-        match request(rest, names) {
-            Head::Whole(length) => from += length,
+        match request(rest.get(empty..).unwrap_or_default(), names) {
+            Head::Whole(length) => from += empty + length,
             Head::Read | Head::Foreign => return Reading::Whole,
             Head::Short => {
                 let told = names.count() - told;
-                return Reading::Partial(Rest { from, told, has_more: true });
+                return Reading::Partial(Rest { from: from + empty, told, has_more: true });
             }
         }
     }
-    Reading::Whole
+    match payload.get(from..) {
+        Some(rest @ [HANDSHAKE_RECORD, ..]) if from > 0 && hello::is_possible(rest) => {
+            hello::of_stream(rest, names).behind(from)
+        }
+        _ => Reading::Whole,
+    }
 }
+
+const HANDSHAKE_RECORD: u8 = 0x16;
 
 /// How far a request could be read.
 enum Head {
-    /// To its end: so many bytes.
+    /// To its end, the body included: so many bytes.
     Whole(usize),
     /// Its Host was read, its end is not there.
     Read,
@@ -91,38 +129,105 @@ enum Head {
 fn request(payload: &[u8], names: &mut Names) -> Head {
     let target = match first_line(payload) {
         FirstLine::Request(line) => target(line),
+        FirstLine::Bare(line) => {
+            target(line).into_iter().for_each(|target| names.push(target));
+            return Head::Foreign;
+        }
         FirstLine::Short => return Head::Short,
         FirstLine::Foreign => return Head::Foreign,
     };
-    if let Some(target) = target {
-        names.push(target);
-    }
-    let mut length = 0;
-    let mut has_host = false;
+    target.into_iter().for_each(|target| names.push(target));
+    let (mut length, mut has_host, mut body) = (0, false, Body::None);
+    // A Host whose value stands on the next line (RFC 9112, 5.2).
+    let mut is_folded = false;
     for (number, line) in payload.split_inclusive(|byte| *byte == b'\n').enumerate() {
         length += line.len();
         if !line.ends_with(b"\n") {
             break;
         }
-        match line.split_at_checked(5) {
-            _ if number > 0 && line.trim_ascii().is_empty() => return Head::Whole(length),
-            Some((key, value)) if !has_host && key.eq_ignore_ascii_case(b"host:") => {
-                has_host = true;
-                let host = authority(value.trim_ascii(), None)
-                    .filter(|host| target.is_none_or(|target| host.text != target.text));
-                host.into_iter().for_each(|host| names.push(host));
-            }
-            _ => {}
+        if number > 0 && line.trim_ascii().is_empty() {
+            return Head::Whole(length + body.length(payload.get(length..).unwrap_or_default()));
         }
+        let value = match field(line) {
+            _ if is_folded && line.starts_with(b" ") | line.starts_with(b"\t") => line.trim_ascii(),
+            Some((key, value)) if key.eq_ignore_ascii_case(b"host") => value,
+            Some((key, value)) => {
+                body = body.with(key, value);
+                continue;
+            }
+            None => continue,
+        };
+        is_folded = value.is_empty();
+        has_host |= !is_folded;
+        let host = authority(value, None).filter(|host| target.is_none_or(|target| host.text != target.text));
+        host.into_iter().for_each(|host| names.push(host));
     }
     if has_host { Head::Read } else { Head::Short }
 }
 
+/// The name and value of a header's line. A blank before the colon is not allowed, and often put up with.
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (key, value) = line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
+    Some((key.trim_ascii_end(), value.get(1..)?.trim_ascii()))
+}
+
+/// What follows a head (RFC 9112, 6).
+#[derive(Clone, Copy)]
+enum Body {
+    None,
+    Bytes(usize),
+    /// Pieces, each behind its length.
+    Chunked,
+}
+
+impl Body {
+    fn with(self, key: &[u8], value: &[u8]) -> Body {
+        if key.eq_ignore_ascii_case(b"transfer-encoding") {
+            return Body::Chunked;
+        }
+        let length = || std::str::from_utf8(value).ok()?.parse().ok();
+        match self {
+            Body::None if key.eq_ignore_ascii_case(b"content-length") => length().map_or(self, Body::Bytes),
+            _ => self,
+        }
+    }
+
+    /// How long it is in `rest`; all of that where its end is not there.
+    fn length(self, rest: &[u8]) -> usize {
+        match self {
+            Body::None => 0,
+            Body::Bytes(bytes) => bytes.min(rest.len()),
+            Body::Chunked => chunks(rest).unwrap_or(rest.len()),
+        }
+    }
+}
+
+/// How long the pieces of a body are; `None` when they do not end in `rest`.
+fn chunks(rest: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    // Each turn takes a line at least.
+    loop {
+        let line = rest.get(at..)?;
+        let end = line.iter().position(|byte| *byte == b'\n')?;
+        let figures = line.get(..end)?.split(|byte| *byte == b';').next()?.trim_ascii();
+        let length = usize::from_str_radix(std::str::from_utf8(figures).ok()?, 16).ok()?;
+        at += end + 1;
+        if length == 0 {
+            let trailer = rest.get(at..)?;
+            let after = if trailer.starts_with(b"\r\n") { 2 } else { 1 };
+            return Some((at + after).min(rest.len()));
+        }
+        at = at.checked_add(length)?.checked_add(2)?;
+    }
+}
+
 enum FirstLine<'a> {
     Request(&'a [u8]),
+    /// Without a version, so without a head, but with a URL: HTTP/0.9.
+    Bare(&'a [u8]),
     /// It has no end.
     Short,
-    /// Other protocols have a GET too, and HTTP/0.9 has no Host: neither names its version at the end.
+    /// Other protocols have a GET too: they do not name its version at the end.
     Foreign,
 }
 
@@ -130,13 +235,19 @@ fn first_line(payload: &[u8]) -> FirstLine<'_> {
     let Some(end) = payload.iter().position(|byte| *byte == b'\n') else { return FirstLine::Short };
     let line = payload.get(..end).unwrap_or_default().trim_ascii_end();
     let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    if version.starts_with(b"HTTP/") { FirstLine::Request(line) } else { FirstLine::Foreign }
+    if version.starts_with(b"HTTP/") {
+        FirstLine::Request(line)
+    } else if line.starts_with(b"GET ") && target(line).is_some() {
+        FirstLine::Bare(line)
+    } else {
+        FirstLine::Foreign
+    }
 }
 
 /// The host that a proxy is asked for: `GET http://evil.example/ HTTP/1.1`, `CONNECT evil.example:443
 /// HTTP/1.1` (RFC 9112, 3.2.2 and 3.2.3).
 fn target(line: &[u8]) -> Option<Name> {
-    let mut words = line.split(|byte| *byte == b' ');
+    let mut words = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     let (method, target) = (words.next()?, words.next()?);
     if method == b"CONNECT" {
         return authority(target, None);

@@ -23,6 +23,7 @@ mod name_text;
 mod names;
 mod overlay;
 mod plain;
+mod preface;
 mod pseudo;
 mod quic;
 mod quic_keys;

@@ -5,7 +5,7 @@
 //! and `sighting` joins them. It must never allocate but for the list of names, which is bounded.
 
 use super::name_text::NameText;
-use super::{Packet, dns, hello, http};
+use super::{Packet, dns, hello, http, preface};
 
 /// The most bytes a name has in text: RFC 1035's 255 less length bytes.
 pub const NAME_BYTES_MAX: usize = 253;
@@ -50,6 +50,16 @@ pub enum Reading {
     Cut,
     /// There must be more, but the sender puts it into a later TCP segment.
     Partial(Rest),
+}
+
+impl Reading {
+    /// The same of what stands so many bytes behind the beginning.
+    pub(super) fn behind(self, bytes: usize) -> Reading {
+        match self {
+            Reading::Partial(rest) => Reading::Partial(Rest { from: rest.from + bytes, ..rest }),
+            reading => reading,
+        }
+    }
 }
 
 /// A message that a segment begins and does not end.
@@ -118,6 +128,7 @@ const UDP: u8 = 17;
 #[inline]
 pub fn names(packet: &Packet<'_>, names: &mut Names) -> Reading {
     let reading = match packet.protocol {
+        UDP if hello::is_possible_datagram(packet.payload) => of_datagram(packet, names),
         UDP if dns::is_possible_datagram(packet) => dns::datagram(packet, names),
         TCP => of_segment(packet, names),
         _ => return Reading::Whole,
@@ -125,12 +136,27 @@ pub fn names(packet: &Packet<'_>, names: &mut Names) -> Reading {
     if names.is_overfull { Reading::Cut } else { reading }
 }
 
+/// The name of a DTLS client. What comes in later datagrams is not put behind.
+fn of_datagram(packet: &Packet<'_>, names: &mut Names) -> Reading {
+    match hello::of_datagram(packet.payload, names) {
+        Reading::Partial(_) if packet.payload_truncated => Reading::Cut,
+        _ => Reading::Whole,
+    }
+}
+
 #[inline]
 fn of_segment(packet: &Packet<'_>, names: &mut Names) -> Reading {
     let reading = match packet.payload.first() {
         None => return Reading::Whole,
         Some(0x16) if hello::is_possible(packet.payload) => hello::of_stream(packet.payload, names),
-        Some(b'A'..=b'Z') if http::is_possible(packet.payload) => http::requests(packet.payload, names),
+        Some(b'P' | b'\r') if preface::length(packet.payload) > 0 => behind_preface(packet, names),
+        Some(b'A'..=b'Z' | b'\r' | b'\n') if http::is_possible(packet.payload) => {
+            http::requests(packet.payload, names)
+        }
+        Some(4 | 5) if preface::socks(packet.payload).is_some() => {
+            preface::socks(packet.payload).into_iter().for_each(|name| names.push(name));
+            Reading::Whole
+        }
         Some(_) if dns::is_possible_segment(packet) => dns::segment(packet, names),
         Some(_) => return Reading::Whole,
     };
@@ -143,5 +169,18 @@ fn of_segment(packet: &Packet<'_>, names: &mut Names) -> Reading {
             }
         }
         reading => reading,
+    }
+}
+
+/// The names behind what a proxy puts before a stream.
+fn behind_preface(packet: &Packet<'_>, names: &mut Names) -> Reading {
+    let length = preface::length(packet.payload);
+    let payload = packet.payload.get(length..).unwrap_or_default();
+    match payload.first() {
+        Some(0x16) if hello::is_possible(payload) => hello::of_stream(payload, names).behind(length),
+        Some(b'A'..=b'Z' | b'\r' | b'\n') if http::is_possible(payload) => {
+            http::requests(payload, names).behind(length)
+        }
+        _ => Reading::Whole,
     }
 }

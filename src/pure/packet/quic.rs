@@ -1,7 +1,8 @@
 //! What does a QUIC client say in its first packets? They are encrypted with keys that whoever sees the
 //! connection's identifier can derive, so that nothing in between but a listener is kept out.
 //!
-//! Versions 1 (RFC 9000, 9001) and 2 (RFC 9369), and draft 29. `sighting` joins what several datagrams
+//! Versions 1 (RFC 9000, 9001) and 2 (RFC 9369), and the drafts from 23 on; of others, and of what no key opens,
+//! it is told that there is a name that cannot be read. `sighting` joins what several datagrams
 //! carry. It must never decrypt more than a few packets of one datagram, and never believe what no key
 //! opens.
 
@@ -15,12 +16,17 @@ const FIRST_ID_BYTES_MIN: usize = 8;
 /// … and no identifier of these versions is longer (RFC 9000, 17.2).
 const ID_BYTES_MAX: usize = 20;
 
-/// A version whose first packets can be opened.
+/// A version as far as its first packets differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuicVersion {
     One,
     Two,
+    /// From 29 to 32.
     Draft29,
+    /// From 23 to 28.
+    Draft23,
+    /// One that nobody opens: made up to see whether others are put up with (RFC 9000, 15), or of before the drafts.
+    Other,
 }
 
 impl QuicVersion {
@@ -29,7 +35,16 @@ impl QuicVersion {
         match number {
             [0, 0, 0, 1] => Some(QuicVersion::One),
             [0x6b, 0x33, 0x43, 0xcf] => Some(QuicVersion::Two),
-            [0xff, 0, 0, 29] => Some(QuicVersion::Draft29),
+            [0xff, 0, 0, 33..=34] => Some(QuicVersion::One),
+            [0xff, 0, 0, 29..=32] => Some(QuicVersion::Draft29),
+            [0xff, 0, 0, 23..=28] => Some(QuicVersion::Draft23),
+            // Made-up ones, other drafts, Facebook's, and Google's Q050 and T051.
+            [v0, v1, v2, v3] if [v0, v1, v2, v3].iter().all(|byte| byte & 0x0f == 0x0a) => {
+                Some(QuicVersion::Other)
+            }
+            [0xff, 0, 0, 1..=255] | [0xfa, 0xce, 0xb0, _] | [b'Q' | b'T', b'0', b'0'..=b'9', b'0'..=b'9'] => {
+                Some(QuicVersion::Other)
+            }
             _ => None,
         }
     }
@@ -37,7 +52,9 @@ impl QuicVersion {
     /// Whether a packet whose first byte this is carries its length, as all but Retry do, and is Initial.
     fn kind(self, first: u8) -> Option<Kind> {
         let number = match self {
-            QuicVersion::One | QuicVersion::Draft29 => first >> 4 & 3,
+            QuicVersion::One | QuicVersion::Draft29 | QuicVersion::Draft23 | QuicVersion::Other => {
+                first >> 4 & 3
+            }
             // RFC 9369, 3.2: each number one higher.
             QuicVersion::Two => (first >> 4).wrapping_sub(1) & 3,
         };
@@ -84,7 +101,9 @@ pub enum Opened {
     Client(FirstId),
     /// It holds an Initial packet that was cut by the capture length, and so cannot be opened.
     Cut,
-    /// It holds no Initial packet, or none of a client, or of a connection whose beginning was not seen.
+    /// It holds an Initial packet of a client that no key opens.
+    Sealed,
+    /// It holds no Initial packet of a client.
     Closed,
 }
 
@@ -107,9 +126,15 @@ pub fn open_initials(
     piece: &mut dyn FnMut(u64, &[u8]),
 ) -> Opened {
     let mut rest = packet.payload;
-    let mut opened = None;
+    let (mut opened, mut is_sealed) = (None, false);
     for _ in 0..PACKETS_MAX {
-        let Some(next) = Protected::parse(rest) else { break };
+        let Some(next) = Protected::parse(rest) else {
+            let is_cut = rest.len() == packet.payload.len() && packet.payload_truncated;
+            if is_cut && is_initial(rest) && !is_of_server(packet, &[]) {
+                return Opened::Cut;
+            }
+            break;
+        };
         rest = next.rest;
         if next.kind == Kind::Other {
             continue;
@@ -124,10 +149,28 @@ pub fn open_initials(
             None => next.open_with_any(known, scratch, piece),
         };
         if opened.is_none() {
+            is_sealed = !is_of_server(packet, next.token);
             break;
         }
     }
-    opened.map_or(Opened::Closed, |(id, _)| Opened::Client(id))
+    match opened {
+        Some((id, _)) => Opened::Client(id),
+        None if is_sealed => Opened::Sealed,
+        None => Opened::Closed,
+    }
+}
+
+/// Whether a datagram begins with an Initial packet.
+fn is_initial(datagram: &[u8]) -> bool {
+    let Some(&[first, v0, v1, v2, v3]) = datagram.first_chunk() else { return false };
+    QuicVersion::of([v0, v1, v2, v3]).and_then(|version| version.kind(first)) == Some(Kind::Initial)
+}
+
+/// Whether an Initial packet comes from a server, by its ports. Only a client sends a token (RFC 9000, 17.2.2).
+fn is_of_server(packet: &Packet<'_>, token: &[u8]) -> bool {
+    const SERVED_PORT_MAX: u16 = 1023;
+    let is_served = |port: u16| port <= SERVED_PORT_MAX;
+    token.is_empty() && packet.ports.is_some_and(|it| is_served(it.source) && !is_served(it.destination))
 }
 
 /// A packet with a long header, still protected (RFC 9000, 17.2).
@@ -135,6 +178,8 @@ struct Protected<'a> {
     version: QuicVersion,
     kind: Kind,
     destination: &'a [u8],
+    /// Empty in all but what a client sends when it was told to try again.
+    token: &'a [u8],
     /// The header as far as the packet number.
     header: &'a [u8],
     /// Packet number and payload, as far as they are there.
@@ -155,23 +200,24 @@ impl<'a> Protected<'a> {
         let mut reader = Reader(after);
         let destination = reader.counted_id()?;
         reader.counted_id()?;
-        if kind == Kind::Initial {
-            let token = reader.number()?;
-            reader.take(token)?;
-        }
+        let token = match kind {
+            Kind::Initial => reader.number().and_then(|length| reader.take(length))?,
+            Kind::Other => &[],
+        };
         let stated = usize::try_from(reader.number()?).ok()?;
         let (header, sealed) = datagram.split_at_checked(datagram.len() - reader.0.len())?;
         let (sealed, rest) = sealed.split_at(stated.min(sealed.len()));
-        Some(Protected { version, kind, destination, header, sealed, stated, rest })
+        Some(Protected { version, kind, destination, token, header, sealed, stated, rest })
     }
 
     fn is_cut(&self) -> bool {
         self.sealed.len() < self.stated
     }
 
-    /// Whether the server's identifier may be one that the client chose.
+    /// Whether the server's identifier may be one from which keys are derived: the client chose it, or it came with
+    /// the token that is handed back, and then it may be of any length.
     fn may_be_of_client(&self, known: Option<&FirstId>) -> bool {
-        known.is_some() || self.destination.len() >= FIRST_ID_BYTES_MIN
+        known.is_some() || !self.token.is_empty() || self.destination.len() >= FIRST_ID_BYTES_MIN
     }
 
     /// The keys that open it, by the identifier of the connection or by its own; then its pieces are

@@ -21,10 +21,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Those of the client's Initial packets, by the first identifier that it chose for the server.
+    /// Those of the client's Initial packets, by the first identifier that it chose for the server; `None` for
+    /// versions that are not known.
     pub(super) fn of_client(version: QuicVersion, id: &[u8]) -> Option<Keys> {
         let Words { packet, nonce, header } = words(version);
-        let common = Salt::new(HKDF_SHA256, &salt(version)).extract(id);
+        let common = Salt::new(HKDF_SHA256, &salt(version)?).extract(id);
         let secret = Prk::new_less_safe(HKDF_SHA256, &expanded::<SECRET_BYTES>(&common, b"client in")?);
         let packet = UnboundKey::new(&AES_128_GCM, &expanded::<KEY_BYTES>(&secret, packet)?).ok()?;
         let header = expanded::<KEY_BYTES>(&secret, header)?;
@@ -55,9 +56,14 @@ impl Keys {
     }
 }
 
-/// RFC 9001, 5.2; RFC 9369, 3.3.1; draft-ietf-quic-tls-29, 5.2.
-fn salt(version: QuicVersion) -> [u8; 20] {
-    match version {
+/// RFC 9001, 5.2; RFC 9369, 3.3.1; draft-ietf-quic-tls-29, 5.2, and -23, 5.2.
+fn salt(version: QuicVersion) -> Option<[u8; 20]> {
+    Some(match version {
+        QuicVersion::Other => return None,
+        QuicVersion::Draft23 => [
+            0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7, 0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65,
+            0xbe, 0xf9, 0xf5, 0x02,
+        ],
         QuicVersion::One => [
             0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
             0xcc, 0xbb, 0x7f, 0x0a,
@@ -70,7 +76,7 @@ fn salt(version: QuicVersion) -> [u8; 20] {
             0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0,
             0x43, 0x90, 0xa8, 0x99,
         ],
-    }
+    })
 }
 
 /// The words by which the keys are told apart.
@@ -82,7 +88,7 @@ struct Words {
 
 fn words(version: QuicVersion) -> Words {
     match version {
-        QuicVersion::One | QuicVersion::Draft29 => {
+        QuicVersion::One | QuicVersion::Draft29 | QuicVersion::Draft23 | QuicVersion::Other => {
             Words { packet: b"quic key", nonce: b"quic iv", header: b"quic hp" }
         }
         QuicVersion::Two => Words { packet: b"quicv2 key", nonce: b"quicv2 iv", header: b"quicv2 hp" },

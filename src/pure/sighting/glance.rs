@@ -155,10 +155,10 @@ fn is_unicast(packet: &Packet<'_>) -> bool {
     }
 }
 
-/// Whether it may be an HTTP request, which begins with a word in capitals.
+/// Whether it may be an HTTP request, which begins with a word in capitals, perhaps behind an empty line.
 #[inline(always)]
 pub(super) fn is_request(packet: &Packet<'_>) -> bool {
-    packet.protocol == TCP && packet.payload.first().is_some_and(u8::is_ascii_uppercase)
+    packet.protocol == TCP && matches!(packet.payload.first(), Some(b'A'..=b'Z' | b'\r' | b'\n'))
 }
 
 #[cfg(test)]

@@ -298,8 +298,23 @@ mod tests {
         let part = |port, from: usize, to: usize| segment(port, from, &REQUEST[from..to]);
         let end = REQUEST.len();
         let (first, second) = (part(1, 0, 20), part(1, 20, end));
+        let letters = || (0..end).map(|at| part(1, at, at + 1));
+        let told_late = format!("{}evil.example{}", "- ".repeat(35), " -".repeat(end - 36));
         type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
-        let rows: [Row<'_>; 25] = [
+        let rows: [Row<'_>; 30] = [
+            ("its first letters", vec![part(1, 0, 3), part(1, 3, end)], ("- evil.example", 0)),
+            ("a letter each", letters().collect(), (&told_late, 0)),
+            (
+                "a letter each after a SYN",
+                [vec![syn(1)], letters().collect()].concat(),
+                (&format!("- {told_late}"), 0),
+            ),
+            (
+                "first letters that go on otherwise",
+                vec![part(1, 0, 2), segment(1, 2, b"ORGE\r\n")],
+                ("- -", 0),
+            ),
+            ("first letters alone", vec![part(1, 0, 3)], ("-", 1)),
             ("two segments", vec![first.clone(), second.clone()], ("- evil.example", 0)),
             ("three", vec![first.clone(), part(1, 20, 30), part(1, 30, end)], ("- - evil.example", 0)),
             ("the second is missing", vec![first.clone()], ("-", 1)),

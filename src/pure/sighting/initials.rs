@@ -22,14 +22,15 @@ pub(super) struct Initials {
 
 #[derive(Debug)]
 struct Connection {
-    id: FirstId,
+    /// What opened its datagrams; `None` while none could be.
+    id: Option<FirstId>,
     /// Empty when its name was read, or is none.
     pieces: Pieces,
 }
 
 impl Connection {
     fn is_waiting(&self) -> bool {
-        !self.pieces.is_empty()
+        !self.pieces.is_empty() || self.id.is_none()
     }
 }
 
@@ -37,7 +38,7 @@ impl Initials {
     /// The name that a datagram tells, alone or with those before it; whether one could not be read.
     pub(super) fn read(&mut self, packet: &Packet<'_>, names: &mut Names) -> bool {
         let Some(stream) = Stream::of(packet) else { return false };
-        let known = self.connections.get_mut(&stream).map(|connection| connection.id);
+        let known = self.connections.get_mut(&stream).and_then(|connection| connection.id);
         let alone = &mut self.alone;
         alone.clear();
         let mut piece = |at, bytes: &[u8]| {
@@ -46,6 +47,10 @@ impl Initials {
         match packet::open_initials(packet, known.as_ref(), &mut self.scratch, &mut piece) {
             Opened::Client(id) => self.join(stream, id, names),
             Opened::Cut => true,
+            Opened::Sealed => {
+                self.begin_sealed(stream);
+                false
+            }
             Opened::Closed => false,
         }
     }
@@ -60,7 +65,7 @@ impl Initials {
             return false;
         }
         match self.connections.get_mut(&stream) {
-            Some(connection) if connection.id == id && connection.is_waiting() => {
+            Some(connection) if connection.id == Some(id) && connection.is_waiting() => {
                 connection.pieces.add_all(&self.alone);
                 let is_told = is_read(packet::handshake_name(connection.pieces.front(), names));
                 let is_cut = !is_told && connection.pieces.is_full();
@@ -70,7 +75,7 @@ impl Initials {
                 is_cut
             }
             // What is sent again after all of it was read.
-            Some(connection) if connection.id == id => false,
+            Some(connection) if connection.id == Some(id) => false,
             Some(_) | None => {
                 self.begin(stream, id);
                 false
@@ -81,13 +86,25 @@ impl Initials {
     /// Begins to wait. A client that is told to try again does so under another identifier.
     fn begin(&mut self, stream: Stream, id: FirstId) {
         let pieces = std::mem::take(&mut self.alone);
-        let is_waiting_already = self.put(stream, Connection { id, pieces });
+        let is_waiting_already = self.put(stream, Connection { id: Some(id), pieces });
         self.begun += u64::from(!is_waiting_already);
         self.waiting += 1;
     }
 
+    /// Notes that a connection has a name that nobody can read, unless it is known: then it is a later packet, or
+    /// an answer.
+    fn begin_sealed(&mut self, stream: Stream) {
+        let is_known = self.connections.get_mut(&stream).is_some()
+            || self.connections.get_mut(&stream.back()).is_some_and(|answered| answered.id.is_some());
+        if !is_known {
+            self.put(stream, Connection { id: None, pieces: Pieces::default() });
+            self.begun += 1;
+            self.waiting += 1;
+        }
+    }
+
     fn close(&mut self, stream: Stream, id: FirstId) {
-        self.put(stream, Connection { id, pieces: Pieces::default() });
+        self.put(stream, Connection { id: Some(id), pieces: Pieces::default() });
     }
 
     /// Puts a connection in the place of another; whether that was waiting.

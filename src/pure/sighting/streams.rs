@@ -27,6 +27,16 @@ impl Stream {
     pub(super) fn of(packet: &Packet<'_>) -> Option<Stream> {
         Some(Stream { source: packet.source, destination: packet.destination, ports: packet.ports? })
     }
+
+    /// The other direction.
+    pub(super) fn back(&self) -> Stream {
+        let Ports { source, destination } = self.ports;
+        Stream {
+            source: self.destination,
+            destination: self.source,
+            ports: Ports { source: destination, destination: source },
+        }
+    }
 }
 
 impl Hash for Stream {
