@@ -30,6 +30,14 @@ impl Decision<'_> {
 
     /// What an input causes.
     pub fn step(&mut self, by: &str, id: TicketId, input: &Input) -> Result<(), EngineError> {
+        self.step_one(by, id, input)?;
+        match input {
+            Input::MailAccepted { to, .. } => self.withdraw_denials(to),
+            _ => Ok(()),
+        }
+    }
+
+    fn step_one(&mut self, by: &str, id: TicketId, input: &Input) -> Result<(), EngineError> {
         if id == TicketId::NONE {
             return match input {
                 Input::MailAccepted { .. } | Input::MailFailed { .. } | Input::Act(Act::RetryMail { .. }) => {

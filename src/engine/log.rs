@@ -154,10 +154,10 @@ impl Log {
     ) -> Result<Vec<Recorded>, EngineError> {
         let mut recorded = Vec::with_capacity(events.len());
         for event in events {
-            if let Event::MailQueued { event, to, .. } = event {
+            if let Event::MailQueued { event, to, unreached, .. } = event {
                 let when = (now, library.site_file.hourly_limit());
                 let machines = self.tickets.get(&id).map(Ticket::infected).unwrap_or_default();
-                let about = About { event, machines };
+                let about = About { event, machines, unreached, at: now };
                 for mail in letterbox::queue(&self.letterboxes, when, id, &about, to) {
                     recorded.push(self.record(now, by, id, mail)?);
                 }
@@ -269,14 +269,9 @@ impl Log {
         let left = before.iter().filter(|mailbox| !mail.to.contains(mailbox));
         for mailbox in left.chain(&mail.to) {
             let address = outbox::address(mailbox);
-            if let Some(undo) = &mut self.undo
-                && !undo.letterboxes.contains_key(&address)
-            {
-                undo.letterboxes.insert(address.clone(), self.letterboxes.get(&address).cloned());
-            }
-            let letterbox = self.letterboxes.entry(address.clone()).or_default();
+            let letterbox = self.letterbox(&address);
             let had_held = letterbox.has_held();
-            letterbox.enter(recorded.ticket, mail, mailbox);
+            letterbox.enter(recorded.at, recorded.ticket, mail, mailbox);
             if matches!(&recorded.event, Event::MailAccepted { to, .. } if to == mailbox) {
                 letterbox.accept(recorded.at, recorded.ticket, mail);
             }
@@ -286,6 +281,24 @@ impl Log {
                 self.letterboxes.remove(&address);
             }
         }
+        if let Some(who) = &mail.unreached {
+            let address = outbox::address(who);
+            let letterbox = self.letterbox(&address);
+            letterbox.enter_denial(recorded.ticket, mail);
+            if letterbox.is_idle(recorded.at) {
+                self.letterboxes.remove(&address);
+            }
+        }
+    }
+
+    /// The letterbox of that address, as it was before noted for taking back.
+    fn letterbox(&mut self, address: &str) -> &mut Letterbox {
+        if let Some(undo) = &mut self.undo
+            && !undo.letterboxes.contains_key(address)
+        {
+            undo.letterboxes.insert(address.to_owned(), self.letterboxes.get(address).cloned());
+        }
+        self.letterboxes.entry(address.to_owned()).or_default()
     }
 
     fn touch(&mut self, subject: Subject) {
@@ -323,7 +336,7 @@ fn mails_meant(recorded: &Recorded, outbox: &[Mail]) -> Vec<Mail> {
 /// Whom a mail goes to that an event may readdress, before that is folded in.
 fn mailboxes_meant(recorded: &Recorded, outbox: &[Mail]) -> Vec<String> {
     match &recorded.event {
-        Event::MailRetried { .. } => {
+        Event::MailRetried { .. } | Event::MailWithdrawn { .. } => {
             mails_meant(recorded, outbox).into_iter().flat_map(|mail| mail.to).collect()
         }
         _ => Vec::new(),

@@ -120,6 +120,19 @@ impl Decision<'_> {
         Ok(())
     }
 
+    /// Whoever was not reached is reached now: what says otherwise, and is not out yet, is withdrawn.
+    pub(super) fn withdraw_denials(&mut self, reached: &str) -> Result<(), EngineError> {
+        let letterbox = self.log.letterboxes.get(&outbox::address(reached));
+        let denials: Vec<MailId> = letterbox.into_iter().flat_map(|letterbox| letterbox.denials()).collect();
+        for (ticket, seq) in denials {
+            let mail = self.log.tickets.get(&ticket).and_then(|ticket| ticket.mail(seq));
+            let hoping = mail.into_iter().flat_map(Mail::hoping);
+            let withdrawn = hoping.map(|to| Event::MailWithdrawn { mail: seq, to: to.clone() }).collect();
+            self.append(ALLCLEAR, ticket, withdrawn)?;
+        }
+        Ok(())
+    }
+
     /// What a person who has mails sent again means of those that are of no ticket. What a lost one told goes
     /// again by its tickets, to whom their files name now, and the lost one to nobody.
     fn retry_told(&mut self, by: &str, mail: Option<u64>) -> Result<Vec<Event>, EngineError> {

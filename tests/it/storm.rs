@@ -183,18 +183,66 @@ fn whom_the_server_refuses_nothing_waits_for() {
     assert_eq!(world.engine.rounds()[0].troubles.len(), 1, "shown as refused");
 }
 
-/// Twelve tickets whose coordinator is refused: five mails by themselves, and the one that tells seven. Whoever
-/// hears of overdue tickets is told of that. With the lost mail, and what it told.
-fn lost() -> (World, u64, BTreeSet<(TicketId, u64)>) {
+/// Tickets of a coordinator, where an engineer hears of what is overdue.
+fn watched() -> World {
     let mut world = quiet(5);
     let mut library = world.engine.library().clone();
     let playbook = library.playbooks.get_mut("conficker").expect("the playbook is there");
     let engineer = vec![Recipient::Mailbox("engineer@dis.example".to_owned())];
     playbook.notify.push(Notify { events: vec![MailEvent::Overdue], to: engineer });
     world.engine = world.reopened_with(library);
+    world
+}
+
+/// The coordinator's server never takes a mail, everybody else's does.
+fn never_tech(_: Timestamp, to: &str) -> Answer {
+    if to.contains("tech@") { Answer::Never } else { Answer::Yes }
+}
+
+/// Several tickets whose coordinator gets nothing are one mail to whoever else hears of that; the next that are
+/// lost there are told an hour later.
+#[test]
+fn others_are_told_once_of_all_that_one_person_does_not_get() {
+    for (tickets, own) in [(1, TicketId(1)), (2, TicketId::NONE), (100, TicketId::NONE)] {
+        let mut world = watched();
+        open(&mut world, tickets);
+        let taken = deliver_each_until(&mut world, "2015-05-04T09:30:00Z", never_tech);
+        let [(time, ticket, seq)] = taken[..] else { panic!("{tickets} tickets: {taken:?}") };
+        assert_eq!(ticket, own, "{tickets} tickets");
+        assert!(time < at("2015-05-04T09:10:00Z"), "{tickets} tickets: {time}");
+        let told = told_in(&world).get(&seq).map_or(1, BTreeSet::len);
+        assert_eq!(told, tickets, "all of them");
+        open(&mut world, 3);
+        let taken = deliver_each_until(&mut world, "2015-05-04T12:00:00Z", never_tech);
+        let times: Vec<Timestamp> = taken.iter().map(|(time, ..)| *time).collect();
+        assert_eq!(times, [time + SignedDuration::from_hours(1)], "{tickets} tickets");
+        assert!(world.reopened().tickets().eq(world.engine.tickets()), "the log folds to the same");
+    }
+}
+
+#[test]
+fn nobody_is_told_of_a_person_who_is_reached_meanwhile() {
+    for (row, is_reached) in [("reached", true), ("not reached", false)] {
+        let mut world = watched();
+        open(&mut world, 3);
+        assert_eq!(deliver_each_until(&mut world, "2015-05-04T09:04:00Z", never_tech), [], "{row}: it waits");
+        open(&mut world, 1);
+        let answer = |now, to: &str| if is_reached { Answer::Yes } else { never_tech(now, to) };
+        let taken = deliver_each_until(&mut world, "2015-05-04T09:30:00Z", answer);
+        let own: Vec<TicketId> = taken.iter().map(|(_, ticket, _)| *ticket).collect();
+        assert_eq!(own, [if is_reached { TicketId(4) } else { TicketId::NONE }], "{row}");
+        let waiting = world.engine.tickets().flat_map(|ticket| &ticket.outbox);
+        assert_eq!(waiting.filter(|mail| mail.hoping().next().is_some()).count(), 0, "{row}: nothing waits");
+        assert!(world.reopened().tickets().eq(world.engine.tickets()), "{row}: the log folds to the same");
+    }
+}
+
+/// Twelve tickets whose coordinator is refused: five mails by themselves, and the one that tells seven. With
+/// the lost mail, and what it told.
+fn lost() -> (World, u64, BTreeSet<(TicketId, u64)>) {
+    let mut world = watched();
     open(&mut world, 12);
-    let answer = |_, to: &str| if to.contains("tech@") { Answer::Never } else { Answer::Yes };
-    deliver_each_until(&mut world, "2015-05-04T09:30:00Z", answer);
+    deliver_each_until(&mut world, "2015-05-04T09:30:00Z", never_tech);
     let (seq, told) = told_in(&world).into_iter().next().expect("some are told together");
     assert_eq!(told.len(), 7);
     (world, seq, told)

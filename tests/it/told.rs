@@ -67,6 +67,7 @@ fn marks(event: &Event) -> &'static [&'static str] {
         Event::MailQueued { .. } => &["relapsed", "queued@mark.example", "after one of the same kind"],
         Event::MailReleased { .. } => &["released@mark.example"],
         Event::MailFolded { .. } => &["folded@mark.example", "in mail 4712"],
+        Event::MailWithdrawn { .. } => &["withdrawn@mark.example", "reached"],
         Event::MailAccepted { .. } => &["2015-06-10 07:00"],
         Event::MailRetried { .. } => &["retried@mark.example"],
         Event::MailFailed { .. } => &["mark greylisted", "2015-06-11 07:12", "mark unknown user"],
@@ -133,14 +134,18 @@ fn mailed() -> Vec<Event> {
     vec![
         Event::MailQueued {
             event: MailEvent::Relapsed,
-            to: ["accepted", "deferred", "refused", "queued", "released", "folded", "held"].map(to).to_vec(),
-            held: ["released", "folded", "held"]
+            to: ["accepted", "deferred", "refused", "queued", "released", "folded", "held", "withdrawn"]
+                .map(to)
+                .to_vec(),
+            held: ["released", "folded", "held", "withdrawn"]
                 .map(|name| HeldBack { to: to(name), why: HoldReason::Repeat })
                 .to_vec(),
             folds: Vec::new(),
+            unreached: None,
         },
         Event::MailReleased { mail: 20, to: to("released") },
         Event::MailFolded { mail: 20, to: to("folded"), into: 4712 },
+        Event::MailWithdrawn { mail: 20, to: to("withdrawn") },
         Event::MailAccepted { mail: 20, to: to("accepted") },
         failed("deferred", "mark greylisted", false),
         failed("refused", "mark unknown user", true),
@@ -255,7 +260,7 @@ fn check_all_kinds(events: &[Event]) {
     kinds.extend(["digest_planned", "digest_due"]);
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 32, "an event that this test does not know, or one that it forgot: {kinds:?}");
+    assert_eq!(kinds.len(), 33, "an event that this test does not know, or one that it forgot: {kinds:?}");
     let _ = |schedules: Schedules| Event::SchedulesRead(schedules);
 }
 

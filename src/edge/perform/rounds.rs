@@ -6,8 +6,8 @@ use super::{Edges, NO_MAIL_SECTION, write_letter};
 use crate::engine::{Engine, EngineError};
 use crate::pure::digest;
 use crate::pure::report::{FoldedRow, FoldedView, Letter};
-use crate::pure::ticket::{Event, FoldedMail, Mail, Recorded, Round, TicketId};
-use crate::pure::words::local_time;
+use crate::pure::ticket::{Event, FoldedMail, Mail, Recorded, Round, TicketId, outbox};
+use crate::pure::words::{self, local_time};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -31,7 +31,8 @@ pub(super) fn write_round(
         Round::Folded(folded) => {
             let oldest = folded.iter().min_by_key(|folded| folded.at);
             let since = oldest.map(|oldest| local_time(oldest.at, &zone_of(engine, oldest.ticket)));
-            FoldedView::of(folded_rows(engine, edges, &folded, now)?, since.unwrap_or_default()).to_value()
+            let rows = folded_rows(engine, edges, &folded, now)?;
+            FoldedView::of(rows, since.unwrap_or_default(), unreached(engine, &folded)).to_value()
         }
     };
     let letter = edges.templates.round_letter(&view, &mail, &settings.from);
@@ -51,6 +52,14 @@ fn thread(engine: &Engine, round: &Round, seq: u64) -> (TicketId, Option<u64>, O
     let is_told = |seq: u64| folded.iter().any(|told| told.mail == seq);
     let previous = earlier.iter().rev().find(|seq| !is_told(**seq)).or(earlier.first());
     (ticket.id, earlier.first().copied(), previous.copied())
+}
+
+/// Whom all these mails say was not reached, by name or address; `None` where they say more than that.
+fn unreached(engine: &Engine, folded: &[FoldedMail]) -> Option<String> {
+    let of = |told: &FoldedMail| engine.mail(told.ticket, told.mail)?.unreached.clone();
+    let first = of(folded.first()?)?;
+    let is_same = |told| of(told).is_some_and(|other| outbox::address(&other) == outbox::address(&first));
+    folded.iter().all(is_same).then(|| words::person(&first))
 }
 
 /// What other mails say in short, with the number of each one's ticket.

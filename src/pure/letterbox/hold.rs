@@ -3,7 +3,7 @@
 //! The first mail of its kind about a ticket waits for nothing but the limit. Whatever [`Letterbox::release`]
 //! does at an instant, [`Letterbox::next_release`] names that instant before.
 
-use super::{About, FOLDED_MAX, HOUR, Letterbox, Letterboxes, MailId, REPEAT_PAUSE};
+use super::{About, FOLDED_MAX, GATHERING, HOUR, Letterbox, Letterboxes, MailId, REPEAT_PAUSE};
 use crate::pure::playbook::MailEvent;
 use crate::pure::ticket::outbox::address;
 use crate::pure::ticket::{Event, HeldBack, HoldReason, TicketId};
@@ -20,24 +20,26 @@ pub fn queue(
     about: &About,
     to: Vec<String>,
 ) -> Vec<Event> {
+    let empty = Letterbox::default();
     let mut held: Vec<HeldBack> = Vec::new();
     let mut groups: BTreeMap<Vec<u64>, Vec<String>> = BTreeMap::new();
     let mut addresses: BTreeSet<String> = BTreeSet::new();
     for to in to {
         let address = address(&to);
-        let known = boxes.get(&address);
+        let known = boxes.get(&address).unwrap_or(&empty);
         if !addresses.insert(address) {
             continue;
         }
-        let why = known.and_then(|known| known.hindrance(ticket, about, now, hourly_limit));
+        let why = known.hindrance(ticket, about, now, hourly_limit);
         held.extend(why.map(|why| HeldBack { to: to.clone(), why }));
-        let waiting = known.into_iter().flat_map(|known| known.held_of(ticket)).map(|((_, seq), _)| *seq);
+        let waiting = known.held_of(ticket).map(|((_, seq), _)| *seq);
         let folds = if why.is_some() { Vec::new() } else { waiting.take(FOLDED_MAX).collect() };
         groups.entry(folds).or_default().push(to);
     }
     let mail = |(folds, to): (Vec<u64>, Vec<String>)| {
         let held = if folds.is_empty() { held.clone() } else { Vec::new() };
-        Event::MailQueued { event: about.event, to, held, folds }
+        let unreached = about.unreached.clone();
+        Event::MailQueued { event: about.event, to, held, folds, unreached }
     };
     groups.into_iter().map(mail).collect()
 }
@@ -46,7 +48,7 @@ impl Letterbox {
     /// When the first of the mails that wait can go out; `None` when none waits, or when that depends on
     /// what becomes of others.
     pub fn next_release(&self, hourly_limit: u32) -> Option<Timestamp> {
-        let ripe = self.held.iter().map(|((ticket, _), about)| self.repeat_end(*ticket, about)).min()?;
+        let ripe = self.held.iter().map(|((ticket, _), about)| self.ripe_at(*ticket, about)).min()?;
         Some(ripe.max(self.room_at(hourly_limit))).filter(|at| *at < Timestamp::MAX)
     }
 
@@ -76,12 +78,23 @@ impl Letterbox {
         now: Timestamp,
         hourly_limit: u32,
     ) -> Option<HoldReason> {
+        if about.unreached.is_some() {
+            return Some(HoldReason::Gathered);
+        }
         let is_waiting = self.held_of(ticket).any(|(_, waiting)| about.repeats(waiting));
         if is_waiting || self.repeat_end(ticket, about) > now {
             Some(HoldReason::Repeat)
         } else {
             (self.room_at(hourly_limit) > now).then_some(HoldReason::Limit)
         }
+    }
+
+    /// From when on a mail that waits and tells this need not, but for the limit.
+    fn ripe_at(&self, ticket: TicketId, about: &About) -> Timestamp {
+        let Some(who) = &about.unreached else { return self.repeat_end(ticket, about) };
+        let after = |at: Timestamp, pause| at.saturating_add(pause).unwrap_or(Timestamp::MAX);
+        let last = self.told.get(&address(who)).map_or(Timestamp::MIN, |last| after(*last, HOUR));
+        after(about.at, GATHERING).max(last)
     }
 
     /// From when on a mail that tells this about the ticket is no repeat; the end of time while one that it

@@ -10,6 +10,7 @@ pub use hold::queue;
 
 use crate::pure::playbook::MailEvent;
 use crate::pure::site::HOURLY_LIMIT_MAX;
+use crate::pure::ticket::outbox::address;
 use crate::pure::ticket::{Mail, TicketId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,6 +19,10 @@ use std::net::IpAddr;
 /// A mail of the same kind about the same ticket, with no machine that is new, waits for so long after the last
 /// one.
 pub const REPEAT_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+
+/// So long a mail that says that somebody was not reached waits for others that say the same. After it was told
+/// the next waits for [`HOUR`].
+pub const GATHERING: SignedDuration = SignedDuration::from_mins(5);
 
 /// The time in which mails are counted.
 pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -31,6 +36,10 @@ pub struct About {
     pub event: MailEvent,
     /// The machines that it names as infected.
     pub machines: Vec<IpAddr>,
+    /// The mailbox that it says did not get a mail.
+    pub unreached: Option<String>,
+    /// When it was decided upon.
+    pub at: Timestamp,
 }
 
 /// A mail: its ticket, and the number of the event that decided upon it.
@@ -51,6 +60,10 @@ pub struct Letterbox {
     put_off: BTreeSet<MailId>,
     /// What waits.
     held: BTreeMap<MailId, About>,
+    /// When it was last told of each address that was not reached, within the last hour.
+    told: BTreeMap<String, Timestamp>,
+    /// The mails that tell others that this address was not reached, and are not out yet.
+    denials: BTreeSet<MailId>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +76,8 @@ struct Sent {
 impl About {
     /// What a mail of a ticket tells.
     pub fn of(mail: &Mail) -> About {
-        About { event: mail.event, machines: mail.machines.clone() }
+        let (machines, unreached) = (mail.machines.clone(), mail.unreached.clone());
+        About { event: mail.event, machines, unreached, at: mail.at }
     }
 
     /// Whether whoever got `earlier`, about the same ticket, learns nothing new from it: a machine that was not
@@ -74,12 +88,15 @@ impl About {
 }
 
 impl Letterbox {
-    /// Enters where a mail to this mailbox stands now.
-    pub fn enter(&mut self, ticket: TicketId, mail: &Mail, mailbox: &str) {
+    /// Enters where a mail to this mailbox stands at `now`.
+    pub fn enter(&mut self, now: Timestamp, ticket: TicketId, mail: &Mail, mailbox: &str) {
         let id = (ticket, mail.seq);
         self.under_way.remove(&id);
         self.put_off.remove(&id);
-        self.held.remove(&id);
+        let was_held = self.held.remove(&id).is_some();
+        let is_told = was_held && !mail.is_held(mailbox) && mail.to.iter().any(|to| to == mailbox);
+        self.told.retain(|_, at| now.duration_since(*at) < HOUR);
+        self.told.extend(mail.unreached.as_ref().filter(|_| is_told).map(|who| (address(who), now)));
         if mail.is_held(mailbox) {
             self.held.insert(id, About::of(mail));
         } else if mail.pending().any(|to| to == mailbox) {
@@ -100,6 +117,21 @@ impl Letterbox {
         }
     }
 
+    /// Enters where a mail stands that says that this address was not reached.
+    pub fn enter_denial(&mut self, ticket: TicketId, mail: &Mail) {
+        let id = (ticket, mail.seq);
+        if mail.hoping().next().is_some() {
+            self.denials.insert(id);
+        } else {
+            self.denials.remove(&id);
+        }
+    }
+
+    /// The mails that say that this address was not reached, and are not out yet.
+    pub fn denials(&self) -> impl Iterator<Item = MailId> {
+        self.denials.iter().copied()
+    }
+
     /// Whether a mail waits in it.
     pub fn has_held(&self) -> bool {
         !self.held.is_empty()
@@ -108,6 +140,11 @@ impl Letterbox {
     /// Whether nothing is known of it any more that counts at `now`.
     pub fn is_idle(&self, now: Timestamp) -> bool {
         let is_old = self.sent.back().is_none_or(|last| now.duration_since(last.at) >= HOUR);
-        is_old && self.under_way.is_empty() && self.put_off.is_empty() && self.held.is_empty()
+        let is_old = is_old && self.told.values().all(|at| now.duration_since(*at) >= HOUR);
+        is_old
+            && self.denials.is_empty()
+            && self.under_way.is_empty()
+            && self.put_off.is_empty()
+            && self.held.is_empty()
     }
 }

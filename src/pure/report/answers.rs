@@ -158,6 +158,9 @@ fn mail_states<'a>(material: &Material<'a>) -> BTreeMap<(u64, &'a str), String> 
             Event::MailReleased { mail, to } => {
                 states.insert((*mail, to), format!("waited until {at}, and goes out"));
             }
+            Event::MailWithdrawn { mail, to } => {
+                states.insert((*mail, to), format!("withdrawn {at}: who was not reached is reached"));
+            }
             Event::MailFolded { mail, to, into } => {
                 states.insert((*mail, to), format!("told {at} in mail {into}, which is about many tickets"));
             }

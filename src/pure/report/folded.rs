@@ -30,7 +30,9 @@ pub struct FoldedView {
     pub what: String,
     /// `[allclear #7]` when all are about one ticket, else `[allclear]`.
     pub mark: String,
-    /// The subject of the most urgent one, without its mark.
+    /// Whether all say that one person was not reached.
+    pub is_unreached: bool,
+    /// The subject of the most urgent one, without its mark; or who was not reached. Likewise the next two.
     pub urgent: String,
     /// The first line of the most urgent one.
     pub first: String,
@@ -60,7 +62,8 @@ impl FoldedRow {
 
 impl FoldedView {
     /// Rows with the number of the ticket of each, the most urgent first; `since` is the oldest one's time.
-    pub fn of(rows: Vec<(u32, FoldedRow)>, since: String) -> FoldedView {
+    /// Where all say that one person was not reached, that one is `unreached`.
+    pub fn of(rows: Vec<(u32, FoldedRow)>, since: String, unreached: Option<String>) -> FoldedView {
         let mut tickets: Vec<u32> = rows.iter().map(|(ticket, _)| *ticket).collect();
         tickets.sort_unstable();
         tickets.dedup();
@@ -75,16 +78,26 @@ impl FoldedView {
         };
         let first = rows.first().map(|(_, row)| row.clone()).unwrap_or_default();
         let urgent = first.subject.split_once("] ").map_or(first.subject.as_str(), |(_, rest)| rest);
+        let tickets = count(tickets.len() as u64, "ticket");
+        let (urgent, more, first) = match &unreached {
+            Some(person) => (
+                format!("NOT REACHED: {person},"),
+                format!("about {tickets}"),
+                format!("{person} was not reached about {tickets}."),
+            ),
+            None => (urgent.to_owned(), format!("and {} more", rows.len().saturating_sub(1)), first.first),
+        };
         FoldedView {
             title: what.clone(),
+            is_unreached: unreached.is_some(),
             what,
             mark,
-            urgent: urgent.to_owned(),
-            first: first.first,
+            urgent,
+            first,
             since,
             why: WHY.to_owned(),
             has_more: rows.len() > 1,
-            more: format!("and {} more", rows.len().saturating_sub(1)),
+            more,
             rows: rows.into_iter().map(|(_, row)| row).collect(),
         }
     }

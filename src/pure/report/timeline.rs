@@ -92,6 +92,7 @@ pub fn kind(event: &Event) -> &'static str {
         Event::MailQueued { .. } => "mail_queued",
         Event::MailReleased { .. } => "mail_released",
         Event::MailFolded { .. } => "mail_folded",
+        Event::MailWithdrawn { .. } => "mail_withdrawn",
         Event::RoundQueued { .. } => "round_queued",
         Event::DigestPlanned(_) => "digest_planned",
         Event::DigestDue { .. } => "digest_due",
@@ -162,6 +163,9 @@ pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
         Event::ListingAnswered(answer) => listing_answered(answer, zone),
         Event::MailQueued { event, to, held, .. } => mail_queued(*event, to, held),
         Event::MailReleased { mail, to } => format!("Mail {mail} goes out to {to} now"),
+        Event::MailWithdrawn { mail, to } => {
+            format!("Mail {mail} needs not go to {to} any more: who was not reached is reached")
+        }
         Event::MailFolded { mail, to, into } => format!("Mail {mail} is told to {to} in mail {into}"),
         Event::MailAccepted { mail, to } => format!("Mail {mail} accepted for {to}"),
         Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up } => {
@@ -229,6 +233,7 @@ pub(super) fn why_held(why: HoldReason) -> &'static str {
     match why {
         HoldReason::Repeat => "after one of the same kind",
         HoldReason::Limit => "after as many mails as an hour may have",
+        HoldReason::Gathered => "together with what else did not arrive there",
     }
 }
 

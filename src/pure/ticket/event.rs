@@ -123,6 +123,14 @@ pub enum Event {
         /// Earlier mails of this ticket that waited for all of `to`, and are told in this one.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         folds: Vec<u64>,
+        /// Of an `undeliverable` one: whose mailbox it was that did not get a mail. Older logs do not know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unreached: Option<String>,
+    },
+    /// A mail that says that somebody was not reached is needed no more: that one was reached meanwhile.
+    MailWithdrawn {
+        mail: u64,
+        to: String,
     },
     /// A mail that waited goes out by itself.
     MailReleased {
@@ -175,7 +183,7 @@ pub enum Event {
 impl Event {
     /// A mail that goes to all of `to`, as far as nothing is known against it.
     pub fn mail(event: MailEvent, to: Vec<String>) -> Event {
-        Event::MailQueued { event, to, held: Vec::new(), folds: Vec::new() }
+        Event::MailQueued { event, to, held: Vec::new(), folds: Vec::new(), unreached: None }
     }
 }
 
@@ -194,6 +202,8 @@ pub enum HoldReason {
     Repeat,
     /// They got as many mails in the last hour as the site file allows.
     Limit,
+    /// It says that somebody was not reached: what else that one does not get is told with it.
+    Gathered,
 }
 
 /// The `detect` stage of a playbook at a site.

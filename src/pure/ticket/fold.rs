@@ -139,6 +139,7 @@ impl Ticket {
             Event::Overdue { due: _, step } => self.told.overdue = Some(*step),
             Event::ListingAnswered(answer) => self.learn_listing(answer),
             Event::MailQueued { .. }
+            | Event::MailWithdrawn { .. }
             | Event::MailReleased { .. }
             | Event::MailFolded { .. }
             | Event::MailAccepted { .. }

@@ -54,13 +54,14 @@ fn pause(mail: &Mail, to: &str) -> Duration {
 /// The mail to others about a mail that one of its recipients does not get; `None` when nobody else is
 /// named, and for a mail that is such a one itself, since it would go round in circles.
 pub(super) fn escalation(ticket: &Ticket, context: &Context<'_>, happened: &Event) -> Option<Event> {
-    let Event::MailFailed { mail, to, is_refused, is_given_up, .. } = happened else { return None };
+    let Event::MailFailed { mail, to: lost, is_refused, is_given_up, .. } = happened else { return None };
     let about = ticket.mail(*mail).filter(|mail| mail.event != MailEvent::Undeliverable)?;
-    if !(*is_refused || *is_given_up) || !about.to.contains(to) {
+    if !(*is_refused || *is_given_up) || !about.to.contains(lost) {
         return None;
     }
-    let to = others(ticket, context);
-    (!to.is_empty()).then(|| Event::mail(MailEvent::Undeliverable, to))
+    let (event, to, unreached) = (MailEvent::Undeliverable, others(ticket, context), Some(lost.clone()));
+    let (held, folds) = (Vec::new(), Vec::new());
+    (!to.is_empty()).then_some(Event::MailQueued { event, to, held, folds, unreached })
 }
 
 /// Who can be told instead: those who hear of an overdue ticket, and whoever else the playbook tells of

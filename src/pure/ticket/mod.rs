@@ -285,6 +285,8 @@ pub struct Mail {
     pub folded: Vec<(String, u64)>,
     /// Earlier mails that are told in this one.
     pub folds: Vec<u64>,
+    /// Of one that says so: whose mailbox did not get a mail.
+    pub unreached: Option<String>,
     /// The machines that were infected when it was decided upon.
     pub machines: Vec<IpAddr>,
 }

@@ -13,17 +13,19 @@ use jiff::Timestamp;
 /// It cannot have happened: why, in words.
 pub fn apply(outbox: &mut Vec<Mail>, recorded: &Recorded) -> Result<(), String> {
     match &recorded.event {
-        Event::MailQueued { event, to, held, folds } => {
+        Event::MailQueued { event, to, held, folds, unreached } => {
             for earlier in folds {
                 let earlier = find(outbox, *earlier)?;
                 to.iter().for_each(|to| earlier.fold(to, recorded.seq));
             }
             let mail = Mail::new(recorded.seq, *event, recorded.at, to.clone());
-            outbox.push(Mail { held: held.clone(), folds: folds.clone(), ..mail });
+            let (held, folds, unreached) = (held.clone(), folds.clone(), unreached.clone());
+            outbox.push(Mail { held, folds, unreached, ..mail });
         }
         Event::RoundQueued { to, round } => {
             outbox.push(Mail::new(recorded.seq, round.event(), recorded.at, to.clone()));
         }
+        Event::MailWithdrawn { mail, to } => find(outbox, *mail)?.withdraw(to),
         Event::MailReleased { mail, to } => find(outbox, *mail)?.held.retain(|held| held.to != *to),
         Event::MailFolded { mail, to, into } => find(outbox, *mail)?.fold(to, *into),
         Event::MailAccepted { mail, to } => find(outbox, *mail)?.accepted.push(to.clone()),
@@ -40,6 +42,7 @@ pub fn meant(recorded: &Recorded) -> Vec<u64> {
         Event::MailQueued { folds, .. } => folds.iter().copied().chain([recorded.seq]).collect(),
         Event::RoundQueued { .. } => vec![recorded.seq],
         Event::MailReleased { mail, .. }
+        | Event::MailWithdrawn { mail, .. }
         | Event::MailFolded { mail, .. }
         | Event::MailAccepted { mail, .. }
         | Event::MailFailed { mail, .. }
@@ -112,6 +115,13 @@ impl Mail {
         self.to.extend_from_slice(to);
         self.troubles.clear();
         self.retried = Some(at);
+    }
+
+    /// From now on this recipient has nothing to do with it.
+    fn withdraw(&mut self, to: &str) {
+        self.to.retain(|known| known != to);
+        self.held.retain(|held| held.to != to);
+        self.troubles.retain(|trouble| trouble.to != to);
     }
 
     /// The name beside the address may have changed since.

@@ -193,6 +193,7 @@ impl Mail {
             held: Vec::new(),
             folded: Vec::new(),
             folds: Vec::new(),
+            unreached: None,
             machines: Vec::new(),
         }
     }
@@ -217,6 +218,11 @@ impl Mail {
     pub fn ripe(&self, now: Timestamp) -> impl Iterator<Item = &String> {
         let is_ripe = move |to: &&String| self.trouble(to).is_none_or(|trouble| trouble.not_before <= now);
         self.pending().filter(is_ripe)
+    }
+
+    /// Recipients who may get it yet, be it later.
+    pub fn hoping(&self) -> impl Iterator<Item = &String> {
+        self.missing().filter(|to| !self.is_lost(to))
     }
 
     /// Whether this recipient does not get it now.
