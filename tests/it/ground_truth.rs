@@ -66,7 +66,7 @@ impl Seen {
                 Decoded::Packet(packet) => seen.add(&packet),
                 Decoded::Undecoded(what) => _ = seen.undecoded.insert(what),
                 Decoded::Truncated => seen.truncated += 1,
-                Decoded::NotIp(_) => {}
+                Decoded::NotIp(_) | Decoded::UnknownType(_) => {}
             }
             ControlFlow::Continue(())
         })

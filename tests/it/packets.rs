@@ -5,7 +5,7 @@ use crate::frames::{MACS, ethernet, frame, ipv4, ipv6, packet, plain, plain_6, t
 use allclear::pure::packet::{Decoded, Frame, Mac, Names, NotIp, Packet, Ports, decode, info, names};
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 fn is_plain(packet: &Packet<'_>, what: &str) {
     let pair = [packet.source.to_string(), packet.destination.to_string()];
@@ -26,6 +26,14 @@ fn every_link_layer_leads_to_the_same_packet() {
     };
     let cooked_2 = [&[8, 0, 0, 0, 0, 0, 0, 2, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0][..], &plain()].concat();
     let eight = (0..7).fold(tag(0x0800, &plain()), |inner, _| tag(0x8100, &inner));
+    let batman = |kind: u8, header_bytes: usize| {
+        let header = [&[kind, 15][..], &vec![7; header_bytes - 2]].concat();
+        ethernet(0x4305, &[header, ethernet(0x0800, &plain())].concat())
+    };
+    let mesh = [&[0x88, 3][..], &[0x20; 28], &[0, 1], &[0; 6], &snap].concat();
+    let virtual_router = [&[0, 0, 0x5e, 0, 1, 9][..], &[2; 6], &[8, 0], &plain()].concat();
+    let frame_relay = |frame: &[u8]| [&[0x18, 0x41, 3, 0, 0x80, 0, 0x80, 0xc2, 0, 7][..], frame].concat();
+    let atm = &[0xaa, 0xaa, 3, 0, 0x80, 0xc2, 0, 7][..];
     let rows = [
         ("Ethernet", 1, ethernet(0x0800, &plain())),
         ("Ethernet, IPv6", 1, ethernet(0x86dd, &plain_6())),
@@ -64,6 +72,16 @@ fn every_link_layer_leads_to_the_same_packet() {
         ("PPP with framing", 50, [&[0xff, 3, 0, 0x21][..], &plain()].concat()),
         ("PPP, compressed protocol", 9, [&[0x21][..], &plain()].concat()),
         ("Cisco HDLC", 104, [&[0x0f, 0, 8, 0][..], &plain()].concat()),
+        ("cooked with Ethernet", 113, cooked([0, 3], &ethernet(0x0800, &plain()))),
+        ("cooked with PPP", 113, cooked([0, 7], &[&[0, 0x21][..], &plain()].concat())),
+        ("802.1BR", 1, ethernet(0x893f, &[&[0; 6][..], &[8, 0], &plain()].concat())),
+        ("B.A.T.M.A.N., one", 1, batman(0x40, 10)),
+        ("B.A.T.M.A.N., all", 1, batman(0x01, 14)),
+        ("B.A.T.M.A.N., four addresses", 1, batman(0x42, 18)),
+        ("802.11 in a mesh", 105, mesh),
+        ("Frame Relay, bridged, from a router's virtual address", 107, frame_relay(&virtual_router)),
+        ("ATM, bridged, with its padding", 100, [atm, &[0, 0], &virtual_router].concat()),
+        ("ATM, bridged, without", 100, [atm, &virtual_router].concat()),
     ];
     for (what, link_type, bytes) in rows {
         is_plain(&packet(&frame(link_type, &bytes), what), what);
@@ -82,6 +100,9 @@ fn the_innermost_packet_of_a_tunnel_counts() {
     let deep = (0..8).fold(inner.clone(), |inner, _| ethernet(0x0800, &vxlan(&inner)));
     let rows = [
         ("IP in IP", ipv4(4, &plain())),
+        ("IP in IP of KA9Q", ipv4(94, &plain())),
+        ("GUE", ipv4(17, &udp(5, 6080, &[&[1, 4, 0, 0, 0, 0, 0, 0][..], &plain()].concat()))),
+        ("GUE without its header", ipv4(17, &udp(5, 6080, &plain_6()))),
         ("6in4", ipv4(41, &plain_6())),
         ("4in6", ipv6(4, &plain())),
         ("GRE", gre(0, 0x0800, &plain())),
@@ -115,7 +136,7 @@ fn the_innermost_packet_of_a_tunnel_counts() {
 fn a_tunnel_that_holds_no_ip_leaves_its_own_ends() {
     let rows = [
         ("IP in IP with nonsense", ipv4(4, b"nonsense")),
-        ("GRE with something else", ipv4(47, &[0, 0, 0x12, 0x34, 1, 2, 3])),
+        ("GRE with something else", ipv4(47, &[0, 0, 0x88, 0xcc, 1, 2, 3])),
         ("VXLAN without its flag", ipv4(17, &udp(5, 4789, &ethernet(0x0800, &plain())))),
         (
             "VXLAN with ARP",
@@ -135,6 +156,7 @@ fn a_tunnel_that_holds_no_ip_leaves_its_own_ends() {
 #[test]
 fn what_cannot_be_read_is_called_by_its_name() {
     let many = (0..17).fold(plain(), |inner, _| [&[0, 5, 0x81, 0][..], &inner].concat());
+    let cooked_head = [0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0];
     let rows = [
         ("802.11", 105, plain(), "802.11"),
         ("no link type of ours", 999, plain(), "an unknown link type"),
@@ -149,12 +171,99 @@ fn what_cannot_be_read_is_called_by_its_name() {
         ("MACsec", 1, ethernet(0x88e5, &plain()), "MACsec"),
         ("labels without end", 1, ethernet(0x8847, &[0; 400]), "MPLS"),
         ("compressed PPP", 9, vec![0xfd, 1, 2], "PPP, compressed"),
+        ("multiplexed PPP", 9, vec![0, 0x59, 2], "PPP, multiplexed"),
+        ("PPP with a number of nobody", 9, vec![0, 0x7d, 2], "PPP, an unknown protocol"),
+        (
+            "a Linux protocol",
+            113,
+            [&cooked_head[..], &[0, 8], &plain()].concat(),
+            "an unknown Linux protocol",
+        ),
+        ("a family of addresses", 0, [&[99, 0, 0, 0][..], &plain()].concat(), "loopback, an unknown family"),
+        ("LLC to an address of nobody", 1, ethernet(60, &[0x6a, 0x6a, 3, 0, 0]), "LLC header"),
+        ("SNAP of nobody", 1, ethernet(60, &[0xaa, 0xaa, 3, 9, 9, 9, 8, 0]), "SNAP, an unknown kind"),
+        ("B.A.T.M.A.N. of another age", 1, ethernet(0x4305, &[0x40, 9, 0, 0]), "B.A.T.M.A.N."),
+        (
+            "a pseudowire of something",
+            1,
+            ethernet(0x8847, &[&[0, 0, 1, 1][..], &[0; 60]].concat()),
+            "MPLS pseudowire",
+        ),
     ];
     for (what, link_type, bytes, layer) in rows {
         match decode(&frame(link_type, &bytes)) {
             Decoded::Undecoded(name) => assert_eq!(name, layer, "{what}"),
             other => panic!("{what}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn what_may_hold_ip_is_never_taken_for_something_harmless() {
+    let unknown = ethernet(0x1234, &plain());
+    assert!(matches!(decode(&frame(1, &unknown)), Decoded::UnknownType(0x1234)));
+    let vxlan = ipv4(17, &udp(5, 4789, &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &unknown].concat()));
+    let destinations = (0..17).fold(udp(1000, 7, b""), |inner, number| {
+        let next = if number == 0 { 17 } else { 60 };
+        [&[next, 0, 0, 0, 0, 0, 0, 0][..], &inner].concat()
+    });
+    let short = [&[0x45, 0, 0, 10][..], &ipv4(17, &udp(1000, 7, b""))[4..]].concat();
+    let rows = [
+        ("an unknown type in a tunnel", vxlan, Some("an unknown EtherType in a tunnel")),
+        ("minimal encapsulation", ipv4(55, &plain()), Some("minimal encapsulation in IP")),
+        ("compressed", ipv4(108, &plain()), Some("IP payload, compressed")),
+        ("more headers than are walked", ipv6(60, &destinations), Some("IP payload")),
+        ("a length without the header", short, Some("IP payload")),
+        ("UDP, plainly", plain(), None),
+    ];
+    for (what, bytes, layer) in rows {
+        let packet = packet(&frame(101, &bytes), what);
+        assert_eq!(packet.unread_layer, layer, "{what}");
+    }
+}
+
+/// A pseudowire without control word, cut anywhere, is no spanning tree and no test of anything.
+#[test]
+fn a_cut_frame_is_cut_whatever_it_seems_to_be() {
+    let snap = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &plain()].concat();
+    let whole = [
+        ethernet(0x8847, &[&[0, 0, 1, 1][..], &ethernet(snap.len() as u16, &snap)].concat()),
+        ethernet(60, &[&[6, 6, 3][..], &plain()].concat()),
+    ];
+    for whole in whole {
+        for cut in 0..whole.len() {
+            match decode(&Frame { bytes: &whole[..cut], ..frame(1, &whole) }) {
+                Decoded::Truncated => {}
+                Decoded::Packet(packet) => is_cut_plain(&packet, cut),
+                other => panic!("cut at {cut}: {other:?}"),
+            }
+        }
+    }
+}
+
+fn is_cut_plain(packet: &Packet<'_>, cut: usize) {
+    assert_eq!(packet.source, IpAddr::from([10, 0, 0, 1]), "cut at {cut}");
+    assert!(packet.ports.is_some() || packet.ports_truncated, "cut at {cut}");
+    assert!(packet.payload_truncated, "cut at {cut}");
+}
+
+/// Lists name addresses of IPv4, whatever translator they are called through.
+#[test]
+fn an_address_that_stands_for_one_of_ipv4_is_that_one() {
+    let to = |destination: &str| {
+        let mut bytes = plain_6();
+        bytes[24..40].copy_from_slice(&destination.parse::<Ipv6Addr>().expect(destination).octets());
+        ethernet(0x86dd, &bytes)
+    };
+    let rows = [
+        ("64:ff9b::192.0.2.9", "192.0.2.9"),
+        ("::ffff:192.0.2.9", "192.0.2.9"),
+        ("64:ff9b:1::192.0.2.9", "64:ff9b:1::c000:209"),
+        ("2001:db8::9", "2001:db8::9"),
+    ];
+    for (destination, wanted) in rows {
+        let bytes = to(destination);
+        assert_eq!(packet(&frame(1, &bytes), destination).destination.to_string(), wanted);
     }
 }
 
@@ -170,7 +279,6 @@ fn frames_without_ip_are_not_undecoded() {
         ("an ARP probe", arp([0, 0, 0, 0]), NotIp::Other("ARP")),
         ("LLDP", ethernet(0x88cc, &[0; 30]), NotIp::Other("LLDP")),
         ("spanning tree", ethernet(38, &[0x42; 38]), NotIp::Other("spanning tree")),
-        ("a type that nobody knows", ethernet(0x1234, &plain()), NotIp::EtherType(0x1234)),
         ("PPPoE discovery", ethernet(0x8863, &[0x11, 9, 0, 0, 0, 0]), NotIp::Other("PPPoE discovery")),
     ];
     for (what, bytes, expected) in rows {

@@ -71,7 +71,7 @@ fn line(decoded: &Decoded<'_>) -> Line {
             Line::of("ARP", [&sender.to_string(), "", "", ""], "sender")
         }
         Decoded::NotIp(NotIp::Other(what)) => Line::of("-", [""; 4], &format!("no IP ({what})")),
-        Decoded::NotIp(NotIp::EtherType(kind)) => Line::of("-", [""; 4], &format!("no IP ({kind:#06x})")),
+        Decoded::UnknownType(kind) => Line::of("-", [""; 4], &format!("unread: EtherType {kind:#06x}")),
         Decoded::Undecoded(layer) => Line::of("-", [""; 4], &format!("could not be read: {layer}")),
         Decoded::Truncated => Line::of("-", [""; 4], "cut too short to be read"),
     }

@@ -218,10 +218,7 @@ fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
         };
         writeln!(out, "Only what {shown} was heard: the mirror does not show {missing}.")?;
     }
-    layers(out, "Unreadable", &coverage.undecoded)?;
-    let is_unknown = |row: &&LayerCount| row.layer.starts_with("EtherType");
-    let unknown: Vec<LayerCount> = coverage.without_ip.iter().filter(is_unknown).cloned().collect();
-    layers(out, "Neither IP nor known", &unknown)
+    layers(out, "Unreadable", &coverage.undecoded)
 }
 
 fn layers(out: &mut impl Write, what: &str, rows: &[LayerCount]) -> io::Result<()> {

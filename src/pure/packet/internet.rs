@@ -15,6 +15,10 @@ const EXTENSIONS_MAX: usize = 16;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 const SCTP: u8 = 132;
+/// IPv6 addresses that stand for those of IPv4 in their last four bytes: behind a translator (RFC 6052,
+/// 2.1), and mapped (RFC 4291, 2.5.5.2).
+const STANDS_FOR_IPV4: [[u8; 12]; 2] =
+    [[0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]];
 /// The fragment header of IPv6, of eight bytes.
 const FRAGMENT: u8 = 44;
 /// The authentication header (RFC 4302), which IPv4 may have too; it counts its length in four bytes.
@@ -96,13 +100,24 @@ pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
     };
     finish(past_extensions(Header {
         ip_bytes: without_padding(&layer, stated),
-        source: IpAddr::V6(Ipv6Addr::from(*source)),
-        destination: IpAddr::V6(Ipv6Addr::from(*destination)),
+        source: address(source),
+        destination: address(destination),
         protocol: *next,
         payload,
         is_later_fragment: false,
         fragment_id: None,
     }))
+}
+
+/// The address in an IPv6 header: that of IPv4 which it stands for, since lists name that one.
+#[inline(always)]
+pub(super) fn address(bytes: &[u8; 16]) -> IpAddr {
+    match bytes.split_first_chunk::<12>() {
+        Some((start, &[a, b, c, d])) if STANDS_FOR_IPV4.contains(start) => {
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        }
+        _ => IpAddr::V6(Ipv6Addr::from(*bytes)),
+    }
 }
 
 /// What an IP packet of `stated` bytes (`None`: all there is) carries after its header, without padding;
@@ -181,6 +196,7 @@ fn finish(header: Header<'_>) -> Decoded<'_> {
         Some(Decoded::Packet(inner)) => return Decoded::Packet(inner),
         Some(Decoded::Truncated) => packet.ports_truncated = true,
         Some(Decoded::Undecoded(layer)) => packet.unread_layer = Some(layer),
+        Some(Decoded::UnknownType(_)) => packet.unread_layer = Some("an unknown EtherType in a tunnel"),
         // What a tunnel carries beside IP leaves the tunnel's own ends to be blamed.
         Some(Decoded::NotIp(_)) | None => {}
     }
@@ -193,7 +209,8 @@ fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
     let layer = &header.payload;
     let has_ports = matches!(header.protocol, TCP | UDP | SCTP) && !header.is_later_fragment;
     let ports = if has_ports { ports(layer.bytes) } else { None };
-    let is_behind_cut_header = layer.is_cut && is_extension(header.protocol) && !header.is_later_fragment;
+    let is_behind_headers = is_extension(header.protocol) && !header.is_later_fragment;
+    let lacks_ports = ports.is_none() && has_ports || is_behind_headers;
     let mut packet = Packet {
         time_ns: layer.time_ns,
         wire_length: layer.wire_length,
@@ -206,11 +223,11 @@ fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
         tcp_flags: 0,
         ip_bytes: header.ip_bytes,
         payload: layer.bytes,
-        ports_truncated: layer.is_cut && ports.is_none() && has_ports || is_behind_cut_header,
+        ports_truncated: layer.is_cut && lacks_ports,
         payload_truncated: layer.is_cut,
         is_later_fragment: header.is_later_fragment,
         fragment_id: header.fragment_id,
-        unread_layer: None,
+        unread_layer: (!layer.is_cut && lacks_ports).then_some("IP payload"),
     };
     match header.protocol {
         TCP if has_ports => (packet.tcp_flags, packet.payload) = tcp(layer.bytes),

@@ -78,15 +78,16 @@ fn untagged(ethertype: u16, layer: Layer<'_>) -> Decoded<'_> {
         0x22f3 => trill(layer),
         // Tags of four bytes: VN-Tag, HSR and 802.1CB.
         0x8926 | 0x892f | 0xf1c1 => behind_tag(4, layer),
-        // Cisco metadata, with a security group.
-        0x8909 => behind_tag(6, layer),
+        // Of six: Cisco metadata, with a security group, and the E-Tag of 802.1BR.
+        0x8909 | 0x893f => behind_tag(6, layer),
+        0x4305 => mesh(layer),
         0x894f => service_header(layer),
         0x88e5 => macsec(layer),
         // LLC in frames longer than a length field can say.
         0x8870 => logical_link(layer),
         _ if is_tag(ethertype) => Decoded::Undecoded("too many VLAN tags"),
         length if length < ETHERTYPE_MIN => logical_link(layer),
-        other => Decoded::NotIp(without_ip(other)),
+        other => without_ip(other).map_or(Decoded::UnknownType(other), not_ip),
     }
 }
 
@@ -102,6 +103,19 @@ fn behind_tag(tag_bytes: usize, layer: Layer<'_>) -> Decoded<'_> {
 fn trill(layer: Layer<'_>) -> Decoded<'_> {
     let Some(first) = layer.u16_at(0) else { return layer.unreadable("TRILL") };
     layer.open(6 + usize::from(first >> 6 & 0x1f) * 4, "TRILL", ethernet)
+}
+
+/// B.A.T.M.A.N. advanced, version 15 (linux/batadv_packet.h): frames as they came, behind 10, 14 or 18 bytes.
+fn mesh(layer: Layer<'_>) -> Decoded<'_> {
+    const NAME: &str = "B.A.T.M.A.N.";
+    match *layer.bytes {
+        [0x40, 15, ..] => layer.open(10, NAME, ethernet),
+        [0x01, 15, ..] => layer.open(14, NAME, ethernet),
+        [0x42, 15, ..] => layer.open(18, NAME, ethernet),
+        // Who is near, and what it can do.
+        [0x00 | 0x02..=0x05, 15, ..] => not_ip("B.A.T.M.A.N. control"),
+        _ => layer.unreadable(NAME),
+    }
 }
 
 /// The network service header (RFC 8300, 2.2), whose length counts in four bytes.
@@ -144,7 +158,7 @@ fn arp(layer: Layer<'_>) -> Decoded<'_> {
 /// Ethernet where nothing announces it; `None` when it does not look like it.
 pub(super) fn likely_ethernet(layer: Layer<'_>) -> Option<Decoded<'_>> {
     match layer.bytes.len() {
-        _ if is_ethernet_like(layer.bytes) => Some(ethernet(layer)),
+        _ if is_ethernet_like(&layer) => Some(ethernet(layer)),
         ..=ETHERNET_HEADER_BYTES => layer.no_tunnel(),
         _ => None,
     }
@@ -152,8 +166,8 @@ pub(super) fn likely_ethernet(layer: Layer<'_>) -> Option<Decoded<'_>> {
 
 /// Whether the bytes look so much like Ethernet that they may be taken for it where nothing announces
 /// it: by the EtherType, and by what must follow it.
-pub(super) fn is_ethernet_like(bytes: &[u8]) -> bool {
-    let Some((header, rest)) = bytes.split_first_chunk::<ETHERNET_HEADER_BYTES>() else { return false };
+pub(super) fn is_ethernet_like(layer: &Layer<'_>) -> bool {
+    let Some((header, rest)) = layer.bytes.split_first_chunk::<ETHERNET_HEADER_BYTES>() else { return false };
     match u16::from_be_bytes([header[12], header[13]]) {
         IPV4 => rest.first().is_some_and(|first| matches!(first, 0x45..=0x4f)),
         IPV6 => rest.first().is_some_and(|first| first >> 4 == 6),
@@ -161,7 +175,8 @@ pub(super) fn is_ethernet_like(bytes: &[u8]) -> bool {
         ethertype if ethertype < ETHERTYPE_MIN => {
             let known =
                 [&[0xaa, 0xaa, 3][..], &[0x42, 0x42, 3], &[0xe0, 0xe0, 3], &[0xf0, 0xf0], &[0xfe, 0xfe, 3]];
-            usize::from(ethertype) <= rest.len() && known.iter().any(|start| rest.starts_with(start))
+            (layer.is_cut || usize::from(ethertype) <= rest.len())
+                && known.iter().any(|start| rest.starts_with(start))
         }
         ethertype => {
             is_tag(ethertype)

@@ -55,6 +55,8 @@ pub enum Decoded<'a> {
     /// It should carry IP, but could not be read: the layer that stopped us, in words
     /// ("802.11, encrypted", "IPv4 header", "Bluetooth").
     Undecoded(&'static str),
+    /// It may carry IP: an EtherType that we do not know.
+    UnknownType(u16),
     /// It was cut so short when captured that addresses could not be read.
     Truncated,
 }
@@ -66,8 +68,6 @@ pub enum NotIp {
     Arp { sender: IpAddr, mac: Mac },
     /// Anything else that is known to carry none, by name ("LLDP", "spanning tree").
     Other(&'static str),
-    /// An EtherType that we do not know.
-    EtherType(u16),
 }
 
 /// The innermost IP packet of a frame.

@@ -22,15 +22,22 @@ pub(super) fn mpls(layer: Layer<'_>) -> Decoded<'_> {
 fn labelled(layer: Layer<'_>) -> Decoded<'_> {
     const CONTROL_WORD_BYTES: usize = 4;
     const NAME: &str = "MPLS pseudowire";
-    let behind_word = layer.bytes.get(CONTROL_WORD_BYTES..).unwrap_or_default();
+    let behind_word = layer.inside(CONTROL_WORD_BYTES);
     match layer.bytes.first().map(|byte| byte >> 4) {
         None => layer.unreadable("MPLS"),
-        Some(4 | 6) if is_ip_like(layer.bytes) || !is_ethernet_like(layer.bytes) => any_ip(layer),
-        Some(0) if is_ethernet_like(behind_word) => layer.open(CONTROL_WORD_BYTES, NAME, ethernet),
-        Some(_) if is_ethernet_like(layer.bytes) => ethernet(layer),
-        Some(0) if is_ip_like(behind_word) => layer.open(CONTROL_WORD_BYTES, NAME, any_ip),
-        Some(0) if layer.is_cut && behind_word.len() < 15 => Decoded::Truncated,
-        Some(0) => layer.open(CONTROL_WORD_BYTES, NAME, ethernet),
+        Some(4 | 6) if is_ip_like(&layer) || !is_ethernet_like(&layer) => any_ip(layer),
+        Some(0) if behind_word.is_some_and(|inner| is_ethernet_like(&inner)) => {
+            layer.open(CONTROL_WORD_BYTES, NAME, ethernet)
+        }
+        Some(_) if is_ethernet_like(&layer) => ethernet(layer),
+        Some(0) if behind_word.is_some_and(|inner| is_ip_like(&inner)) => {
+            layer.open(CONTROL_WORD_BYTES, NAME, any_ip)
+        }
+        // A guess, which may be wrong: nothing is taken for harmless by it.
+        Some(0) => match layer.open(CONTROL_WORD_BYTES, NAME, ethernet) {
+            decoded @ (Decoded::Packet(_) | Decoded::Truncated) => decoded,
+            _ => layer.unreadable(NAME),
+        },
         // The associated channel (RFC 5586) carries the switches' own messages.
         Some(1) => not_ip("MPLS control"),
         Some(_) => layer.unreadable(NAME),
@@ -38,13 +45,13 @@ fn labelled(layer: Layer<'_>) -> Decoded<'_> {
 }
 
 /// Whether the bytes begin like IP: a header of a length that there is, and a packet no shorter than it.
-fn is_ip_like(bytes: &[u8]) -> bool {
-    match *bytes {
+fn is_ip_like(layer: &Layer<'_>) -> bool {
+    match *layer.bytes {
         [first @ 0x45..=0x4f, _, l0, l1, _, _, _, _, ttl, ..] => {
             let stated = usize::from(u16::from_be_bytes([l0, l1]));
             stated >= usize::from(first & 0x0f) * 4 && ttl > 0
         }
-        [0x60..=0x6f, _, _, _, _, _, _, _, ..] => !is_ethernet_like(bytes),
+        [0x60..=0x6f, _, _, _, _, _, _, _, ..] => !is_ethernet_like(layer),
         _ => false,
     }
 }
@@ -62,7 +69,7 @@ pub(super) fn pseudowire(layer: Layer<'_>) -> Option<Decoded<'_>> {
             [0xff, 0x03, 0, 0x21, 0x45..=0x4f, ..] | [0xff, 0x03, 0, 0x57, 0x60..=0x6f, ..] => {
                 Some(ppp(inner))
             }
-            bytes => is_ethernet_like(bytes).then(|| ethernet(inner)),
+            _ => is_ethernet_like(&inner).then(|| ethernet(inner)),
         }
     });
     let is_short = layer.bytes.len() <= SESSION_BYTES_MAX + ETHERNET_HEADER_BYTES;

@@ -18,6 +18,8 @@ const LISP: u16 = 4341;
 const VXLAN: u16 = 4789;
 const VXLAN_GPE: u16 = 4790;
 const CAPWAP: u16 = 5247;
+/// Generic UDP encapsulation (draft-ietf-intarea-gue), which Linux knows as such.
+const GUE: u16 = 6080;
 const GENEVE: u16 = 6081;
 const MPLS: u16 = 6635;
 /// Of Linux, before VXLAN had a port of its own.
@@ -25,8 +27,8 @@ const VXLAN_OLD: u16 = 8472;
 const TZSP: u16 = 37_008;
 
 /// Ports that a tunnel is sent to.
-const DESTINATIONS: [u16; 11] =
-    [L2TP, GTP, TEREDO, LISP, VXLAN, VXLAN_GPE, CAPWAP, GENEVE, MPLS, VXLAN_OLD, TZSP];
+const DESTINATIONS: [u16; 12] =
+    [L2TP, GTP, TEREDO, LISP, VXLAN, VXLAN_GPE, CAPWAP, GUE, GENEVE, MPLS, VXLAN_OLD, TZSP];
 /// Those that its answers come from: the others answer from a port that hides the flow within.
 const SOURCES: [u16; 4] = [L2TP, GTP, TEREDO, CAPWAP];
 
@@ -69,9 +71,29 @@ fn by_port(port: u16, layer: Layer<'_>) -> Option<Decoded<'_>> {
         VXLAN_OLD => vxlan_unnumbered(layer),
         VXLAN_GPE => vxlan_generic(layer),
         CAPWAP => access_point(layer),
+        GUE => generic(layer),
         GENEVE => geneve(layer),
         MPLS => Some(mpls(layer)),
         TZSP => sniffed(layer),
+        _ => None,
+    }
+}
+
+/// GUE: a header that counts its optional words and names what follows by its number in IP; or IP at once.
+fn generic(layer: Layer<'_>) -> Option<Decoded<'_>> {
+    match *layer.bytes {
+        [0x45..=0x4f | 0x60..=0x6f, ..] => Some(any_ip(layer)),
+        // Version 0, and no control message.
+        [first @ 0..=0x1f, protocol, ..] => {
+            let header_bytes = 4 + usize::from(first) * 4;
+            match protocol {
+                4 => Some(layer.open(header_bytes, "GUE", ipv4)),
+                41 => Some(layer.open(header_bytes, "GUE", ipv6)),
+                97 => likely_ethernet(layer.inside(header_bytes)?),
+                _ => None,
+            }
+        }
+        [] | [_] => layer.no_tunnel(),
         _ => None,
     }
 }

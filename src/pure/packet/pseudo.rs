@@ -3,9 +3,9 @@
 
 use super::internet::{any_ip, ipv4, ipv6};
 use super::layer::{Layer, not_ip};
-use super::link::{ETHERTYPE_MIN, by_ethertype};
+use super::link::{ETHERTYPE_MIN, by_ethertype, ethernet};
 use super::logical::logical_link;
-use super::serial::ppp;
+use super::serial::{cisco_hdlc, ppp};
 use super::wireless::{prism, radiotap, wireless};
 use super::{Decoded, Mac};
 
@@ -39,10 +39,14 @@ fn cooked_protocol(hardware: u16, protocol: u16, layer: Layer<'_>) -> Decoded<'_
         (802, _) => prism(layer),
         (803, _) => radiotap(layer),
         (824, _) => not_ip("netlink"),
-        (_, 4) => logical_link(layer),
+        (_, 3) => ethernet(layer),
+        (_, 4 | 0x0011) => logical_link(layer),
+        (_, 7) => ppp(layer),
+        (_, 0x0019) => cisco_hdlc(layer),
         (_, 1) => not_ip("IPX"),
-        (_, 0x000c | 0x000d) => not_ip("CAN"),
-        (_, other) if other < ETHERTYPE_MIN => not_ip("Linux protocols without IP"),
+        (_, 0x000c..=0x000e) => not_ip("CAN"),
+        (_, 0x0009 | 0x0010 | 0x0015..=0x0018) => not_ip("Linux protocols without IP"),
+        (_, other) if other < ETHERTYPE_MIN => Decoded::Undecoded("an unknown Linux protocol"),
         (_, other) => by_ethertype(other, layer),
     }
 }
@@ -62,7 +66,8 @@ pub(super) fn loopback(layer: Layer<'_>) -> Decoded<'_> {
         // The number that Windows has for IPv6 is that of IPX elsewhere.
         23 if layer.bytes.get(4).is_some_and(|first| first >> 4 != 6) => not_ip("IPX"),
         family if is_ipv6_family(family) => layer.open(4, "loopback header", ipv6),
-        family if family < ETHERTYPE_MIN.into() => not_ip("loopback without IP"),
+        7 | 16 => not_ip("loopback without IP"),
+        family if family < ETHERTYPE_MIN.into() => Decoded::Undecoded("loopback, an unknown family"),
         // Some writers put an EtherType into the lower half.
         _ => layer.open(4, "loopback header", |inner| by_ethertype(ethertype, inner)),
     }

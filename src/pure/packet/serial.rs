@@ -34,7 +34,10 @@ fn ppp_protocol(protocol: u16, layer: Layer<'_>) -> Decoded<'_> {
         0x002d | 0x002f | 0x0061 | 0x0063 | 0x0065 | 0x0067 | 0x0069 => {
             Decoded::Undecoded("PPP, headers compressed")
         }
-        _ => not_ip("PPP control"),
+        0x0059 => Decoded::Undecoded("PPP, multiplexed"),
+        // Control and authentication, and network layers of other families (IANA's list).
+        0x8000.. | 0x0023..=0x002b | 0x003f | 0x0041..=0x004d | 0x005b => not_ip("PPP control"),
+        _ => Decoded::Undecoded("PPP, an unknown protocol"),
     }
 }
 

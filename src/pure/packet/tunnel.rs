@@ -16,6 +16,12 @@ const GRE: u8 = 47;
 const ETHERNET: u8 = 97;
 const L2TP: u8 = 115;
 const MPLS: u8 = 137;
+/// Minimal encapsulation (RFC 2004), which hides the destination.
+const MINIMAL: u8 = 55;
+/// Of KA9Q, before IP in IP had a number of its own.
+const IPV4_OLD: u8 = 94;
+/// Compressed (RFC 3173).
+const COMPRESSED: u8 = 108;
 /// A segment of SRv6 may carry Ethernet so (RFC 8986, 4.9).
 const BARE_ETHERNET: u8 = 143;
 
@@ -24,7 +30,7 @@ const BARE_ETHERNET: u8 = 143;
 pub(super) fn is_possible(packet: &Packet<'_>) -> bool {
     match packet.protocol {
         UDP => packet.ports.is_some_and(overlay::is_possible),
-        IPV4 | IPV6 | GRE | ETHERNET | L2TP | MPLS | BARE_ETHERNET => true,
+        IPV4 | IPV6 | GRE | MINIMAL | IPV4_OLD | ETHERNET | COMPRESSED | L2TP | MPLS | BARE_ETHERNET => true,
         _ => false,
     }
 }
@@ -34,9 +40,11 @@ pub(super) fn is_possible(packet: &Packet<'_>) -> bool {
 pub(super) fn inner<'a>(packet: &Packet<'a>, payload: &Layer<'a>) -> Option<Decoded<'a>> {
     let Some(layer) = payload.inside(0) else { return Some(Decoded::Undecoded(TOO_MANY_LAYERS)) };
     match packet.protocol {
-        IPV4 => Some(ipv4(layer)),
+        IPV4 | IPV4_OLD => Some(ipv4(layer)),
         IPV6 => Some(ipv6(layer)),
         GRE => gre::generic(layer),
+        MINIMAL => Some(Decoded::Undecoded("minimal encapsulation in IP")),
+        COMPRESSED => Some(Decoded::Undecoded("IP payload, compressed")),
         MPLS => Some(mpls(layer)),
         BARE_ETHERNET => Some(ethernet(layer)),
         // EtherIP (RFC 3378): version 3, then Ethernet.

@@ -62,8 +62,21 @@ fn frame([kind, flags]: [u8; 2], alignment: usize, mut layer: Layer<'_>) -> Deco
     };
     let control = layer.bytes.get(plain_bytes).filter(|_| kind & QUALITY != 0);
     let is_aggregate = control.is_some_and(|control| control & 0x80 != 0);
-    let open = if is_aggregate { aggregate } else { logical_link };
+    let open = if is_aggregate { aggregate } else { content };
     layer.open(header_bytes.next_multiple_of(alignment), NAME, open)
+}
+
+/// LLC; in a mesh behind a header of its own (9.2.4.7.3), which the quality field announces by a bit that
+/// has other meanings elsewhere, so that only what follows tells.
+fn content(layer: Layer<'_>) -> Decoded<'_> {
+    const SNAP: [u8; 3] = [0xaa, 0xaa, 0x03];
+    let mesh_bytes = 6 + 6 * usize::from(layer.bytes.first().map_or(0, |flags| flags & 3));
+    match layer.inside(mesh_bytes) {
+        Some(inner) if !layer.bytes.starts_with(&SNAP) && inner.bytes.starts_with(&SNAP) => {
+            logical_link(inner)
+        }
+        _ => logical_link(layer),
+    }
 }
 
 /// Who sent it and to whom: which of the addresses that is depends on the way through the access points.

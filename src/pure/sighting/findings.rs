@@ -151,6 +151,16 @@ impl Findings {
         }
     }
 
+    /// Whether the host has sightings of all these entries at this remote.
+    pub(super) fn knows(&self, sighting: &Sighting<'_>) -> bool {
+        let &Sighting { remote, protocol, port, .. } = sighting;
+        let host = self.hosts.get(&sighting.host);
+        let is_known = |&(matched, entry): &(Matched, EntryId)| {
+            host.is_some_and(|host| host.rows.contains_key(&Row { entry, matched, remote, protocol, port }))
+        };
+        sighting.matches.iter().all(is_known)
+    }
+
     /// Whether the host has any sighting.
     pub(super) fn contains(&self, host: IpAddr) -> bool {
         self.hosts.contains_key(&host)

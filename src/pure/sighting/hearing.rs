@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
+const SCTP: u8 = 132;
 const SECOND_NS: i64 = 1_000_000_000;
 /// Losses are laid on so many buckets at most: of a longer time between two looks nothing was watched.
 const LOOKED_BACK_MAX: i64 = 6;
@@ -220,17 +221,24 @@ impl Hearing {
         self.bucket.inside_hosts += u64::from(is_new);
     }
 
+    /// Notes a packet with a listed address that matched nothing: the entry may name a port, which a later
+    /// fragment does not have when its first one was not seen.
+    pub(super) fn note_unmatched(&mut self, packet: &Packet<'_>) {
+        let lacks_ports = packet.is_later_fragment && packet.ports.is_none();
+        self.tally.truncated_packets += u64::from(lacks_ports && matches!(packet.protocol, TCP | UDP | SCTP));
+    }
+
     /// Notes an IPv6 packet or one through tunnels, besides [`Hearing::note`].
     pub(super) fn note_unusual(&mut self, packet: &Packet<'_>) {
         self.tally.routed_ipv6_packets += u64::from(is_routed_ipv6(packet));
         if let Some(layer) = packet.unread_layer {
-            self.note_undecoded(layer);
+            self.note_undecoded(Layer::Named(layer));
         }
     }
 
-    fn note_undecoded(&mut self, layer: &'static str) {
+    fn note_undecoded(&mut self, layer: Layer) {
         self.tally.undecoded_packets += 1;
-        self.passed_over.undecoded.add(Layer::Named(layer));
+        self.passed_over.undecoded.add(layer);
     }
 
     /// The packet with the ports of its datagram, where it is a fragment.
@@ -246,7 +254,11 @@ impl Hearing {
             Decoded::NotIp(not_ip) => self.note_without_ip(not_ip, frame.time_ns),
             Decoded::Undecoded(layer) => {
                 self.tally.ip_packets += 1;
-                self.note_undecoded(layer);
+                self.note_undecoded(Layer::Named(layer));
+            }
+            Decoded::UnknownType(ethertype) => {
+                self.tally.ip_packets += 1;
+                self.note_undecoded(Layer::EtherType(*ethertype));
             }
             Decoded::Truncated => {
                 self.tally.ip_packets += 1;

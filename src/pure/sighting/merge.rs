@@ -20,6 +20,7 @@ impl Observation {
         sort(&mut self.indirect);
         (self.hosts, self.inbound_only) = contacting.into_iter().partition(|finding| finding.contacts > 0);
         self.unattributed_sightings += other.unattributed_sightings;
+        self.unseen_calls += other.unseen_calls;
         self.unlisted_sightings += other.unlisted_sightings;
     }
 }

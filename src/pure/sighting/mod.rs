@@ -63,6 +63,9 @@ pub struct Observation {
     pub indirect: Vec<HostFinding>,
     /// Packets with a watchlist entry and no inside host.
     pub unattributed_sightings: u64,
+    /// Calls of inside hosts to a watchlist entry that were not seen, and that errors which came back tell of.
+    #[serde(default)]
+    pub unseen_calls: u64,
     /// Sightings without a row in `hits`, because there were more than [`HITS_MAX`] hits or more than
     /// [`FINDING_HOSTS_MAX`] hosts; 0 in nearly every capture. Not part of `scan --json`.
     #[serde(skip_serializing, default)]
@@ -109,8 +112,7 @@ pub struct Coverage {
     /// Which layers stopped those of `undecoded_packets`, most first; their sum.
     #[serde(default)]
     pub undecoded: Vec<LayerCount>,
-    /// What the frames carried that are no IP and none of `ip_packets` (ARP, spanning tree, EtherTypes that
-    /// nobody knows), most first.
+    /// What the frames carried that are no IP and none of `ip_packets` (ARP, spanning tree), most first.
     #[serde(default)]
     pub without_ip: Vec<LayerCount>,
     /// IP packets to one machine, not to all or to a group: without any, a port shows only what every port

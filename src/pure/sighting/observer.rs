@@ -218,12 +218,11 @@ impl Observer {
         }
     }
 
-    /// An ICMP error tells the sender of a SYN that it was refused. What it quotes is no sighting.
+    /// An ICMP error tells the sender of a packet what became of it, and us that it was sent.
     fn see_quoted(&mut self, error: &Packet<'_>, quoted: &Quoted<'_>) {
         let about = &quoted.packet;
-        let is_refusal = quoted.is_refused && about.source == error.destination;
-        if is_refusal && self.hearing.lookout.may_know_destination(about) {
-            self.watches.iter_mut().for_each(|(_, watch)| watch.refuse(about));
+        if about.source == error.destination && self.hearing.lookout.may_know_destination(about) {
+            self.watches.iter_mut().for_each(|(_, watch)| watch.hear_of(about, quoted.is_refused));
         }
     }
 
@@ -260,7 +259,11 @@ impl Observer {
     #[inline(never)]
     fn look_closer(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
         self.hearing.read_names(packet);
-        self.ask(packet, scope)
+        let seen = self.ask(packet, scope);
+        if !seen.is_sighting {
+            self.hearing.note_unmatched(packet);
+        }
+        seen
     }
 
     /// Asks every run whether the packet, with its names, is a sighting for it.

@@ -31,7 +31,6 @@ impl From<&NotIp> for Layer {
         match not_ip {
             NotIp::Arp { .. } => Layer::Named("ARP"),
             NotIp::Other(name) => Layer::Named(name),
-            NotIp::EtherType(number) => Layer::EtherType(*number),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What becomes of frames that are no plain packets: fragments, ICMP errors, and what cannot be read.
 
-use super::tests::{ACK, HOST, SECOND, SINK, SYN, Sent, hosts, list, observe, out, tcp, udp};
+use super::tests::{ACK, HOST, SECOND, SINK, SYN, Sent, hosts, list, observe, observe_at, out, tcp, udp};
 use super::{Coverage, Handshake, LayerCount};
 use crate::pure::packet::Mac;
+use std::slice::from_ref;
 
 /// The part of a packet in Ethernet that begins after `offset` bytes of what IPv4 carries.
 fn part(whole: &Sent, from: usize, to: Option<usize>) -> Sent {
@@ -38,7 +39,10 @@ fn later_fragments_count_for_the_port_of_their_first() {
         ("in spite of another port", by_address, vec![first, second, last], "10.0.0.1 1 3 3"),
     ];
     for (row, entries, packets, wanted) in rows {
-        assert_eq!(hosts(&observe(&[list("s", entries)], &packets)), wanted, "{row}");
+        let observation = observe(&[list("s", entries)], &packets);
+        assert_eq!(hosts(&observation), wanted, "{row}");
+        let is_blind = row == "without the first" || row == "before the first" || row == "after its time";
+        assert_eq!(observation.coverage.truncated_packets > 0, is_blind, "{row}");
     }
 }
 
@@ -83,8 +87,28 @@ fn a_router_tells_that_a_call_was_refused() {
         assert_eq!(observation.hosts[0].hits[0].handshake, wanted, "{row}");
         assert_eq!(observation.hosts[0].sightings_out, 1, "{row}: what is quoted is no sighting");
     }
-    let alone = observe(&[list("s", &[SINK])], &[error(1, HOST, 3, 1, &out(0))]);
-    assert_eq!(hosts(&alone), "", "a quote alone is no sighting");
+}
+
+#[test]
+fn an_error_alone_tells_of_a_call_that_was_not_seen() {
+    let [listed, other] = [[SINK], ["192.0.2.77"]].map(|entries| list("s", &entries));
+    let question = || udp(0, (HOST, 1025), (SINK, 53), b"\0");
+    let network = "10.0.0.1/32".parse().expect("a network");
+    let resolver = observe_at(from_ref(&listed), &[network], &[error(1, HOST, 3, 1, &question())]);
+    let told = |about: &Sent, kind: u8, to: &str| observe(from_ref(&listed), &[error(1, to, kind, 1, about)]);
+    let rows = [
+        ("prohibited", told(&out(0), 3, HOST), 1),
+        ("too long under way", told(&out(0), 11, HOST), 1),
+        ("by UDP", told(&question(), 3, HOST), 1),
+        ("to somebody else", told(&out(0), 3, "10.0.0.2"), 0),
+        ("about what is on no list", observe(&[other], &[error(1, HOST, 3, 1, &out(0))]), 0),
+        ("of a resolver that asks for others", resolver, 0),
+    ];
+    for (row, observation, wanted) in rows {
+        assert_eq!(observation.inbound_only.len(), wanted, "{row}");
+        assert_eq!(observation.unseen_calls, wanted as u64, "{row}");
+        assert!(observation.hosts.is_empty(), "{row}: what came in blames nobody");
+    }
 }
 
 fn frame(second: i64, ethertype: u16, content: &[u8]) -> Sent {
@@ -117,10 +141,10 @@ fn every_frame_is_a_packet_or_has_the_name_of_what_it_is() {
     let observation = observe(&[list("s", &[SINK])], &packets);
     let Coverage { heard_packets, ip_packets, undecoded_packets, undecoded, without_ip, .. } =
         observation.coverage;
-    assert_eq!(told(&undecoded), "MACsec 3, IPv4 header 1");
-    assert_eq!(told(&without_ip), "EtherType 0x88b5 2, ARP 1");
+    assert_eq!(told(&undecoded), "MACsec 3, EtherType 0x88b5 2, IPv4 header 1");
+    assert_eq!(told(&without_ip), "ARP 1");
     let sum = |rows: &[LayerCount]| rows.iter().map(|row| row.packets).sum::<u64>();
-    assert_eq!((undecoded_packets, ip_packets), (sum(&undecoded), 5));
+    assert_eq!((undecoded_packets, ip_packets), (sum(&undecoded), 7));
     assert_eq!(ip_packets + sum(&without_ip), heard_packets, "a frame went uncounted");
     // The ends of the mirror's own packet stand.
     assert_eq!(

@@ -35,6 +35,7 @@ pub struct Watch {
     /// What they ask so.
     indirect: Findings,
     unattributed: u64,
+    unseen_calls: u64,
     hits: Vec<Side>,
     found: Vec<Match>,
     /// The counts of its source as it joined.
@@ -83,6 +84,7 @@ impl Watch {
             findings: Findings::default(),
             indirect: Findings::default(),
             unattributed: 0,
+            unseen_calls: 0,
             hits: Vec::new(),
             found: Vec::new(),
             joined: Tally::default(),
@@ -216,15 +218,26 @@ impl Watch {
         client.filter(|client| self.resolvers.iter().any(|network| network.contains(client)))
     }
 
-    /// Notes that a packet of an inside host, which it may know, could not be delivered.
-    pub(super) fn refuse(&mut self, packet: &Packet<'_>) {
+    /// Notes what an error tells of a packet of an inside host, which it may know: that there was one, and
+    /// perhaps that it was refused. The error came in, and where the packet itself was not seen it proves no
+    /// more than other packets that come in.
+    pub(super) fn hear_of(&mut self, packet: &Packet<'_>, is_refused: bool) {
         if self.inside.contains(packet.source) {
             let is_outside = !self.inside.contains(packet.destination);
             self.found.clear();
             self.index.look_up(destination(packet, is_outside), packet.source, &mut self.found);
             let matches =
                 self.found.iter().map(|found| (matched(found.kind), found.entry)).collect::<Vec<_>>();
-            self.findings.refuse(&sighting(packet, true, true, &matches));
+            let sighting = sighting(packet, true, false, &matches);
+            let is_indirect = self.asking_resolver(packet, &[]).is_some();
+            let findings = if is_indirect { &mut self.indirect } else { &mut self.findings };
+            if !matches.is_empty() && !findings.knows(&sighting) {
+                self.unseen_calls += u64::from(!is_indirect);
+                findings.add(&sighting, &self.index);
+            }
+            if is_refused {
+                findings.refuse(&sighting);
+            }
         }
     }
 
@@ -250,6 +263,7 @@ impl Watch {
             inbound_only,
             indirect: self.indirect.finish_indirect(&self.index, &identities),
             unattributed_sightings: self.unattributed,
+            unseen_calls: self.unseen_calls,
             unlisted_sightings: self.findings.unlisted() + self.indirect.unlisted(),
         }
     }

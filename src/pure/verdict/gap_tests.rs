@@ -118,11 +118,13 @@ fn hits_of_somebody_who_is_hidden() {
             },
             &[WrongSide],
         ),
+        ("a call that an error tells of", |_, f| f.sources[0].observation.unseen_calls = 1, &[WrongSide]),
         (
             "a contact explains it",
             |c, f| {
                 c.fail_at = 2;
                 f.sources[0].observation.unattributed_sightings = 1;
+                f.sources[0].observation.unseen_calls = 1;
                 f.sources[0].observation.hosts = vec![finding(HOST, &[(1, 1)])];
             },
             &[],

@@ -19,6 +19,12 @@ pub(super) fn wrong_side(source: &SourceFacts) -> Option<String> {
             count(unattributed, "packet"),
         ));
     }
+    if observation.unseen_calls > 0 && observation.hosts.is_empty() {
+        return Some(format!(
+            "{} to a watchlist entry only by the errors that came back: what inside hosts send is not all heard; mirror both directions of the port",
+            count(observation.unseen_calls, "call"),
+        ));
+    }
     if observation.coverage.one_way == Some(OneWay::Inbound) {
         return Some(
             "only traffic towards inside hosts was heard, and none of what they send: mirror both directions of the port"
