@@ -194,7 +194,7 @@ impl Observer {
     }
 
     #[inline(never)]
-    fn see_closely(&mut self, frame: &Frame<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
+    fn see_closely(&mut self, frame: &Frame<'_>, mut scope: impl FnMut(WatchId) -> Scope) -> Seen {
         if let Some(packet) = packet::plain_ipv4(frame) {
             return self.see_packet(&packet, scope);
         }
@@ -207,7 +207,7 @@ impl Observer {
                 self.hearing.note_unusual(&packet);
                 let packet = self.hearing.attribute(packet);
                 if let Some(quoted) = packet::quoted(&packet) {
-                    self.see_quoted(&packet, &quoted);
+                    self.see_quoted(&packet, &quoted, &mut scope);
                 }
                 self.see_packet(&packet, scope)
             }
@@ -219,10 +219,16 @@ impl Observer {
     }
 
     /// An ICMP error tells the sender of a packet what became of it, and us that it was sent.
-    fn see_quoted(&mut self, error: &Packet<'_>, quoted: &Quoted<'_>) {
+    fn see_quoted(
+        &mut self,
+        error: &Packet<'_>,
+        quoted: &Quoted<'_>,
+        mut scope: impl FnMut(WatchId) -> Scope,
+    ) {
         let about = &quoted.packet;
         if about.source == error.destination && self.hearing.lookout.may_know_destination(about) {
-            self.watches.iter_mut().for_each(|(_, watch)| watch.hear_of(about, quoted.is_refused));
+            let hearing = self.watches.iter_mut().filter(|(id, _)| scope(*id) == Scope::Matched);
+            hearing.for_each(|(_, watch)| watch.hear_of(about, quoted.is_refused));
         }
     }
 
