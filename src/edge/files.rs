@@ -249,12 +249,15 @@ fn check_watchlist_file(path: &Path) -> Result<Vec<String>, String> {
     if read.part.counts().total() == 0 {
         return Err(format!("the watchlist file {shown} is empty: fill it, or remove it from the playbook"));
     }
-    if read.rejected_lines == 0 {
+    let is_too_much = read.too_much_unapplied().is_some();
+    if read.rejected_lines == 0 && !is_too_much {
         return Ok(Vec::new());
     }
-    let lines = match read.rejected_lines {
-        1 => "a line is no entry".to_owned(),
-        lines => format!("{lines} lines are no entries"),
+    let lines = match (read.rejected_lines, read.unusable) {
+        (0, unusable) => format!("{unusable} lines are URLs with a path or file hashes"),
+        (1, _) => "a line is no entry".to_owned(),
+        (lines, _) => format!("{lines} lines are no entries"),
     };
-    Ok(vec![format!("in {shown} {lines}: `allclear watchlist {shown}` shows what was read")])
+    let so_much = if is_too_much { ", too much for any run to pass" } else { "" };
+    Ok(vec![format!("in {shown} {lines}{so_much}: `allclear watchlist {shown}` shows what was read")])
 }

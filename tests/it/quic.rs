@@ -356,7 +356,7 @@ proptest! {
     #[test]
     fn no_datagram_does_harm(
         mut datagram in proptest::collection::vec(any::<u8>(), 0..200),
-        version in prop_oneof![Just([0, 0, 0, 1]), Just([0x6b, 0x33, 0x43, 0xcf]), Just([0xff, 0, 0, 29])],
+        version in prop_oneof![Just([0, 0, 0, 1]), Just([0x6b, 0x33, 0x43, 0xcf]), Just([0xff, 0, 0, 29]), Just([0xff, 0, 0, 23]), Just([0x0a; 4])],
     ) {
         if let Some([first, number @ ..]) = datagram.first_chunk_mut::<5>() {
             *first |= 0x80;

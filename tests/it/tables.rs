@@ -1,6 +1,10 @@
 //! Is a text table read like a capture? The appliance's own, and others of its kind, through the real program.
 
 use crate::ground_truth::data;
+use allclear::pure::recording::Table;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -238,4 +242,32 @@ fn a_table_is_filtered_dumped_and_joined_with_captures() {
 
     let (_, _, filtered, _) = scan(&[text(&path), "-f", "icmp", "--address", "192.0.2.9"]);
     assert_eq!(filtered["hosts"][0]["sightings"], 1);
+}
+
+proptest! {
+    /// However the cells of a row are put together, as long as an address is among them.
+    #[test]
+    fn no_row_vanishes(
+        order in Just(vec![0, 1, 2, 3, 4, 5, 6]).prop_shuffle(),
+        kept in 1_usize..8,
+        separator in prop::sample::select(vec!["\t", " ", "|", ";", ",", " > ", "  ", "</td><td>", " \t", "="]),
+    ) {
+        let cells = ["08:00:00.20", "TCP", "10.0.0.1", "1025", "192.0.2.9", "80", "ACK"];
+        let order: Vec<usize> = order.into_iter().take(kept).collect();
+        prop_assume!(order.iter().any(|cell| matches!(cell, 2 | 4)));
+        let line = order.iter().map(|cell| cells[*cell]).collect::<Vec<_>>().join(separator);
+        let text = format!("{HEAD}{}{line}\n{}", rows(20), rows(20));
+        let table = Table::read(text.as_bytes()).expect("a table");
+        let read = table.capture(Date::constant(2015, 4, 29), &TimeZone::UTC);
+        prop_assert!(read.as_ref().map_or(true, |(_, facts)| facts.rows == 41), "{}: {:?}", line, read);
+    }
+
+    #[test]
+    fn no_text_does_harm(text in "([0-9]{1,2}:[0-9]{2}:[0-9]{2}|<t?d?>?|[0-9.]{1,16}|TCP|more|rows|[ \t\n|;,<>]|\\PC){0,60}") {
+        for text in [text.clone(), format!("{HEAD}{text}"), format!("<td>{HEAD}{text}")] {
+            if let Some(table) = Table::read(text.as_bytes()) {
+                let _ = table.capture(Date::constant(2015, 4, 29), &TimeZone::UTC);
+            }
+        }
+    }
 }

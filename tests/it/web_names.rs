@@ -255,6 +255,19 @@ fn lines_that_may_be_anything_are_not_waited_for() {
     }
 }
 
+/// Of what is read by what stands behind.
+const BEGINNINGS: [&str; 9] = [
+    "\x05\x01\0\x03",
+    "\x04\x01\0\x50\0\0\0\x01",
+    "PROXY ",
+    "\r\n\r\n\0\r\nQUIT\n",
+    "\r\nGET http://",
+    "\x16\x03",
+    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost:\r\n ",
+];
+
 proptest! {
     #[test]
     fn no_hello_does_harm(
@@ -269,6 +282,33 @@ proptest! {
         }
         let (told, _) = read(&payload[..length.min(payload.len())]);
         prop_assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{:?}", told);
+    }
+
+    #[test]
+    fn no_datagram_does_harm(at in any::<proptest::sample::Index>(), byte in any::<u8>(), length in 0_usize..200) {
+        let mut payload = dtls("x.org", 9_999);
+        let at = at.index(payload.len());
+        payload[at] = byte;
+        let whole = ipv4(17, &udp(50_000, 4_711, &payload[..length.min(payload.len())]));
+        let (told, _) = read_frame(&frame(101, &whole));
+        prop_assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{:?}", told);
+    }
+
+    #[test]
+    fn no_stream_does_harm(
+        begin in prop::sample::select(BEGINNINGS.to_vec()),
+        rest in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'0')], 0..80),
+        cut in 0_usize..80,
+    ) {
+        let payload = [begin.as_bytes(), &rest].concat();
+        let length = payload.len().saturating_sub(cut);
+        let segment = ipv4(6, &tcp(0x18, &payload));
+        let datagram = ipv4(17, &udp(50_000, 4_711, &payload));
+        for (whole, header) in [(&segment, 40), (&datagram, 28)] {
+            let frame = Frame { bytes: &whole[..header + length], ..frame(101, whole) };
+            let (told, _) = read_frame(&frame);
+            prop_assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{:?}", told);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::names::{Name, NameKind, Names, Reading, Rest};
 
 /// The methods in use (IANA's list, and those of Windows clients). Of others a whole first line is wanted
 /// before anything is waited for.
-const METHODS: [&[u8]; 24] = [
+const METHODS: [&[u8]; 25] = [
     b"GET ",
     b"POST ",
     b"HEAD ",
@@ -36,6 +36,8 @@ const METHODS: [&[u8]; 24] = [
     b"BITS_POST ",
     b"RPC_IN_DATA ",
     b"RPC_OUT_DATA ",
+    // No method, but what a proxy puts before a stream (`preface`), of which the line must be waited for too.
+    b"PROXY ",
 ];
 
 /// How long the word can be that a request begins with.

@@ -398,6 +398,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_form_is_read_wherever_it_is_cut_in_two() {
+        let forms: [(&str, &[u8]); 9] = [
+            ("plain", REQUEST),
+            ("a blank before the colon", b"GET / HTTP/1.1\r\nHost : evil.example\r\n\r\n"),
+            ("folded", b"GET / HTTP/1.1\r\nHost:\r\n evil.example\r\n\r\n"),
+            ("behind an empty line", b"\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+            ("a URL", b"GET  http://evil.example/ HTTP/1.0\r\n\r\n"),
+            ("a URL alone", b"GET http://evil.example/\r\n"),
+            ("a tunnel", b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n"),
+            ("behind a request", b"GET /a HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+            (
+                "behind a line of PROXY",
+                b"PROXY TCP4 1.1.1.1 2.2.2.2 5 6\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n",
+            ),
+        ];
+        for (form, sent) in forms {
+            for cut in 1..sent.len() {
+                for first in [None, Some(syn(1))] {
+                    let parts = [segment(1, 0, &sent[..cut]), segment(1, cut, &sent[cut..])];
+                    let packets: Vec<Vec<u8>> = first.into_iter().chain(parts).collect();
+                    let (names, unread) = read(&packets);
+                    assert_eq!(
+                        (names.matches("evil.example").count(), unread),
+                        (1, 0),
+                        "{form}, cut at {cut}: {names}"
+                    );
+                }
+            }
+        }
+    }
+
     /// A query for a name of one label, over TCP.
     fn question(label: &[u8]) -> Vec<u8> {
         let header = [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];

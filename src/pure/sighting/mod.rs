@@ -99,10 +99,11 @@ pub struct Coverage {
     /// ARP and spanning tree); 0 when not counted, and then all that were heard stand in for it.
     #[serde(default)]
     pub ip_packets: u64,
-    /// TCP streams and QUIC connections whose name spans several packets; counted only while names are looked for.
+    /// TCP streams and QUIC connections whose name spans several packets or is sealed so that no key opens it; counted
+    /// only while names are looked for.
     #[serde(default)]
     pub split_names: u64,
-    /// Of those, how many have a name that was never seen whole; in `truncated_packets` too. On a busy network
+    /// Of those, how many have a name that was never read; in `truncated_packets` too. On a busy network
     /// there are always some: clients that gave up, segments out of order.
     #[serde(default)]
     pub unread_names: u64,

@@ -24,9 +24,9 @@ pub(super) struct Tally {
     pub(super) inbound_answers: u64,
     /// IPv6 between addresses that are routed: more than the neighbours' talk that every network has.
     pub(super) routed_ipv6_packets: u64,
-    /// TCP streams and QUIC connections whose name spans several packets.
+    /// TCP streams and QUIC connections whose name spans several packets or cannot be opened.
     pub(super) split_names: u64,
-    /// Of those, how many have a name that was never seen whole.
+    /// Of those, how many have a name that was never read.
     pub(super) unread_names: u64,
 }
 

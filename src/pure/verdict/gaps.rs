@@ -249,8 +249,8 @@ fn truncated(source: &SourceFacts) -> Option<String> {
     } else {
         is_much_unread.then(|| {
             format!(
-                "{unread} of {} that span packets were not seen whole, and at most {} may be: check that the \
-                 mirror shows every packet",
+                "{unread} of {} that span packets or are sealed (QUIC) could not be read whole, and at most {} may \
+                 be: check that the mirror shows every packet",
                 count(coverage.split_names, "name"),
                 percent(UNREAD_NAMES_MAX)
             )

@@ -357,6 +357,19 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_does_harm(text in "(https?://|hxxp://|[0-9]{1,3}|[a-f:]{1,4}|[./:?#@,-]|::ffff:|\\PC){0,16}") {
+            for entry in Entry::parse(&text).unwrap_or_default() {
+                let (target, ports) = (&entry.target, entry.ports);
+                let mut spelt = String::new();
+                spell(target, ports, &mut spelt);
+                let again = Entry::parse(&spelt).map(|mut entries| entries.remove(0));
+                proptest::prop_assert!(again.is_ok_and(|it| it.target == *target && it.ports == ports), "{}", spelt);
+            }
+        }
+    }
+
     fn canonical(entry: &Entry) -> String {
         let mut text = String::new();
         push_canonical(&entry.target, entry.ports, &mut text);
