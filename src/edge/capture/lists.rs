@@ -350,6 +350,25 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_told_when_much_of_a_file_was_refused() {
+        let directory = tempfile::TempDir::new().expect("a directory");
+        let many: String = (1..=200).map(|number| format!("192.0.2.{number}\n")).collect();
+        for (name, content, is_too_much) in [
+            ("whole", "192.0.2.1\n".to_owned(), false),
+            ("one of two", "192.0.2.1\n192.0.2.9/24\n".to_owned(), true),
+            ("one of many", many + "nonsense\n", false),
+        ] {
+            fs::write(directory.path().join("feed.txt"), content).expect("writable");
+            // Twice, since the second time it is known.
+            let lists = Lists::default();
+            for _ in 0..2 {
+                let facts = load(&lists, directory.path(), Duration::MAX, Timestamp::UNIX_EPOCH).facts;
+                assert_eq!(facts.incomplete.len(), usize::from(is_too_much), "{name}: {facts:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_file_that_is_written_while_it_is_read_is_read_again_or_refused() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("feed.txt");
