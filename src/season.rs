@@ -8,7 +8,9 @@ use crate::edge::perform::{self, Edges, Reply};
 use crate::engine::{Engine, EngineError};
 use crate::pure::playbook::StageName;
 use crate::pure::script::{Scene, Step};
-use crate::pure::ticket::{ALLCLEAR, Context, Effect, Event, Input, Mail, Phase, Run, TicketId, ledger};
+use crate::pure::ticket::{
+    ALLCLEAR, Absence, Context, Effect, Event, Input, Mail, Phase, Run, TicketId, ledger,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -88,7 +90,9 @@ impl Season {
         }
         if !self.is_ticked {
             self.is_ticked = true;
-            self.engine.tick(self.now)?;
+            let (edges, now) = (&self.edges, self.now);
+            self.engine
+                .tick_writing(now, Absence::Down, &|engine, mail| perform::lines(engine, edges, mail, now))?;
             return Ok(true);
         }
         Ok(self.go_on())

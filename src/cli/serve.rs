@@ -18,7 +18,7 @@ use crate::edge::clock::{self, Deadline, Pulse};
 use crate::edge::doorbell::Doorbell;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
-use crate::engine::EngineError;
+use crate::engine::{Engine, EngineError};
 use crate::pure::playbook::Library;
 use crate::pure::queue::{Limits, Queue};
 use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Event, Input, Run};
@@ -247,7 +247,9 @@ impl Server<'_> {
 
     fn tick(&mut self) {
         let look = Pulse::take();
-        match self.desk.engine.tick_after(look.wall(), self.absence(&look)) {
+        let (edges, now, absence) = (&self.edges, look.wall(), self.absence(&look));
+        let scribe = |engine: &Engine, mail| perform::lines(engine, edges, mail, now);
+        match self.desk.engine.tick_writing(now, absence, &scribe) {
             Ok(faults) => {
                 if self.hindrance.take().is_some() {
                     tracing::info!("the log can be written again, and what had waited for it is on record");

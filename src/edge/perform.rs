@@ -25,6 +25,7 @@ use crate::pure::ticket::{
 };
 use crate::pure::verdict::ListingFacts;
 use jiff::Timestamp;
+pub use rounds::lines;
 use rounds::{folded_rows, write_round};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -303,7 +304,7 @@ fn write_letter(
     let mail = &Mail { to, ..mail.clone() };
     let folds = mail.folds.iter().filter_map(|seq| ticket.outbox.iter().find(|mail| mail.seq == *seq));
     let folds: Vec<FoldedMail> =
-        folds.map(|mail| FoldedMail { ticket: id, mail: mail.seq, at: mail.at }).collect();
+        folds.map(|mail| FoldedMail { ticket: id, mail: mail.seq, at: mail.at, lines: None }).collect();
     let folded = folded_rows(engine, edges, &folds, now)?.into_iter().map(|(_, row)| row).collect();
     Ok(letter(engine, edges, (&ticket, &events, &past), &context, mail, folded))
 }

@@ -14,6 +14,7 @@ mod rounds;
 mod schedules;
 
 pub use error::EngineError;
+pub use rounds::Scribe;
 
 use crate::edge::store::{Store, Writing};
 use crate::pure::detection;
@@ -27,6 +28,7 @@ use agenda::Agenda;
 use decision::Decision;
 use jiff::{SignedDuration, Timestamp};
 use log::{Log, Subject};
+use rounds::Written;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
@@ -164,10 +166,20 @@ impl Engine {
         self.tick_after(now, Absence::Down)
     }
 
+    /// As [`Engine::tick_writing`], where nobody can write mails.
+    pub fn tick_after(&mut self, now: Timestamp, absence: Absence) -> Result<Vec<EngineError>, EngineError> {
+        self.tick_writing(now, absence, &|_, _| None)
+    }
+
     /// Lets time pass for every ticket that is due; `absence` says why nobody looked before. One ticket
     /// that cannot be worked (its playbook is gone) does not hold up the others; such faults are
-    /// returned.
-    pub fn tick_after(&mut self, now: Timestamp, absence: Absence) -> Result<Vec<EngineError>, EngineError> {
+    /// returned. What mails say that are told in another one, `scribe` knows.
+    pub fn tick_writing(
+        &mut self,
+        now: Timestamp,
+        absence: Absence,
+        scribe: &Scribe<'_>,
+    ) -> Result<Vec<EngineError>, EngineError> {
         self.refresh()?;
         self.absence = absence;
         self.plan_digests(now)?;
@@ -178,23 +190,24 @@ impl Engine {
         let mut due = self.ticks.due(now);
         // A digest tells what all others have to say by now: nights that were missed while nobody looked.
         due.sort_by_key(|subject| *subject == Subject::Rounds);
+        let lines = self.write_lines(now, &due, scribe);
         for batch in due.chunks(BATCH_TICKETS) {
-            match self.tick_all(now, batch) {
+            match self.tick_all(now, batch, &lines) {
                 Err(fault @ EngineError::Store(_)) => return Err(fault),
                 // One of them is to blame; the others must not wait for it.
-                Err(_) => faults.extend(self.tick_each(now, batch)?),
+                Err(_) => faults.extend(self.tick_each(now, batch, &lines)?),
                 Ok(()) => {}
             }
         }
         Ok(faults)
     }
 
-    fn tick_all(&mut self, now: Timestamp, batch: &[Subject]) -> Result<(), EngineError> {
+    fn tick_all(&mut self, now: Timestamp, batch: &[Subject], lines: &Written) -> Result<(), EngineError> {
         self.transact(now, |decision| {
             batch.iter().try_for_each(|subject| match subject {
                 Subject::Ticket(id) => decision.step(ALLCLEAR, *id, &Input::Tick),
                 Subject::Detection(id) => decision.tick_detection(id),
-                Subject::Recipient(address) => decision.release(address),
+                Subject::Recipient(address) => decision.release(address, lines),
                 Subject::Rounds => decision.tick_digests(),
             })
         })?;
@@ -206,10 +219,15 @@ impl Engine {
 
     /// One by one; who cannot be ticked is asked again after a while, and does not hold up the others at
     /// each look until then.
-    fn tick_each(&mut self, now: Timestamp, batch: &[Subject]) -> Result<Vec<EngineError>, EngineError> {
+    fn tick_each(
+        &mut self,
+        now: Timestamp,
+        batch: &[Subject],
+        lines: &Written,
+    ) -> Result<Vec<EngineError>, EngineError> {
         let mut faults = Vec::new();
         for subject in batch {
-            match self.tick_all(now, std::slice::from_ref(subject)) {
+            match self.tick_all(now, std::slice::from_ref(subject), lines) {
                 Err(fault @ EngineError::Store(_)) => return Err(fault),
                 Err(fault) => {
                     self.ticks.set(subject.clone(), now.checked_add(ASK_AGAIN).ok());

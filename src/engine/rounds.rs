@@ -2,7 +2,7 @@
 //! out, by themselves or told in one, each exactly once: what is decided stands in the log as a whole.
 
 use super::decision::Decision;
-use super::log::Log;
+use super::log::{Log, Subject};
 use super::{Engine, EngineError};
 use crate::edge::store::StoreError;
 use crate::pure::digest::{Desk, gather};
@@ -10,10 +10,17 @@ use crate::pure::letterbox::MailId;
 use crate::pure::playbook::{Library, MailEvent};
 use crate::pure::site;
 use crate::pure::ticket::{
-    ALLCLEAR, Act, Digest, Event, FoldedMail, Input, Mail, Recorded, Round, TicketId, mail_failed, outbox,
-    retry_as_it_is,
+    ALLCLEAR, Act, Digest, Event, FoldedMail, Input, Lines, Mail, Recorded, Round, TicketId, mail_failed,
+    outbox, retry_as_it_is,
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Writes a mail of a ticket in short; `None` when it cannot be written now.
+pub type Scribe<'a> = dyn Fn(&Engine, MailId) -> Option<Lines> + 'a;
+
+/// Mails in short, those that will be told in others.
+pub(super) type Written = BTreeMap<MailId, Lines>;
 
 impl Engine {
     /// The mails that are of no ticket: those that are not out yet, and the last ones that are.
@@ -53,6 +60,19 @@ impl Engine {
             self.transact(now, |decision| decision.append(ALLCLEAR, TicketId::NONE, vec![plan]).map(drop))?;
         }
         Ok(())
+    }
+
+    /// Writes in short what will be told in other mails at `now`, once: a repeat is the same mail, and takes no
+    /// longer than any other.
+    pub(super) fn write_lines(&self, now: Timestamp, due: &[Subject], scribe: &Scribe<'_>) -> Written {
+        let limit = self.library.site_file.hourly_limit();
+        let letterboxes = due.iter().filter_map(|subject| match subject {
+            Subject::Recipient(address) => self.log.letterboxes.get(address),
+            _ => None,
+        });
+        let together =
+            letterboxes.map(|letterbox| letterbox.release(now, limit)).filter(|told| told.len() > 1);
+        together.flatten().filter_map(|id| Some((id, scribe(self, id)?))).collect()
     }
 
     pub(super) fn next_of_digests(&self) -> Option<Timestamp> {
@@ -193,22 +213,27 @@ impl Decision<'_> {
     }
 
     /// Lets out what waited for a recipient, as far as its time has come.
-    pub(super) fn release(&mut self, address: &str) -> Result<(), EngineError> {
+    pub(super) fn release(&mut self, address: &str, lines: &Written) -> Result<(), EngineError> {
         let Some(letterbox) = self.log.letterboxes.get(address) else { return Ok(()) };
         let ripe = letterbox.release(self.now, self.library.site_file.hourly_limit());
         let waiting: Vec<(MailId, String, Timestamp)> =
             ripe.into_iter().filter_map(|id| self.waiting(id, address)).collect();
-        let [((ticket, mail), to, _)] = &waiting[..] else { return self.fold_together(waiting) };
+        let [((ticket, mail), to, _)] = &waiting[..] else { return self.fold_together(waiting, lines) };
         let released = Event::MailReleased { mail: *mail, to: to.clone() };
         self.append(ALLCLEAR, *ticket, vec![released]).map(drop)
     }
 
-    fn fold_together(&mut self, waiting: Vec<(MailId, String, Timestamp)>) -> Result<(), EngineError> {
+    fn fold_together(
+        &mut self,
+        waiting: Vec<(MailId, String, Timestamp)>,
+        lines: &Written,
+    ) -> Result<(), EngineError> {
         let Some(to) = waiting.first().map(|(_, to, _)| to.clone()) else { return Ok(()) };
-        let folded = waiting.iter().map(|((ticket, mail), _, at)| FoldedMail {
-            ticket: *ticket,
-            mail: *mail,
+        let folded = waiting.iter().map(|(id, _, at)| FoldedMail {
+            ticket: id.0,
+            mail: id.1,
             at: *at,
+            lines: lines.get(id).cloned(),
         });
         let round = Round::Folded(folded.collect());
         self.append(ALLCLEAR, TicketId::NONE, vec![Event::RoundQueued { to: vec![to], round }])?;

@@ -5,8 +5,9 @@
 use super::{Edges, NO_MAIL_SECTION, write_letter};
 use crate::engine::{Engine, EngineError};
 use crate::pure::digest;
+use crate::pure::letterbox::MailId;
 use crate::pure::report::{FoldedRow, FoldedView, Letter};
-use crate::pure::ticket::{Event, FoldedMail, Mail, Recorded, Round, TicketId, outbox};
+use crate::pure::ticket::{Event, FoldedMail, Lines, Mail, Recorded, Round, TicketId, outbox};
 use crate::pure::words::{self, local_time};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -62,28 +63,50 @@ fn unreached(engine: &Engine, folded: &[FoldedMail]) -> Option<String> {
     folded.iter().all(is_same).then(|| words::person(&first))
 }
 
-/// What other mails say in short, with the number of each one's ticket.
+/// What other mails say in short, with the number of each one's ticket; as it was put down when that was
+/// decided, where it was.
 pub(super) fn folded_rows(
     engine: &Engine,
     edges: &Edges,
     folded: &[FoldedMail],
     now: Timestamp,
 ) -> Result<Vec<(u32, FoldedRow)>, EngineError> {
-    let mut rows = Vec::with_capacity(folded.len());
-    for FoldedMail { ticket, mail, at } in folded {
-        let letter = match write_letter(engine, edges, *ticket, *mail, now) {
-            Err(error @ EngineError::Store(_)) => return Err(error),
-            Err(fault) => Err(fault.to_string()),
-            Ok(letter) => letter,
+    let row = |told: &FoldedMail| {
+        let lines = match &told.lines {
+            Some(lines) => lines.clone(),
+            None => write_lines(engine, edges, (told.ticket, told.mail), told.at, now)?,
         };
-        let zone = zone_of(engine, *ticket);
-        let row = match letter {
-            Ok(letter) => FoldedRow::of(*at, &zone, &letter.subject, &letter.text),
-            Err(fault) => FoldedRow::of(*at, &zone, &format!("[allclear #{ticket}] mail {mail}"), &fault),
-        };
-        rows.push((ticket.0, row));
-    }
-    Ok(rows)
+        Ok((told.ticket.0, FoldedRow::of(lines)))
+    };
+    folded.iter().map(row).collect()
+}
+
+/// A mail of a ticket in short; `None` while the log cannot be read.
+pub fn lines(engine: &Engine, edges: &Edges, id: MailId, now: Timestamp) -> Option<Lines> {
+    let at = engine.mail(id.0, id.1)?.at;
+    write_lines(engine, edges, id, at, now).ok()
+}
+
+/// What is known of it, where it cannot be written.
+fn write_lines(
+    engine: &Engine,
+    edges: &Edges,
+    (ticket, mail): MailId,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Lines, EngineError> {
+    let letter = match write_letter(engine, edges, ticket, mail, now) {
+        Err(error @ EngineError::Store(_)) => return Err(error),
+        Err(fault) => Err(fault.to_string()),
+        Ok(letter) => letter,
+    };
+    let (subject, text) = match letter {
+        Ok(letter) => (letter.subject, letter.text),
+        Err(fault) => (format!("[allclear #{ticket}] mail {mail}"), fault),
+    };
+    let mut lines = text.lines().map(str::to_owned);
+    let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    Ok(Lines { when: local_time(at, &zone_of(engine, ticket)), subject, first, second })
 }
 
 fn zone_of(engine: &Engine, ticket: TicketId) -> TimeZone {

@@ -2,9 +2,8 @@
 //! lines, which say what is wrong and what to do.
 
 use super::view::all_true;
-use super::words::{clean_value, count, local_time};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use super::words::{clean_value, count};
+use crate::pure::ticket::Lines;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -47,16 +46,9 @@ pub struct FoldedView {
 }
 
 impl FoldedRow {
-    /// A mail of the ticket that was decided upon at `at`: its subject and text, or what is known of it where
-    /// it cannot be written.
-    pub fn of(at: Timestamp, zone: &TimeZone, subject: &str, text: &str) -> FoldedRow {
-        let mut lines = text.lines().map(str::to_owned);
-        FoldedRow {
-            when: local_time(at, zone),
-            subject: subject.to_owned(),
-            first: lines.next().unwrap_or_default(),
-            second: lines.next().unwrap_or_default(),
-        }
+    /// A mail that was put down in short.
+    pub fn of(Lines { when, subject, first, second }: Lines) -> FoldedRow {
+        FoldedRow { when, subject, first, second }
     }
 }
 

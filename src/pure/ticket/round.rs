@@ -16,12 +16,27 @@ pub enum Round {
 }
 
 /// A mail that is told in another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoldedMail {
     pub ticket: TicketId,
     pub mail: u64,
     /// When it was decided upon.
     pub at: Timestamp,
+    /// What it says in short. Older logs do not know it, nor whoever lets time pass without templates: then it
+    /// is written whenever it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Lines>,
+}
+
+/// A mail in short.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines {
+    /// When it was decided upon, in its site's zone.
+    pub when: String,
+    pub subject: String,
+    /// Its first two lines.
+    pub first: String,
+    pub second: String,
 }
 
 /// When digests are planned.
@@ -78,5 +93,20 @@ impl Round {
             Round::Folded(_) => MailEvent::Folded,
             Round::Digest(_) => MailEvent::Digest,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_of_an_older_log_is_known_without_its_lines() {
+        let old = r#"{"folded":[{"ticket":7,"mail":41,"at":"2015-05-04T09:00:00Z"}]}"#;
+        let round: Round = serde_json::from_str(old).expect("it can be read");
+        let at = "2015-05-04T09:00:00Z".parse().expect("a time");
+        let mail = FoldedMail { ticket: TicketId(7), mail: 41, at, lines: None };
+        assert_eq!(round, Round::Folded(vec![mail]));
+        assert_eq!(serde_json::to_string(&round).expect("it is written"), old, "and stays as it is");
     }
 }
