@@ -1,5 +1,7 @@
 //! The exit codes, which are those of monitoring plugins (design: interfaces).
 
+use super::print;
+use crate::pure::report::words::is_shown;
 use crate::pure::verdict::Verdict;
 use std::process::ExitCode;
 
@@ -42,7 +44,12 @@ impl From<Verdict> for Exit {
 
 /// Prints what clap has to say; help and version are no faults.
 pub fn usage(error: &clap::Error) -> ExitCode {
-    // Printing fails only when standard error is gone, and then nobody can be told.
-    let _ = error.print();
+    let text = error.render().to_string();
+    if text.chars().all(|sign| sign == '\n' || is_shown(sign)) {
+        // Printing fails only when standard error is gone, and then nobody can be told.
+        let _ = error.print();
+    } else {
+        print::note(&print::harmless(&text));
+    }
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
 }

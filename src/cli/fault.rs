@@ -15,15 +15,16 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Prints the sentence and gives the exit code.
+    /// Prints the sentence and gives the exit code. It may repeat what was typed, so that it is made harmless.
     pub fn show(self) -> Exit {
+        let tell = |text: &str| print::note(&format!("allclear: {}", print::harmless(text)));
         match self {
             Fault::Failed(text) => {
-                print::note(&format!("allclear: {text}"));
+                tell(&text);
                 Exit::Failed
             }
             Fault::Usage(text) => {
-                print::note(&format!("allclear: {text}"));
+                tell(&text);
                 Exit::Usage
             }
             Fault::Shown => Exit::Usage,

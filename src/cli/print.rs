@@ -2,6 +2,7 @@
 //! a panic.
 
 use super::Exit;
+use crate::pure::report::words::clean_text;
 use std::io::{self, Write};
 
 /// Writes to standard output. A reader that has gone away is no failure.
@@ -20,4 +21,13 @@ pub fn out(text: &str) -> Exit {
 /// Writes a line to standard error; without it, nobody can be told.
 pub fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// A text that may repeat what was typed: its lines and their indents, without signs that steer a terminal.
+pub fn harmless(text: &str) -> String {
+    let line = |line: &str| {
+        let indent: String = line.chars().take_while(|sign| *sign == ' ').collect();
+        indent + &clean_text(line)
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }

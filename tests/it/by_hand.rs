@@ -162,3 +162,48 @@ fn who_acts_has_a_name_that_can_be_read() {
     let html = office.done(&["report", "1", "--format", "html"]);
     assert!(html.contains("&lt;b&gt;A. Tech&lt;/b&gt;") && !html.contains("<b>A. Tech"));
 }
+
+#[test]
+fn what_people_type_is_turned_down_with_a_cure_or_goes_on_record_as_one_line() {
+    let office = Office::new();
+    office.open("conficker");
+    let seen = ["--seen", "2019-12-01T10:00", "--public", "192.0.2.17", "--playbook", "nightly"];
+    let opened = |flags: &[&str]| office.ticket(&[&["open"][..], &seen, flags].concat());
+    let (long, longer) = ("x".repeat(65), "x".repeat(501));
+    for (flags, code, piece) in [
+        (&["--malware", "zeus\nBcc: x"][..], 64, "--malware holds a line break (U+000A): leave it out"),
+        (&["--malware", "\u{202e}suez"], 64, "--malware holds a sign that turns the direction of writing"),
+        (&["--malware", " "], 64, "--malware is empty"),
+        (
+            &["--malware", "zeus", "--ref", "\u{1b}[31mMARS"],
+            64,
+            "--ref holds a sign that does not show (U+001B)",
+        ),
+        (&["--malware", "zeus", "--ref", &long], 64, "--ref has 65 signs: write at most 64"),
+        (&["--malware", "zeus", "--site", "\u{1b}[31mx"], 64, "there is no site '"),
+        (&["--malware", "zeus<b>", "--ref", " MARS-1 "], 0, ""),
+    ] {
+        let (found, _, told) = opened(flags);
+        assert_eq!(found, code, "{flags:?}: {told}");
+        assert!(told.contains(piece) && !told.contains(['\u{1b}', '\u{202e}']), "{flags:?}: {told}");
+    }
+    assert_eq!(office.shown("2")["ref"], "MARS-1");
+    let listing = ["--listing", "listed", "--seen", "2019-12-01T10:00"];
+    for (line, piece) in [
+        (&["note", "1", "\u{2066}a"][..], "turns the direction of writing"),
+        (&["note", "1", &longer], "a word of 501 signs: write at most 500"),
+        (&[&["note", "1", "\u{7}"][..], &listing].concat(), "does not show (U+0007)"),
+        (&["host", "1", "10.16.24.93", "--name", "LAB\n7"], "holds a line break"),
+        (&["sign", "1", "\u{1b}[31m"], "has no item"),
+        (&["reject", "1", "--reason", "\u{200b}no"], "does not show (U+200B): leave it out"),
+    ] {
+        let (code, _, told) = office.ticket(line);
+        assert!(code != 0 && told.contains(piece) && !told.contains('\u{1b}'), "{line:?}: {code} {told}");
+    }
+    office.done(&["reject", "1", "--reason", "not ours\r\n- 2020-01-01, allclear: confirmed clean"]);
+    office.done(&["reopen", "1", "--reason", "ours\nafter all"]);
+    let shown = office.done(&["show", "1"]);
+    assert!(words(&shown).contains("not ours - 2020-01-01, allclear: confirmed clean"), "{shown}");
+    assert!(!shown.lines().any(|line| line.trim_start().starts_with("- 2020-01-01, allclear")), "{shown}");
+    assert!(words(&shown).contains("ours after all"), "{shown}");
+}

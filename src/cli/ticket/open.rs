@@ -7,6 +7,7 @@ use crate::edge::clock;
 use crate::engine::Opening;
 use crate::pure::intake::{self, Report};
 use crate::pure::playbook::Library;
+use crate::pure::ticket::said::label;
 use crate::pure::ticket::{Act, Input, Ticket, TicketId};
 use crate::pure::watchlist::Transport;
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ use std::net::IpAddr;
 pub fn open(desk: &mut Desk, args: OpenArgs) -> Result<Exit, Fault> {
     let by = desk::who(args.by.as_deref())?;
     let is_json = args.json;
-    let opening = opening(desk, args)?;
+    let opening = opening(desk, with_labels(args)?)?;
     let now = clock::now();
     let known = desk.engine.tickets().find(|ticket| is_same(ticket, &opening)).map(|ticket| ticket.id);
     let (id, is_new) = match known {
@@ -55,6 +56,16 @@ fn is_same(ticket: &Ticket, opening: &Opening) -> bool {
         && ticket.site == opening.site
         && ticket.public == opening.public
         && names(&opening.reports).iter().any(|malware| known.contains(malware))
+}
+
+/// With what the flags call the report as it may go on record.
+fn with_labels(args: OpenArgs) -> Result<OpenArgs, Fault> {
+    let of = |what: &str, text: Option<String>| {
+        let text = text.map(|text| label(what, &text)).transpose();
+        text.map_err(|why| Fault::Usage(why.to_string()))
+    };
+    let (reference, malware) = (of("--ref", args.reference)?, of("--malware", args.malware)?);
+    Ok(OpenArgs { reference, malware, ..args })
 }
 
 fn opening(desk: &Desk, args: OpenArgs) -> Result<Opening, Fault> {

@@ -54,10 +54,11 @@ fn note_listing(context: &Context<'_>, answer: Listing, seen: Timestamp, text: &
     if seen > context.now {
         return refuse(format!("{seen} lies in the future: give the time at which the page was read"));
     }
+    let raw = if text.trim().is_empty() { String::new() } else { said(text)? };
     Ok(vec![Event::ListingAnswered(ListingAnswer {
         answer,
         at: seen,
-        raw: text.trim().to_owned(),
+        raw,
         run: None,
         lookup: None,
         is_read_by_person: true,

@@ -28,7 +28,7 @@ mod past;
 mod phase;
 mod rise;
 mod round;
-mod said;
+pub mod said;
 mod standing;
 mod state;
 

@@ -1,7 +1,8 @@
-//! What may people say that goes on record? Their names, reasons and notes, as they are stored.
+//! What may people say that goes on record? Their names, reasons and notes, and what they call a report, as
+//! it is stored.
 //!
-//! Left of it are the acts that carry them. What could pass for something else on a terminal or in a
-//! mail is turned down here; markup is escaped where it is shown.
+//! Left of it are the acts that carry them, and the command line. What could pass for something else on a
+//! terminal or in a mail is turned down here, line breaks become blanks; markup is escaped where it is shown.
 
 use super::{ALLCLEAR, Refusal};
 
@@ -11,14 +12,36 @@ const NAME_CHARS_MAX: usize = 64;
 /// The longest reason or note, in signs: a few pages.
 const TEXT_CHARS_MAX: usize = 10_000;
 
-/// A reason or note, without blanks around it. Line breaks and tabs may stand in it.
+/// The longest word of a reason or note, in signs: a long address of a page. Nothing breaks it in a mail.
+const WORD_CHARS_MAX: usize = 500;
+
+/// A reason or note as one line, without blanks around it: a break could pass for the next line of a list.
 pub(super) fn said(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
+    let is_break = |sign: char| matches!(sign, '\n' | '\r' | '\t' | '\u{b}' | '\u{c}' | '\u{85}');
+    let parts: Vec<&str> = text.split(is_break).map(str::trim).filter(|part| !part.is_empty()).collect();
+    let text = parts.join(" ");
     if text.is_empty() {
         return Err(Refusal("give a reason: it goes on record".to_owned()));
     }
-    let is_allowed = |sign: char| matches!(sign, '\n' | '\r' | '\t') || !is_hidden(sign);
-    bounded("this text", text, TEXT_CHARS_MAX, is_allowed)
+    let longest = text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+    if longest > WORD_CHARS_MAX {
+        return Err(Refusal(format!(
+            "this text has a word of {longest} signs: write at most {WORD_CHARS_MAX} without a blank"
+        )));
+    }
+    bounded("this text", &text, TEXT_CHARS_MAX)
+}
+
+/// What somebody calls a report: its outside number, or its malware. `what` names the place that it stands in.
+///
+/// # Errors
+///
+/// It is empty, too long, or holds signs that do not show.
+pub fn label(what: &str, text: &str) -> Result<String, Refusal> {
+    match text.trim() {
+        "" => Err(Refusal(format!("{what} is empty: say what it is, or leave it out"))),
+        text => bounded(what, text, NAME_CHARS_MAX),
+    }
 }
 
 /// The name of whoever acts, without blanks around it.
@@ -35,30 +58,35 @@ pub fn person(name: &str) -> Result<String, Refusal> {
         let why = format!("'{name}' is the program, not a person: say who does it with --by NAME");
         return Err(Refusal(why));
     }
-    bounded("this name", name, NAME_CHARS_MAX, |sign| !is_hidden(sign))
+    bounded("this name", name, NAME_CHARS_MAX)
 }
 
 /// The name of a machine; nothing where it is empty.
 pub(super) fn machine(name: Option<&str>) -> Result<Option<String>, Refusal> {
     let name = name.map(str::trim).filter(|name| !name.is_empty());
-    name.map(|name| bounded("this name", name, NAME_CHARS_MAX, |sign| !is_hidden(sign))).transpose()
+    name.map(|name| bounded("this name", name, NAME_CHARS_MAX)).transpose()
 }
 
-fn bounded(
-    what: &str,
-    text: &str,
-    chars_max: usize,
-    is_allowed: impl Fn(char) -> bool,
-) -> Result<String, Refusal> {
-    if let Some(sign) = text.chars().find(|sign| !is_allowed(*sign)) {
-        let code = u32::from(sign);
-        return Err(Refusal(format!("{what} holds a sign that does not show (U+{code:04X}): leave it out")));
+fn bounded(what: &str, text: &str, chars_max: usize) -> Result<String, Refusal> {
+    if let Some(sign) = text.chars().find(|sign| is_hidden(*sign)) {
+        let (code, kind) = (u32::from(sign), kind(sign));
+        return Err(Refusal(format!("{what} holds {kind} (U+{code:04X}): leave it out")));
     }
     match text.chars().count() {
         length if length > chars_max => {
             Err(Refusal(format!("{what} has {length} signs: write at most {chars_max}")))
         }
         _ => Ok(text.to_owned()),
+    }
+}
+
+fn kind(sign: char) -> &'static str {
+    match sign {
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => "a line break",
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            "a sign that turns the direction of writing"
+        }
+        _ => "a sign that does not show",
     }
 }
 
@@ -94,10 +122,49 @@ mod tests {
     }
 
     #[test]
-    fn a_note_may_have_lines_and_an_end() {
-        assert!(said("one\r\n\ttwo").is_ok());
-        assert!(said("bell\u{7}").is_err());
-        assert!(said(&"x".repeat(10_000)).is_ok() && said(&"x".repeat(10_001)).is_err());
+    fn a_note_becomes_one_line_of_bounded_length_and_words() {
+        let words = |length: usize, number: usize| vec!["x".repeat(length); number].join(" ");
+        for (text, expected, row) in [
+            (" one\r\n\n\ttwo \u{b}three ", Ok("one two three"), "breaks become blanks"),
+            ("<b>Jörg</b>  &", Ok("<b>Jörg</b>  &"), "markup is escaped where it shows"),
+            (" \n ", Err("give a reason"), "nothing"),
+            ("bell\u{7}", Err("holds a sign that does not show (U+0007): leave it out"), "a bell"),
+            ("\u{202e}a", Err("holds a sign that turns the direction of writing (U+202E)"), "backwards"),
+            ("a\u{2028}b", Err("holds a line break (U+2028)"), "a break that no terminal shows"),
+            (&words(500, 1), Ok(&words(500, 1)), "a word of 500 signs"),
+            (&words(501, 1), Err("a word of 501 signs: write at most 500"), "a word of 501 signs"),
+            (&words(99, 100), Ok(&words(99, 100)), "9,999 signs"),
+            (&(words(99, 100) + "xx"), Err("has 10001 signs: write at most 10000"), "10,001 signs"),
+        ] {
+            match (said(text), expected) {
+                (Ok(told), Ok(expected)) => assert_eq!(told, expected, "{row}"),
+                (Err(told), Err(expected)) => assert!(told.0.contains(expected), "{row}: {told:?}"),
+                (told, _) => panic!("{row}: {told:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_report_is_called_is_short_and_shows() {
+        for (text, expected) in [
+            (" MARS-1234 ", Ok("MARS-1234")),
+            ("", Err("--ref is empty: say what it is, or leave it out")),
+            ("a\nb", Err("--ref holds a line break (U+000A): leave it out")),
+            (
+                "\u{2066}a",
+                Err("--ref holds a sign that turns the direction of writing (U+2066): leave it out"),
+            ),
+            ("\u{1b}[31m", Err("--ref holds a sign that does not show (U+001B): leave it out")),
+            (&"x".repeat(64), Ok(&*"x".repeat(64))),
+            (&"x".repeat(65), Err("--ref has 65 signs: write at most 64")),
+        ] {
+            let told = label("--ref", text);
+            assert_eq!(told, expected.map(str::to_owned).map_err(|why| Refusal(why.to_owned())), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_need_not_have_a_name() {
         assert_eq!(machine(Some(" ")), Ok(None));
         assert!(machine(Some("LAB\u{0}")).is_err());
     }
