@@ -79,6 +79,12 @@ impl Engine {
         self.log.digests.next_due(settings(&self.library)?)
     }
 
+    /// When a mailbox gets what is held back from it, by itself or told with others; `None` when that depends
+    /// on what becomes of the mails before it.
+    pub fn held_until(&self, mailbox: &str) -> Option<Timestamp> {
+        self.next_of_recipient(&outbox::address(mailbox))
+    }
+
     pub(super) fn next_of_recipient(&self, address: &str) -> Option<Timestamp> {
         self.library.site_file.mail.as_ref()?;
         self.log.letterboxes.get(address)?.next_release(self.library.site_file.hourly_limit())

@@ -156,3 +156,35 @@ fn a_shipped_template_can_be_copied_and_what_is_no_template_is_told() {
         assert!(told.contains(piece) && !told.contains('\u{1b}'), "{name}: {told}");
     }
 }
+
+#[test]
+fn a_held_mail_is_shown_with_its_reason_and_end_and_goes_when_it_is_asked_for() {
+    let state = state(1);
+    let path = state.path().join("allclear.yaml");
+    let site = fs::read_to_string(&path).expect("it was written");
+    fs::write(&path, site.replace("  from:", "  hourly_limit: 1\n  from:")).expect("it is written");
+    let seen =
+        ["--seen", "2019-12-01T10:00", "--malware", "zeus", "--playbook", "quick", "--public", "192.0.2.17"];
+    let opened = state.run(&[&["ticket", "open"][..], &seen].concat());
+    assert_eq!(opened.status.code(), Some(0), "{}", text(&opened));
+    let mails = queue(&state);
+    let states: Vec<&Value> = mails.iter().map(|mail| &mail["state"]).collect();
+    assert_eq!(states, ["waiting", "held"]);
+    assert_eq!((&mails[0]["held_because"], &mails[1]["held_because"]), (&Value::Null, &"limit".into()));
+    let shown = text(&state.run(&["mail", "queue"]));
+    let number = mails[1]["mail"].to_string();
+    for piece in [
+        "held back (1 mail an hour to this address, as `hourly_limit` says): it goes when the mails before it are out",
+        &format!("`allclear mail retry {number}` lets it go now"),
+    ] {
+        assert!(shown.contains(piece), "{shown}");
+    }
+    let all = text(&state.run(&["mail", "retry", "--all", "--by", "engineer"]));
+    assert!(all.contains(&format!("mail {} goes again to ", mails[0]["mail"])), "{all}");
+    assert!(all.contains(&format!("mail {number} is held back (1 mail an hour")), "{all}");
+    assert_eq!(queue(&state)[1]["state"], "held", "it still is");
+    let one = text(&state.run(&["mail", "retry", &number, "--by", "engineer"]));
+    assert!(one.contains(&format!("mail {number} was held back, and goes to ")), "{one}");
+    let after = &queue(&state)[1];
+    assert_eq!((&after["state"], &after["since"]), (&"waiting".into(), &mails[1]["since"]));
+}

@@ -514,3 +514,37 @@ fn a_mail_that_is_readdressed_is_under_way_to_its_old_recipient_no_more() {
     let taken = deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
     assert_eq!(taken.iter().map(|(_, ticket, _)| *ticket).collect::<Vec<_>>(), [TicketId(3)]);
 }
+
+/// Who is held back from a mail gets it at once when a person asks for that mail, whatever the limit; asking for
+/// all of them lets none go. Nothing is forgotten of it, and nobody gets it twice.
+#[test]
+fn a_held_mail_goes_when_a_person_asks_for_it_and_no_other_does() {
+    for (row, tickets, mail_of, expected) in
+        [("by its number", 3, Some(TicketId(3)), &[TicketId(3)][..]), ("all of them", 3, None, &[])]
+    {
+        let mut world = quiet(1);
+        open(&mut world, tickets);
+        deliver_until(&mut world, "2015-05-04T09:10:00Z", |_| Answer::Yes);
+        let held: Vec<(TicketId, u64, String)> = world
+            .engine
+            .tickets()
+            .flat_map(|ticket| ticket.outbox.iter().map(|mail| (ticket.id, mail)))
+            .flat_map(|(id, mail)| mail.held.iter().map(move |held| (id, mail.seq, held.to.clone())))
+            .collect();
+        assert_eq!(held.len(), 2, "{row}");
+        let until = world.engine.held_until(&held[0].2).expect("the first one is out");
+        assert!(until > world.now && until <= world.now + SignedDuration::from_hours(1), "{row}: {until}");
+        for (id, mail, _) in held.iter().filter(|(id, ..)| mail_of.is_none_or(|wanted| wanted == *id)) {
+            let before = world.engine.mail(*id, *mail).cloned().expect("a mail");
+            let act = Input::Act(Act::RetryMail { mail: mail_of.map(|_| *mail) });
+            let asked = world.engine.step(world.now, "tech", *id, &act);
+            assert_eq!(asked.is_ok(), mail_of.is_some(), "{row}: {asked:?}");
+            let after = world.engine.mail(*id, *mail).cloned().expect("a mail");
+            assert_eq!((before.waits_since(), before.retried), (after.waits_since(), after.retried), "{row}");
+        }
+        let taken = deliver_until(&mut world, "2015-05-04T09:10:01Z", |_| Answer::Yes);
+        assert_eq!(taken.iter().map(|(_, ticket, _)| *ticket).collect::<Vec<_>>(), expected, "{row}");
+        let rest = deliver_until(&mut world, "2015-05-04T12:00:00Z", |_| Answer::Yes);
+        assert_eq!(rest.len(), 1, "{row}: what is left goes at its time, alone or together");
+    }
+}

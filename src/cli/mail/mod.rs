@@ -31,7 +31,8 @@ pub enum MailCommand {
     /// Send a mail again that waits, was refused or given up, or all of them; beside a running `serve`, too
     ///
     /// A recipient whom the site file or playbook does not name any more is replaced by those whom they name
-    /// now. `allclear serve` sends them.
+    /// now. A mail that is held back (as a repeat, or by the hourly limit) goes now when its number is given, and
+    /// waits for its time with --all. `allclear serve` sends them.
     Retry {
         /// The mail's number, as `mail queue` shows it
         #[arg(required_unless_present = "all", conflicts_with = "all")]

@@ -6,7 +6,7 @@
 use super::letter::event_word;
 use super::view::Material;
 use super::words::{self, local_time};
-use crate::pure::ticket::{Event, Mail, Phase, Recorded, Ticket, TicketId, Trouble, Undelivered};
+use crate::pure::ticket::{Event, HoldReason, Mail, Phase, Recorded, Ticket, TicketId, Trouble, Undelivered};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -55,6 +55,8 @@ pub struct UnsentMail<'a> {
     /// `None`: at once, or never.
     pub next_try: Option<Timestamp>,
     pub state: MailState,
+    /// Why it is held; `None` when it is not.
+    pub held_because: Option<HoldReason>,
 }
 
 /// Every mail of the ticket with each recipient who does not have it, in order of their numbers.
@@ -79,6 +81,7 @@ fn of_mail(ticket: TicketId, mail: &Mail, now: Timestamp) -> impl Iterator<Item 
             since: mail.waits_since(),
             tries: trouble.map_or(0, |trouble| trouble.tries),
             last_error: trouble.map(|trouble| trouble.error.as_str()),
+            held_because: mail.held.iter().find(|held| held.to == *to).map(|held| held.why),
             next_try: trouble.filter(|_| end.is_none()).map(|trouble| trouble.not_before),
             state: if mail.is_held(to) {
                 MailState::Held

@@ -83,17 +83,22 @@ fn others(ticket: &Ticket, context: &Context<'_>) -> Vec<String> {
 }
 
 /// The events of a person who has a mail tried again, or all that wait or have failed. A recipient whom
-/// the files do not name any more is replaced by those whom they name now.
+/// the files do not name any more is replaced by those whom they name now. Who is held back from a mail gets
+/// it at once when that very mail is asked for; all of them at a time would be the storm that holding prevents.
 pub(super) fn retry(
     ticket: &Ticket,
     context: &Context<'_>,
     mail: Option<u64>,
 ) -> Result<Vec<Event>, Refusal> {
     let is_meant = |known: &&Mail| mail.is_none_or(|seq| known.seq == seq);
-    let undelivered = ticket.outbox.iter().filter(is_meant).filter(|mail| mail.missing().next().is_some());
-    let events: Vec<Event> = undelivered
-        .map(|known| Event::MailRetried { mail: known.seq, to: addressees(known, ticket, context) })
-        .collect();
+    let mut events = Vec::new();
+    for known in ticket.outbox.iter().filter(is_meant) {
+        let (held, tried): (Vec<&String>, Vec<&String>) = known.missing().partition(|to| known.is_held(to));
+        let released = held.into_iter().filter(|_| mail.is_some());
+        events.extend(released.map(|to| Event::MailReleased { mail: known.seq, to: to.clone() }));
+        let again = Event::MailRetried { mail: known.seq, to: addressees(known, ticket, context) };
+        events.extend((!tried.is_empty()).then_some(again));
+    }
     if !events.is_empty() {
         return Ok(events);
     }
@@ -102,7 +107,9 @@ pub(super) fn retry(
             format!("mail {seq} was accepted for all: nothing to retry")
         }
         Some(seq) => format!("ticket {} has no mail {seq}: `allclear mail queue` lists them", ticket.id),
-        None => format!("all mails of ticket {} were accepted: nothing to retry", ticket.id),
+        None => {
+            format!("no mail of ticket {} was refused or waits for its server: nothing to retry", ticket.id)
+        }
     }))
 }
 
