@@ -288,7 +288,15 @@ fn what_is_missing_but_signatures_and_what_is_escalated_reads_so() {
     unwatched.ticket.confirmed = Some(at("2015-06-20T14:30:00Z"));
     let mail = letter(&unwatched);
     assert!(mail.text.contains("0 of 1 planned run passed"), "{}", mail.text);
-    assert!(mail.text.contains("but nothing watched after"), "{}", mail.text);
+    assert_eq!(mail.subject, "[allclear #7] 10.16.24.93 (LAB-7): the ticket is closed without proof");
+    let told =
+        "10.16.24.93 (LAB-7): ticket 7 is closed without proof, since no run of the watch passed.\nTO DO";
+    assert!(mail.text.starts_with(told), "{}", mail.text);
+    assert!(
+        mail.html.contains("closed without proof") && !mail.html.contains("not seen again"),
+        "{}",
+        mail.html
+    );
     let mut held = sample(MailEvent::Located);
     (held.standing.is_on_hold, held.standing.break_end) = (true, Some(at("2015-05-11T05:00:00Z")));
     assert!(letter(&held).text.contains("On hold until Mon 2015-05-11 00:00 CDT: the site is closed"));
@@ -368,4 +376,102 @@ fn several_machines_are_counted_and_retired_ones_left_out() {
     assert!(start(&many).starts_with("10.16.24.94 is infected and calls a Conficker sinkhole. TO DO"));
     many.ticket.reports[0].remote = None;
     assert!(letter(&many).subject.ends_with("still calls an address on the watchlists of Conficker"));
+}
+
+/// The mail about three nights that had these reasons.
+fn doubted(nights: [&[ReasonCode]; 3]) -> Letter {
+    let mut doubted = sample(MailEvent::Inconclusive);
+    let newest = doubted.ticket.runs.iter_mut().rev().filter_map(|run| run.end.as_mut());
+    for (end, codes) in newest.zip(nights.iter().rev()) {
+        let text = String::new();
+        end.reasons = codes.iter().map(|code| Reason { code: *code, text: text.clone() }).collect();
+    }
+    letter(&doubted)
+}
+
+#[test]
+fn a_mail_about_nights_that_proved_nothing_says_first_what_was_missing_and_what_mends_it() {
+    use ReasonCode::*;
+    let mut heads = Vec::new();
+    for code in [
+        Interrupted,
+        TooShort,
+        TooQuiet,
+        WrongSide,
+        Undecoded,
+        Lossy,
+        LossUnknown,
+        CutShort,
+        Truncated,
+        ControlMissing,
+        HostAbsent,
+        WatchlistEmpty,
+        WatchlistIncomplete,
+        WatchlistStale,
+        ListingUnknown,
+        ClockUnsure,
+        ProgramDown,
+        ClockJumped,
+        HeldUp,
+        NoTurn,
+        SourceGone,
+        NothingRecorded,
+        StillRunning,
+        ScheduleChanged,
+        PhaseChanged,
+        SiteClosed,
+        OnHold,
+    ] {
+        let letter = doubted([&[code], &[code], &[code]]);
+        let head: Vec<&str> = letter.text.lines().take(2).collect();
+        let (subject, cause) = letter.subject.split_once(" proved nothing, since ").expect("a cause");
+        assert_eq!(subject, "[allclear #7] 10.16.24.93 (LAB-7): the last 3 nights", "{code:?}");
+        let first = format!("10.16.24.93 (LAB-7): no proof yet that Conficker is gone, since {cause}.");
+        assert_eq!(head[0], first, "{code:?}");
+        let deed = head[1].strip_prefix("TO DO by Mon 2015-05-11 03:30 CDT: ").expect("what to do");
+        assert!(!deed.contains("below") && !deed.contains(['{', '}']), "{code:?}: {deed}");
+        assert!(letter.html.contains("</b> ") && letter.html.contains("is gone, since "), "{}", letter.html);
+        heads.push((cause.to_string(), deed.to_string()));
+    }
+    let (mut causes, mut deeds): (Vec<String>, Vec<String>) = heads.into_iter().unzip();
+    for all in [&mut causes, &mut deeds] {
+        let number = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), number, "each reason has words of its own");
+    }
+    let mixed = doubted([&[ProgramDown], &[ControlMissing, HostAbsent, TooQuiet], &[ControlMissing]]);
+    assert!(
+        mixed
+            .subject
+            .ends_with("since the capture was blind and did not show traffic that must always be there")
+    );
+    assert!(mixed.text.lines().nth(1).is_some_and(|line| line.ends_with("looked at; below 1 more cause.")));
+}
+
+/// The headings of a report, as its page has them.
+fn headings(page: &str) -> Vec<String> {
+    let rest = page.split("<h2>").skip(1);
+    rest.filter_map(|rest| rest.split_once("</h2>")).map(|(heading, _)| heading.to_string()).collect()
+}
+
+#[test]
+fn no_two_parts_of_a_report_have_one_heading() {
+    for event in [MailEvent::Clean, MailEvent::Inconclusive, MailEvent::Located] {
+        let sample = sample(event);
+        let report = |form| templates().report(&sample.material(), form).expect("a report");
+        let (page, text, markdown) = (report(Form::Html), report(Form::Text), report(Form::Markdown));
+        let of_markdown = markdown.lines().filter_map(|line| line.strip_prefix("## ").map(str::to_string));
+        let of_page = headings(&page);
+        for heading in of_page.iter().cloned().chain(of_markdown.clone()) {
+            let times = |all: &mut dyn Iterator<Item = String>| all.filter(|other| *other == heading).count();
+            assert!(times(&mut of_page.iter().cloned()) <= 1, "{heading} on the page");
+            assert!(times(&mut of_markdown.clone()) <= 1, "{heading} in Markdown");
+            assert!(times(&mut text.lines().map(str::to_string)) <= 1, "{heading} in text");
+        }
+        for heading in ["Nights of each machine", "Nights"] {
+            let is_there = headings(&page).iter().any(|other| other == heading);
+            assert_eq!(text.lines().any(|line| line == heading), is_there, "{heading}");
+        }
+    }
 }

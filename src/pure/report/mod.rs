@@ -5,6 +5,7 @@
 //! must never decide anything about the ticket.
 
 mod answers;
+mod doubt;
 mod folded;
 mod json;
 mod letter;
@@ -21,6 +22,7 @@ mod view;
 
 pub use crate::pure::words;
 pub use answers::{AnswerView, DecisionView, FileView, Looked, MailView};
+pub use doubt::DoubtView;
 pub use folded::{FoldedRow, FoldedView};
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
 pub use letter::{Letter, event_word, file_name};

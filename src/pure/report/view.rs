@@ -1,5 +1,6 @@
 //! What do the templates know of a ticket? One flat object of display strings.
 
+use super::doubt::{self, DoubtView};
 use super::folded::FoldedRow;
 use super::machines::{self, Machines, machine_label};
 use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
@@ -149,6 +150,8 @@ pub struct TicketView {
     /// Every run worth a line in a report: all `verify` runs, and what `locate` runs found.
     pub runs: Vec<NightView>,
     pub has_runs: bool,
+    /// Why the newest nights prove nothing.
+    pub doubt: DoubtView,
     /// How many runs are not listed one by one, in words; empty when none.
     pub unlisted_runs: String,
     pub clean: CleanView,
@@ -354,6 +357,7 @@ fn add_runs(view: &mut TicketView, material: &Material) {
     let newest = &listed[listed.len().saturating_sub(RUNS_MAX)..];
     view.runs = newest.iter().map(|run| parts::night(run, zone)).collect();
     view.has_runs = !view.runs.is_empty();
+    view.doubt = doubt::doubt(material);
     view.unlisted_runs = not_listed(runs.len() - newest.len(), "run");
 }
 
