@@ -85,6 +85,11 @@ fn every_mail_can_be_looked_at_before_anybody_gets_it() {
             assert_eq!(told.contains("Subject: [allclear #1] "), !is_page, "{arguments:?}: {told}");
         }
     }
+    let closed = text(&state.run(&["mail", "preview", "closed"]));
+    assert!(
+        closed.contains("was not seen again") && closed.contains("1 of 1 planned run passed"),
+        "{closed}"
+    );
     let wrong = state.run(&["mail", "preview", "located\u{1b}[31m"]);
     assert_eq!(wrong.status.code(), Some(64));
     assert!(

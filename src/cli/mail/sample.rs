@@ -81,6 +81,7 @@ impl Story<'_> {
             MailEvent::Listed => story.list_again(),
             MailEvent::Closed => {
                 story.confirm();
+                story.watch(1, 1, Verdict::Pass, Vec::new());
                 story.change(Phase::Clean, Phase::Closed);
             }
         }
@@ -155,25 +156,30 @@ impl Story<'_> {
 
     fn doubt(&mut self) {
         self.clean();
-        for night in 1..=3u8 {
-            let window_start = self.at(SignedDuration::from_hours(24 * i64::from(4 - night)));
-            let window_end = self.at(SignedDuration::from_hours(24 * i64::from(4 - night) - 8));
-            let (run, occurrence) = (RunId(u64::from(night)), Some(window_start));
-            let stage = StageName::Verify;
-            self.happen(Event::RunStarted(RunStart {
-                run,
-                stage,
-                occurrence,
-                window_start,
-                window_end,
-                is_late: false,
-            }));
+        for night in 1..=3 {
             let text = format!("{} said nothing: switch it on at night", self.host());
             let reasons = vec![Reason { code: ReasonCode::HostAbsent, text }];
-            let end =
-                RunEnd { verdict: Some(Verdict::Inconclusive), reasons, ..RunEnd::empty(run, Outcome::Ran) };
-            self.happen(Event::RunEnded(Box::new(end)));
+            self.watch(night, 24 * (4 - night as i64), Verdict::Inconclusive, reasons);
         }
+    }
+
+    /// A run of eight hours, or until now, that began so many hours ago.
+    fn watch(&mut self, run: u64, hours: i64, verdict: Verdict, reasons: Vec<Reason>) {
+        let window_start = self.at(SignedDuration::from_hours(hours));
+        let window_end = self.at(SignedDuration::from_hours((hours - 8).max(0)));
+        let (run, occurrence, stage) = (RunId(run), Some(window_start), StageName::Verify);
+        let is_late = false;
+        self.happen(Event::RunStarted(RunStart {
+            run,
+            stage,
+            occurrence,
+            window_start,
+            window_end,
+            is_late,
+        }));
+        let verdict = Some(verdict);
+        let end = RunEnd { verdict, reasons, ..RunEnd::empty(run, Outcome::Ran) };
+        self.happen(Event::RunEnded(Box::new(end)));
     }
 
     fn confirm(&mut self) {
