@@ -171,6 +171,7 @@ fn check_reads_the_templates_beside_the_site_file() {
 fn a_file_that_takes_no_templates_place_is_told_with_the_name_that_was_meant() {
     let station = Station::new("state: state\nsources: {lan: {files: x}}\nsites: {}\n", "playbook: quick\n");
     std::fs::create_dir(station.path("templates")).expect("a directory");
+    // The station's own files are faulty anyway; an error is told from a warning by its words.
     let plain = station.run(&["check"]).status.code();
     for (name, code, piece) in [
         ("loacted.txt.hbs", Some(64), "did you mean located.txt.hbs? `allclear mail template` lists"),
@@ -192,6 +193,8 @@ fn a_file_that_takes_no_templates_place_is_told_with_the_name_that_was_meant() {
         assert_eq!(output.status.code(), code, "{name}: {told}");
         assert!(told.contains(piece), "{name}: {told}");
         assert_eq!(told.contains(&format!("templates/{name}: ")), !piece.is_empty(), "{name}: {told}");
+        let is_warned = told.contains(&format!("templates/{name}: warning: "));
+        assert_eq!(is_warned, !piece.is_empty() && !name.ends_with(".hbs"), "{name}: {told}");
         std::fs::remove_file(station.path("templates").join(name)).expect("it goes");
     }
 }
