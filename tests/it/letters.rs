@@ -260,7 +260,7 @@ fn a_ticket_taken_up_again_says_why_and_what_to_do() {
     let last = again.ticket.events.last().cloned().expect("there are events");
     again.ticket.events.push(Recorded { event, ..last });
     let mail = letter(&again);
-    assert!(mail.subject.contains("10.16.24.93 (LAB-7) taken up again: Conficker"), "{}", mail.subject);
+    assert!(mail.subject.contains("10.16.24.93 (LAB-7) is taken up again: Conficker"), "{}", mail.subject);
     assert!(mail.text.starts_with("10.16.24.93 (LAB-7) is taken up again because of Conficker.\nTO DO by"));
     assert!(mail.text.contains("Why: the accepted risk of A. Boss expired (no money)."), "{}", mail.text);
 }
@@ -273,7 +273,7 @@ fn what_is_missing_but_signatures_and_what_is_escalated_reads_so() {
     unsigned.ticket.signed.remove("scan");
     let mail = letter(&unsigned);
     assert!(
-        mail.subject.ends_with("Reminder: 10.16.24.93 (LAB-7) waits for signatures only"),
+        mail.subject.ends_with("Reminder: 10.16.24.93 (LAB-7) is waiting for signatures only"),
         "{}",
         mail.subject
     );

@@ -76,5 +76,6 @@ mod unmet;
 mod web_names;
 mod weeks_down;
 mod windows;
+mod wording;
 mod world;
 mod zones;

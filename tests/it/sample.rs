@@ -286,6 +286,8 @@ fn relapse(ticket: &mut Life, standing: &mut Standing) {
         "1 inside host made 3 contacts",
     );
     ticket.hosts[0].state = HostState::Infected;
+    let first = at("2015-05-11T08:32:00Z");
+    ticket.hosts[0].contacts.push(ContactSpan { first, last: at("2015-05-11T08:32:02Z") });
     ticket.relapses = 1;
     phase(ticket, "2015-05-11T16:02:00Z", Phase::Located, "10.16.24.93 made 3 contacts", true);
     standing.hosts[0].contacts = 12;

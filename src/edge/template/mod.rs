@@ -144,7 +144,7 @@ impl Templates {
         from: &str,
         folded: Vec<FoldedRow>,
     ) -> Result<Letter, Box<Problem>> {
-        let mut view = TicketView::of(material).telling(folded);
+        let mut view = TicketView::about(Some(mail.event), material).telling(folded);
         let drawings = std::mem::take(&mut view.drawings);
         let letter = self.round_letter(&view.to_value(), mail, from)?;
         let is_shown = |picture: &Picture| letter.html.contains(&format!("cid:{}\"", picture.id));

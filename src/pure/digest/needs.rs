@@ -1,8 +1,8 @@
 //! Which tickets need somebody today, for what, and by when?
 
 use super::gather::{Case, Subject};
-use crate::pure::report::label;
-use crate::pure::ticket::{HostState, Phase, Row};
+use crate::pure::report::{label, to_work_on};
+use crate::pure::ticket::{Phase, Row};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -37,12 +37,12 @@ pub(super) fn needs<'s, 'a>(subject: &'s Subject<'a>) -> Vec<Need<'s, 'a>> {
     needs
 }
 
-/// The machines to clean, each once.
+/// The machines to clean, each once, in the order in which the row of each ticket names them.
 pub(super) fn machines(needs: &[Need<'_, '_>]) -> Vec<String> {
     let mut known: BTreeSet<(&str, IpAddr)> = BTreeSet::new();
     let mut machines = Vec::new();
     for Need { case, .. } in needs.iter().filter(|need| need.work == Work::Clean) {
-        for host in case.ticket.hosts.iter().filter(|host| host.state == HostState::Infected) {
+        for host in to_work_on(case.ticket) {
             if known.insert((&case.ticket.site, host.host)) {
                 machines.push(label(host));
             }
@@ -56,10 +56,11 @@ pub(super) fn need_row(subject: &Subject<'_>, need: &Need<'_, '_>) -> Row {
     let time = |at: Timestamp| subject.time(at);
     let again = if ticket.relapsed.is_some() { "again " } else { "" };
     let text = match need.work {
-        Work::Clean => format!(
-            "{again}infected, located {}; take it off the network, clean it",
-            time(ticket.phase_since)
-        ),
+        Work::Clean => {
+            let them = if to_work_on(ticket).len() > 1 { "them" } else { "it" };
+            let located = time(ticket.phase_since);
+            format!("{again}infected, located {located}; take {them} off the network, clean {them}")
+        }
         Work::Find => format!("{again}sought since {}; find the machine", time(ticket.sought_since)),
         Work::Sign => "cleaned, and silent since; sign the checklist".to_owned(),
     };

@@ -3,6 +3,7 @@
 //! Everything is a display string in the site's zone; `has_…` and `is_…` are all that a template may
 //! branch on.
 
+use super::machines::return_of;
 use super::timeline::named;
 use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
@@ -14,6 +15,7 @@ use crate::pure::verdict::{Outcome, Verdict};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// One inside host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -97,11 +99,13 @@ pub struct CleanView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReportView {
     pub malware: String,
-    /// With the uncertainty of the reporter's clock.
+    /// With the uncertainty of the reporter's clock, where there is one.
     pub seen: String,
     /// `216.66.15.109 port 80 (tcp)` or `not stated`.
     pub remote: String,
     pub source_port: String,
+    /// `port 1701 of 192.0.2.17`, or `192.0.2.17, port not stated`.
+    pub source: String,
     pub origin: String,
 }
 
@@ -138,9 +142,11 @@ pub(super) fn host(at: usize, host: &Host, material: &Material) -> HostView {
         colour: colour(host.state).to_string(),
         contacts: count(stands.map_or(0, |stands| stands.contacts), "contact") + &last.unwrap_or_default(),
         located: local_time(host.located, zone),
-        cleaned: host.cleaned.map_or("not cleaned yet".to_string(), |at| local_time(at, zone)),
+        cleaned: host
+            .cleaned
+            .map_or("not cleaned yet".to_string(), |at| local_time(at, zone) + &undone(host, zone)),
         has_cleaned: host.cleaned.is_some(),
-        confirmed: host.confirmed.map_or_else(String::new, |at| local_time(at, zone)),
+        confirmed: host.confirmed.map_or_else(String::new, |at| local_time(at, zone) + before(host)),
         has_confirmed: host.confirmed.is_some(),
         history: past.iter().map(|past| past_words(past, zone)).collect(),
         has_history: !past.is_empty(),
@@ -148,6 +154,20 @@ pub(super) fn host(at: usize, host: &Host, material: &Material) -> HostView {
         exposure: duration(stands.map_or(0, |stands| stands.exposure_s)),
         assurance: stands.and_then(|stands| stands.assurance).map_or(NOT_KNOWN.to_string(), share),
     }
+}
+
+/// What is added to a cleaning that no longer holds.
+fn undone(host: &Host, zone: &TimeZone) -> String {
+    match return_of(host) {
+        Some(back) => format!("; that no longer holds: it calls again since {}", local_time(back, zone)),
+        None if host.state == HostState::Infected => "; that no longer holds: it was named again".to_owned(),
+        None => String::new(),
+    }
+}
+
+/// What is added to a confirmation that no longer holds.
+fn before(host: &Host) -> &'static str {
+    if host.state == HostState::Infected { ", before it came back" } else { "" }
 }
 
 /// `ticket 3 (MARS-1000), Conficker: 10.16.24.80 located ..., cleaned ..., confirmed clean ...; known by its
@@ -293,8 +313,7 @@ fn listing(material: &Material) -> String {
     format!("{said} ({reader} read it on the operator's page, {time})")
 }
 
-pub(super) fn report(report: &Report, zone: &TimeZone) -> ReportView {
-    let error = duration(report.clock_error_s);
+pub(super) fn report(report: &Report, public: IpAddr, zone: &TimeZone) -> ReportView {
     let port = report.port.map_or(String::new(), |port| format!(" port {port}"));
     let protocol = match report.protocol {
         Some(crate::pure::watchlist::Transport::Tcp) => " (tcp)",
@@ -303,10 +322,25 @@ pub(super) fn report(report: &Report, zone: &TimeZone) -> ReportView {
     };
     ReportView {
         malware: report.malware.as_deref().map_or("not named".to_string(), words::name),
-        seen: format!("{}, give or take {error}", words::local_time_exact(report.seen, zone)),
+        seen: seen(report, zone),
         remote: report.remote.map_or("not stated".to_string(), |remote| format!("{remote}{port}{protocol}")),
         source_port: report.source_port.map_or("not stated".to_string(), |port| port.to_string()),
+        source: match report.source_port {
+            Some(port) => format!("port {port} of {public}"),
+            None => format!("{public}, port not stated"),
+        },
         origin: words::name(&report.origin),
+    }
+}
+
+/// A time without an error was typed by a person, mostly to the minute.
+fn seen(report: &Report, zone: &TimeZone) -> String {
+    match report.clock_error_s {
+        0 if report.seen.as_second() % 60 == 0 => local_time(report.seen, zone),
+        0 => words::local_time_exact(report.seen, zone),
+        error => {
+            format!("{}, give or take {}", words::local_time_exact(report.seen, zone), duration(error))
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! Left of it is the outbox of `ticket`.
 
 use super::letter::event_word;
-use super::view::Material;
+use super::view::{Material, TicketView};
 use super::words::{self, local_time};
 use crate::pure::ticket::{Event, HoldReason, Mail, Phase, Recorded, Ticket, TicketId, Trouble, Undelivered};
 use jiff::{SignedDuration, Timestamp};
@@ -120,7 +120,7 @@ pub struct UnreachedView {
 }
 
 /// Nobody, when no mail has failed for good.
-pub fn unreached(material: &Material, by_when: &str, next_window: &str) -> UnreachedView {
+pub(super) fn unreached(material: &Material, view: &TicketView) -> UnreachedView {
     let last = material.events.iter().rev().find_map(|recorded| Some((recorded, lost_on(recorded)?)));
     let Some((recorded, (mail, trouble))) = last else { return UnreachedView::default() };
     let event = material.ticket.mail(mail).map_or("", |mail| event_word(mail.event));
@@ -132,7 +132,7 @@ pub fn unreached(material: &Material, by_when: &str, next_window: &str) -> Unrea
         is_refused: trouble.end == Some(Undelivered::Refused),
         when: local_time(recorded.at, &material.site.timezone),
         answer: trouble.error,
-        deed: deed(material.ticket, by_when, next_window),
+        deed: deed(material.ticket, view),
     }
 }
 
@@ -151,18 +151,19 @@ fn lost_on(recorded: &Recorded) -> Option<(u64, Trouble)> {
 }
 
 /// What is to be done about the ticket as it stands.
-fn deed(ticket: &Ticket, by_when: &str, next_window: &str) -> String {
+fn deed(ticket: &Ticket, view: &TicketView) -> String {
+    let TicketView { by_when, it_them, the_machine, next_window, .. } = view;
     match ticket.phase {
         Phase::Reported => {
             format!("find the machine {by_when}, with the network support engineer")
         }
         Phase::Located => {
-            format!("take it off the network and clean it {by_when}")
+            format!("take {it_them} off the network and clean {it_them} {by_when}")
         }
         Phase::Verifying if !next_window.is_empty() => {
-            format!("leave the machine switched on {next_window}")
+            format!("leave {the_machine} switched on {next_window}")
         }
-        Phase::Verifying => "leave the machine switched on at night".to_string(),
+        Phase::Verifying => format!("leave {the_machine} switched on at night"),
         _ => "do nothing more: the work on it is over".to_string(),
     }
 }

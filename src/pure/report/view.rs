@@ -2,16 +2,17 @@
 
 use super::doubt::{self, DoubtView};
 use super::folded::FoldedRow;
-use super::machines::{self, Machines, machine_label};
+use super::machines::{self, machine_label};
 use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 use super::pictures::{self, DrawingView, PicturesView};
 use super::timeline::{EventView, newest};
 use super::unsent::{self, UnreachedView};
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::picture::{NIGHTS_MAX, Picture};
-use crate::pure::playbook::{Playbook, StageName};
+use crate::pure::playbook::{MailEvent, Playbook, StageName};
 use crate::pure::site::Site;
 use crate::pure::ticket::{Event, Listing, Past, Phase, Recorded, Run, Standing, Ticket};
+use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -65,19 +66,29 @@ pub struct TicketView {
     /// The machines that have to be worked on, `10.16.24.93 (LAB-7) and 1 more`; while none is known,
     /// `a machine behind 192.0.2.17`.
     pub machines: String,
+    /// Those of them that stand as the first does: seen calling, or only named.
+    pub lead: String,
+    /// The lead in a few words: `10.16.24.93 (LAB-7) still calls a Conficker sinkhole`.
+    pub headline: String,
+    /// How all of them stand, without a full stop: what a run saw, and what a person named.
+    pub plight: String,
     /// Whether it is known which machines; false while a report has no machine yet.
     pub is_found: bool,
-    /// Whether a run saw their traffic; false when people named them.
+    /// Whether a run saw the traffic of the lead; false when people named it.
     pub is_seen: bool,
-    /// `is`, or `are` when there are several machines.
-    pub is_are: String,
-    /// Those of the machines that a run saw calling, as `machines`; the machines where none was seen.
-    pub callers: String,
-    /// `calls`, or `call` when there are several callers; likewise the next.
+    /// Whether one of them was cleaned before.
+    pub was_cleaned: bool,
+    /// Whether each of them called after its cleaning, and since when the first did.
+    pub is_back: bool,
+    pub back_since: String,
+    /// `calls`, or `call` when there are several machines; likewise the next: `is`, `was`,
+    /// `it` (`them`), `it` (`they`), `the machine`.
     pub calls: String,
-    pub callers_are: String,
-    /// `; 1 more is named, and no run has seen it call`; nothing where all were seen.
-    pub more_named: String,
+    pub is_are: String,
+    pub was_were: String,
+    pub it_them: String,
+    pub it_they: String,
+    pub the_machine: String,
     pub has_hosts: bool,
     /// `by Mon 2015-05-04 14:00 CDT`, or `as soon as you can`.
     pub by_when: String,
@@ -106,6 +117,12 @@ pub struct TicketView {
     pub watch: String,
     /// Whether at least one run of that watch passed.
     pub is_watch_kept: bool,
+    /// When that watch ends.
+    pub watch_end: String,
+    /// Whether it is confirmed clean, and watched on.
+    pub is_confirmed: bool,
+    /// Until when the last `verify` run watched that passed.
+    pub last_pass: String,
     pub has_relapses: bool,
     /// Whether a machine is looked for: the ticket is in `reported`.
     pub is_sought: bool,
@@ -174,7 +191,13 @@ pub struct TicketView {
 impl TicketView {
     /// Everything about one ticket.
     pub fn of(material: &Material) -> TicketView {
+        TicketView::about(None, material)
+    }
+
+    /// The same in a mail about that event, which may put one machine before the others.
+    pub fn about(event: Option<MailEvent>, material: &Material) -> TicketView {
         let mut view = facts(material);
+        machines::add(&mut view, material, event);
         add_runs(&mut view, material);
         pictures::add(&mut view, material);
         add_lists(&mut view, material);
@@ -227,9 +250,6 @@ pub fn all_true(value: Value) -> Value {
 fn facts(material: &Material) -> TicketView {
     let Material { ticket, playbook, site, standing, at, .. } = material;
     let zone = &site.timezone;
-    let Machines { all, callers } = &Machines::of(ticket);
-    let shown = if callers.is_empty() { all } else { callers };
-    let malware = malware(ticket, playbook);
     TicketView {
         title: format!("Ticket {}: {}", ticket.id, machine_label(ticket)),
         id: ticket.id.to_string(),
@@ -238,16 +258,6 @@ fn facts(material: &Material) -> TicketView {
         site: words::name(&site.title),
         public: ticket.public.to_string(),
         playbook: words::shortened(&words::clean_text(&playbook.title), 2 * words::NAME_CHARS_MAX),
-        called: called(ticket, &malware),
-        malware,
-        machines: machine_label(ticket),
-        is_found: !all.is_empty(),
-        is_seen: !callers.is_empty(),
-        is_are: machines::is_are(all.len()),
-        callers: machines::label(shown, ticket),
-        calls: if shown.len() > 1 { "call" } else { "calls" }.to_string(),
-        callers_are: machines::is_are(shown.len()),
-        more_named: machines::more_named(all.len() - shown.len()),
         has_hosts: !ticket.hosts.is_empty(),
         by_when: by_when(material),
         phase: words::phase(ticket.phase).to_string(),
@@ -286,20 +296,6 @@ fn duration_between(from: Option<Timestamp>, to: Timestamp) -> String {
 fn is_listed(ticket: &Ticket) -> bool {
     let is_now = ticket.listing.as_ref().is_some_and(|last| last.answer == Listing::Listed);
     is_now && ticket.newly_listed.is_some_and(|newly| ticket.last_seen().is_none_or(|seen| newly.at > seen))
-}
-
-/// What the newest report that names it calls it, else the playbook's name.
-fn malware(ticket: &Ticket, playbook: &Playbook) -> String {
-    let reported = ticket.reports.iter().rev().find_map(|report| report.malware.as_deref());
-    words::name(reported.unwrap_or(&playbook.name))
-}
-
-fn called(ticket: &Ticket, malware: &str) -> String {
-    if ticket.reports.iter().all(|report| report.remote.is_none()) {
-        return format!("an address on the watchlists of {malware}");
-    }
-    let is_vowel = malware.starts_with(|first: char| "aeiouAEIOU".contains(first));
-    format!("{} {malware} sinkhole", if is_vowel { "an" } else { "a" })
 }
 
 /// Why it waits, and how long: the hold, the school break, or both.
@@ -368,14 +364,21 @@ fn add_lists(view: &mut TicketView, material: &Material) {
     let past = known.map(|(label, last)| format!("{label} is known: {last}."));
     view.has_past = past.is_some();
     view.past = past.unwrap_or_default();
-    view.reports = ticket.reports.iter().map(|report| parts::report(report, zone)).collect();
+    view.reports = ticket.reports.iter().map(|report| parts::report(report, ticket.public, zone)).collect();
     view.clean = parts::clean(material);
     view.checklist = parts::checklist(material);
     view.has_checklist = !view.checklist.is_empty();
     view.evidence = ticket.runs.iter().flat_map(parts::evidence).collect();
     view.has_evidence = !view.evidence.is_empty();
-    view.unreached = unsent::unreached(material, &view.by_when, &view.next_window);
+    view.unreached = unsent::unreached(material, view);
     let (planned, passed) = ticket.watch();
+    let watch_end = ticket.confirmed.unwrap_or(material.at).saturating_add(material.playbook.clean.watch);
+    view.watch_end = watch_end.map_or_else(|_| String::new(), |end| local_time(end, zone));
+    view.is_confirmed = ticket.phase == Phase::Clean;
+    let has_passed = |run: &&Run| run.end.as_ref().is_some_and(|end| end.verdict == Some(Verdict::Pass));
+    let mut verified = material.runs.iter().rev().filter(|run| run.stage == StageName::Verify);
+    let last = verified.find(has_passed).map(|run| run.window_end).or(ticket.confirmed);
+    view.last_pass = last.map_or_else(String::new, |at| local_time(at, zone));
     view.watch = format!("{passed} of {} passed", count(planned as u64, "planned run"));
     view.is_watch_kept = passed > 0;
     let (events, hidden) = newest(material.events, ticket, zone, EVENTS_MAX);

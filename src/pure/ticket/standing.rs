@@ -264,9 +264,13 @@ fn missing_assurance(standing: &Standing) -> Option<String> {
     match standing.assurance {
         Some(reached) if reached >= wanted => None,
         Some(reached) => Some(format!(
-            "assurance {} of {}: the cleaned host must stay silent for longer while it is watched",
+            "assurance {} of {}: {} while being watched",
             percent(reached),
-            percent(wanted)
+            percent(wanted),
+            match standing.hosts.len() {
+                1 => "the cleaned host must stay silent for longer",
+                _ => "each cleaned host must stay silent for longer",
+            }
         )),
         None if standing.hosts.is_empty() => None,
         None => Some(format!(
