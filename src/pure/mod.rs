@@ -43,6 +43,8 @@ pub mod queue;
 
 pub mod plan;
 
+pub mod direction;
+
 pub mod words;
 
 pub mod picture;

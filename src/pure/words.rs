@@ -3,6 +3,7 @@
 //!
 //! Left of it is `ticket`; right of it all that people read: `picture`, `report`, the templates.
 
+use crate::pure::direction::isolated;
 use crate::pure::ticket::{HostState, Listing, Phase};
 use crate::pure::verdict::{Outcome, Verdict};
 use jiff::tz::TimeZone;
@@ -185,11 +186,11 @@ pub fn shortened(text: &str, chars_max: usize) -> String {
     }
 }
 
-/// [`clean_text`] for every string within a value, each at most [`TEXT_CHARS_MAX`] long. All that
+/// [`clean_text`] for every string within a value, each at most [`TEXT_CHARS_MAX`] long, and [`isolated`]. All that
 /// reaches a template passes through here, so that no single place can forget it.
 pub fn clean_value(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(shortened(&clean_text(&text), TEXT_CHARS_MAX)),
+        Value::String(text) => Value::String(isolated(&shortened(&clean_text(&text), TEXT_CHARS_MAX))),
         Value::Array(items) => Value::Array(items.into_iter().map(clean_value).collect()),
         Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, clean_value(value))).collect(),
         other => other,

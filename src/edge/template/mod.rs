@@ -16,6 +16,7 @@ mod trial;
 pub use shipped::SHIPPED;
 pub use sources::nearest;
 
+use crate::pure::direction::{closed_in_lines, isolated};
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
@@ -193,13 +194,14 @@ impl Templates {
             let cure = format!("write '{SUBJECT} [allclear #{{{{id}}}}] ...' there, then an empty line");
             self.problem(&file, place, what, &cure)
         })?;
-        Ok((shortened(&clean_text(subject), SUBJECT_CHARS_MAX), letter_text(rest)))
+        let subject = isolated(&shortened(&clean_text(subject), SUBJECT_CHARS_MAX));
+        Ok((subject, closed_in_lines(&letter_text(rest))))
     }
 
     fn render(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
         let rendered = self.rendered(name, form, view)?;
         Ok(match form {
-            Form::Text => broken_up(&tidy_text(&rendered)),
+            Form::Text => closed_in_lines(&broken_up(&tidy_text(&rendered))),
             Form::Html | Form::Markdown => rendered,
         })
     }
