@@ -16,7 +16,7 @@ pub use drawing::page;
 use crate::pure::hexadecimal;
 use crate::pure::picture::Picture;
 use crate::pure::report::words::clean_text;
-use crate::pure::report::{Letter, event_word};
+use crate::pure::report::{Letter, NOT_ASKED, event_word};
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
@@ -133,7 +133,7 @@ impl Mailer {
         let Mailer::Smtp(smtp) = self else { return self.deliver(letter, recipient) };
         match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
             Ok((message, envelope)) => smtp.try_out(&message.formatted(), &envelope, told),
-            Err(fault) => Delivery::Refused(fault),
+            Err(fault) => Delivery::Refused(format!("{NOT_ASKED}{fault}")),
         }
     }
 
@@ -155,7 +155,7 @@ impl Mailer {
         let (message, envelope) =
             match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
                 Ok(ready) => ready,
-                Err(fault) => return Delivery::Refused(fault),
+                Err(fault) => return Delivery::Refused(format!("{NOT_ASKED}{fault}")),
             };
         match self {
             Mailer::Smtp(smtp) => smtp.deliver(&message.formatted(), &envelope),

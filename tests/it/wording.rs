@@ -313,6 +313,49 @@ fn a_report_shows_what_it_states_and_no_more() {
 }
 
 #[test]
+fn a_refusal_of_our_own_is_not_put_into_the_mouth_of_a_server() {
+    let server = "mail.dis.example:25 answered RCPT TO with 550 5.1.1 no such user";
+    let own = "no mail server was asked: 'tech@' is no mail address: write it as user@host";
+    for (error, (is_refused, is_given_up), wanted, unwanted) in [
+        (server, (true, false), "the mail server refused it for good", "No mail server was asked"),
+        (server, (false, true), "gave up after trying for days", "The answer was"),
+        (
+            own,
+            (true, false),
+            "No mail server was asked, because of this: 'tech@' is no mail address",
+            "refused",
+        ),
+    ] {
+        let mut lost = sample(MailEvent::Undeliverable);
+        let failed = lost.ticket.events.last_mut().map(|last| &mut last.event);
+        let Some(Event::MailFailed { error: why, is_refused: refused, is_given_up: given_up, .. }) = failed
+        else {
+            panic!("the mail has failed last");
+        };
+        (*why, *refused, *given_up) = (error.to_string(), is_refused, is_given_up);
+        for form in &forms(&letter(&lost))[1..] {
+            assert!(form.contains(wanted) && !form.contains(unwanted), "{wanted}: {form}");
+        }
+    }
+}
+
+#[test]
+fn a_name_from_right_to_left_turns_nothing_around_and_ascii_stays_ascii() {
+    let school = "مدرسة الأمل";
+    for (title, is_marked) in [("Springfield School", false), (school, true), ("\u{202e}Springfield", false)]
+    {
+        let mut opened = sample(MailEvent::Opened);
+        opened.site.title = title.to_string();
+        let mail = letter(&opened);
+        for form in [&mail.subject, &mail.text, &mail.html] {
+            assert_eq!(form.contains(&format!("\u{2068}{school}\u{2069}")), is_marked, "{title}: {form}");
+            assert!(is_marked || form.is_ascii(), "{title}: {form}");
+            assert!(!form.contains('\u{202e}'), "{form}");
+        }
+    }
+}
+
+#[test]
 fn no_line_of_a_text_mail_ends_before_it_is_full() {
     let mut samples: Vec<Sample> = Vec::new();
     for (event, _) in EVENTS {

@@ -92,6 +92,8 @@ pub(super) fn add(view: &mut TicketView, material: &Material, about: Option<Mail
 fn add_plight(view: &mut TicketView, material: &Material, machines: &[&Host]) {
     let Some(first) = machines.first() else {
         view.lead = view.machines.clone();
+        view.headline = "no machine is located yet".to_owned();
+        view.plight = view.headline.clone();
         return;
     };
     let of = |wanted: Plight| machines.iter().copied().filter(move |host| plight(host) == wanted);

@@ -3,7 +3,7 @@
 //!
 //! Left of it is the outbox of `ticket`.
 
-use super::letter::event_word;
+use super::letter::{NOT_ASKED, event_word};
 use super::view::{Material, TicketView};
 use super::words::{self, local_time};
 use crate::pure::ticket::{Event, HoldReason, Mail, Phase, Recorded, Ticket, TicketId, Trouble, Undelivered};
@@ -111,9 +111,11 @@ pub struct UnreachedView {
     pub event: String,
     /// Whether the server refused it; else it was tried for days.
     pub is_refused: bool,
+    /// Whether we ourselves cannot send such a mail, and no server was asked.
+    pub is_unfit: bool,
     /// When that went on record.
     pub when: String,
-    /// The server's words.
+    /// The server's words, or what is wrong where none was asked.
     pub answer: String,
     /// What that person has to do: `take it off the network, clean it, and say so, by ...`.
     pub deed: String,
@@ -131,7 +133,8 @@ pub(super) fn unreached(material: &Material, view: &TicketView) -> UnreachedView
         event: event.to_string(),
         is_refused: trouble.end == Some(Undelivered::Refused),
         when: local_time(recorded.at, &material.site.timezone),
-        answer: trouble.error,
+        is_unfit: trouble.error.starts_with(NOT_ASKED),
+        answer: trouble.error.strip_prefix(NOT_ASKED).unwrap_or(&trouble.error).to_owned(),
         deed: deed(material.ticket, view),
     }
 }
