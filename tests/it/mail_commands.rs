@@ -86,10 +86,7 @@ fn every_mail_can_be_looked_at_before_anybody_gets_it() {
         }
     }
     let closed = text(&state.run(&["mail", "preview", "closed"]));
-    assert!(
-        closed.contains("was not seen again") && closed.contains("1 of 1 planned run passed"),
-        "{closed}"
-    );
+    assert!(closed.contains("was not seen again") && closed.contains("planned runs passed"), "{closed}");
     let wrong = state.run(&["mail", "preview", "located\u{1b}[31m"]);
     assert_eq!(wrong.status.code(), Some(64));
     assert!(
@@ -98,6 +95,78 @@ fn every_mail_can_be_looked_at_before_anybody_gets_it() {
         text(&wrong)
     );
     assert_eq!((queue(&state).len(), office.accepted()), (1, 0), "nothing was sent or queued by looking");
+}
+
+#[test]
+fn every_mail_that_has_a_template_of_its_own_can_be_looked_at() {
+    let office = Office::open(&[]);
+    let state = state(office.port);
+    let path = state.path().join("allclear.yaml");
+    let site = fs::read_to_string(&path).expect("it was written");
+    let smtp = format!("smtp: smtp://127.0.0.1:{}", office.port);
+    let digest = format!("{smtp}\n  digest: {{cron: \"0 6 * * *\", to: [soc@x.example]}}");
+    fs::write(&path, site.replace(&smtp, &digest)).expect("it is written");
+    let is_letter = |(name, text): &&(&str, &str)| name.ends_with(".txt.hbs") && text.starts_with("Subject:");
+    let letters: Vec<&str> =
+        SHIPPED.iter().filter(is_letter).map(|(name, _)| name.trim_end_matches(".txt.hbs")).collect();
+    assert_eq!(letters.len(), 12, "{letters:?}");
+    for name in letters {
+        for arguments in [vec![name], vec![name, "--html"], vec![name, "--ticket", "1"]] {
+            let shown = state.run(&[&["mail", "preview"][..], &arguments].concat());
+            assert_eq!(shown.status.code(), Some(0), "{arguments:?}: {}", text(&shown));
+        }
+    }
+}
+
+#[test]
+fn a_made_up_ticket_is_one_that_could_be() {
+    let state = state(Office::open(&[]).port);
+    for (event, wanted, unwanted) in [
+        ("opened", &["TO DO ", "port 1701 of"][..], &["Overdue"][..]),
+        ("located", &["infected and calls", "contact"], &[" 0 contacts", "now (it was due"]),
+        ("reminder", &["is still not reported as cleaned", "TO DO by"], &[" 0 contacts", "now (it was due"]),
+        ("overdue", &["TO DO now (it was due"], &[" 0 contacts", "TO DO by"]),
+        (
+            "relapsed",
+            &["calls a", "again.", "that no longer holds: it calls again", "+ + + !"],
+            &[" 0 contacts"],
+        ),
+        ("inconclusive", &["no proof yet", "+ ? ? ?", "Still missing"], &["infected\n"]),
+        (
+            "clean",
+            &["passes in a row: ", "confirmed clean: ", "[x] ", "Assurance 9"],
+            &["row: 0", "assurance: 0 %", "assurance: not known", "time of: 0", "not signed"],
+        ),
+        ("listed", &["listed (", "1 relapse", "+ + +"], &["not listed ("]),
+        ("closed", &["planned runs passed", "confirmed clean: "], &["0 of ", "but nothing watched"]),
+        ("undeliverable", &["550 5.1.1 no such user", "infected"], &[" 0 contacts"]),
+        ("folded", &["2 mails about", "OVERDUE"], &[]),
+    ] {
+        let shown = state.run(&["mail", "preview", event]);
+        let told = text(&shown);
+        assert!(wanted.iter().all(|words| told.contains(words)), "{event}, {wanted:?}: {told}");
+        assert!(!unwanted.iter().any(|words| told.contains(words)), "{event}, not {unwanted:?}: {told}");
+    }
+}
+
+#[test]
+fn a_preview_of_what_the_ticket_has_not_come_to_says_so_beside_it() {
+    let state = state(Office::open(&[]).port);
+    let note = "ticket 1 is 'reported', and no mail about";
+    for (event, is_there) in [
+        ("opened", true),
+        ("reminder", true),
+        ("located", false),
+        ("clean", false),
+        ("closed", false),
+        ("folded", true),
+    ] {
+        let shown = state.run(&["mail", "preview", event, "--ticket", "1"]);
+        let (told, out) = (String::from_utf8_lossy(&shown.stderr), String::from_utf8_lossy(&shown.stdout));
+        assert_eq!(shown.status.code(), Some(0), "{told}");
+        assert_eq!(told.contains(note), !is_there, "{event}: {told}");
+        assert!(out.contains("Subject: [allclear #1]") && !out.contains(note), "{event}: {out}");
+    }
 }
 
 #[test]

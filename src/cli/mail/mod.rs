@@ -4,6 +4,7 @@ mod preview;
 mod queue;
 mod retry;
 mod sample;
+mod story;
 mod template;
 mod trial;
 

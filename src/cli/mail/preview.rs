@@ -11,16 +11,21 @@ use crate::pure::digest;
 use crate::pure::playbook::MailEvent;
 use crate::pure::report::words::clean_text;
 use crate::pure::report::{Letter, event_word};
-use crate::pure::ticket::{Mail, TicketId, drafted};
+use crate::pure::ticket::{Listing, Mail, Phase, Ticket, TicketId, drafted};
 
 /// The sender where the site file names none.
 const NO_SENDER: &str = "allclear@localhost";
+
+/// Mails that a mail about several tells in a preview.
+const TOLD_MAX: usize = 5;
 
 /// Prints it; nothing is sent, and nothing goes on record.
 pub fn run(desk: &Desk, event: &str, ticket: Option<u32>, is_html: bool) -> Result<Exit, Fault> {
     let event = known(event)?;
     let letter = match ticket {
         _ if event == MailEvent::Digest => digest_now(desk)?,
+        Some(ticket) if event == MailEvent::Folded => folded_of(desk, TicketId(ticket))?,
+        None if event == MailEvent::Folded => folded_sample(desk)?,
         Some(ticket) => of_ticket(desk, event, TicketId(ticket))?,
         None => sample::letter(desk, event)?,
     };
@@ -36,7 +41,7 @@ pub fn sender(desk: &Desk) -> &str {
 }
 
 fn known(word: &str) -> Result<MailEvent, Fault> {
-    let all = || EVENTS.into_iter().chain([MailEvent::Digest]);
+    let all = || EVENTS.into_iter().chain([MailEvent::Folded, MailEvent::Digest]);
     all().find(|event| event_word(*event) == word).ok_or_else(|| {
         let known: Vec<&str> = all().map(event_word).collect();
         Fault::Usage(format!(
@@ -61,6 +66,19 @@ fn digest_now(desk: &Desk) -> Result<Letter, Fault> {
 
 fn of_ticket(desk: &Desk, event: MailEvent, id: TicketId) -> Result<Letter, Fault> {
     let ticket = desk.engine.ticket(id)?;
+    if !is_there(ticket, event) {
+        print::note(&format!(
+            "ticket {id} is '{}', and no mail about '{}' would be written of it now: not all that stands in it \
+             is so",
+            ticket.phase,
+            event_word(event)
+        ));
+    }
+    draft(desk, event, id)
+}
+
+fn draft(desk: &Desk, event: MailEvent, id: TicketId) -> Result<Letter, Fault> {
+    let ticket = desk.engine.ticket(id)?;
     let context = desk.engine.context(id, clock::now())?;
     let templates = desk.templates()?;
     with_material(desk, ticket, |material| {
@@ -68,6 +86,46 @@ fn of_ticket(desk: &Desk, event: MailEvent, id: TicketId) -> Result<Letter, Faul
         let mail = drafted(ticket, &context, event, next);
         templates.letter(material, &mail, sender(desk)).map_err(|problem| Fault::Failed(problem.to_string()))
     })
+}
+
+/// Whether a ticket that stands so has come to where such a mail is written.
+fn is_there(ticket: &Ticket, event: MailEvent) -> bool {
+    let is_sought_or_found = matches!(ticket.phase, Phase::Reported | Phase::Located);
+    let is_listed = ticket.listing.as_ref().is_some_and(|last| last.answer == Listing::Listed);
+    let is_lost = |mail: &Mail| mail.troubles.iter().any(|trouble| trouble.end.is_some());
+    match event {
+        MailEvent::Opened => ticket.phase == Phase::Reported,
+        MailEvent::Located => ticket.phase == Phase::Located,
+        MailEvent::Reminder => is_sought_or_found || ticket.phase == Phase::Verifying,
+        MailEvent::Overdue => is_sought_or_found && ticket.told.overdue.is_some(),
+        MailEvent::Relapsed => is_sought_or_found && ticket.relapses > 0,
+        MailEvent::Inconclusive => matches!(ticket.phase, Phase::Verifying | Phase::Clean),
+        MailEvent::Clean => ticket.phase == Phase::Clean,
+        MailEvent::Listed => ticket.phase.is_open() && is_listed,
+        MailEvent::Closed => ticket.phase == Phase::Closed,
+        MailEvent::Undeliverable => ticket.outbox.iter().any(is_lost),
+        MailEvent::Folded | MailEvent::Digest | MailEvent::Test => true,
+    }
+}
+
+/// A mail that tells the last ones of the ticket, as they would read now.
+fn folded_of(desk: &Desk, id: TicketId) -> Result<Letter, Fault> {
+    let ticket = desk.engine.ticket(id)?;
+    let mut events: Vec<MailEvent> = ticket.outbox.iter().rev().map(|mail| mail.event).collect();
+    events.retain(|event| EVENTS.contains(event));
+    events.dedup();
+    events.truncate(TOLD_MAX);
+    if events.is_empty() {
+        events.push(MailEvent::Opened);
+    }
+    let told: Result<Vec<Letter>, Fault> = events.into_iter().map(|event| draft(desk, event, id)).collect();
+    sample::folded(desk, &told?)
+}
+
+/// A mail that tells two of made-up tickets.
+fn folded_sample(desk: &Desk) -> Result<Letter, Fault> {
+    let told = [sample::letter(desk, MailEvent::Overdue)?, sample::letter(desk, MailEvent::Located)?];
+    sample::folded(desk, &told)
 }
 
 /// The head as people see it, names outside ASCII readable, then the text.
