@@ -367,8 +367,8 @@ fn several_machines_are_counted_and_retired_ones_left_out() {
         letter(&many).subject.ends_with("10.16.24.93 (LAB-7) and 1 more still call a Conficker sinkhole")
     );
     many.ticket.hosts[1].blame = Blame::Named;
-    let one = "10.16.24.93 (LAB-7) is infected and calls a Conficker sinkhole; 1 more is named, and no run has \
-               seen it call. TO DO";
+    let one = "10.16.24.93 (LAB-7) is infected and calls a Conficker sinkhole; 1 more is named as infected with \
+               Conficker; no run has seen it call. TO DO";
     assert!(start(&many).starts_with(one), "{}", start(&many));
     assert!(letter(&many).subject.ends_with("10.16.24.93 (LAB-7) still calls a Conficker sinkhole"));
     many.ticket.hosts[1].blame = Blame::Seen;

@@ -121,6 +121,13 @@ fn every_mail_that_has_a_template_of_its_own_can_be_looked_at() {
 #[test]
 fn a_made_up_ticket_is_one_that_could_be() {
     let state = state(Office::open(&[]).port);
+    // The first of the playbooks, as one is shipped.
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/conficker.yaml");
+    let shipped = fs::read_to_string(shipped)
+        .expect("it is shipped")
+        .replace("malware: [conficker,", "malware: [kido,");
+    let shipped = shipped.replace("downadup, kido]", "downadup]");
+    fs::write(state.path().join("playbooks/conficker.yaml"), shipped).expect("it is written");
     for (event, wanted, unwanted) in [
         ("opened", &["TO DO ", "port 1701 of"][..], &["Overdue"][..]),
         ("located", &["infected and calls", "contact"], &[" 0 contacts", "now (it was due"]),
@@ -131,7 +138,7 @@ fn a_made_up_ticket_is_one_that_could_be() {
             &["calls a", "again.", "that no longer holds: it calls again", "+ + + !"],
             &[" 0 contacts"],
         ),
-        ("inconclusive", &["no proof yet", "+ ? ? ?", "Still missing"], &["infected\n"]),
+        ("inconclusive", &["no proof yet", "+ ? ? ?", "Still missing"], &["infected MAC"]),
         (
             "clean",
             &["passes in a row: ", "confirmed clean: ", "[x] ", "Assurance 9"],
@@ -143,7 +150,7 @@ fn a_made_up_ticket_is_one_that_could_be() {
         ("folded", &["2 mails about", "OVERDUE"], &[]),
     ] {
         let shown = state.run(&["mail", "preview", event]);
-        let told = text(&shown);
+        let told = text(&shown).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(wanted.iter().all(|words| told.contains(words)), "{event}, {wanted:?}: {told}");
         assert!(!unwanted.iter().any(|words| told.contains(words)), "{event}, not {unwanted:?}: {told}");
     }

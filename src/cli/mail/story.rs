@@ -14,7 +14,7 @@ use crate::pure::ticket::{
     RunStart, Ticket, TicketId, due_date, stand_now,
 };
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
-use crate::pure::words::capitalised;
+use crate::pure::words::{capitalised, count};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -271,7 +271,7 @@ impl Story<'_> {
             Verdict::Pass => Vec::new(),
             Verdict::Fail => reason(
                 ReasonCode::Contacts,
-                format!("1 inside host made contact: {} ({} times)", host, contacts.len()),
+                format!("{host} made {}", count(contacts.len() as u64, "contact")),
             ),
             Verdict::Inconclusive => reason(
                 ReasonCode::HostAbsent,
