@@ -173,6 +173,17 @@ fn a_slip_in_a_template_is_found_when_it_is_loaded() {
         ("an unknown partial", "clean.html.hbs", "{{> nobody}}", "there is no template 'nobody'"),
         ("an unknown helper", "clean.html.hbs", "{{upper id}}", "there is no helper 'upper'"),
         ("no subject", "clean.txt.hbs", "Hello\n", "1:1: its first line does not begin with 'Subject:'"),
+        ("an empty subject", "clean.txt.hbs", "Subject:  \n\nHello\n", "1:1: its subject is empty"),
+        (
+            "a subject of a remark",
+            "folded.txt.hbs",
+            "Subject: {{! later }}\n\nHello\n",
+            "1:1: its subject is empty",
+        ),
+        ("an empty text", "clean.txt.hbs", "Subject: x\n\n  \n", "1:1: its text is empty"),
+        ("an empty text of a digest", "digest.txt.hbs", "Subject: x\n", "1:1: its text is empty"),
+        ("an empty page", "clean.html.hbs", "\n", "its page is empty"),
+        ("a page of a frame", "clean.html.hbs", "{{#> layout}}\n{{/layout}}\n", "1:1: its page is empty"),
         ("a misspelled file", "locatd.txt.hbs", "Subject: x\n", "no shipped template has this name"),
     ] {
         let directory = tempfile::tempdir().expect("a directory");

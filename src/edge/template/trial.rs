@@ -30,6 +30,9 @@ pub fn load(sources: Sources, found: Vec<Problem>) -> Result<Templates, Vec<Prob
         problems.extend(more);
     }
     if problems.is_empty() {
+        problems = templates.empty_mails();
+    }
+    if problems.is_empty() {
         return Ok(Templates { warnings, ..templates });
     }
     problems.extend(warnings);
@@ -88,6 +91,61 @@ impl Templates {
         }
         problems
     }
+}
+
+impl Templates {
+    /// The mails that say nothing, whatever stands in their view.
+    fn empty_mails(&self) -> Vec<Problem> {
+        let of_tickets = TicketView::samples().map(filled);
+        let (folded, digests) = (FoldedView::samples().map(filled), digest::samples().map(filled));
+        let of_rounds = [(MailEvent::Folded, &folded), (MailEvent::Digest, &digests)];
+        let all = EVENTS.into_iter().map(|event| (event, &of_tickets)).chain(of_rounds);
+        all.flat_map(|(event, views)| self.empty_parts(event, views)).collect()
+    }
+
+    fn empty_parts(&self, event: MailEvent, views: &[Value; 2]) -> Vec<Problem> {
+        let name = event_word(event);
+        let (mut subject, mut text, mut page) = (String::new(), String::new(), String::new());
+        for view in views {
+            let (one_subject, one_text) = self.mail_text(event, view).unwrap_or_default();
+            subject.push_str(&one_subject);
+            text.push_str(&one_text);
+            page.push_str(&page_words(&self.render(name, Form::Html, view).unwrap_or_default()));
+        }
+        let (mail, html) =
+            (format!("{name}{}", Form::Text.ending()), format!("{name}{}", Form::Html.ending()));
+        let parts = [
+            (
+                &mail,
+                subject,
+                "its subject is empty",
+                "write 'Subject: [allclear #{{id}}] ...' in its first line",
+            ),
+            (&mail, text, "its text is empty", "write it below the subject and an empty line"),
+            (&html, page, "its page is empty", "write it within {{#> layout}} and {{/layout}}"),
+        ];
+        let empty = parts.into_iter().filter(|(_, shown, ..)| shown.trim().is_empty());
+        empty
+            .map(|(file, _, what, cure)| *self.problem(file, self.place(file, 1, 1), what.to_owned(), cure))
+            .collect()
+    }
+}
+
+/// A sample in which no text is empty.
+fn filled(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.is_empty() => Value::String("x".to_owned()),
+        Value::Array(items) => Value::Array(items.into_iter().map(filled).collect()),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, filled(value))).collect(),
+        other => other,
+    }
+}
+
+/// What of a page shows as text.
+fn page_words(page: &str) -> String {
+    let body = page.split_once("<body").map_or(page, |(_, body)| body);
+    let pieces = body.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    pieces.collect()
 }
 
 /// [`TicketView::samples`] for reports.
