@@ -1,7 +1,7 @@
 //! Is the morning's digest worth opening? What it says first, what it leaves out, and when it comes.
 
 use crate::storm::{Answer, deliver_until};
-use crate::world::{LAB, Seen, World, at, calls_every_two_hours, detect, facts, ip, report, silent};
+use crate::world::{LAB, OFFICE, Seen, World, at, calls_every_two_hours, detect, facts, ip, report, silent};
 use allclear::edge::template::Templates;
 use allclear::engine::Opening;
 use allclear::pure::digest::to_value;
@@ -111,6 +111,24 @@ fn the_whole_digest_of_a_busy_week() {
     let body = letter.html.split_once("</head>").expect("a page").1;
     insta::assert_snapshot!("digest_html", body);
     assert_eq!(letter.file_name(), "0000-0099-digest.eml");
+}
+
+#[test]
+fn the_first_line_names_the_machines_of_a_ticket_in_the_order_of_its_row() {
+    let mut world = school(settings("0 6 * * *"), |_| {});
+    open(&mut world, "springfield", 1);
+    world.live_until("2015-05-04T13:00:00Z", |window| calls_every_two_hours(window, ip(LAB), None));
+    // Its address comes before the other's, and it is found after it.
+    world.live_until("2015-05-05T06:10:00Z", |window| calls_every_two_hours(window, ip("10.16.1.2"), None));
+    world.live_until("2015-05-06T06:10:00Z", |window| calls_every_two_hours(window, ip(OFFICE), None));
+    let digest = last(&world, SOC);
+    let needs = section(&digest, "Needs you");
+    assert!(
+        digest.first.starts_with(&format!("3 machines need you today: {OFFICE}, 10.16.1.2 and 1 more")),
+        "{digest:?}"
+    );
+    assert!(needs[0].starts_with(&format!("#1 {OFFICE} and 2 more: ")), "{needs:?}");
+    assert!(needs[0].contains("take them off the network, clean them"), "{needs:?}");
 }
 
 #[test]
