@@ -18,6 +18,7 @@ use crate::pure::picture::Picture;
 use crate::pure::report::words::clean_text;
 use crate::pure::report::{Letter, NOT_ASKED, event_word};
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
+use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
@@ -264,10 +265,25 @@ fn envelope(letter: &Letter, recipient: &str) -> Result<Envelope, String> {
     Envelope::new(Some(from), vec![to]).map_err(|error| error.to_string())
 }
 
+/// `tech@b.example`, or with any name before it: `Coordinator, Tech (Unit 7) <tech@b.example>`.
 fn mailbox(text: &str) -> Result<Mailbox, String> {
-    text.parse().map_err(|_| {
+    let (name, address) = match text.rsplit_once('<') {
+        Some((name, rest)) => (name.trim(), rest.trim_end().strip_suffix('>').unwrap_or_default()),
+        None => ("", text),
+    };
+    let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
+    let name = Some(name.to_owned()).filter(|name| !name.is_empty());
+    let address = address_of(address.trim()).filter(|_| !text.contains(char::is_control));
+    address.map(|address| Mailbox::new(name, address)).ok_or_else(|| {
         format!("'{}' is no mail address: mend it in the site file or playbook", clean_text(text))
     })
+}
+
+/// The domain in ASCII, as every mail server takes it (RFC 5891): only a name before the @ can ask for more.
+fn address_of(text: &str) -> Option<Address> {
+    let (user, domain) = text.rsplit_once('@')?;
+    let domain = idna::domain_to_ascii(domain).ok()?;
+    Address::new(user, domain).ok()
 }
 
 /// Trusts what the system trusts.

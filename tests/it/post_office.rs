@@ -303,6 +303,14 @@ fn whatever_a_server_does_the_mail_is_accepted_refused_or_tried_again() {
         ("spam after the dot", &[("END", 0, Says("550 5.7.1 looks like spam"))], "refused", "spam"),
         ("spam, and hangs up", &[("END", 0, Leaves("550 5.7.1 looks like spam"))], "refused", "spam"),
         ("354 after the dot", &[("END", 0, Says("354 more"))], "lost", "out of step"),
+        ("goodbye after the dot", &[("END", 0, Leaves("221 bye"))], "lost", "out of step"),
+        ("another yes after the dot", &[("END", 0, Says("252 perhaps"))], "lost", "out of step"),
+        (
+            "does not like our EHLO, and says so late",
+            &[("RCPT", 0, Says("504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname"))],
+            "later",
+            "fully-qualified",
+        ),
         ("accepts, and hangs up", &[("END", 0, Leaves("250 taken"))], "accepted", ""),
         ("accepts a letter at a time", &[("END", 0, Drips("250 taken"))], "accepted", ""),
         (
@@ -458,6 +466,43 @@ fn a_connection_that_nothing_needs_is_ended_politely() {
 }
 
 /// Each row: what else is demanded of a server that knows no EHLO, and what that comes to.
+/// A name without a dot is refused by many a server (RFC 5321, 4.1.4).
+#[test]
+fn we_call_ourselves_by_a_whole_name_or_an_address() {
+    let office = Office::open(&[]);
+    let letter = located();
+    mailer(office.port, Duration::from_secs(2), Duration::from_secs(5)).deliver(&letter, &letter.to[0]);
+    let seen = office.seen.lock().expect("nobody panics");
+    let greeting = seen.commands.iter().find(|line| line.starts_with("EHLO ")).expect("we greet");
+    let name = greeting.rsplit(' ').next().expect("a name");
+    assert!(name == "[127.0.0.1]" || name.trim_matches('.').contains('.'), "{greeting}");
+}
+
+/// How the address of a coordinator is written, and as whom the server gets to know them.
+#[test]
+fn an_address_is_what_stands_in_it_whatever_name_is_before_it() {
+    for (written, wanted) in [
+        ("tech@dis.example", "tech@dis.example"),
+        ("Coordinator, Tech <tech@dis.example>", "tech@dis.example"),
+        ("Tech; (Unit 7) [LAB] @ school: x <tech@dis.example>", "tech@dis.example"),
+        ("\"Coordinator, Tech\" <tech@dis.example>", "tech@dis.example"),
+        ("Tëch Coord, Ünit <tech@exämple.example>", "tech@xn--exmple-cua.example"),
+    ] {
+        let office = Office::open(&[]);
+        let letter = Letter { to: vec![written.to_owned()], reply_to: Some(written.to_owned()), ..located() };
+        let delivery =
+            mailer(office.port, Duration::from_secs(2), Duration::from_secs(5)).deliver(&letter, written);
+        assert_eq!(word(&delivery), "accepted", "{written}: {}", words(&delivery));
+        assert_eq!(office.count(&format!("RCPT RCPT TO:<{wanted}>")), 1, "{written}");
+        let seen = office.seen.lock().expect("nobody panics");
+        let to = seen.accepted[0].lines().find(|line| line.starts_with("Reply-To: ")).expect("a header");
+        assert!(
+            to.is_ascii() && to.ends_with(&format!("<{wanted}>")) || to == format!("Reply-To: {wanted}"),
+            "{to}"
+        );
+    }
+}
+
 #[test]
 fn a_server_that_knows_no_ehlo_is_not_good_enough_for_a_login_or_tls() {
     const RULES: &[Rule] = &[("EHLO", 0, Says("502 5.5.1 what?"))];

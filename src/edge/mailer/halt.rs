@@ -79,10 +79,10 @@ impl Halt {
             Why::Said(reply) => match reply.code {
                 // RFC 4954: it wants a login, or a better one.
                 530 | 534 | 535 | 538 => Delivery::NoServer(words),
-                // RFC 5321, 4.5.3.1.10: too many recipients, which is no fault of this one; and 503 says
-                // that the two of us are out of step.
+                // RFC 5321, 4.5.3.1.10: too many recipients, which is no fault of this one; and these say that
+                // the two of us are out of step, or, as Postfix does, that it does not like our EHLO.
                 552 if step == Step::Recipient => Delivery::TryLater(words),
-                503 => Delivery::TryLater(words),
+                500 | 502..=504 => Delivery::TryLater(words),
                 500..=599 => Delivery::Refused(words),
                 400..=499 => Delivery::TryLater(words),
                 _ => Delivery::Lost(words),
@@ -175,7 +175,10 @@ mod tests {
             (Step::Recipient, 400, Later),
             (Step::Recipient, 452, Later),
             (Step::Recipient, 499, Later),
-            (Step::Recipient, 500, Never),
+            (Step::Recipient, 500, Later),
+            (Step::Recipient, 501, Never),
+            (Step::Recipient, 504, Later),
+            (Step::Recipient, 505, Never),
             (Step::Recipient, 550, Never),
             (Step::Recipient, 552, Later),
             (Step::Recipient, 553, Never),
@@ -184,6 +187,7 @@ mod tests {
             (Step::Data, 451, Later),
             (Step::Data, 503, Later),
             (Step::Data, 554, Never),
+            (Step::Content, 221, Unknown),
             (Step::Content, 354, Unknown),
             (Step::Content, 421, Later),
             (Step::Content, 452, Later),

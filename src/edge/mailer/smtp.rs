@@ -17,6 +17,7 @@ use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParame
 use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
 use rustls::ClientConfig;
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -167,7 +168,7 @@ impl Smtp {
     /// Says who we are, to a server that knows no EHLO the old way (RFC 5321, 4.1.4). Such a one can neither
     /// begin TLS nor take a login: where that is wanted, no mail leaves.
     fn hello(&self, wire: &mut Wire, told: Told) -> Result<Offers, Halt> {
-        let client = ClientId::default();
+        let client = wire.local_address().map_or_else(ClientId::default, our_name);
         let lost = |lost| Halt { step: Step::Hello, why: Why::Lost(lost) };
         let reply = wire.ask(Ehlo::new(client.clone()).to_string().as_bytes()).map_err(lost)?;
         if !NO_EHLO.contains(&reply.code) {
@@ -308,6 +309,16 @@ impl Offers {
     }
 }
 
+/// What we call ourselves: the name of this machine where it is one that DNS could know, else the address that
+/// the server sees (RFC 5321, 4.1.4).
+fn our_name(address: IpAddr) -> ClientId {
+    match (ClientId::default(), address) {
+        (ClientId::Domain(name), _) if name.trim_matches('.').contains('.') => ClientId::Domain(name),
+        (_, IpAddr::V4(address)) => ClientId::Ipv4(address),
+        (_, IpAddr::V6(address)) => ClientId::Ipv6(address),
+    }
+}
+
 fn ask(wire: &mut Wire, step: Step, command: impl Display, wanted: u16, told: Told) -> Result<Reply, Halt> {
     let asked = wire.ask(command.to_string().as_bytes());
     let reply = asked.map_err(|lost| Halt { step, why: Why::Lost(lost) })?;
@@ -315,11 +326,11 @@ fn ask(wire: &mut Wire, step: Step, command: impl Display, wanted: u16, told: To
     Ok(reply)
 }
 
-/// Whether that is the answer that was due: of its kind, and after DATA none but 354, since whatever
-/// follows another one would be taken for commands.
+/// Whether that is the answer that was due: of its kind; after DATA none but 354, since whatever follows
+/// another one would be taken for commands; and of a whole mail none but 250, which alone is a promise.
 fn expect(reply: &Reply, step: Step, wanted: u16, told: Told) -> Result<(), Halt> {
     told(step, &reply.words());
-    if reply.code == wanted || wanted == 250 && reply.code / 100 == 2 {
+    if reply.code == wanted || wanted == 250 && reply.code / 100 == 2 && step != Step::Content {
         Ok(())
     } else {
         Err(Halt { step, why: Why::Said(reply.clone()) })

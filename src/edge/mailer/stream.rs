@@ -18,6 +18,14 @@ pub enum Stream {
 }
 
 impl Stream {
+    /// What is below.
+    pub fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(tls) => &tls.sock,
+        }
+    }
+
     /// Whether the other side has spoken or hung up. What TLS says for itself is no news.
     pub fn has_news(&mut self) -> bool {
         match self {

@@ -9,7 +9,7 @@ use super::stream::{Stream, waiting_bytes};
 use crate::pure::report::words::{clean_text, shortened};
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -155,6 +155,11 @@ impl Wire {
             return self.reply().ok().filter(|reply| reply.code >= 400).ok_or(lost);
         }
         self.reply()
+    }
+
+    /// Our end of the line.
+    pub fn local_address(&self) -> Option<IpAddr> {
+        self.stream.socket().local_addr().ok().map(|address| address.ip().to_canonical())
     }
 
     /// Whether nothing more can be said, since the last thing was not said to its end.

@@ -197,7 +197,7 @@ fn zone(text: &str) -> Result<TimeZone, String> {
 }
 
 fn mailbox(text: &str) -> Result<String, String> {
-    let address = match text.split_once('<') {
+    let address = match text.rsplit_once('<') {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or_default(),
         None => text,
     };
@@ -213,13 +213,24 @@ fn is_address(text: &str) -> bool {
     let has_dots_inside = |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
     text.rsplit_once('@').is_some_and(|(local, host)| {
         let is_host = host.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.');
-        !local.is_empty()
+        (1..=LOCAL_BYTES_MAX).contains(&local.len())
             && !host.is_empty()
             && is_host
+            && is_domain(host)
             && local.chars().all(is_plain)
             && has_dots_inside(local)
             && has_dots_inside(host)
     })
+}
+
+/// What stands before the @ of an address, in bytes (RFC 5321, 4.5.3.1.1).
+const LOCAL_BYTES_MAX: usize = 64;
+
+/// Whether DNS can know the name: labels of at most 63 bytes, 253 in all (RFC 1035, 2.3.4), in ASCII.
+fn is_domain(host: &str) -> bool {
+    let is_label =
+        |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
+    idna::domain_to_ascii(host).is_ok_and(|host| host.len() <= 253 && host.split('.').all(is_label))
 }
 
 fn days(text: &str) -> Result<ClosedDays, String> {
@@ -374,8 +385,16 @@ mod tests {
 
     #[test]
     fn mailboxes_have_a_name_or_none() {
-        for text in ["a@b.example", "Tech <tech@b.example>", "o'neil+x@b-c.example", "Jürgen <j@b.example>"]
-        {
+        let longest = format!("{}@b.example", "a".repeat(LOCAL_BYTES_MAX));
+        for text in [
+            "a@b.example",
+            "Tech <tech@b.example>",
+            "o'neil+x@b-c.example",
+            "Jürgen <j@b.example>",
+            "Coordinator, Tech; (Unit 7) [LAB] @ school: <tech@b.example>",
+            "tech@exämple.example",
+            longest.as_str(),
+        ] {
             assert_eq!(mailbox(text).as_deref(), Ok(text));
         }
         for text in [
@@ -390,6 +409,11 @@ mod tests {
             "a@.b",
             "a..b@c",
             "a@b\nBcc: c@d",
+            "a@-b.example",
+            "a@b.example-",
+            &format!("a{longest}"),
+            &format!("a@{}.example", "b".repeat(64)),
+            &format!("a@{}b.example", "b.".repeat(128)),
         ] {
             assert!(mailbox(text).is_err(), "{text:?}");
         }
