@@ -185,7 +185,15 @@ fn files_that_are_no_captures_are_told() {
     fs::write(directory.path().join("9.pcap"), "hello").expect("writable");
     let captured = carry_out(&directory, &plan(0, 100));
     assert_eq!(shown(&captured), (vec![(0, 100)], 2));
-    assert!(captured.troubles.len() == 1 && captured.troubles[0].contains("9.pcap is no capture"));
+    let incomplete = &captured.facts.sources[0].observation.coverage.incomplete_files;
+    assert!(matches!(&incomplete[..], [one] if one.contains("9.pcap is no capture")), "{incomplete:?}");
+    assert!(captured.troubles.is_empty(), "{:?}", captured.troubles);
+    fs::rename(directory.path().join("9.pcap"), directory.path().join("notes.txt")).expect("renamed");
+    let captured = carry_out(&directory, &plan(0, 100));
+    assert!(
+        captured.facts.sources[0].observation.coverage.incomplete_files.is_empty(),
+        "that is no capture's name"
+    );
 }
 
 #[test]

@@ -50,10 +50,6 @@ pub(super) fn mail_settings(
                     "write `smtp+starttls://` or `smtps://`",
                 );
             }
-            if reply_to.is_none() && postmaster.is_none() {
-                let cure = "write `reply_to: engineer@dis.example`: the mails ask their readers to answer";
-                sheet.warn(smtp.span, "nobody is named who gets the answers to our mails", cure);
-            }
             MailTransport::Smtp { host, port, security }
         }
         (None, Some(directory)) => MailTransport::Directory(sheet.resolve(&directory.value)),
