@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Endings of captures and of archives that captures are put into, by the programs that write them; a ring
 /// numbers its files behind them (`lan.pcap12`).
@@ -51,7 +51,7 @@ pub(super) fn has_capture(directory: &Path) -> bool {
 }
 
 /// A link to a directory is none: it may lead back.
-fn is_directory(path: &PathBuf) -> bool {
+fn is_directory(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 

@@ -64,7 +64,7 @@ fn has_address(word: &str) -> bool {
     let is_octet = |part: &&str| !part.is_empty() && part.len() <= 3 && part.parse::<u8>().is_ok();
     let has_four = |run: &str| {
         let parts: Vec<&str> = run.split('.').collect();
-        parts.windows(4).any(|four| four.iter().all(|part| is_octet(&part)))
+        parts.windows(4).any(|four| four.iter().all(is_octet))
     };
     let is_v6 = |text: &str| text.parse::<Ipv6Addr>().is_ok_and(|address| !address.is_unspecified());
     word.split(|c: char| !c.is_ascii_digit() && c != '.').any(has_four)
