@@ -3,6 +3,7 @@
 //! In reading order, which is also the order in which they may import each other (a file uses only
 //! what stands above it).
 
+pub mod address;
 pub mod hexadecimal;
 pub mod interval;
 pub mod moment;

@@ -133,6 +133,7 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "split_names": 0,
     "unread_names": 0,
     "nameless_packets": 0,
+    "portless_fragments": 0,
     "undecoded": [],
     "without_ip": [],
     "unicast_packets": 1

@@ -4,7 +4,8 @@
 use super::layer::{Layer, TOO_MANY_LAYERS};
 use super::tunnel;
 use super::{Decoded, Packet, Ports};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use crate::pure::address;
+use std::net::{IpAddr, Ipv4Addr};
 
 const IPV4_HEADER_BYTES: usize = 20;
 const IPV6_HEADER_BYTES: usize = 40;
@@ -15,10 +16,6 @@ const EXTENSIONS_MAX: usize = 16;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 const SCTP: u8 = 132;
-/// IPv6 addresses that stand for those of IPv4 in their last four bytes: behind a translator (RFC 6052,
-/// 2.1), and mapped (RFC 4291, 2.5.5.2).
-const STANDS_FOR_IPV4: [[u8; 12]; 2] =
-    [[0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]];
 /// The fragment header of IPv6, of eight bytes.
 const FRAGMENT: u8 = 44;
 /// The authentication header (RFC 4302), which IPv4 may have too; it counts its length in four bytes.
@@ -100,24 +97,13 @@ pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
     };
     finish(past_extensions(Header {
         ip_bytes: without_padding(&layer, stated),
-        source: address(source),
-        destination: address(destination),
+        source: address::of_bytes(source),
+        destination: address::of_bytes(destination),
         protocol: *next,
         payload,
         is_later_fragment: false,
         fragment_id: None,
     }))
-}
-
-/// The address in an IPv6 header: that of IPv4 which it stands for, since lists name that one.
-#[inline(always)]
-pub(super) fn address(bytes: &[u8; 16]) -> IpAddr {
-    match bytes.split_first_chunk::<12>() {
-        Some((start, &[a, b, c, d])) if STANDS_FOR_IPV4.contains(start) => {
-            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-        }
-        _ => IpAddr::V6(Ipv6Addr::from(*bytes)),
-    }
 }
 
 /// What an IP packet of `stated` bytes (`None`: all there is) carries after its header, without padding;

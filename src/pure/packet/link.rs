@@ -83,6 +83,7 @@ fn untagged(ethertype: u16, layer: Layer<'_>) -> Decoded<'_> {
         0x4305 => mesh(layer),
         0x894f => service_header(layer),
         0x88e5 => macsec(layer),
+        0x88bb => Decoded::Undecoded("LWAPP"),
         // LLC in frames longer than a length field can say.
         0x8870 => logical_link(layer),
         _ if is_tag(ethertype) => Decoded::Undecoded("too many VLAN tags"),

@@ -4,6 +4,7 @@
 //! byte out of a packet feign a dot or reach a terminal.
 
 use super::names::NAME_BYTES_MAX;
+use crate::pure::address;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -27,7 +28,7 @@ impl NameText {
     pub fn literal(&self) -> Option<IpAddr> {
         let text = self.as_str();
         let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        inner.unwrap_or(text).parse().ok()
+        inner.unwrap_or(text).parse().ok().map(address::canonical)
     }
 
     /// A name written with dots, with or without a final one; `None` when it is empty or too long.

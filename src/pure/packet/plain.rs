@@ -4,8 +4,9 @@
 //! A short way for nine frames out of ten. It must see exactly what the long way (`link`, `internet`)
 //! sees, and leaves to it whatever is unusual.
 
-use super::internet::{TCP, UDP, address, ports, tcp, udp_payload};
+use super::internet::{TCP, UDP, ports, tcp, udp_payload};
 use super::{Frame, Mac, Packet, tunnel};
+use crate::pure::address;
 use std::net::{IpAddr, Ipv4Addr};
 
 const ETHERNET: u16 = 1;
@@ -110,8 +111,8 @@ fn ipv6(ip: &[u8]) -> Option<Header<'_>> {
         stated => stated,
     };
     Some(Header {
-        source: address(source),
-        destination: address(destination.first_chunk::<16>()?),
+        source: address::of_bytes(source),
+        destination: address::of_bytes(destination.first_chunk::<16>()?),
         protocol: *protocol,
         ip: ip.get(..IPV6_HEADER_BYTES + stated).unwrap_or(ip),
         bytes: rest.get(..stated).unwrap_or(rest),

@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
-const SCTP: u8 = 132;
 const SECOND_NS: i64 = 1_000_000_000;
 /// Losses are laid on so many buckets at most: of a longer time between two looks nothing was watched.
 const LOOKED_BACK_MAX: i64 = 6;
@@ -221,13 +220,6 @@ impl Hearing {
         self.bucket.inside_hosts += u64::from(is_new);
     }
 
-    /// Notes a packet with a listed address that matched nothing: the entry may name a port, which a later
-    /// fragment does not have when its first one was not seen.
-    pub(super) fn note_unmatched(&mut self, packet: &Packet<'_>) {
-        let lacks_ports = packet.is_later_fragment && packet.ports.is_none();
-        self.tally.truncated_packets += u64::from(lacks_ports && matches!(packet.protocol, TCP | UDP | SCTP));
-    }
-
     /// Notes an IPv6 packet or one through tunnels, besides [`Hearing::note`].
     pub(super) fn note_unusual(&mut self, packet: &Packet<'_>) {
         self.tally.routed_ipv6_packets += u64::from(is_routed_ipv6(packet));
@@ -307,11 +299,12 @@ fn is_all_cut(packet: &Packet<'_>) -> bool {
     matches!(packet.protocol, TCP | UDP) && packet.payload.is_empty() && packet.payload_truncated
 }
 
-/// Both ends are global or unique local addresses (RFC 4291, 2.4; RFC 4193).
+/// Both ends are global or unique local addresses (RFC 4291, 2.4; RFC 4193), or one is and the other stands
+/// for one of IPv4.
 fn is_routed_ipv6(packet: &Packet<'_>) -> bool {
     let is_routed = |address: IpAddr| match address {
         IpAddr::V6(address) => matches!(address.segments()[0] & 0xe000, 0x2000) || address.is_unique_local(),
-        IpAddr::V4(_) => false,
+        IpAddr::V4(_) => packet.source.is_ipv6() || packet.destination.is_ipv6(),
     };
     is_routed(packet.source) && is_routed(packet.destination)
 }

@@ -44,6 +44,7 @@ impl Coverage {
         self.heard_bytes = together(self.heard_bytes, other.heard_bytes);
         self.lost_packets = together(self.lost_packets, lost_packets);
         self.truncated_packets += other.truncated_packets;
+        self.portless_fragments += other.portless_fragments;
         self.ip_packets += other.ip_packets;
         self.unicast_packets += other.unicast_packets;
         self.split_names += other.split_names;

@@ -110,6 +110,10 @@ pub struct Coverage {
     /// Rows of a text table whose names are not shown, while names are looked for; in `truncated_packets` too.
     #[serde(default)]
     pub nameless_packets: u64,
+    /// Later fragments from or to an address that is listed at certain ports, which only the first fragment
+    /// tells; in `truncated_packets` too.
+    #[serde(default)]
+    pub portless_fragments: u64,
     /// Which layers stopped those of `undecoded_packets`, most first; their sum.
     #[serde(default)]
     pub undecoded: Vec<LayerCount>,

@@ -265,11 +265,7 @@ impl Observer {
     #[inline(never)]
     fn look_closer(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
         self.hearing.read_names(packet);
-        let seen = self.ask(packet, scope);
-        if !seen.is_sighting {
-            self.hearing.note_unmatched(packet);
-        }
-        seen
+        self.ask(packet, scope)
     }
 
     /// Asks every run whether the packet, with its names, is a sighting for it.

@@ -36,6 +36,7 @@ pub struct Watch {
     indirect: Findings,
     unattributed: u64,
     unseen_calls: u64,
+    portless_fragments: u64,
     hits: Vec<Side>,
     found: Vec<Match>,
     /// The counts of its source as it joined.
@@ -85,6 +86,7 @@ impl Watch {
             indirect: Findings::default(),
             unattributed: 0,
             unseen_calls: 0,
+            portless_fragments: 0,
             hits: Vec::new(),
             found: Vec::new(),
             joined: Tally::default(),
@@ -118,10 +120,16 @@ impl Watch {
         self.match_addresses(packet, ends);
         names.iter().for_each(|name| self.match_name(packet, name, ends));
         if self.hits.is_empty() {
+            self.portless_fragments += u64::from(lacks_ports(packet) && self.names_an_end(packet));
             return false;
         }
         self.record(packet, names);
         true
+    }
+
+    /// Whether an entry names an end of the packet, perhaps at certain ports only.
+    fn names_an_end(&self, packet: &Packet<'_>) -> bool {
+        self.index.holds(packet.source) || self.index.holds(packet.destination)
     }
 
     /// The list and the entry, as spelt there, of each match of the last frame that was a sighting.
@@ -284,7 +292,7 @@ impl Watch {
             heard_packets: heard.heard_packets,
             heard_bytes: Some(heard.heard_bytes),
             lost_packets: None,
-            truncated_packets: heard.truncated_packets + cut_names + unread_names,
+            truncated_packets: heard.truncated_packets + cut_names + unread_names + self.portless_fragments,
             undecoded_packets: heard.undecoded_packets,
             duplicate_packets: heard.duplicate_packets,
             inside_hosts: shown.company.count(|address| self.inside.contains(address)),
@@ -294,6 +302,7 @@ impl Watch {
             split_names,
             unread_names,
             nameless_packets: 0,
+            portless_fragments: self.portless_fragments,
             undecoded: undecoded.since(&self.joined_passed_over.undecoded),
             without_ip: without_ip.since(&self.joined_passed_over.without_ip),
             one_way: one_way(&heard),
@@ -301,6 +310,14 @@ impl Watch {
             notes: Vec::new(),
         }
     }
+}
+
+/// Whether it is a later fragment whose first one, which has the ports, was not seen before it.
+fn lacks_ports(packet: &Packet<'_>) -> bool {
+    const TCP: u8 = 6;
+    const UDP: u8 = 17;
+    const SCTP: u8 = 132;
+    packet.is_later_fragment && packet.ports.is_none() && matches!(packet.protocol, TCP | UDP | SCTP)
 }
 
 fn matched(kind: MatchKind) -> Matched {

@@ -166,6 +166,11 @@ fn captures_that_could_not_read_or_control() {
     use ReasonCode::*;
     check(&[
         ("one packet cut", |_, f| coverage(f).truncated_packets = 1, &[Truncated]),
+        (
+            "a fragment without its port",
+            |_, f| (coverage(f).truncated_packets, coverage(f).portless_fragments) = (1, 1),
+            &[Truncated],
+        ),
         ("5 of 500 names unread", |_, f| unread_names(f, 5, 500), &[]),
         ("6 of 500 names unread", |_, f| unread_names(f, 6, 500), &[Truncated]),
         ("the only name unread", |_, f| unread_names(f, 1, 1), &[Truncated]),

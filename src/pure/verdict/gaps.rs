@@ -232,13 +232,20 @@ fn cut_short(source: &SourceFacts) -> Option<String> {
 fn truncated(source: &SourceFacts) -> Option<String> {
     let coverage = &source.observation.coverage;
     let nameless = coverage.nameless_packets;
-    let packets = coverage.truncated_packets.saturating_sub(coverage.unread_names + nameless);
+    let portless = coverage.portless_fragments;
+    let packets = coverage.truncated_packets.saturating_sub(coverage.unread_names + nameless + portless);
     let unread = coverage.unread_names;
     let is_much_unread = share(unread, coverage.split_names) > UNREAD_NAMES_MAX;
     if packets > 0 {
         Some(format!(
             "{} cut so short that ports or names could not be read: capture whole packets (tcpdump: -s 0)",
             if packets == 1 { "1 packet was".to_string() } else { format!("{packets} packets were") },
+        ))
+    } else if portless > 0 {
+        Some(format!(
+            "{} of a listed address came without the first one, which tells the port that the list names: check \
+             that the mirror shows every packet, or list the address without ports",
+            count(portless, "fragment"),
         ))
     } else if nameless > 0 {
         Some(format!(

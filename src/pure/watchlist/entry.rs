@@ -4,7 +4,8 @@
 //! does not understand is refused with the reason.
 
 use super::{Entry, PortRange, Target, Transport, domain};
-use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
+use crate::pure::address;
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -72,7 +73,7 @@ pub(super) fn spell(target: &Target, ports: Option<PortRange>, text: &mut String
 pub fn read(text: &str) -> Result<Vec<Entry>, EntryFault> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
-        let target = Target::Address(address.to_canonical());
+        let target = Target::Address(address::canonical(address));
         return Ok(vec![Entry { text: text.to_owned(), target, ports: None }]);
     }
     let plain = refang(text);
@@ -141,7 +142,7 @@ fn split_port(text: &str) -> Result<(&str, Option<&str>), String> {
 
 fn address_or_network(text: &str) -> Result<Option<Target>, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(Some(Target::Address(address.to_canonical())));
+        return Ok(Some(Target::Address(address::canonical(address))));
     }
     if text.contains('/') {
         return network(text).map(Some);
@@ -162,20 +163,15 @@ fn network(text: &str) -> Result<Target, String> {
             "'{text}' has host bits set: write {corrected} for the network, or the address alone"
         ));
     }
-    Ok(narrowest(network))
+    let canonical = address::canonical_network(network);
+    if canonical.prefix_len() == 0 && network.prefix_len() > 0 {
+        return Err(format!("'{text}' stands for all addresses of IPv4: write those that are meant"));
+    }
+    Ok(narrowest(canonical))
 }
 
-/// A network of one address is that address; one of IPv4 in the spelling of IPv6 (RFC 4291, 2.5.5.2) is the
-/// one of IPv4.
+/// A network of one address is that address.
 fn narrowest(network: IpNet) -> Target {
-    const MAPPED_BITS: u8 = 96;
-    if let IpNet::V6(v6) = network
-        && let Some(mapped) = v6.addr().to_ipv4_mapped()
-        && let Some(bits) = v6.prefix_len().checked_sub(MAPPED_BITS)
-        && let Ok(v4) = Ipv4Net::new(mapped, bits)
-    {
-        return narrowest(IpNet::V4(v4));
-    }
     if network.prefix_len() == network.max_prefix_len() {
         Target::Address(network.addr())
     } else {
@@ -330,6 +326,9 @@ mod tests {
             ("[2001:db8::1]:443", "2001:db8::1 443"),
             ("2001:db8::1", "2001:db8::1"),
             ("::ffff:82.165.177.154", "82.165.177.154"),
+            ("64:ff9b::82.165.177.154", "82.165.177.154"),
+            ("[64:ff9b::82.165.177.154]:80", "82.165.177.154 80"),
+            ("64:ff9b::82.165.177.0/120", "82.165.177.0/24"),
             ("Evil.Example.", "evil.example"),
             ("bücher.example", "xn--bcher-kva.example"),
             ("*.evil.example", "evil.example"),

@@ -145,6 +145,11 @@ impl Index {
         Index { lists, placed: placed.into() }
     }
 
+    /// Whether an entry names the address, or a network around it, perhaps at certain ports only.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        self.parts().any(|part| part.holds(address))
+    }
+
     /// The parts that it is made of.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Arc<Part>> + Clone {
         self.placed.iter().map(|placed| &placed.part)

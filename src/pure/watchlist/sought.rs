@@ -3,6 +3,7 @@
 use super::index::{End, MatchKind};
 use super::part::{Part, Place};
 use super::{PortRange, domain};
+use crate::pure::address;
 use std::net::IpAddr;
 
 /// What a person looks up.
@@ -17,7 +18,7 @@ impl Sought {
     /// Reads an address or a name; fails with a sentence when it is neither.
     pub fn parse(text: &str) -> Result<Sought, String> {
         match text.trim().parse::<IpAddr>() {
-            Ok(address) => Ok(Sought::Address(address.to_canonical())),
+            Ok(address) => Ok(Sought::Address(address::canonical(address))),
             Err(_) => domain::normalise(text.trim()).map(Sought::Name),
         }
     }
