@@ -81,10 +81,12 @@ pub(super) fn folded_rows(
     folded.iter().map(row).collect()
 }
 
-/// A mail of a ticket in short; `None` while the log cannot be read.
-pub fn lines(engine: &Engine, edges: &Edges, id: MailId, now: Timestamp) -> Option<Lines> {
-    let at = engine.mail(id.0, id.1)?.at;
-    write_lines(engine, edges, id, at, now).ok()
+/// A mail of a ticket in short; `None` while it cannot be written, since what hinders that may pass: then it is
+/// written when it is sent.
+pub fn lines(engine: &Engine, edges: &Edges, (ticket, mail): MailId, now: Timestamp) -> Option<Lines> {
+    let at = engine.mail(ticket, mail)?.at;
+    let letter = write_letter(engine, edges, ticket, mail, now).ok()?.ok()?;
+    Some(in_short(engine, ticket, at, letter.subject, &letter.text))
 }
 
 /// What is known of it, where it cannot be written.
@@ -104,9 +106,13 @@ fn write_lines(
         Ok(letter) => (letter.subject, letter.text),
         Err(fault) => (format!("[allclear #{ticket}] mail {mail}"), fault),
     };
+    Ok(in_short(engine, ticket, at, subject, &text))
+}
+
+fn in_short(engine: &Engine, ticket: TicketId, at: Timestamp, subject: String, text: &str) -> Lines {
     let mut lines = text.lines().map(str::to_owned);
     let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    Ok(Lines { when: local_time(at, &zone_of(engine, ticket)), subject, first, second })
+    Lines { when: local_time(at, &zone_of(engine, ticket)), subject, first, second }
 }
 
 fn zone_of(engine: &Engine, ticket: TicketId) -> TimeZone {
