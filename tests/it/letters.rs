@@ -85,6 +85,17 @@ fn every_report_reads_as_it_should() {
     insta::assert_snapshot!("ticket.json", serde_json::to_string_pretty(&json).expect("plain data"));
 }
 
+/// `allclear mail retry` by itself is a slip.
+#[test]
+fn a_mail_that_names_mail_retry_says_of_what() {
+    for (name, text) in SHIPPED {
+        for rest in text.split("allclear mail retry").skip(1) {
+            let is_said = [" --all", " {{unreached.mail}}"].iter().any(|which| rest.starts_with(which));
+            assert!(is_said, "{name}");
+        }
+    }
+}
+
 #[test]
 fn the_first_two_lines_of_a_mail_say_what_to_do_and_the_rest_fits_72_columns() {
     for (event, name) in EVENTS {
