@@ -7,6 +7,7 @@ use allclear::edge::template::Templates;
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::Letter;
 use allclear::pure::ticket::{Blame, Event, Host, HostState, Phase, Recorded};
+use jiff::SignedDuration;
 use std::sync::LazyLock;
 
 fn letter(sample: &Sample) -> Letter {
@@ -226,6 +227,17 @@ fn a_cleaning_that_no_longer_holds_is_not_passed_over() {
         assert!(mail.subject.contains("cleaned again"), "{}", mail.subject);
         for form in &forms(&mail)[1..] {
             assert!(form.contains(words) && form.contains(card) && !form.contains("still not"), "{form}");
+        }
+        // One contact that began before the cleaning and went on after it.
+        let cleaned = back.ticket.hosts[0].cleaned.expect("it was cleaned");
+        if let Some(contact) = back.ticket.hosts[0].contacts.last_mut() {
+            contact.first = cleaned - SignedDuration::from_hours(1);
+        }
+        for form in &forms(&letter(&back))[1..] {
+            assert!(
+                form.contains("calls a Conficker sinkhole again since Mon 2015-05-04 14:00 CDT"),
+                "{form}"
+            );
         }
         // Named again, and no run has seen it since.
         back.ticket.hosts[0].contacts.pop();
