@@ -11,7 +11,7 @@ use crate::pure::playbook::{Library, MailEvent};
 use crate::pure::site;
 use crate::pure::ticket::{
     ALLCLEAR, Act, Digest, Event, FoldedMail, Input, Lines, Mail, Recorded, Round, TicketId, mail_failed,
-    outbox, retry_as_it_is,
+    outbox, retry_as_it_is, retry_one, withdraw_denial,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -146,15 +146,15 @@ impl Decision<'_> {
         Ok(())
     }
 
-    /// Whoever was not reached is reached now: what says otherwise, and is not out yet, is withdrawn.
+    /// Whoever was not reached is reached now: what says otherwise, and is not out yet, is withdrawn, and what
+    /// was lost goes again.
     pub(super) fn withdraw_denials(&mut self, reached: &str) -> Result<(), EngineError> {
         let letterbox = self.log.letterboxes.get(&outbox::address(reached));
         let denials: Vec<MailId> = letterbox.into_iter().flat_map(|letterbox| letterbox.denials()).collect();
-        for (ticket, seq) in denials {
-            let mail = self.log.tickets.get(&ticket).and_then(|ticket| ticket.mail(seq));
-            let hoping = mail.into_iter().flat_map(Mail::hoping);
-            let withdrawn = hoping.map(|to| Event::MailWithdrawn { mail: seq, to: to.clone() }).collect();
-            self.append(ALLCLEAR, ticket, withdrawn)?;
+        for (id, seq) in denials {
+            let ticket = self.log.tickets.get(&id);
+            let events = ticket.map_or_else(Vec::new, |ticket| withdraw_denial(&ticket.outbox, seq));
+            self.append(ALLCLEAR, id, events)?;
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Decision<'_> {
     fn retry_told(&mut self, by: &str, mail: Option<u64>) -> Result<Vec<Event>, EngineError> {
         let mut events = retry_as_it_is(&self.log.rounds, mail);
         for event in &mut events {
-            let Event::MailRetried { mail, to } = event else { continue };
+            let Event::MailRetried { mail, to, .. } = event else { continue };
             let is_over = self.log.rounds.iter().any(|known| {
                 known.seq == *mail
                     && known.event == MailEvent::Folded
@@ -181,13 +181,10 @@ impl Decision<'_> {
         Ok(events)
     }
 
-    fn retry_one(&mut self, by: &str, Told { ticket: id, mail, .. }: &Told) -> Result<(), EngineError> {
-        if self.context(*id).is_ok() {
-            return self.step(by, *id, &Input::Act(Act::RetryMail { mail: Some(*mail) }));
-        }
+    fn retry_one(&mut self, by: &str, Told { ticket: id, mail, to, .. }: &Told) -> Result<(), EngineError> {
         let ticket = self.log.tickets.get(id).ok_or(EngineError::NoTicket(*id))?;
-        let events = retry_as_it_is(&ticket.outbox, Some(*mail));
-        self.append(by, *id, events).map(drop)
+        let again = retry_one(ticket, self.context(*id).ok().as_ref(), *mail, to);
+        self.append(by, *id, again.into_iter().collect()).map(drop)
     }
 
     /// The mails of tickets that are told in that mail.

@@ -2,11 +2,20 @@
 //! what is more than an hour may have waits for its turn, and each mail is told once.
 
 use crate::world::{World, at, ip, report};
+use allclear::edge::capture::recordings::Recordings;
+use allclear::edge::capture::stop::Stop;
+use allclear::edge::perform::{self, Captures, Edges, Listings, Post};
+use allclear::edge::template::Templates;
 use allclear::engine::Opening;
 use allclear::pure::playbook::{MailEvent, Notify, Recipient};
-use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Event, HoldReason, Input, Round, TicketId};
+use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Event, HoldReason, Input, Mail, Round, TicketId};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use tempfile::TempDir;
 
 /// What a mail server says of a mail.
 #[derive(Clone, Copy, PartialEq)]
@@ -220,17 +229,44 @@ fn others_are_told_once_of_all_that_one_person_does_not_get() {
     }
 }
 
+/// Three mails to a coordinator are lost, and a fourth is taken: nobody else is told, and the three go again,
+/// once, in one mail. Where that one is refused too, others are told of them.
 #[test]
-fn nobody_is_told_of_a_person_who_is_reached_meanwhile() {
-    for (row, is_reached) in [("reached", true), ("not reached", false)] {
+fn what_a_person_missed_goes_again_when_that_one_is_reached() {
+    type Row = (&'static str, &'static [Answer], &'static [(&'static str, u32)]);
+    let rows: [Row; 3] = [
+        ("reached", &[Answer::Yes; 3], &[("tech", 4), ("tech", 0), ("tech", 5)]),
+        (
+            "refused again",
+            &[Answer::Yes, Answer::Never, Answer::Yes],
+            &[("tech", 4), ("tech", 5), ("engineer", 0)],
+        ),
+        ("not reached", &[Answer::Never; 2], &[("engineer", 0)]),
+    ];
+    for (row, answers, expected) in rows {
         let mut world = watched();
         open(&mut world, 3);
         assert_eq!(deliver_each_until(&mut world, "2015-05-04T09:04:00Z", never_tech), [], "{row}: it waits");
-        open(&mut world, 1);
-        let answer = |now, to: &str| if is_reached { Answer::Yes } else { never_tech(now, to) };
-        let taken = deliver_each_until(&mut world, "2015-05-04T09:30:00Z", answer);
-        let own: Vec<TicketId> = taken.iter().map(|(_, ticket, _)| *ticket).collect();
-        assert_eq!(own, [if is_reached { TicketId(4) } else { TicketId::NONE }], "{row}");
+        let (said, readers) = (Cell::new(0), RefCell::new(Vec::new()));
+        let answer = |_: Timestamp, to: &str| {
+            let is_tech = to.contains("tech@");
+            let of_tech = || answers.get(said.replace(said.get() + 1)).copied().unwrap_or(Answer::Never);
+            let answer = if is_tech { of_tech() } else { Answer::Yes };
+            let reader = if is_tech { "tech" } else { "engineer" };
+            readers.borrow_mut().extend((answer == Answer::Yes).then_some(reader));
+            answer
+        };
+        let mut taken = Taken::new();
+        for end in ["2015-05-04T09:04:30Z", "2015-05-04T12:30:00Z"] {
+            open(&mut world, 1);
+            taken.extend(deliver_each_until(&mut world, end, answer));
+        }
+        let tickets = taken.iter().map(|(_, ticket, _)| ticket.0);
+        let got: Vec<(&str, u32)> = readers.take().into_iter().zip(tickets).collect();
+        assert_eq!(got, expected, "{row}");
+        let told = taken.iter().filter_map(|(_, _, seq)| told_in(&world).remove(seq)).flatten();
+        let lost: BTreeSet<TicketId> = told.map(|(ticket, _)| ticket).collect();
+        assert!((1..=3).all(|id| lost.contains(&TicketId(id))), "{row}: somebody hears of each: {lost:?}");
         let waiting = world.engine.tickets().flat_map(|ticket| &ticket.outbox);
         assert_eq!(waiting.filter(|mail| mail.hoping().next().is_some()).count(), 0, "{row}: nothing waits");
         assert!(world.reopened().tickets().eq(world.engine.tickets()), "{row}: the log folds to the same");
@@ -293,6 +329,70 @@ fn what_a_lost_mail_told_goes_again_together_to_whom_the_files_name_now() {
             assert_eq!(mail.missing().next(), None, "{row}: ticket {ticket} is told");
         }
         assert!(world.reopened().tickets().eq(world.engine.tickets()), "{row}: the log folds to the same");
+    }
+}
+
+/// Of three recipients two get nothing, and the third waits for the limit: what the lost mail told one of them goes
+/// again to that one, and to no other.
+#[test]
+fn what_a_lost_mail_told_goes_again_to_its_own_recipient_alone() {
+    let [tech, gone, boss] =
+        ["tech@springfield.example", "gone@springfield.example", "boss@springfield.example"];
+    let mut world = watched();
+    let mut library = world.engine.library().clone();
+    let playbook = library.playbooks.get_mut("conficker").expect("the playbook is there");
+    playbook.notify[0].to = [tech, gone, boss].map(|to| Recipient::Mailbox(to.to_owned())).to_vec();
+    world.engine = world.reopened_with(library);
+    open(&mut world, 12);
+    let answer =
+        |_: Timestamp, to: &str| if [tech, gone].contains(&to) { Answer::Never } else { Answer::Yes };
+    deliver_each_until(&mut world, "2015-05-04T09:30:00Z", answer);
+    let lost = world.engine.rounds().iter().find(|mail| mail.to == [tech] && mail.is_lost(tech));
+    let lost = lost.expect("a mail that told others is lost").seq;
+    let held = |world: &World| {
+        let mails = world.engine.tickets().flat_map(|ticket| &ticket.outbox);
+        mails.flat_map(|mail| &mail.held).filter(|held| held.to == boss).count()
+    };
+    let before = held(&world);
+    assert!(before >= 7, "{before}");
+    retry(&mut world, TicketId::NONE, Some(lost));
+    assert_eq!(held(&world), before, "nothing is let go");
+    let to = |effect| if let Effect::SendMail { to, .. } = effect { Some(to) } else { None };
+    assert_eq!(world.engine.effects(world.now).into_iter().find_map(to), None);
+    let mut readers = BTreeMap::<String, usize>::new();
+    world.tick();
+    for to in world.engine.effects(world.now).into_iter().filter_map(to) {
+        *readers.entry(to).or_default() += 1;
+    }
+    assert_eq!(readers, BTreeMap::from([(tech.to_owned(), 1)]), "together");
+    let opened: Vec<&Mail> = world.engine.tickets().map(|ticket| &ticket.outbox[0]).collect();
+    assert!(opened.iter().all(|mail| mail.is_lost(gone)), "of that one nothing goes again");
+    assert_eq!(opened.iter().filter(|mail| !mail.is_lost(tech)).count(), 7);
+}
+
+/// A playbook that is away while somebody writes it is no text of a mail.
+#[test]
+fn what_cannot_be_written_now_is_written_when_it_is_sent() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let pattern = directory.path().join("*.pcap").display().to_string();
+    let recordings = Recordings::open(&pattern, &TimeZone::UTC).expect("no captures");
+    let edges = Edges {
+        captures: Captures::Recorded(Box::new(Mutex::new(recordings))),
+        post: Post::Nowhere,
+        templates: Templates::load(None).expect("the shipped templates load"),
+        state: PathBuf::new(),
+        stop: Stop::new(),
+        listings: Listings::Scripted(None),
+    };
+    for (row, is_there) in [("there", true), ("away", false)] {
+        let mut world = quiet(5);
+        open(&mut world, 1);
+        let mut library = world.engine.library().clone();
+        library.playbooks.retain(|_, _| is_there);
+        world.engine = world.reopened_with(library);
+        let seq = world.ticket().outbox[0].seq;
+        let lines = perform::lines(&world.engine, &edges, (TicketId(1), seq), world.now);
+        assert_eq!(lines.is_some(), is_there, "{row}: {lines:?}");
     }
 }
 

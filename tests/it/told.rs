@@ -149,7 +149,7 @@ fn mailed() -> Vec<Event> {
         Event::MailAccepted { mail: 20, to: to("accepted") },
         failed("deferred", "mark greylisted", false),
         failed("refused", "mark unknown user", true),
-        Event::MailRetried { mail: 20, to: vec![to("retried")] },
+        Event::MailRetried { mail: 20, to: vec![to("retried")], of: None },
     ]
 }
 

@@ -58,10 +58,10 @@ fn whose(desk: &Desk, mail: Option<u64>) -> Vec<TicketId> {
 /// What a person did, as it stands now. A mail that was told in a lost one is held until it is told again.
 fn line(desk: &Desk, recorded: &Recorded) -> Option<String> {
     match &recorded.event {
-        Event::MailRetried { mail, to } if to.is_empty() => {
+        Event::MailRetried { mail, to, .. } if to.is_empty() => {
             Some(format!("mail {mail} was lost: what it told goes again by its tickets\n"))
         }
-        Event::MailRetried { mail, to } => {
+        Event::MailRetried { mail, to, .. } => {
             let known = desk.engine.mail(recorded.ticket, *mail);
             let is_held = known.is_some_and(|known| to.iter().any(|to| known.is_held(to)));
             let goes = if is_held { "is told again, in its turn," } else { "goes again" };

@@ -167,7 +167,7 @@ fn mail_states<'a>(material: &Material<'a>) -> BTreeMap<(u64, &'a str), String> 
             Event::MailAccepted { mail, to } => {
                 states.insert((*mail, to), format!("accepted {at}"));
             }
-            Event::MailRetried { mail, to } => {
+            Event::MailRetried { mail, to, .. } => {
                 let again = |to: &'a String| ((*mail, to.as_str()), format!("goes again since {at}"));
                 states.extend(to.iter().map(again));
             }

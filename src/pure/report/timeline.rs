@@ -176,7 +176,7 @@ pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
             };
             format!("Mail {mail} not accepted for {to}, {end}: {error}")
         }
-        Event::MailRetried { mail, to } => format!("Mail {mail} tried again, for {}", to.join(", ")),
+        Event::MailRetried { mail, to, .. } => format!("Mail {mail} tried again, for {}", to.join(", ")),
     }
 }
 

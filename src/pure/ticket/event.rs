@@ -157,10 +157,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_given_up: bool,
     },
-    /// A person wants a mail tried again, now; `to` are all who get it, besides those who have it.
+    /// A mail goes again, since a person wants it so, or since its recipient gets other mail once more; `to` are all
+    /// who get it, besides those who have it.
     MailRetried {
         mail: u64,
         to: Vec<String>,
+        /// The one whom `to` stand for, where no other recipient is meant; then it waits for its turn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
     },
     /// Of no ticket: a mail that is about many is to be sent.
     RoundQueued {

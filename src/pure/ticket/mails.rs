@@ -6,7 +6,7 @@
 
 use super::consequences::{add_mailboxes, recipients};
 use super::outbox::address;
-use super::{Context, Event, Mail, Refusal, Ticket};
+use super::{Context, Event, Mail, Refusal, Ticket, Trouble};
 use crate::pure::playbook::MailEvent;
 use crate::pure::schedule::jitter;
 use jiff::{SignedDuration, Timestamp};
@@ -96,7 +96,9 @@ pub(super) fn retry(
         let (held, tried): (Vec<&String>, Vec<&String>) = known.missing().partition(|to| known.is_held(to));
         let released = held.into_iter().filter(|_| mail.is_some());
         events.extend(released.map(|to| Event::MailReleased { mail: known.seq, to: to.clone() }));
-        let again = Event::MailRetried { mail: known.seq, to: addressees(known, ticket, context) };
+        let missing = known.missing().collect();
+        let to = addressees(known, missing, ticket, context);
+        let again = Event::MailRetried { mail: known.seq, to, of: None };
         events.extend((!tried.is_empty()).then_some(again));
     }
     if !events.is_empty() {
@@ -117,7 +119,44 @@ pub(super) fn retry(
 pub fn retry_as_it_is(outbox: &[Mail], mail: Option<u64>) -> Vec<Event> {
     let meant = outbox.iter().filter(|known| mail.is_none_or(|seq| known.seq == seq));
     let missing = meant.map(|known| (known.seq, known.missing().cloned().collect::<Vec<_>>()));
-    missing.filter(|(_, to)| !to.is_empty()).map(|(mail, to)| Event::MailRetried { mail, to }).collect()
+    missing
+        .filter(|(_, to)| !to.is_empty())
+        .map(|(mail, to)| Event::MailRetried { mail, to, of: None })
+        .collect()
+}
+
+/// A mail that one recipient was told of in a lost one goes again, for that one alone: to whom the files name
+/// now; to the same mailbox where they cannot be read.
+pub fn retry_one(ticket: &Ticket, context: Option<&Context<'_>>, mail: u64, of: &str) -> Option<Event> {
+    let (known, of) = (ticket.mail(mail)?, of.to_owned());
+    let to = match context {
+        Some(context) => addressees(known, vec![&of], ticket, context),
+        None => vec![of.clone()],
+    };
+    Some(Event::MailRetried { mail, to, of: Some(of) })
+}
+
+/// Whoever was not reached gets other mail now, so that a mail which says otherwise, and is not out yet, is
+/// withdrawn; what that one did not get goes again. Once: a mail may be refused for what is in it, each time, and
+/// then others are told.
+pub fn withdraw_denial(outbox: &[Mail], denial: u64) -> Vec<Event> {
+    let Some(denial) = outbox.iter().find(|mail| mail.seq == denial) else { return Vec::new() };
+    let Some(who) = denial.unreached.as_deref().map(address) else { return Vec::new() };
+    let lost_then = |trouble: &&Trouble| trouble.end.is_some() && trouble.at == denial.at;
+    let is_meant = |trouble: &&Trouble| lost_then(trouble) && address(&trouble.to) == who;
+    let told = outbox.iter().filter(|mail| mail.event != MailEvent::Undeliverable);
+    let lost: Vec<(&Mail, &Trouble)> = told
+        .flat_map(|mail| mail.troubles.iter().filter(is_meant).map(move |trouble| (mail, trouble)))
+        .collect();
+    if lost.iter().any(|(mail, _)| mail.retried.is_some()) {
+        return Vec::new();
+    }
+    let withdrawn = denial.hoping().map(|to| Event::MailWithdrawn { mail: denial.seq, to: to.clone() });
+    let again = lost.iter().map(|(mail, Trouble { to, .. })| {
+        let (mail, to, of) = (mail.seq, vec![to.clone()], Some(to.clone()));
+        Event::MailRetried { mail, to, of }
+    });
+    withdrawn.chain(again).collect()
 }
 
 /// A mail about `event` as it would be decided upon now, for people to look at; it has the number `seq`.
@@ -125,10 +164,11 @@ pub fn drafted(ticket: &Ticket, context: &Context<'_>, event: MailEvent, seq: u6
     Mail::new(seq, event, context.now, named(event, ticket, context))
 }
 
-fn addressees(mail: &Mail, ticket: &Ticket, context: &Context<'_>) -> Vec<String> {
+/// Who gets a mail that goes again, for these recipients of it.
+fn addressees(mail: &Mail, missing: Vec<&String>, ticket: &Ticket, context: &Context<'_>) -> Vec<String> {
     let named = named(mail.event, ticket, context);
     let (kept, gone): (Vec<&String>, Vec<&String>) =
-        mail.missing().partition(|to| named.contains(to) || mail.trouble(to).is_none());
+        missing.into_iter().partition(|to| named.contains(to) || mail.trouble(to).is_none());
     let mut to: Vec<String> = kept.into_iter().cloned().collect();
     if !gone.is_empty() {
         let instead: Vec<String> = named.into_iter().filter(|new| !mail.to.contains(new)).collect();

@@ -43,7 +43,7 @@ pub use in_force::{InForce, Rhythm, Schedules};
 pub use input::{ALLCLEAR, Absence, Act, Context, Input, NoTurn, Refusal};
 pub use judged::blamed;
 pub use listings::{NewlyListed, gap as listing_gap};
-pub use mails::{drafted, mail_failed, retry_as_it_is};
+pub use mails::{drafted, mail_failed, retry_as_it_is, retry_one, withdraw_denial};
 pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use past::{KnownBy, Past, histories, related};

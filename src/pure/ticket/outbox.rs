@@ -30,7 +30,7 @@ pub fn apply(outbox: &mut Vec<Mail>, recorded: &Recorded) -> Result<(), String> 
         Event::MailFolded { mail, to, into } => find(outbox, *mail)?.fold(to, *into),
         Event::MailAccepted { mail, to } => find(outbox, *mail)?.accepted.push(to.clone()),
         Event::MailFailed { mail, .. } => find(outbox, *mail)?.fail(recorded),
-        Event::MailRetried { mail, to } => find(outbox, *mail)?.retry(recorded.at, to),
+        Event::MailRetried { mail, to, of } => find(outbox, *mail)?.retry(recorded.at, to, of.as_ref()),
         _ => {}
     }
     Ok(())
@@ -100,20 +100,22 @@ impl Mail {
         self.troubles.push(Trouble { to, tries, at, error, not_before, end });
     }
 
-    /// From now on those who do not have it are these, as if nothing had gone wrong. Where it was told in a
-    /// mail that was lost, it waits to be told together with the others once more.
-    fn retry(&mut self, at: Timestamp, to: &[String]) {
-        let missing: Vec<String> = self.missing().cloned().collect();
+    /// From now on those who do not have it are these, as if nothing had gone wrong; of one recipient alone, where
+    /// only that one is meant. Then, and where it was told in a mail that was lost, it waits to be told together
+    /// with others.
+    fn retry(&mut self, at: Timestamp, to: &[String], of: Option<&String>) {
+        let is_meant = |to: &&String| of.is_none_or(|of| of == *to);
+        let missing: Vec<String> = self.missing().filter(is_meant).cloned().collect();
         let told = self.folded.len();
         self.folded.retain(|(told, _)| !missing.contains(told));
-        if self.folded.len() < told {
+        if of.is_some() || self.folded.len() < told {
             let held = to.iter().filter(|to| !self.is_held(to));
             let held = held.map(|to| HeldBack { to: to.clone(), why: HoldReason::Limit });
             self.held.extend(held.collect::<Vec<_>>());
         }
         self.to.retain(|known| !missing.contains(known));
         self.to.extend_from_slice(to);
-        self.troubles.clear();
+        self.troubles.retain(|trouble| of.is_some_and(|of| *of != trouble.to));
         self.retried = Some(at);
     }
 
