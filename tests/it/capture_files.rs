@@ -137,6 +137,24 @@ fn files_are_sorted_by_their_first_frames() {
     assert_eq!(sorted, [early, late, none]);
 }
 
+#[test]
+fn an_archive_in_a_directory_is_a_capture_only_by_its_name() {
+    let dir = TempDir::new().expect("a directory");
+    write(&dir, "a.pcap", &three());
+    let (document, capture) =
+        (write(&dir, "notes.docx", b"PK\x03\x04"), write(&dir, "b.pcap.zip", b"PK\x03\x04"));
+    let inputs = Inputs::gather(&[dir.path().to_owned()], &days()).expect("a capture is there");
+    assert!(
+        matches!(&inputs.notes[..], [note] if note.contains("notes.docx is not read")),
+        "{:?}",
+        inputs.notes
+    );
+    assert!(matches!(&inputs.unreadable[..], [one] if one.contains("b.pcap.zip")), "{:?}", inputs.unreadable);
+    for named in [document, capture] {
+        assert!(Inputs::gather(&[named], &days()).is_err(), "a file that a person names must be a capture");
+    }
+}
+
 fn days() -> Days {
     Days::of_scan(None, TimeZone::UTC)
 }

@@ -159,6 +159,36 @@ fn the_end_of_a_file_that_is_being_written_is_no_damage() {
 }
 
 #[test]
+fn a_packed_file_is_missing_only_where_its_name_and_time_say_so() {
+    let (zip, xz, snoop) = (&b"PK\x03\x04rest"[..], &b"\xfd7zXZ\0rest"[..], &b"snoop\0\0\0\0\0\0\x02"[..]);
+    // The file beside the ring, when it was changed, how many are incomplete, troubles. The window begins at 10,000.
+    type Row<'a> = (&'a str, &'a str, &'a [u8], u64, usize, usize);
+    let rows: [Row<'_>; 12] = [
+        ("a document", "notes.docx", zip, 10_100, 0, 1),
+        ("a log", "messages.xz", xz, 10_100, 0, 1),
+        ("an archive of anything", "night.zip", zip, 10_100, 0, 1),
+        ("a capture", "lan.pcap.xz", xz, 10_100, 1, 0),
+        ("a capture in an archive", "lan.pcap.zip", zip, 10_100, 1, 0),
+        ("a capture of months ago", "lan-2015-03.pcap.xz", xz, 100, 0, 1),
+        ("of just before, clocks aside", "lan.pcap.xz", xz, 9_399, 0, 1),
+        ("of nearly the window", "lan.pcap.xz", xz, 9_400, 1, 0),
+        ("a capture that is being packed", "lan.pcap.xz", xz, 10_320, 0, 1),
+        ("a capture of another kind, by its content", "night", snoop, 10_100, 1, 0),
+        ("the same, however young", "night", snoop, 10_320, 1, 0),
+        ("the same, of before", "night", snoop, 100, 0, 1),
+    ];
+    for (row, name, bytes, changed, incomplete, troubles) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        write(&directory, "a.pcap", &packets(&[10_000, 10_300]), 10_320);
+        write(&directory, name, bytes, changed);
+        let recordings = open(directory.path(), (10_000, 10_320), 10_320);
+        let (listened, _) = heard(&recordings, (10_000, 10_320));
+        assert_eq!(listened.incomplete_files.len(), incomplete, "{row}: {:?}", listened.incomplete_files);
+        assert_eq!(recordings.troubles().len(), troubles, "{row}: {:?}", recordings.troubles());
+    }
+}
+
+#[test]
 fn a_lone_empty_file_is_told_however_young() {
     let directory = tempfile::tempdir().expect("a directory");
     write(&directory, "a", &[], 100);

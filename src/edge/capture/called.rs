@@ -6,16 +6,15 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-/// Endings of captures and of archives that captures are put into, by the programs that write them; a ring
-/// numbers its files behind them (`lan.pcap12`).
-const ENDINGS: [&str; 19] = [
-    "pcap", "pcapng", "ntar", "cap", "dmp", "erf", "snoop", "trc", "tr1", "enc", "etl", "pkt", "bfr", "tar",
-    "tgz", "tbz2", "txz", "zip", "rar",
-];
+/// Endings of captures by the programs that write them; a ring numbers its files behind them (`lan.pcap12`).
+const ENDINGS: [&str; 8] = ["pcap", "pcapng", "ntar", "cap", "erf", "snoop", "tr1", "bfr"];
 
-/// What packers and careful people put behind a name; numbers too.
-const FURTHER_ENDINGS: [&str; 13] =
-    ["gz", "zst", "bz2", "xz", "lz4", "lzma", "lz", "z", "7z", "br", "old", "bak", "part"];
+/// What packers and careful people put behind a name; numbers too. Archives, traces and dumps of other things
+/// end so as well, so that these endings promise nothing by themselves.
+const FURTHER_ENDINGS: [&str; 24] = [
+    "gz", "zst", "bz2", "xz", "lz4", "lzma", "lz", "z", "7z", "br", "old", "bak", "part", "zip", "rar",
+    "tar", "tgz", "tbz2", "txz", "etl", "dmp", "enc", "trc", "pkt",
+];
 
 /// So many entries of directories below are looked at for a capture.
 const BELOW_MAX: usize = 10_000;
@@ -72,8 +71,18 @@ mod tests {
             ("lan.pcap.Z", true),
             ("lan.erf", true),
             ("lan.snoop", true),
-            ("night.zip", true),
-            ("night.tar.gz", true),
+            ("lan.pcap.zip", true),
+            ("lan.pcap.tar.gz", true),
+            ("lan.pcap.tgz", true),
+            ("lan.pcap.enc", true),
+            ("night.zip", false),
+            ("night.tar.gz", false),
+            ("night.tgz", false),
+            ("trace.etl", false),
+            ("core.dmp", false),
+            ("secret.enc", false),
+            ("topology.pkt", false),
+            ("db.trc", false),
             ("lan.2015-04-29.pcap.old", true),
             ("lan.tr1", true),
             ("tool.pcap.txt", false),

@@ -40,6 +40,9 @@ pub enum OpenError {
     /// It is a capture of a kind that is not read, so that there may be anything in it.
     #[error("{name} is not read: it looks like {what}")]
     OtherCapture { name: String, what: &'static str },
+    /// It is packed in a way that is not read: a capture, where its name says so.
+    #[error("{name} is not read: it looks like {what}")]
+    Packed { name: String, what: &'static str },
     /// A text table that tells times of day only.
     #[error(
         "{name} tells times of day only, and not of which day: put the day into its name, as in dump-2015-04-29.tsv"
@@ -201,6 +204,7 @@ fn content(named: Named<'_>, kind: Kind, bytes: Bytes, days: Option<&Days>) -> R
             })
         }
         (Kind::OtherCapture(what), _) => Err(OpenError::OtherCapture { name: named.name.to_string(), what }),
+        (Kind::Packed(what), _) => Err(OpenError::Packed { name: named.name.to_string(), what }),
         (Kind::Foreign(what) | Kind::Text(what), _) => Err(no_capture(what)),
         (Kind::Gzip | Kind::Zstd, _) => Err(no_capture("something packed twice: unpack it once by hand")),
     }

@@ -109,7 +109,9 @@ impl Inputs {
             Ok(input) => self.inputs.push(input),
             Err(error) if is_named => return Err(error),
             Err(error) if is_called_capture => self.unreadable.push(error.to_string()),
-            Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
+            Err(
+                error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. } | OpenError::Packed { .. }),
+            ) => {
                 self.notes.push(error.to_string());
             }
             Err(error) => self.unreadable.push(error.to_string()),

@@ -71,7 +71,7 @@ impl Recordings {
         let days = Days::of_source(zone.clone());
         let (mut files, mut unreadable, mut useless) = (Vec::new(), Vec::new(), survey.notes);
         let mut room = KEPT_BYTES_MAX;
-        for Candidate { path, is_growing, .. } in survey.files {
+        for Candidate { path, is_growing, is_of_before, .. } in survey.files {
             match Recorded::index(&path, &days, room) {
                 Ok(mut recorded) => {
                     room -= recorded.kept_bytes();
@@ -81,12 +81,17 @@ impl Recordings {
                     files.push(recorded);
                 }
                 Err(OpenError::Empty { .. }) if is_growing => {}
-                Err(error @ OpenError::NoCapture { .. }) if is_called_capture(&path) && !is_growing => {
+                // Whatever was in it, it was not of the window.
+                Err(error) if is_of_before => useless.push(error.to_string()),
+                Err(error @ (OpenError::NoCapture { .. } | OpenError::Packed { .. }))
+                    if is_called_capture(&path) && !is_growing =>
+                {
                     unreadable.push(error.to_string());
                 }
-                Err(error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. })) => {
-                    useless.push(error.to_string())
-                }
+                Err(
+                    error
+                    @ (OpenError::Empty { .. } | OpenError::NoCapture { .. } | OpenError::Packed { .. }),
+                ) => useless.push(error.to_string()),
                 Err(error) => unreadable.push(error.to_string()),
             }
         }

@@ -34,6 +34,8 @@ pub(super) struct Candidate {
     pub(super) path: PathBuf,
     /// Whether it may end in the middle of a packet, since it is the one being written.
     pub(super) is_growing: bool,
+    /// Whether it was changed for the last time long before the window, for files that tell no more than that.
+    pub(super) is_of_before: bool,
     changed: Option<Timestamp>,
     /// `None` where its beginning does not tell, as in text tables.
     first: Option<Timestamp>,
@@ -60,7 +62,13 @@ impl Survey {
                 Ok(_) | Err(_) => {}
             }
             let changed = metadata.ok().and_then(|metadata| changed(&metadata));
-            survey.files.push(Candidate { path, is_growing: false, changed, first: None });
+            survey.files.push(Candidate {
+                path,
+                is_growing: false,
+                is_of_before: false,
+                changed,
+                first: None,
+            });
         }
         Ok(survey)
     }
@@ -75,6 +83,7 @@ impl Survey {
         let newest = survey.files.iter().filter_map(|file| file.first).max();
         for file in &mut survey.files {
             let is_newest = file.first.is_none() || file.first == newest;
+            file.is_of_before = file.is_before(window);
             file.is_growing = newest.is_some() && is_newest && file.is_young(now);
         }
         let names: HashSet<PathBuf> = survey.files.iter().map(|file| file.path.clone()).collect();
@@ -96,8 +105,12 @@ impl Candidate {
     fn is_outside(&self, window: Interval) -> bool {
         let (Some(changed), Some(first)) = (self.changed, self.first) else { return false };
         let is_after = first.duration_since(window.to) > SignedDuration::from_secs(SEAM_SECONDS_MAX);
-        let is_before = window.from.duration_since(changed) > CLOCKS_APART_MAX;
-        first <= changed && (is_after || is_before)
+        first <= changed && (is_after || self.is_before(window))
+    }
+
+    /// Whether it was changed for the last time long before the window.
+    fn is_before(&self, window: Interval) -> bool {
+        self.changed.is_some_and(|changed| window.from.duration_since(changed) > CLOCKS_APART_MAX)
     }
 }
 
@@ -119,6 +132,10 @@ mod tests {
         Timestamp::from_second(second).expect("in range")
     }
 
+    fn candidate(changed: Option<Timestamp>, first: Option<Timestamp>) -> Candidate {
+        Candidate { path: PathBuf::new(), is_growing: false, is_of_before: false, changed, first }
+    }
+
     #[test]
     fn a_file_is_left_out_only_where_it_surely_has_nothing_of_the_window() {
         // Its first packet, its last change, whether it is left out of the window from 10,000 to 20,000.
@@ -137,7 +154,7 @@ mod tests {
         let window = Interval::new(second(10_000), second(20_000));
         for (name, first, changed, is_outside) in rows {
             let (first, changed) = (first.map(second), changed.map(second));
-            let file = Candidate { path: PathBuf::new(), is_growing: false, changed, first };
+            let file = candidate(changed, first);
             assert_eq!(file.is_outside(window), is_outside, "{name}");
         }
     }
@@ -146,7 +163,7 @@ mod tests {
     fn a_file_is_young_for_a_minute() {
         for (now, is_young) in [(1_000, true), (1_060, true), (1_061, false), (940, true), (939, false)] {
             let changed = Some(second(1_000));
-            let file = Candidate { path: PathBuf::new(), is_growing: false, changed, first: None };
+            let file = candidate(changed, None);
             assert_eq!(file.is_young(second(now)), is_young, "at {now}");
         }
     }

@@ -17,8 +17,11 @@ pub enum Kind {
     Text(&'static str),
     /// No byte at all.
     Empty,
-    /// A capture of a kind that is not read, or something packed that one may be in; what to do, as in [`Kind::Foreign`].
+    /// A capture of a kind that is not read; what to do, as in [`Kind::Foreign`].
     OtherCapture(&'static str),
+    /// Something packed in a way that is not read, which is a capture only as far as its name says so (documents
+    /// and programs are archives too); what to do, as in [`Kind::Foreign`].
+    Packed(&'static str),
     /// Something else: what it looks like and what to do, as one sentence without a final stop.
     Foreign(&'static str),
 }
@@ -46,14 +49,14 @@ const BEGINNINGS: &[(&[u8], Kind)] = &[
         b"ObserverPkt",
         Kind::OtherCapture("a Network Instruments Observer capture: convert it with `editcap -F pcap`"),
     ),
-    (b"BZh", Kind::OtherCapture("a bzip2 file: unpack it with `bunzip2` first")),
-    (b"\xfd7zXZ\0", Kind::OtherCapture("an xz file: unpack it with `unxz` first")),
-    (b"\x04\x22\x4d\x18", Kind::OtherCapture("an lz4 file: unpack it with `unlz4` first")),
-    (b"PK\x03\x04", Kind::OtherCapture("a zip archive: unpack it and name the capture inside")),
-    (b"7z\xbc\xaf\x27\x1c", Kind::OtherCapture("a 7-Zip archive: unpack it and name the capture inside")),
-    (b"\x1f\x9d", Kind::OtherCapture("a compress file: unpack it with `uncompress` first")),
-    (b"LZIP", Kind::OtherCapture("an lzip file: unpack it with `lzip -d` first")),
-    (b"Rar!\x1a\x07", Kind::OtherCapture("a RAR archive: unpack it and name the capture inside")),
+    (b"BZh", Kind::Packed("a bzip2 file: unpack it with `bunzip2` first")),
+    (b"\xfd7zXZ\0", Kind::Packed("an xz file: unpack it with `unxz` first")),
+    (b"\x04\x22\x4d\x18", Kind::Packed("an lz4 file: unpack it with `unlz4` first")),
+    (b"PK\x03\x04", Kind::Packed("a zip archive: unpack it and name the capture inside")),
+    (b"7z\xbc\xaf\x27\x1c", Kind::Packed("a 7-Zip archive: unpack it and name the capture inside")),
+    (b"\x1f\x9d", Kind::Packed("a compress file: unpack it with `uncompress` first")),
+    (b"LZIP", Kind::Packed("an lzip file: unpack it with `lzip -d` first")),
+    (b"Rar!\x1a\x07", Kind::Packed("a RAR archive: unpack it and name the capture inside")),
     (b"\x7fELF", Kind::Foreign("a program: name a pcap or pcapng file")),
     (b"%PDF", Kind::Foreign("a PDF document: name a pcap or pcapng file")),
     (b"<?xml", Kind::Foreign("an XML text: name a pcap or pcapng file")),
@@ -92,7 +95,7 @@ mod tests {
 
     #[test]
     fn files_are_known_by_their_first_bytes() {
-        let rows: [(&str, &[u8], Kind); 12] = [
+        let rows: [(&str, &[u8], Kind); 14] = [
             ("nothing", b"", Kind::Empty),
             ("pcap", b"\xd4\xc3\xb2\xa1\x02\x00", Kind::Capture),
             ("pcapng", b"\x0a\x0d\x0d\x0a", Kind::Capture),
@@ -105,6 +108,12 @@ mod tests {
             ("a text with hard spaces", b"08:02:03\xc2\xa0TCP", Kind::Text(NEITHER)),
             ("a text in UTF-16", b"\xff\xfeT\0i\0m\0e\0", Kind::Text(NEITHER)),
             ("no text", b"Time\0Stamp", Kind::Foreign(NEITHER)),
+            (
+                "an archive",
+                b"PK\x03\x04\x14\0",
+                Kind::Packed("a zip archive: unpack it and name the capture inside"),
+            ),
+            ("a bare Z", b"\x1f\x9d\x90", Kind::Packed("a compress file: unpack it with `uncompress` first")),
         ];
         for (name, start, kind) in rows {
             assert_eq!(recognise(start), kind, "{name}");
@@ -113,8 +122,12 @@ mod tests {
 
     #[test]
     fn what_is_no_capture_is_told_what_to_do() {
-        for start in [&b"snoop\0\0\0\0\0\0\x02"[..], b"hello, world", b"\xd4\xc3\xb2", b"\0\0\0\0"] {
-            let (Kind::Foreign(text) | Kind::OtherCapture(text) | Kind::Text(text)) = recognise(start) else {
+        for start in
+            [&b"snoop\0\0\0\0\0\0\x02"[..], b"BZh91AY", b"hello, world", b"\xd4\xc3\xb2", b"\0\0\0\0"]
+        {
+            let (Kind::Foreign(text) | Kind::OtherCapture(text) | Kind::Packed(text) | Kind::Text(text)) =
+                recognise(start)
+            else {
                 panic!("{start:?} was taken for a capture")
             };
             assert!(text.contains(": "), "{text}");
