@@ -47,6 +47,11 @@ const DRAFT_27: Version = Version {
     first: 0xc3,
 };
 
+/// What mvfst calls draft 27 with words of its own.
+fn facebook(number: u8) -> Version {
+    Version { number: [0xfa, 0xce, 0xb0, number], ..DRAFT_27 }
+}
+
 const ID: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
 
 fn bytes(hexadecimal: &str) -> Vec<u8> {
@@ -181,6 +186,9 @@ fn names_in_all_manner_of_packets_are_read() {
         ("version 1", initial(&ONE, &ID, 0, &padded(&whole)), "evil.example"),
         ("version 2", initial(&TWO, &ID, 0, &padded(&whole)), "evil.example"),
         ("a draft", initial(&DRAFT_27, &ID, 0, &padded(&whole)), "evil.example"),
+        ("Facebook's draft", initial(&facebook(0x02), &ID, 0, &padded(&whole)), "evil.example"),
+        ("Facebook's next", initial(&facebook(0x0e), &ID, 0, &padded(&whole)), "evil.example"),
+        ("Facebook's first, of another salt", initial(&facebook(0x01), &ID, 0, &padded(&whole)), "?"),
         ("with a token", sealed(&ONE, &ID, (&ID, b"again"), 0, &padded(&whole)), "evil.example"),
         (
             "with a token, a short identifier",

@@ -37,8 +37,9 @@ impl QuicVersion {
             [0x6b, 0x33, 0x43, 0xcf] => Some(QuicVersion::Two),
             [0xff, 0, 0, 33..=34] => Some(QuicVersion::One),
             [0xff, 0, 0, 29..=32] => Some(QuicVersion::Draft29),
-            [0xff, 0, 0, 23..=28] => Some(QuicVersion::Draft23),
-            // Made-up ones, other drafts, Facebook's, and Google's Q050 and T051.
+            // Facebook's later ones are draft 27.
+            [0xff, 0, 0, 23..=28] | [0xfa, 0xce, 0xb0, 0x02 | 0x0e] => Some(QuicVersion::Draft23),
+            // Made-up ones, other drafts, Facebook's first, and Google's Q050 and T051.
             [v0, v1, v2, v3] if [v0, v1, v2, v3].iter().all(|byte| byte & 0x0f == 0x0a) => {
                 Some(QuicVersion::Other)
             }
