@@ -11,6 +11,7 @@ use super::record::Record;
 use super::table::{self, Table};
 use super::{EntryFault, domain, entry};
 use std::fmt;
+use std::net::IpAddr;
 
 /// More lines than this are not read (ten times the largest public feed known to us).
 const LINES_MAX: usize = 20_000_000;
@@ -21,6 +22,25 @@ const REJECTED_TEXT_MAX: usize = 120;
 /// So many lines with something on them are looked at to tell the format.
 const SNIFFED_LINES_MAX: usize = 20;
 
+/// The names that hosts files begin with by custom.
+const OWN_NAMES: [&str; 15] = [
+    "localhost",
+    "localhost.localdomain",
+    "localhost4",
+    "localhost4.localdomain4",
+    "localhost6",
+    "localhost6.localdomain6",
+    "broadcasthost",
+    "local",
+    "ip6-localhost",
+    "ip6-loopback",
+    "ip6-localnet",
+    "ip6-mcastprefix",
+    "ip6-allnodes",
+    "ip6-allrouters",
+    "ip6-allhosts",
+];
+
 /// What was read of one file.
 #[derive(Clone, Debug)]
 pub struct FileRead {
@@ -29,6 +49,8 @@ pub struct FileRead {
     pub part: Part,
     /// Lines that are no entries, in their order; at most [`REJECTED_SHOWN_MAX`].
     pub rejected: Vec<Rejected>,
+    /// How many lines gave entries, however many each: names in a hosts file, records in JSON.
+    pub taken_lines: u64,
     /// How many lines were rejected in all.
     pub rejected_lines: u64,
     /// Lines with an indicator that packets cannot be looked up by: URLs with a path, file hashes.
@@ -112,6 +134,7 @@ fn read_lines(text: &str, format: Format) -> Result<FileRead, String> {
             && let Some((address, length)) = quick::first_line_v4(rest)
         {
             read.draft.take_v4(address);
+            read.taken_lines += 1;
             rest = &rest[length..];
             continue;
         }
@@ -152,6 +175,7 @@ fn text_format(text: &str) -> Format {
 struct Reading {
     format: Format,
     draft: Draft,
+    taken_lines: u64,
     rejected: Vec<Rejected>,
     rejected_lines: u64,
     unusable: u64,
@@ -159,12 +183,13 @@ struct Reading {
 
 impl Reading {
     fn of(format: Format) -> Reading {
-        Reading { format, draft: Draft::default(), rejected: Vec::new(), rejected_lines: 0, unusable: 0 }
+        let (draft, rejected) = (Draft::default(), Vec::new());
+        Reading { format, draft, taken_lines: 0, rejected, rejected_lines: 0, unusable: 0 }
     }
 
     fn finish(self) -> FileRead {
-        let Reading { format, draft, rejected, rejected_lines, unusable } = self;
-        FileRead { format, part: draft.build(), rejected, rejected_lines, unusable }
+        let Reading { format, draft, taken_lines, rejected, rejected_lines, unusable } = self;
+        FileRead { format, part: draft.build(), rejected, taken_lines, rejected_lines, unusable }
     }
 
     fn take_record(&mut self, line: usize, content: &str, record: Record) {
@@ -210,6 +235,7 @@ impl Reading {
         }
         match entry::read(content) {
             Ok(entries) => {
+                self.taken_lines += 1;
                 entries.iter().for_each(|entry| self.draft.take(&entry.text, &entry.target, entry.ports));
             }
             Err(EntryFault::Unusable(_)) => self.unusable += 1,
@@ -218,6 +244,7 @@ impl Reading {
     }
 
     fn take_quick(&mut self, content: &str, plain: Quick<'_>) {
+        self.taken_lines += 1;
         match plain {
             Quick::V4(address) => self.draft.take_v4(address),
             Quick::Name(name) => self.draft.take_name(name),
@@ -227,7 +254,8 @@ impl Reading {
 
     /// A hosts file names the machine itself too; those names are nobody's indicator.
     fn take_host_name(&mut self, line: usize, name: &str) {
-        if ["localhost", "localhost.localdomain", "broadcasthost", "local"].contains(&name) {
+        let is_nowhere = name.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified());
+        if is_nowhere || OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own)) {
             return;
         }
         match domain::normalise(name) {
@@ -352,6 +380,25 @@ mod tests {
         let mut names = texts(&read);
         names.sort();
         assert_eq!(names, ["bad.example", "evil.example", "worse.example"]);
+    }
+
+    #[test]
+    fn the_usual_beginning_of_a_hosts_file_is_passed_over() {
+        let begin = "127.0.0.1 localhost\n127.0.0.1 localhost.localdomain\n127.0.0.1 local\n255.255.255.255 \
+                     broadcasthost\n::1 localhost\n::1 ip6-localhost\n::1 ip6-loopback\nfe80::1%lo0 localhost\n\
+                     ff00::0 ip6-localnet\nff00::0 ip6-mcastprefix\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n\
+                     ff02::3 ip6-allhosts\n0.0.0.0 0.0.0.0\n";
+        let rows = [("", 0, None), ("0.0.0.0 192.0.2.1\n", 1, Some(())), ("0.0.0.0 no_tld\n", 1, Some(()))];
+        for (more, rejected, too_much) in rows {
+            let read = read(format!("{begin}{more}0.0.0.0 evil.example\n").as_bytes()).expect("hosts");
+            assert_eq!(read.format, Format::Hosts);
+            assert_eq!(
+                (texts(&read), read.rejected_lines),
+                (vec!["evil.example".to_owned()], rejected),
+                "{more}"
+            );
+            assert_eq!(read.too_much_unapplied().map(|_| ()), too_much, "{more}");
+        }
     }
 
     #[test]

@@ -26,8 +26,8 @@ impl FileRead {
 
     /// The same where that is too much for a verdict of pass.
     pub fn too_much_unapplied(&self) -> Option<String> {
-        let FileRead { rejected_lines, unusable, .. } = *self;
-        let lines = (self.part.counts().total() + rejected_lines + unusable) as f64;
+        let FileRead { taken_lines, rejected_lines, unusable, .. } = *self;
+        let lines = (taken_lines + rejected_lines + unusable) as f64;
         let is_plain = matches!(self.format, Format::Plain | Format::Hosts);
         let is_too_much = rejected_lines as f64 > lines * REJECTED_SHARE_MAX
             || is_plain && unusable as f64 > lines * UNUSABLE_SHARE_MAX;
@@ -45,6 +45,8 @@ mod tests {
         let list = |count, more: &str| -> String { [addresses(count), more.to_owned()].concat() };
         let hash = "d41d8cd98f00b204e9800998ecf8427e\n";
         let url = "http://evil.example/x\n";
+        let names = |count: u32| (0..count).map(|n| format!("0.0.0.0 n{n}.example\n")).collect::<String>();
+        let hosts = |count, more: &str| [&names(count), more].concat();
         // What is said at all, and whether it is too much.
         let rows = [
             ("whole", list(2, ""), None, false),
@@ -55,6 +57,17 @@ mod tests {
             ("a URL beside an address", list(1, url), Some("URLs with a path"), true),
             ("a URL among four", list(3, url), Some("1 line could"), false),
             ("hashes among many", list(3, &[hash, hash].concat()), Some("2 lines could"), true),
+            (
+                "a line of a hundred repeats",
+                ["evil.example\n".repeat(99), "nonsense\n".into()].concat(),
+                Some("1"),
+                false,
+            ),
+            ("of fewer", ["evil.example\n".repeat(98), "nonsense\n".into()].concat(), Some("1"), true),
+            ("a range of many networks", "192.0.2.1-198.51.100.254\nnonsense\n".into(), Some("1 line"), true),
+            ("a range as a line", list(98, "192.0.2.1-192.0.2.9\nnonsense\n"), Some("1 line"), false),
+            ("a hosts file", hosts(99, "0.0.0.0 nonsense\n"), Some("1 line"), false),
+            ("a short one", hosts(98, "0.0.0.0 nonsense\n"), Some("1 line"), true),
         ];
         for (row, text, wanted, is_too_much) in rows {
             let read = read(text.as_bytes()).expect("plain");
