@@ -14,6 +14,8 @@ pub(super) enum Foreign {
     Address,
     /// Rows are not shown.
     LeftOut,
+    /// Three dots: rows that are not shown, if rows stand on both sides.
+    Dots,
 }
 
 /// Longer lines are no remark.
@@ -26,37 +28,68 @@ const OF_ROWS: [&str; 6] = ["row", "rows", "packets", "lines", "entries", "recor
 /// Words of a filter, behind which an address is one that was looked for and not one that was seen.
 const FILTER: [&str; 6] = ["host", "net", "src", "dst", "or", "and"];
 
+/// Words before a number of a program in four parts, which looks like an address.
+const VERSION: [&str; 8] = ["version", "ver", "ver.", "v", "release", "firmware", "build", "revision"];
+
+/// Words that a row has beside its addresses.
+const OF_A_ROW: [&str; 8] = ["tcp", "udp", "icmp", "icmpv6", "ip", "arp", "port", "flags"];
+
 /// What a line tells.
 pub(super) fn foreign(line: &str) -> Foreign {
     if is_left_out(line) {
         return Foreign::LeftOut;
     }
     let lower = line.to_ascii_lowercase();
-    let mut before = "";
-    for word in lower.split(|c: char| c.is_whitespace() || "<>|;,\"'()=[]{}".contains(c)) {
-        if has_address(word) && !FILTER.contains(&before) {
-            return Foreign::Address;
-        }
-        before = if word.is_empty() { before } else { word };
+    if has_packet(&lower) {
+        Foreign::Address
+    } else if is_dots(line) {
+        Foreign::Dots
+    } else {
+        Foreign::Page
     }
-    Foreign::Page
 }
 
-/// `... 200 more rows ...`, `[truncated]`, `--More--`, `...`.
+/// Whether a line has an address that may be a packet's.
+fn has_packet(lower: &str) -> bool {
+    let is_between = |c: char| c.is_whitespace() || "<>|;,\"'()=[]{}".contains(c);
+    let words = || lower.split(is_between).filter(|word| !word.is_empty());
+    let (mut before, mut versions) = ("", 0);
+    for word in words() {
+        if has_address(word) && !FILTER.contains(&before) {
+            if !is_version(before.trim_end_matches(':'), word) {
+                return true;
+            }
+            versions += 1;
+        }
+        before = word;
+    }
+    versions > 0 && words().any(|word| OF_A_ROW.contains(&word))
+}
+
+/// Whether a number in four parts is a program's; not where a port stands behind it.
+fn is_version(before: &str, word: &str) -> bool {
+    let number = word.strip_prefix('v').unwrap_or(word);
+    let is_bare = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    is_bare && (VERSION.contains(&before) || number.len() < word.len())
+}
+
+/// `...` and nothing else that is a word.
+fn is_dots(line: &str) -> bool {
+    line.len() <= REMARK_BYTES_MAX
+        && !line.contains(char::is_alphanumeric)
+        && (line.contains("...") || line.contains('\u{2026}'))
+}
+
+/// `... 200 more rows ...`, `[truncated]`, and a pager's `--More--` with its dashes.
 fn is_left_out(line: &str) -> bool {
     if line.len() > REMARK_BYTES_MAX {
         return false;
     }
     let lower = line.to_ascii_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|it| !it.is_empty()).collect();
-    match words.as_slice() {
-        [] => lower.contains("...") || lower.contains('…'),
-        ["more"] => true,
-        words => {
-            let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
-            has(&LEFT_OUT) || has(&["more"]) && has(&OF_ROWS)
-        }
-    }
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
+    let is_pager = || lower.split_whitespace().collect::<String>().contains("--more--");
+    has(&LEFT_OUT) || has(&["more"]) && (has(&OF_ROWS) || is_pager())
 }
 
 /// Whether an address stands in a word, perhaps with a port behind it or something else around it.
@@ -117,8 +150,20 @@ mod tests {
             ("[truncated]", Foreign::LeftOut),
             ("12 packets omitted", Foreign::LeftOut),
             ("--More--", Foreign::LeftOut),
-            ("...", Foreign::LeftOut),
-            ("\u{2026}", Foreign::LeftOut),
+            ("-- More --", Foreign::LeftOut),
+            ("--More--(12%)", Foreign::LeftOut),
+            ("More", Foreign::Page),
+            ("[More]", Foreign::Page),
+            ("...", Foreign::Dots),
+            ("[ ... ]", Foreign::Dots),
+            ("\u{2026}", Foreign::Dots),
+            ("Version 10.7.2.4", Foreign::Page),
+            ("Firmware: v10.7.2.4 (Build 12)", Foreign::Page),
+            ("v10.7.2.4", Foreign::Page),
+            ("Version 10.7.2.4 203.0.113.7", Foreign::Address),
+            ("Version 10.7.2.4 TCP", Foreign::Address),
+            ("Version 10.7.2.4:80", Foreign::Address),
+            ("Build 10.7.2.4 port 80", Foreign::Address),
             ("", Foreign::Page),
             ("-----------", Foreign::Page),
             ("ECESSA ShieldLink 100 Version 8.3.13", Foreign::Page),

@@ -52,6 +52,7 @@ impl Rows {
         let ends_in_row = reading.open.is_some()
             || reading.found.rows.last().is_some_and(|row| row.line == text.lines().count());
         reading.end_row();
+        reading.judge_dots();
         reading.found.is_cut = !text.ends_with('\n') && reading.found.is_cut_in(text, ends_in_row);
         reading.found
     }
@@ -75,6 +76,8 @@ struct Reading<'a> {
     found: Rows,
     /// A row without separators, which the next line may go on with.
     open: Option<Open<'a>>,
+    /// The first line of dots behind a row, and how many rows stand before it.
+    dots: Option<(usize, usize)>,
 }
 
 struct Open<'a> {
@@ -158,6 +161,20 @@ impl<'a> Reading<'a> {
             Foreign::LeftOut => {
                 self.found.left_out.get_or_insert(number);
             }
+            Foreign::Dots if !self.found.rows.is_empty() => {
+                self.dots.get_or_insert((number, self.found.rows.len()));
+            }
+            Foreign::Dots => {}
+        }
+    }
+
+    /// Dots with rows on both sides stand for rows; others are a button of the page.
+    fn judge_dots(&mut self) {
+        if let Some((line, before)) = self.dots
+            && self.found.rows.len() > before
+        {
+            let first = self.found.left_out.map_or(line, |other| other.min(line));
+            self.found.left_out = Some(first);
         }
     }
 }
@@ -332,6 +349,12 @@ mod tests {
             ("behind them", format!("{row}{row}[truncated]\n"), Some(3)),
             ("before them", format!("[truncated]\n{row}"), None),
             ("none", format!("{row}Main View Logout\n"), None),
+            ("dots between rows", format!("{row}...\n{row}"), Some(2)),
+            ("dots behind them", format!("{row}{row}...\n"), None),
+            ("dots before them", format!("...\n{row}{row}"), None),
+            ("dots between, then words", format!("{row}...\n{row}[truncated]\n"), Some(2)),
+            ("a pager", format!("{row}--More--\n{row}"), Some(2)),
+            ("a link", format!("{row}{row}More\n"), None),
         ];
         for (name, text, wanted) in cases {
             assert_eq!(Rows::read(&text).left_out, wanted, "{name}");
