@@ -78,7 +78,7 @@ fn server_names_of_tls_are_read() {
 
 #[test]
 fn hosts_of_http_are_read() {
-    let rows: [(&str, &str, &str); 36] = [
+    let rows: [(&str, &str, &str); 41] = [
         ("a request", "GET / HTTP/1.1\r\nHost: Example.org:8080\r\n\r\n", "example.org@8080"),
         ("odd spelling", "POST /a HTTP/1.1\r\nA: b\r\nhOST:example.org.\r\n", "example.org"),
         ("another script", "GET / HTTP/1.1\r\nHost: b\u{fc}cher.de\r\n", "xn--bcher-kva.de"),
@@ -103,6 +103,8 @@ fn hosts_of_http_are_read() {
         ("a blank before the colon", "GET / HTTP/1.1\r\nHost : evil.example\r\n", "evil.example"),
         ("folded", "GET / HTTP/1.1\r\nHost:\r\n evil.example\r\n", "evil.example"),
         ("folded, by another header", "GET / HTTP/1.1\r\nHost:\r\nA: evil.example\r\n\r\n", ""),
+        ("another header is folded", "GET / HTTP/1.1\r\nHost:\r\nA: b\r\n c.example\r\n\r\n", ""),
+        ("a line that is no header", "GET / HTTP/1.1\r\nHost:\r\nA\r\n c.example\r\n\r\n", ""),
         (
             "a Host twice",
             "GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n",
@@ -118,6 +120,21 @@ fn hosts_of_http_are_read() {
         (
             "behind a body in pieces",
             "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+            "b.example",
+        ),
+        (
+            "behind a body in pieces of a packed one",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n1\r\na\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+            "b.example",
+        ),
+        (
+            "behind a body that is in no pieces",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+            "b.example",
+        ),
+        (
+            "where pieces should be",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
             "b.example",
         ),
         (
@@ -197,7 +214,14 @@ fn server_names_of_dtls_are_read() {
         assert_eq!(reading == Reading::Cut, told.is_empty(), "cut after {length} bytes");
     }
     let piece = ipv4(17, &udp(50_000, 4_711, &dtls("x.org", 40)));
-    assert_eq!(read_frame(&frame(101, &piece)), (String::new(), Reading::Whole), "its first piece");
+    assert_eq!(
+        read_frame(&frame(101, &piece)),
+        (String::new(), Reading::Cut),
+        "its first piece, without the name"
+    );
+    let mut later = ipv4(17, &udp(50_000, 4_711, &dtls("x.org", 40)));
+    later[28 + 13 + 8] = 40;
+    assert_eq!(read_frame(&frame(101, &later)), (String::new(), Reading::Whole), "a later one");
 }
 
 #[test]
@@ -211,7 +235,7 @@ fn both_are_read_where_dns_is_expected() {
     }
 }
 
-fn examples() -> [(&'static str, Vec<u8>, usize); 6] {
+fn examples() -> [(&'static str, Vec<u8>, usize); 7] {
     let request = b"GET / HTTP/1.1\r\nHost: x.org\r\n".to_vec();
     [
         ("TLS", hello(&[0, 23, 0, 0], "x.org"), 1),
@@ -219,6 +243,7 @@ fn examples() -> [(&'static str, Vec<u8>, usize); 6] {
         ("HTTP", request.clone(), 1),
         ("a second request", [&b"GET / HTTP/1.0\r\n\r\n"[..], &request].concat(), 19),
         ("behind an empty line", [&b"\r\n"[..], &request].concat(), 3),
+        ("a line of a proxy", b"PROXY UNKNOWN\r\n".to_vec(), 1),
         (
             "TLS behind a tunnel",
             [&b"CONNECT 192.0.2.1:443 HTTP/1.0\r\n\r\n"[..], &hello(&[0, 23, 0, 0], "x.org")].concat(),

@@ -11,7 +11,7 @@ use super::names::{Name, NameKind, Names, Reading, Rest};
 
 /// The methods in use (IANA's list, and those of Windows clients). Of others a whole first line is wanted
 /// before anything is waited for.
-const METHODS: [&[u8]; 25] = [
+const METHODS: [&[u8]; 24] = [
     b"GET ",
     b"POST ",
     b"HEAD ",
@@ -36,8 +36,6 @@ const METHODS: [&[u8]; 25] = [
     b"BITS_POST ",
     b"RPC_IN_DATA ",
     b"RPC_OUT_DATA ",
-    // No method, but what a proxy puts before a stream (`preface`), of which the line must be waited for too.
-    b"PROXY ",
 ];
 
 /// How long the word can be that a request begins with.
@@ -70,7 +68,7 @@ fn empty_lines(payload: &[u8]) -> usize {
 
 /// Whether all there is may be the first letters of a method.
 #[inline]
-fn is_part_of_method(payload: &[u8]) -> bool {
+pub(super) fn is_part_of_method(payload: &[u8]) -> bool {
     !payload.is_empty()
         && payload.len() < METHOD_BYTES_MAX
         && METHODS.iter().any(|method| method.starts_with(payload))
@@ -153,11 +151,11 @@ fn request(payload: &[u8], names: &mut Names) -> Head {
         let value = match field(line) {
             _ if is_folded && line.starts_with(b" ") | line.starts_with(b"\t") => line.trim_ascii(),
             Some((key, value)) if key.eq_ignore_ascii_case(b"host") => value,
-            Some((key, value)) => {
-                body = body.with(key, value);
+            other => {
+                is_folded = false;
+                body = other.map_or(body, |(key, value)| body.with(key, value));
                 continue;
             }
-            None => continue,
         };
         is_folded = value.is_empty();
         has_host |= !is_folded;
@@ -184,7 +182,11 @@ enum Body {
 
 impl Body {
     fn with(self, key: &[u8], value: &[u8]) -> Body {
-        if key.eq_ignore_ascii_case(b"transfer-encoding") {
+        let is_chunked = |value: &[u8]| {
+            let last = value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+            last.trim_ascii().eq_ignore_ascii_case(b"chunked")
+        };
+        if key.eq_ignore_ascii_case(b"transfer-encoding") && is_chunked(value) {
             return Body::Chunked;
         }
         let length = || std::str::from_utf8(value).ok()?.parse().ok();
@@ -199,28 +201,35 @@ impl Body {
         match self {
             Body::None => 0,
             Body::Bytes(bytes) => bytes.min(rest.len()),
-            Body::Chunked => chunks(rest).unwrap_or(rest.len()),
+            Body::Chunked => chunks(rest),
         }
     }
 }
 
-/// How long the pieces of a body are; `None` when they do not end in `rest`.
-fn chunks(rest: &[u8]) -> Option<usize> {
+/// How long the pieces of a body are in `rest`: all of that where they do not end in it, and only as far as they
+/// are pieces, so that no request is passed over behind what is none.
+fn chunks(rest: &[u8]) -> usize {
     let mut at = 0;
     // Each turn takes a line at least.
-    loop {
-        let line = rest.get(at..)?;
-        let end = line.iter().position(|byte| *byte == b'\n')?;
-        let figures = line.get(..end)?.split(|byte| *byte == b';').next()?.trim_ascii();
-        let length = usize::from_str_radix(std::str::from_utf8(figures).ok()?, 16).ok()?;
-        at += end + 1;
+    while let Some(line) = rest.get(at..) {
+        let Some(end) = line.iter().position(|byte| *byte == b'\n') else { break };
+        let Some(length) = line.get(..end).and_then(chunk_length) else { return at };
+        let begin = at + end + 1;
         if length == 0 {
-            let trailer = rest.get(at..)?;
-            let after = if trailer.starts_with(b"\r\n") { 2 } else { 1 };
-            return Some((at + after).min(rest.len()));
+            let is_pair = rest.get(begin..).is_some_and(|trailer| trailer.starts_with(b"\r\n"));
+            return (begin + 1 + usize::from(is_pair)).min(rest.len());
         }
-        at = at.checked_add(length)?.checked_add(2)?;
+        at = begin.saturating_add(length).saturating_add(2);
     }
+    rest.len()
+}
+
+/// What the line before a piece says of its length; `None` when it is no such line.
+fn chunk_length(line: &[u8]) -> Option<usize> {
+    let figures = line.split(|byte| *byte == b';').next()?.trim_ascii();
+    let is_number = figures.iter().all(u8::is_ascii_hexdigit);
+    let figures = std::str::from_utf8(figures).ok().filter(|_| is_number)?;
+    usize::from_str_radix(figures, 16).ok()
 }
 
 enum FirstLine<'a> {

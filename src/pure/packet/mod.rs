@@ -38,7 +38,7 @@ pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client, is_dhcp};
 pub use hello::of_handshake as handshake_name;
 pub use info::info;
 pub use name_text::NameText;
-pub use names::{NAMES_MAX, Name, NameKind, Names, Reading, Rest, names};
+pub use names::{NAMES_MAX, Name, NameKind, Names, Reading, Rest, is_mere_beginning, names};
 pub use plain::{plain_ipv4, plain_ipv6};
 pub use quic::{FirstId, Opened, QuicVersion, is_quic_beginning, open_initials};
 pub use quoted::{Quoted, quoted};

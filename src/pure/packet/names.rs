@@ -46,7 +46,7 @@ pub enum NameKind {
 pub enum Reading {
     /// To the end: there is no other name in it.
     Whole,
-    /// There must be more, but it was cut away by the capture length.
+    /// There must be more, but it was cut away by the capture length, or stands where nobody looks for it.
     Cut,
     /// There must be more, but the sender puts it into a later TCP segment.
     Partial(Rest),
@@ -136,12 +136,23 @@ pub fn names(packet: &Packet<'_>, names: &mut Names) -> Reading {
     if names.is_overfull { Reading::Cut } else { reading }
 }
 
-/// The name of a DTLS client. What comes in later datagrams is not put behind.
+/// The name of a DTLS client. What comes in later datagrams is not put behind, and so is as good as cut away.
 fn of_datagram(packet: &Packet<'_>, names: &mut Names) -> Reading {
     match hello::of_datagram(packet.payload, names) {
-        Reading::Partial(_) if packet.payload_truncated => Reading::Cut,
-        _ => Reading::Whole,
+        Reading::Partial(_) | Reading::Cut => Reading::Cut,
+        Reading::Whole => Reading::Whole,
     }
+}
+
+/// What is only begun.
+const BEGUN: Rest = Rest { from: 0, told: 0, has_more: true };
+
+/// Whether all there is of a stream may be the first letters of a request, or of the line of a proxy before it: a
+/// few letters that other protocols have too. With the blank behind them they are more than that.
+pub fn is_mere_beginning(stream: &[u8]) -> bool {
+    let letters = stream.trim_ascii_start();
+    let is_begun = http::is_part_of_method(letters) || preface::is_part_of_word(letters);
+    is_begun && !letters.ends_with(b" ")
 }
 
 #[inline]
@@ -150,6 +161,7 @@ fn of_segment(packet: &Packet<'_>, names: &mut Names) -> Reading {
         None => return Reading::Whole,
         Some(0x16) if hello::is_possible(packet.payload) => hello::of_stream(packet.payload, names),
         Some(b'P' | b'\r') if preface::length(packet.payload) > 0 => behind_preface(packet, names),
+        Some(b'P') if preface::may_begin(packet.payload) => Reading::Partial(BEGUN),
         Some(b'A'..=b'Z' | b'\r' | b'\n') if http::is_possible(packet.payload) => {
             http::requests(packet.payload, names)
         }

@@ -8,12 +8,14 @@ use super::names::{Name, NameKind};
 
 /// The longest line of the PROXY protocol, version 1, with its end.
 const LINE_BYTES_MAX: usize = 107;
+/// What such a line begins with.
+const WORD: &[u8] = b"PROXY ";
 /// What version 2 begins with.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// How long the preface of the PROXY protocol is that a stream begins with; 0 when there is none.
 pub(super) fn length(stream: &[u8]) -> usize {
-    if stream.starts_with(b"PROXY ") {
+    if stream.starts_with(WORD) {
         let line = stream.get(..LINE_BYTES_MAX.min(stream.len())).unwrap_or_default();
         return line.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     }
@@ -24,6 +26,17 @@ pub(super) fn length(stream: &[u8]) -> usize {
         }
         _ => 0,
     }
+}
+
+/// Whether what is there of a stream may be the beginning of such a line, whose end is to come.
+pub(super) fn may_begin(stream: &[u8]) -> bool {
+    let is_line = stream.starts_with(WORD) && stream.len() < LINE_BYTES_MAX && !stream.contains(&b'\n');
+    is_line || is_part_of_word(stream)
+}
+
+/// Whether all there is may be the first letters of such a line.
+pub(super) fn is_part_of_word(stream: &[u8]) -> bool {
+    !stream.is_empty() && WORD.starts_with(stream)
 }
 
 /// The host that a SOCKS request names (RFC 1928, 4; SOCKS 4A); `None` when it is none, or names an address.

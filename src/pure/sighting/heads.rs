@@ -37,6 +37,12 @@ struct Head {
     /// What was sent so far.
     pieces: Pieces,
     state: State,
+    /// Whether it is the first of a connection, so that a few letters are taken for the beginning of a request.
+    is_behind_syn: bool,
+    /// Whether it counts as begun.
+    is_begun: bool,
+    /// Whether a name of it was read.
+    has_name: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +56,10 @@ enum State {
 }
 
 impl Head {
+    fn new(first: u32, pieces: Pieces, state: State) -> Head {
+        Head { first, pieces, state, is_behind_syn: false, is_begun: false, has_name: false }
+    }
+
     /// Whether a name may be in it that was not read. What came before the first segment may go on with one.
     fn is_waiting(&self) -> bool {
         match self.state {
@@ -105,7 +115,7 @@ impl Heads {
                 self.begun -= counted;
                 let early = std::mem::take(&mut head.pieces);
                 self.streams.remove(&stream);
-                let read = self.begin(stream, sequence, packet, alone);
+                let read = self.begin_at(stream, sequence, packet, alone, true);
                 if early.is_empty() { read } else { self.go_on_with(stream, packet, &early, names) }
             }
             (Some(at), State::Announced) if !matches!(alone, Reading::Partial(_)) => {
@@ -117,7 +127,8 @@ impl Heads {
                 alone
             }
             (Some(0), State::Open { .. }) if alone == Reading::Whole => {
-                self.close(stream);
+                head.has_name |= !names.as_slice().is_empty();
+                self.end(stream);
                 alone
             }
             (Some(at), State::Open { .. }) => {
@@ -136,20 +147,33 @@ impl Heads {
     fn announce(&mut self, stream: Stream, first: u32) {
         let is_known = self.streams.get_mut(&stream).is_some_and(|head| head.first == first);
         if !is_known {
-            self.put(stream, Head { first, pieces: Pieces::default(), state: State::Announced });
+            self.put(stream, Head::new(first, Pieces::default(), State::Announced));
         }
     }
 
     /// Waits for the rest of what a segment begins, if it does, and if it is not known already.
     fn begin(&mut self, stream: Stream, sequence: u32, packet: &Packet<'_>, alone: Reading) -> Reading {
-        let Reading::Partial(Rest { from, told, has_more }) = alone else { return alone };
+        self.begin_at(stream, sequence, packet, alone, false)
+    }
+
+    fn begin_at(
+        &mut self,
+        stream: Stream,
+        sequence: u32,
+        packet: &Packet<'_>,
+        alone: Reading,
+        is_behind_syn: bool,
+    ) -> Reading {
+        let Reading::Partial(rest) = alone else { return alone };
+        let Rest { from, told, has_more } = likely(rest, packet.payload, is_behind_syn);
         let first = sequence.wrapping_add(from as u32);
         if self.streams.get_mut(&stream).is_some_and(|head| head.first == first) {
             return Reading::Whole;
         }
         let mut pieces = Pieces::default();
         pieces.add(0, packet.payload.get(from..).unwrap_or_default());
-        self.put(stream, Head { first, pieces, state: State::Open { told, has_more } });
+        let head = Head::new(first, pieces, State::Open { told, has_more });
+        self.put(stream, Head { is_behind_syn, is_begun: has_more, has_name: told > 0, ..head });
         self.begun += u64::from(has_more);
         alone
     }
@@ -173,13 +197,21 @@ impl Heads {
         self.joined.clear();
         let reading = packet::names(&Packet { payload: head.pieces.front(), ..*packet }, &mut self.joined);
         self.joined.as_slice().iter().skip(told).for_each(|name| names.push(*name));
+        head.has_name |= !self.joined.as_slice().is_empty();
         match reading {
-            Reading::Partial(rest) if !head.pieces.is_full() => self.wait(stream, rest),
+            Reading::Partial(rest) if !head.pieces.is_full() => {
+                let rest = likely(rest, head.pieces.front(), head.is_behind_syn);
+                self.wait(stream, rest)
+            }
             Reading::Partial(rest) => {
                 self.close(stream);
                 if rest.has_more && rest.told == 0 { Reading::Cut } else { Reading::Whole }
             }
-            Reading::Whole | Reading::Cut => {
+            Reading::Whole => {
+                self.end(stream);
+                reading
+            }
+            Reading::Cut => {
                 self.close(stream);
                 reading
             }
@@ -195,8 +227,24 @@ impl Heads {
             head.first = head.first.wrapping_add(from as u32);
             head.state = State::Open { told, has_more };
             self.waiting = self.waiting + u64::from(has_more) - u64::from(was_waiting);
+            // A few letters go on as a message.
+            if has_more && !head.is_begun {
+                head.is_begun = true;
+                self.begun += 1;
+            }
         }
         Reading::Partial(rest)
+    }
+
+    /// Closes a stream that was read to the end of a message. Where no name stood in it, it began with none.
+    fn end(&mut self, stream: Stream) {
+        self.close(stream);
+        if let Some(head) = self.streams.get_mut(&stream)
+            && std::mem::take(&mut head.is_begun)
+            && !head.has_name
+        {
+            self.begun -= 1;
+        }
     }
 
     fn close(&mut self, stream: Stream) {
@@ -227,6 +275,13 @@ impl Heads {
     pub(super) fn unread(&self) -> u64 {
         self.forgotten + self.waiting + self.initials.unread()
     }
+}
+
+/// What is to come of a message. Elsewhere than behind a SYN a few letters promise nothing: people type such, and
+/// other protocols have them.
+fn likely(rest: Rest, stream: &[u8], is_behind_syn: bool) -> Rest {
+    let is_likely = is_behind_syn || !packet::is_mere_beginning(stream);
+    Rest { has_more: rest.has_more && is_likely, ..rest }
 }
 
 /// What is told of a segment that cannot be put beside others.
@@ -301,7 +356,7 @@ mod tests {
         let letters = || (0..end).map(|at| part(1, at, at + 1));
         let told_late = format!("{}evil.example{}", "- ".repeat(35), " -".repeat(end - 36));
         type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
-        let rows: [Row<'_>; 30] = [
+        let rows: [Row<'_>; 33] = [
             ("its first letters", vec![part(1, 0, 3), part(1, 3, end)], ("- evil.example", 0)),
             ("a letter each", letters().collect(), (&told_late, 0)),
             (
@@ -314,7 +369,10 @@ mod tests {
                 vec![part(1, 0, 2), segment(1, 2, b"ORGE\r\n")],
                 ("- -", 0),
             ),
-            ("first letters alone", vec![part(1, 0, 3)], ("-", 1)),
+            ("first letters alone", vec![part(1, 0, 3)], ("-", 0)),
+            ("first letters alone behind a SYN", vec![syn(1), part(1, 0, 3)], ("- -", 1)),
+            ("letters, one after the other", vec![part(1, 0, 1), part(1, 1, 2)], ("- -", 0)),
+            ("a method and a blank", vec![part(1, 0, 3), part(1, 3, 4)], ("- -", 1)),
             ("two segments", vec![first.clone(), second.clone()], ("- evil.example", 0)),
             ("three", vec![first.clone(), part(1, 20, 30), part(1, 30, end)], ("- - evil.example", 0)),
             ("the second is missing", vec![first.clone()], ("-", 1)),
@@ -395,6 +453,45 @@ mod tests {
         ];
         for (row, packets, (names, unread)) in rows {
             assert_eq!(read(&packets), (names.to_owned(), unread), "{row}");
+        }
+    }
+
+    #[test]
+    fn only_streams_that_bear_a_name_count_as_begun() {
+        let end = REQUEST.len();
+        let two = |at: usize| vec![segment(1, 0, &REQUEST[..at]), segment(1, at, &REQUEST[at..])];
+        let typed = |text: &str| -> Vec<Vec<u8>> {
+            text.bytes().enumerate().map(|(at, letter)| segment(1, at, &[letter])).collect()
+        };
+        // How many began, how many stay unread.
+        let rows = [
+            ("a request in two", two(20), (1, 0)),
+            ("a request in two, behind a SYN", [vec![syn(1)], two(2)].concat(), (1, 0)),
+            ("in two within its first letters", two(2), (0, 0)),
+            (
+                "in its first letters, and then again",
+                [two(2)[0].clone(), segment(1, 2, &REQUEST[2..20])].to_vec(),
+                (1, 1),
+            ),
+            ("somebody types", typed("SPGEPOST"), (0, 0)),
+            ("somebody types behind a SYN", [vec![syn(1)], typed("SPGE")].concat(), (0, 0)),
+            (
+                "a word of another protocol",
+                vec![syn(1), segment(1, 0, b"S"), segment(1, 1, b"TAT\r\n")],
+                (0, 0),
+            ),
+            ("sent again as a whole", vec![syn(1), segment(1, 0, b"S"), segment(1, 0, b"STAT\r\n")], (0, 0)),
+            (
+                "a request without a host",
+                vec![segment(1, 0, b"GET / HTTP/1.0\r\n"), segment(1, 16, b"\r\n")],
+                (0, 0),
+            ),
+            ("its end is missing", vec![segment(1, 0, &REQUEST[..end - 20])], (1, 1)),
+        ];
+        for (row, packets, wanted) in rows {
+            let mut heads = Heads::default();
+            told(&mut heads, &packets);
+            assert_eq!((heads.begun(), heads.unread()), wanted, "{row}");
         }
     }
 

@@ -45,8 +45,8 @@ impl Tally {
             outbound_answers: self.outbound_answers - earlier.outbound_answers,
             inbound_answers: self.inbound_answers - earlier.inbound_answers,
             routed_ipv6_packets: self.routed_ipv6_packets - earlier.routed_ipv6_packets,
-            split_names: self.split_names - earlier.split_names,
-            // A stream that was waiting then may have been read since.
+            // A stream that was waiting then may have been read since, or have turned out to bear no name.
+            split_names: self.split_names.saturating_sub(earlier.split_names),
             unread_names: self.unread_names.saturating_sub(earlier.unread_names),
         }
     }
