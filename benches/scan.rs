@@ -132,9 +132,9 @@ impl Work {
             let ratio = scan.rate(packets) / cost.rate(packets);
             figures.hold(&aside, &rate(packets, &scan), &beside, ratio, Goal::AtLeast(1.0));
         }
-        if let Some(limit) = peers::limit(ROUNDS, path, &self.list) {
+        for (lookup, limit) in peers::limits(ROUNDS, path, &self.list) {
             let ratio = scan.rate(packets) / limit;
-            let beside = format!("limit {limit:.1} M/s");
+            let beside = format!("limit, {lookup}: {limit:.1} M/s");
             figures.hold(&aside, &rate(packets, &scan), &beside, ratio, Goal::AtLeast(LIMIT_SHARE));
         }
         let memory = scan.peak_kib as f64 / 1024.0;
