@@ -238,7 +238,7 @@ fn what_a_person_missed_goes_again_when_that_one_is_reached() {
         ("reached", &[Answer::Yes; 3], &[("tech", 4), ("tech", 0), ("tech", 5)]),
         (
             "refused again",
-            &[Answer::Yes, Answer::Never, Answer::Yes],
+            &[Answer::Yes, Answer::Never, Answer::Yes, Answer::Yes],
             &[("tech", 4), ("tech", 5), ("engineer", 0)],
         ),
         ("not reached", &[Answer::Never; 2], &[("engineer", 0)]),
