@@ -66,6 +66,12 @@ mod tests {
             ("of fewer", ["evil.example\n".repeat(98), "nonsense\n".into()].concat(), Some("1"), true),
             ("a range of many networks", "192.0.2.1-198.51.100.254\nnonsense\n".into(), Some("1 line"), true),
             ("a range as a line", list(98, "192.0.2.1-192.0.2.9\nnonsense\n"), Some("1 line"), false),
+            (
+                "a range of four networks as one line",
+                list(97, "192.0.2.1-192.0.2.9\nnonsense\n"),
+                Some("1"),
+                true,
+            ),
             ("a hosts file", hosts(99, "0.0.0.0 nonsense\n"), Some("1 line"), false),
             ("a short one", hosts(98, "0.0.0.0 nonsense\n"), Some("1 line"), true),
         ];
