@@ -18,11 +18,12 @@ pub fn mail_trouble(recorded: &Recorded, mail: Option<&Mail>) -> Option<String> 
     };
     let trouble = mail.and_then(|mail| mail.trouble(to))?;
     let age = recorded.at.duration_since(mail?.waits_since());
+    let again = format!("`allclear mail retry {seq}` sends it when the cause is mended");
     let told = match (is_refused, is_given_up, trouble.tries) {
-        (true, _, _) => "was refused for good: `allclear mail retry` sends it when the cause is mended",
-        (_, true, _) => "is given up after days: `allclear mail retry` sends it when the cause is mended",
-        (_, _, 1) => "is not accepted yet, and is tried again",
-        _ if age >= DELAYED_AFTER => "is delayed for hours, and is tried again",
+        (true, _, _) => format!("was refused for good: {again}"),
+        (_, true, _) => format!("is given up after days: {again}"),
+        (_, _, 1) => "is not accepted yet, and is tried again".to_owned(),
+        _ if age >= DELAYED_AFTER => "is delayed for hours, and is tried again".to_owned(),
         _ => return None,
     };
     let (to, error) = (words::clean_text(to), words::clean_text(error));
