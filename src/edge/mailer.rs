@@ -95,7 +95,7 @@ impl Mailer {
     ///
     /// See [`MailerError`].
     pub fn open(settings: &MailSettings) -> Result<Mailer, MailerError> {
-        settings.from.parse::<Mailbox>().map_err(|_| MailerError::Sender { from: settings.from.clone() })?;
+        mailbox(&settings.from).map_err(|_| MailerError::Sender { from: settings.from.clone() })?;
         let (host, port, security) = match &settings.transport {
             MailTransport::Directory(directory) => return Ok(Mailer::Directory(directory.clone())),
             MailTransport::Smtp { host, port, security } => (host.clone(), *port, *security),

@@ -1,6 +1,7 @@
 //! What people get to read: every mail and report, whole.
 
 use crate::sample::{Sample, at, sample};
+use crate::world::mail_settings;
 use allclear::edge::mailer::{Delivery, Mailer};
 use allclear::edge::template::{Form, SHIPPED, Templates};
 use allclear::pure::playbook::MailEvent;
@@ -33,16 +34,8 @@ pub fn letter(sample: &Sample) -> Letter {
 /// The bytes of a letter, as they are written into a directory.
 pub fn eml(letter: &Letter) -> String {
     let directory = tempfile::tempdir().expect("a directory");
-    let settings = MailSettings {
-        from: letter.from.clone(),
-        transport: MailTransport::Directory(directory.path().to_path_buf()),
-        username: None,
-        password_file: None,
-        digest: None,
-        hourly_limit: 20,
-        reply_to: None,
-        postmaster: None,
-    };
+    let transport = MailTransport::Directory(directory.path().to_path_buf());
+    let settings = MailSettings { from: letter.from.clone(), ..mail_settings(transport) };
     let mailer = Mailer::open(&settings).expect("a directory needs nothing");
     assert_eq!(mailer.deliver(letter, &letter.to[0]), Delivery::Accepted);
     let files: Vec<_> = std::fs::read_dir(directory.path()).expect("a directory").flatten().collect();

@@ -3,6 +3,7 @@
 
 use crate::letters::letter;
 use crate::sample::sample;
+use crate::world::mail_settings;
 use allclear::edge::mailer::{Delivery, Mailer};
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::Letter;
@@ -172,16 +173,7 @@ fn default(word: &str) -> &'static str {
 }
 
 pub fn settings(host: &str, port: u16, security: MailSecurity) -> MailSettings {
-    MailSettings {
-        from: "allclear <allclear@dis.example>".to_string(),
-        transport: MailTransport::Smtp { host: host.to_string(), port, security },
-        username: None,
-        password_file: None,
-        digest: None,
-        hourly_limit: 20,
-        reply_to: None,
-        postmaster: None,
-    }
+    mail_settings(MailTransport::Smtp { host: host.to_string(), port, security })
 }
 
 fn mailer(port: u16, answer: Duration, whole: Duration) -> Mailer {
@@ -490,8 +482,10 @@ fn an_address_is_what_stands_in_it_whatever_name_is_before_it() {
     ] {
         let office = Office::open(&[]);
         let letter = Letter { to: vec![written.to_owned()], reply_to: Some(written.to_owned()), ..located() };
-        let delivery =
-            mailer(office.port, Duration::from_secs(2), Duration::from_secs(5)).deliver(&letter, written);
+        let plain = settings("127.0.0.1", office.port, MailSecurity::Plain);
+        let mailer = Mailer::open(&MailSettings { from: written.to_owned(), ..plain }).expect("an address");
+        let mailer = mailer.with_patience(Duration::from_secs(2), Duration::from_secs(5));
+        let delivery = mailer.deliver(&letter, written);
         assert_eq!(word(&delivery), "accepted", "{written}: {}", words(&delivery));
         assert_eq!(office.count(&format!("RCPT RCPT TO:<{wanted}>")), 1, "{written}");
         let seen = office.seen.lock().expect("nobody panics");

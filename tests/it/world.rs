@@ -410,6 +410,20 @@ pub fn playbook() -> Playbook {
     }
 }
 
+/// How mail leaves, and nothing else of it.
+pub fn mail_settings(transport: MailTransport) -> MailSettings {
+    MailSettings {
+        from: "allclear <allclear@dis.example>".to_owned(),
+        transport,
+        username: None,
+        password_file: None,
+        digest: None,
+        hourly_limit: 20,
+        reply_to: None,
+        postmaster: None,
+    }
+}
+
 pub fn library(playbook: Playbook) -> Library {
     let site = Site {
         name: "springfield".to_owned(),
@@ -431,16 +445,7 @@ pub fn library(playbook: Playbook) -> Library {
         ring_bytes: 64 << 20,
         runs_max: None,
     };
-    let mail = MailSettings {
-        from: "allclear <allclear@dis.example>".to_owned(),
-        transport: MailTransport::Directory("outbox".into()),
-        username: None,
-        password_file: None,
-        digest: None,
-        hourly_limit: 20,
-        reply_to: None,
-        postmaster: None,
-    };
+    let mail = mail_settings(MailTransport::Directory("outbox".into()));
     let site_file = SiteFile {
         path: "allclear.yaml".into(),
         state: "state".into(),
