@@ -54,25 +54,15 @@ fn scan(
 ) -> Result<Option<Ending>, ScanError> {
     let (path, is_file) = (input.path.clone(), input.is_file());
     let Opened { mut frames, read_bytes, table } = input.open(days)?;
-    let (mut broken, mut packets) = (None, 0_u64);
     bar.begin(read_bytes);
     let (lookout, only_sees) = (listener.observer.lookout(), listener.only_sees());
-    let mut take = |frame: &Frame<'_>, glance: &Glance| {
-        packets += 1;
-        if packets.is_multiple_of(BAR_STEP_PACKETS) {
-            bar.show(BAR_STEP_PACKETS);
-        }
-        if only_sees {
-            listener.observer.see_glanced(frame, *glance, |_| Scope::Matched);
-            return ControlFlow::Continue(());
-        }
-        listener.take(frame, *glance).map_break(|ending| broken = Some(ending))
-    };
+    let mut taker = Taker { listener, bar, only_sees, packets: 0, broken: None };
     // A file is read ahead where a second processor can help, and a pipe frame by frame.
     let end = match is_file && has_second_processor() {
-        true => read_ahead(frames, |frame| lookout.glance(frame), take),
-        false => frames.for_each(|frame| take(&frame, &lookout.glance(&frame))),
+        true => read_ahead(frames, |frame| lookout.glance(frame), |frame, glance| taker.take(frame, *glance)),
+        false => frames.for_each(|frame| taker.take(&frame, lookout.glance(&frame))),
     };
+    let Taker { packets, broken, .. } = taker;
     heard.lost_packets = heard.lost_packets.zip(end.lost_packets).map(|(all, more)| all + more);
     if let Some(why) = end.incomplete {
         bar.bar.suspend(|| eprintln!("warning: {}: {why}", path.display()));
@@ -88,6 +78,32 @@ fn scan(
         }
     }
     Ok(broken)
+}
+
+/// Takes the frames of one file.
+struct Taker<'a> {
+    listener: &'a mut Listener,
+    bar: &'a mut Bar,
+    only_sees: bool,
+    packets: u64,
+    /// Why no other frame is wanted, if that is so.
+    broken: Option<Ending>,
+}
+
+impl Taker<'_> {
+    // Always: a glance that travels through memory costs more than it saves.
+    #[inline(always)]
+    fn take(&mut self, frame: &Frame<'_>, glance: Glance) -> ControlFlow<()> {
+        self.packets += 1;
+        if self.packets.is_multiple_of(BAR_STEP_PACKETS) {
+            self.bar.show(BAR_STEP_PACKETS);
+        }
+        if self.only_sees {
+            self.listener.observer.see_glanced(frame, glance, |_| Scope::Matched);
+            return ControlFlow::Continue(());
+        }
+        self.listener.take(frame, glance).map_break(|ending| self.broken = Some(ending))
+    }
 }
 
 fn tell(path: &Path, table: &TableRead) {

@@ -221,11 +221,17 @@ impl<R: Read> FrameStream<R> {
     fn drain(&mut self, take: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>) -> Drained {
         loop {
             let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
+            if let Some((frame, used)) = self.reader.quick_frame(rest) {
+                self.start += used;
+                if take(frame).is_break() {
+                    return Drained::Enough;
+                }
+                continue;
+            }
             match self.reader.next(rest) {
-                // Field by field, so that the compiler keeps them in registers.
-                Next::Frame { frame: Frame { time_ns, bytes, wire_length, link_type }, used } => {
+                Next::Frame { frame, used } => {
                     self.start += used;
-                    if take(Frame { time_ns, bytes, wire_length, link_type }).is_break() {
+                    if take(frame).is_break() {
                         return Drained::Enough;
                     }
                 }

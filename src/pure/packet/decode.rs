@@ -4,16 +4,23 @@ use super::internet::{any_ip, ipv4, ipv6};
 use super::layer::Layer;
 use super::logical::{self, logical_link};
 use super::plain::{plain_ipv4, plain_ipv6};
-use super::{Decoded, Frame, link, pseudo, serial, wireless};
+use super::{Decoded, Frame, Packet, link, pseudo, serial, wireless};
 
 /// Reads a frame down to its innermost IP packet. Never panics, never allocates, opens a bounded number
 /// of layers, and reads nothing outside the frame's bytes.
 #[inline]
 pub fn decode<'a>(frame: &Frame<'a>) -> Decoded<'a> {
-    match plain_ipv4(frame).or_else(|| plain_ipv6(frame)) {
+    match plain(frame) {
         Some(packet) => Decoded::Packet(packet),
         None => any(frame),
     }
+}
+
+/// The packet of a plain frame.
+#[inline(always)]
+fn plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
+    let ipv6 = || plain_ipv6(frame).map(|plain| plain.packet(frame));
+    plain_ipv4(frame).map(|plain| plain.packet(frame)).or_else(ipv6)
 }
 
 fn any<'a>(frame: &Frame<'a>) -> Decoded<'a> {
@@ -88,10 +95,7 @@ mod tests {
     /// Whatever the short way takes, at any capture length, the long way sees the same.
     fn check(row: &str, whole: &[u8], is_plain: bool) {
         let frame = |bytes| Frame { time_ns: 7, bytes, wire_length: whole.len() as u32, link_type: 1 };
-        let short = |frame: &Frame<'_>| {
-            let packet = plain_ipv4(frame).or_else(|| plain_ipv6(frame));
-            packet.map(|packet| format!("{:?}", Decoded::Packet(packet)))
-        };
+        let short = |frame: &Frame<'_>| plain(frame).map(|packet| format!("{:?}", Decoded::Packet(packet)));
         assert_eq!(short(&frame(whole)).is_some(), is_plain, "{row}");
         for length in 0..=whole.len() {
             let cut = frame(&whole[..length]);

@@ -32,15 +32,16 @@ const INFORM: u8 = 8;
 /// The client that a DHCP message is about; `None` for other packets, for offers and refusals, and when
 /// the message is no DHCP over Ethernet.
 pub fn dhcp_client(packet: &Packet<'_>) -> Option<DhcpClient> {
-    if is_dhcp(packet) && !packet.is_later_fragment { client(packet.payload) } else { None }
+    let is_dhcp = packet.ports.is_some_and(|ports| is_dhcp(packet.protocol, ports));
+    if is_dhcp && !packet.is_later_fragment { client(packet.payload) } else { None }
 }
 
-/// Whether the packet goes between the ports of DHCP.
+/// Whether what goes between these ports is DHCP.
 #[inline]
-pub fn is_dhcp(packet: &Packet<'_>) -> bool {
+pub fn is_dhcp(protocol: u8, ports: Ports) -> bool {
     const UDP: u8 = 17;
-    let is_dhcp = |ports: Ports| matches!((ports.source, ports.destination), (67 | 68, 67 | 68));
-    packet.protocol == UDP && packet.ports.is_some_and(is_dhcp)
+    let is_its_own = |port: u16| matches!(port, 67 | 68);
+    (protocol == UDP) & is_its_own(ports.source) & is_its_own(ports.destination)
 }
 
 #[cold]

@@ -39,7 +39,7 @@ pub use hello::of_handshake as handshake_name;
 pub use info::info;
 pub use name_text::NameText;
 pub use names::{NAMES_MAX, Name, NameKind, Names, Reading, Rest, is_mere_beginning, names};
-pub use plain::{plain_ipv4, plain_ipv6};
+pub use plain::{Plain, plain_ipv4, plain_ipv6};
 pub use quic::{FirstId, Opened, QuicVersion, is_quic_beginning, open_initials};
 pub use quoted::{Quoted, quoted};
 
@@ -137,3 +137,11 @@ pub struct Ports {
 /// A MAC address (IEEE EUI-48).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// Whether it is one machine's, and not that of a group or of all.
+    #[inline(always)]
+    pub fn is_unicast(self) -> bool {
+        self.0[0] & 1 == 0
+    }
+}

@@ -68,21 +68,23 @@ impl Reader {
         self.offset
     }
 
-    /// Looks at what stands at the beginning of `input`.
+    /// The frame at the beginning of `input` and how many bytes it took there, where that is told quickly;
+    /// else [`Reader::next`] tells what stands there.
     // Always: its answer must not travel through memory, which costs more than the whole reading.
     #[inline(always)]
-    pub fn next<'a>(&mut self, input: &'a [u8]) -> Next<'a> {
-        if let Format::Pcap(pcap) = &self.format
-            && let Some((frame, used)) = pcap.record(input)
-        {
-            self.offset += used as u64;
-            return Next::Frame { frame, used };
-        }
-        self.next_unusual(input)
+    pub fn quick_frame<'a>(&mut self, input: &'a [u8]) -> Option<(Frame<'a>, usize)> {
+        let Format::Pcap(pcap) = &self.format else { return None };
+        let (frame, used) = pcap.record(input)?;
+        self.offset += used as u64;
+        Some((frame, used))
     }
 
+    /// Looks at what stands at the beginning of `input`.
     #[inline(never)]
-    fn next_unusual<'a>(&mut self, input: &'a [u8]) -> Next<'a> {
+    pub fn next<'a>(&mut self, input: &'a [u8]) -> Next<'a> {
+        if let Some((frame, used)) = self.quick_frame(input) {
+            return Next::Frame { frame, used };
+        }
         let step = match &mut self.format {
             Format::Pcap(pcap) => pcap.no_record(input),
             Format::PcapNg(pcapng) => pcapng.next(input),

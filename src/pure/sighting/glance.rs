@@ -5,16 +5,16 @@
 //! thread. It must never pass a packet over that a list or a name may be about.
 
 use super::duplicates;
+use super::flow::Flow;
+use super::heard::{HostKey, MacKey, host_key};
 use super::inside::Inside;
-use super::watch::{destination, source};
-use crate::pure::packet::{self, Frame, Mac, Name, Packet};
+use super::kind::Kind;
+use crate::pure::packet::{self, Frame, Name, Packet, Plain};
 use crate::pure::watchlist::{End, Gate};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
 const TCP: u8 = 6;
-/// The bit among TCP's flags.
-const ACK: u8 = 16;
 
 /// What has to be known to glance at frames; changes only when a run joins or leaves.
 #[derive(Clone, Debug, Default)]
@@ -34,15 +34,11 @@ pub struct Glance(pub(super) Option<Traits>);
 /// What counts of a packet for coverage and presence.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Traits {
+    pub(super) source: HostKey,
     /// Of what a mirror's copies have in common.
     pub(super) hash: u64,
-    pub(super) source: IpAddr,
-    pub(super) source_mac: Option<Mac>,
-    pub(super) ends: Ends,
-    /// Whether it acknowledges what went the other way.
-    pub(super) is_answer: bool,
-    /// Whether it was sent to one machine, and not to all or to a group.
-    pub(super) is_unicast: bool,
+    pub(super) source_mac: MacKey,
+    pub(super) kind: Kind,
 }
 
 /// Which ends of a packet are inside.
@@ -53,15 +49,12 @@ pub(super) struct Ends {
 }
 
 impl Traits {
-    #[inline(always)]
     pub(super) fn of(packet: &Packet<'_>, ends: Ends) -> Traits {
         Traits {
+            source: host_key(packet.source),
             hash: duplicates::packet_hash(packet.ip_bytes),
-            source: packet.source,
-            source_mac: packet.source_mac,
-            ends,
-            is_answer: packet.tcp_flags & ACK != 0,
-            is_unicast: is_unicast(packet),
+            source_mac: packet.source_mac.into(),
+            kind: Kind::of(Flow::of(packet), ends, packet.tcp_flags, is_unicast(packet)),
         }
     }
 }
@@ -74,23 +67,44 @@ impl Lookout {
     /// Glances at a frame.
     #[inline(always)]
     pub fn glance(&self, frame: &Frame<'_>) -> Glance {
-        Glance(packet::plain_ipv4(frame).and_then(|packet| self.traits_of_quiet(&packet)))
+        if self.reads_names() {
+            return Glance(None);
+        }
+        match packet::plain_ipv4(frame) {
+            Some(plain) => Glance(self.traits_of_quiet(&plain)),
+            None => self.glance_at_other(frame),
+        }
+    }
+
+    #[inline(never)]
+    fn glance_at_other(&self, frame: &Frame<'_>) -> Glance {
+        Glance(packet::plain_ipv6(frame).and_then(|plain| self.traits_of_quiet(&plain)))
     }
 
     /// What counts of a packet that tells no more; `None` when it may.
     #[inline(always)]
-    fn traits_of_quiet(&self, packet: &Packet<'_>) -> Option<Traits> {
-        let ends = self.ends(packet);
-        let is_quiet =
-            !self.has_listed_end(packet, ends) && !self.may_have_name(packet) && !packet::is_dhcp(packet);
-        is_quiet.then(|| Traits::of(packet, ends))
+    fn traits_of_quiet<A: Copy + Into<IpAddr>>(&self, plain: &Plain<'_, A>) -> Option<Traits> {
+        let flow = Flow::of_plain(plain);
+        let ends = self.ends(flow);
+        let is_loud = self.has_listed_end(flow, ends)
+            | plain.first_of_stream().is_some_and(begins_request)
+            | packet::is_dhcp(plain.protocol, plain.ports());
+        if is_loud {
+            return None;
+        }
+        Some(Traits {
+            source: host_key(flow.source),
+            hash: duplicates::packet_hash(plain.ip_bytes),
+            source_mac: MacKey::of(plain.source_mac()),
+            kind: Kind::of(flow, ends, plain.tcp_flags(), plain.destination_mac().is_unicast()),
+        })
     }
 
     #[inline(always)]
-    pub(super) fn ends(&self, packet: &Packet<'_>) -> Ends {
+    pub(super) fn ends(&self, flow: Flow) -> Ends {
         Ends {
-            from_inside: self.inside.contains(packet.source),
-            to_inside: self.inside.contains(packet.destination),
+            from_inside: self.inside.contains(flow.source),
+            to_inside: self.inside.contains(flow.destination),
         }
     }
 
@@ -105,9 +119,8 @@ impl Lookout {
 
     /// Whether the packet may carry a name that matters: any, while names are looked for; else literal
     /// addresses in HTTP, whose requests begin with a word in capitals.
-    #[inline(always)]
     pub(super) fn may_have_name(&self, packet: &Packet<'_>) -> bool {
-        self.gate.has_domains() || is_request(packet)
+        self.reads_names() || is_request(packet)
     }
 
     /// Whether a name, or the address that stands in its place, may be on a list.
@@ -124,32 +137,27 @@ impl Lookout {
 
     /// Whether the packet may have been sent to something on a list.
     pub(super) fn may_know_destination(&self, packet: &Packet<'_>) -> bool {
-        self.gate.may_match(destination(packet, true))
+        self.gate.may_match(Flow::of(packet).destination(true))
     }
 
     /// Whether an address or a port may stand on a list: nearly always not.
     #[inline(always)]
-    pub(super) fn has_listed_end(&self, packet: &Packet<'_>, ends: Ends) -> bool {
+    pub(super) fn has_listed_end(&self, flow: Flow, ends: Ends) -> bool {
         let Ends { from_inside, to_inside } = ends;
         if from_inside != to_inside && !self.has_several_sites {
-            // Chosen first and looked up once: which way a packet goes cannot be foreseen.
-            let ports = packet.ports;
-            let port = ports.map(|ports| if from_inside { ports.destination } else { ports.source });
-            let address = if from_inside { packet.destination } else { packet.source };
-            return self.gate.may_match(End { address, protocol: packet.protocol, port, is_outside: true });
+            return self.gate.may_match(flow.remote(from_inside));
         }
         // What is inside one site is outside another.
         let is_outside = |is_inside: bool| !is_inside || self.has_several_sites;
-        self.gate.may_match(destination(packet, is_outside(to_inside)))
-            || self.gate.may_match(source(packet, is_outside(from_inside)))
+        self.gate.may_match(flow.destination(is_outside(to_inside)))
+            || self.gate.may_match(flow.source(is_outside(from_inside)))
     }
 }
 
 /// Told by the frame where it says so: a network's own broadcast address looks like any other.
-#[inline(always)]
 fn is_unicast(packet: &Packet<'_>) -> bool {
     match (packet.destination_mac, packet.destination) {
-        (Some(Mac([first, ..])), _) => first & 1 == 0,
+        (Some(mac), _) => mac.is_unicast(),
         (None, IpAddr::V4(address)) => address.octets()[0] < 224,
         (None, IpAddr::V6(address)) => address.octets()[0] != 0xff,
     }
@@ -158,7 +166,12 @@ fn is_unicast(packet: &Packet<'_>) -> bool {
 /// Whether it may be an HTTP request, which begins with a word in capitals, perhaps behind an empty line.
 #[inline(always)]
 pub(super) fn is_request(packet: &Packet<'_>) -> bool {
-    packet.protocol == TCP && matches!(packet.payload.first(), Some(b'A'..=b'Z' | b'\r' | b'\n'))
+    packet.protocol == TCP && packet.payload.first().copied().is_some_and(begins_request)
+}
+
+#[inline(always)]
+fn begins_request(first: u8) -> bool {
+    first.is_ascii_uppercase() | (first == b'\r') | (first == b'\n')
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use super::hash::FastMap;
 use super::spans::Spans;
 use super::{PRESENCE_SECONDS, Presence};
+use crate::pure::address;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;
 use jiff::Timestamp;
@@ -24,8 +25,7 @@ const PRESENCE_NS: i64 = PRESENCE_SECONDS as i64 * 1_000_000_000;
 /// The inside hosts that sent something.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard {
-    /// By [`key`].
-    known: FastMap<u128, Known>,
+    known: FastMap<HostKey, Known>,
     hosts: Vec<HeardHost>,
 }
 
@@ -42,7 +42,7 @@ struct Known {
 #[derive(Clone, Copy, Debug)]
 struct Latest {
     time_ns: i64,
-    mac: Option<Mac>,
+    mac: MacKey,
     /// The last one that is in `hosts`: further than the gap from it, this one must go there too.
     noted_ns: i64,
 }
@@ -66,9 +66,9 @@ struct MacUse {
 impl Heard {
     /// Notes that the inside host sent something; tells whether it had sent nothing since `since_ns`.
     #[inline(always)]
-    pub(super) fn note(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64, since_ns: i64) -> bool {
-        let Some(Known { latest, number }) = self.known.get_mut(&key(address)) else {
-            self.note_new(address, Latest { time_ns, mac, noted_ns: time_ns });
+    pub(super) fn note(&mut self, host: HostKey, mac: MacKey, time_ns: i64, since_ns: i64) -> bool {
+        let Some(Known { latest, number }) = self.known.get_mut(&host) else {
+            self.note_new(host, Latest { time_ns, mac, noted_ns: time_ns });
             return true;
         };
         let (is_in_order, is_back) = (latest.time_ns <= time_ns, latest.time_ns < since_ns);
@@ -84,14 +84,14 @@ impl Heard {
     }
 
     #[cold]
-    fn note_new(&mut self, address: IpAddr, first: Latest) {
+    fn note_new(&mut self, key: HostKey, first: Latest) {
         if self.hosts.len() >= HEARD_HOSTS_MAX {
             return;
         }
         let number = u32::try_from(self.hosts.len()).expect("at most HEARD_HOSTS_MAX");
-        self.known.insert(key(address), Known { latest: first, number });
+        self.known.insert(key, Known { latest: first, number });
         let (macs, spans) = ([None; MACS_MAX], Spans::EMPTY);
-        let mut host = HeardHost { address, macs, has_more_macs: false, spans };
+        let mut host = HeardHost { address: address_of(key), macs, has_more_macs: false, spans };
         host.note(first);
         self.hosts.push(host);
     }
@@ -109,10 +109,10 @@ impl Heard {
     pub(super) fn forget_before(&mut self, time_ns: i64) {
         let mut kept = Heard::default();
         for host in self.settled() {
-            let Some(known) = self.known.get(&key(host.address)) else { continue };
+            let Some(known) = self.known.get(&host_key(host.address)) else { continue };
             if host.is_heard_since(time_ns) {
                 let number = u32::try_from(kept.hosts.len()).expect("at most HEARD_HOSTS_MAX");
-                kept.known.insert(key(host.address), Known { number, ..*known });
+                kept.known.insert(host_key(host.address), Known { number, ..*known });
                 kept.hosts.push(host);
             }
         }
@@ -183,12 +183,44 @@ fn routers(hosts: &[HeardHost]) -> HashSet<Mac> {
 }
 
 /// An address as one number; IPv4 mapped into IPv6, which no packet carries.
-#[inline]
-fn key(address: IpAddr) -> u128 {
+pub(super) type HostKey = u128;
+
+#[inline(always)]
+pub(super) fn host_key(address: IpAddr) -> HostKey {
     match address {
         IpAddr::V4(address) => 0xffff_0000_0000 | u128::from(u32::from(address)),
         IpAddr::V6(address) => address.into(),
     }
+}
+
+/// A MAC address, or none, as one number: what is written and read in one piece is handed on quickest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MacKey(u64);
+
+/// Set where there is a MAC address, which takes the 48 bits below.
+const HAS_MAC: u64 = 1 << 48;
+
+impl MacKey {
+    #[inline(always)]
+    pub(super) fn of(mac: Mac) -> MacKey {
+        let [a, b, c, d, e, f] = mac.0;
+        MacKey(HAS_MAC | u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+
+    fn mac(self) -> Option<Mac> {
+        let [_, _, a, b, c, d, e, f] = self.0.to_be_bytes();
+        (self.0 & HAS_MAC != 0).then_some(Mac([a, b, c, d, e, f]))
+    }
+}
+
+impl From<Option<Mac>> for MacKey {
+    fn from(mac: Option<Mac>) -> MacKey {
+        mac.map_or(MacKey(0), MacKey::of)
+    }
+}
+
+fn address_of(key: HostKey) -> IpAddr {
+    address::of_bytes(&key.to_be_bytes())
 }
 
 fn has_overlap(mut times: Vec<(i64, i64)>) -> bool {
@@ -199,7 +231,7 @@ fn has_overlap(mut times: Vec<(i64, i64)>) -> bool {
 impl HeardHost {
     fn note(&mut self, Latest { time_ns, mac, .. }: Latest) {
         self.spans.add(time_ns, true, 2 * PRESENCE_NS, PRESENCE_SPANS_MAX);
-        if let Some(mac) = mac {
+        if let Some(mac) = mac.mac() {
             self.note_mac(mac, time_ns);
         }
     }
@@ -247,7 +279,7 @@ mod tests {
     fn heard(packets: &[(&str, u8, i64)]) -> Heard {
         let mut heard = Heard::default();
         for &(host, last, second) in packets {
-            heard.note(host.parse().expect(host), Some(mac(last)), second * SECOND, 0);
+            heard.note(host_key(host.parse().expect(host)), MacKey::of(mac(last)), second * SECOND, 0);
         }
         heard
     }

@@ -9,13 +9,12 @@ use super::duplicates::Recent;
 use super::fragments::Fragments;
 use super::glance::{Ends, Lookout, Traits, is_request};
 use super::heads::Heads;
-use super::heard::Heard;
+use super::heard::{Heard, HostKey, MacKey, host_key};
 use super::ledger::{BUCKET_SECONDS, Ledger, Link};
 use super::probe::Probed;
 use super::tally::Tally;
 use super::undecoded::{Layer, Layers};
 use crate::pure::packet::{self, Decoded, Frame, Mac, Name, Names, NotIp, Packet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 const TCP: u8 = 6;
@@ -182,8 +181,8 @@ impl Hearing {
             bucket.heard_packets += counted.heard_packets;
             bucket.truncated_packets += counted.truncated_packets;
             bucket.undecoded_packets += counted.undecoded_packets;
-            bucket.ip_packets += counted.ip_packets;
-            bucket.unicast_packets += counted.unicast_packets;
+            bucket.ip_packets += counted.ip_packets();
+            bucket.unicast_packets += counted.kinds.unicast();
             bucket.inside_hosts += self.bucket.inside_hosts;
         }
         self.bucket.opened = self.tally;
@@ -202,27 +201,22 @@ impl Hearing {
     /// Notes who sent an IP packet, and whether it is a copy.
     #[inline(always)]
     pub(super) fn note_traits(&mut self, traits: &Traits, time_ns: i64) {
-        let &Traits { hash, source, source_mac, ends, is_answer, is_unicast } = traits;
-        let Ends { from_inside, to_inside } = ends;
-        self.tally.ip_packets += 1;
+        let &Traits { source, hash, source_mac, kind } = traits;
+        self.tally.kinds.add(kind);
         self.tally.duplicate_packets += u64::from(self.recent.is_copy(hash, time_ns));
-        self.tally.outbound_answers += u64::from(is_answer & from_inside & !to_inside);
-        self.tally.inbound_answers += u64::from(is_answer & to_inside & !from_inside);
-        self.tally.unicast_packets += u64::from(is_unicast);
-        if from_inside {
+        if kind.is_from_inside() {
             self.note_host(source, source_mac, time_ns);
         }
     }
 
     #[inline(always)]
-    fn note_host(&mut self, address: IpAddr, mac: Option<Mac>, time_ns: i64) {
-        let is_new = self.heard.note(address, mac, time_ns, self.bucket.begin_ns);
+    fn note_host(&mut self, host: HostKey, mac: MacKey, time_ns: i64) {
+        let is_new = self.heard.note(host, mac, time_ns, self.bucket.begin_ns);
         self.bucket.inside_hosts += u64::from(is_new);
     }
 
-    /// Notes an IPv6 packet or one through tunnels, besides [`Hearing::note`].
+    /// Notes a packet that did not lie plainly in its frame, besides [`Hearing::note`].
     pub(super) fn note_unusual(&mut self, packet: &Packet<'_>) {
-        self.tally.routed_ipv6_packets += u64::from(is_routed_ipv6(packet));
         if let Some(layer) = packet.unread_layer {
             self.note_undecoded(Layer::Named(layer));
         }
@@ -245,15 +239,15 @@ impl Hearing {
         match decoded {
             Decoded::NotIp(not_ip) => self.note_without_ip(not_ip, frame.time_ns),
             Decoded::Undecoded(layer) => {
-                self.tally.ip_packets += 1;
+                self.tally.unread_packets += 1;
                 self.note_undecoded(Layer::Named(layer));
             }
             Decoded::UnknownType(ethertype) => {
-                self.tally.ip_packets += 1;
+                self.tally.unread_packets += 1;
                 self.note_undecoded(Layer::EtherType(*ethertype));
             }
             Decoded::Truncated => {
-                self.tally.ip_packets += 1;
+                self.tally.unread_packets += 1;
                 self.tally.truncated_packets += 1;
             }
             Decoded::Packet(_) => {}
@@ -267,7 +261,7 @@ impl Hearing {
         {
             // All zeros are nobody's, and stand in rows of tables.
             let mac = Some(*mac).filter(|mac| *mac != Mac([0; 6]));
-            self.note_host(*sender, mac, time_ns);
+            self.note_host(host_key(*sender), mac.into(), time_ns);
         }
     }
 
@@ -297,14 +291,4 @@ impl Hearing {
 /// Whether nothing was saved of what the packet carried, so that nobody knows whether it was a name.
 fn is_all_cut(packet: &Packet<'_>) -> bool {
     matches!(packet.protocol, TCP | UDP) && packet.payload.is_empty() && packet.payload_truncated
-}
-
-/// Both ends are global or unique local addresses (RFC 4291, 2.4; RFC 4193), or one is and the other stands
-/// for one of IPv4.
-fn is_routed_ipv6(packet: &Packet<'_>) -> bool {
-    let is_routed = |address: IpAddr| match address {
-        IpAddr::V6(address) => matches!(address.segments()[0] & 0xe000, 0x2000) || address.is_unique_local(),
-        IpAddr::V4(_) => packet.source.is_ipv6() || packet.destination.is_ipv6(),
-    };
-    is_routed(packet.source) && is_routed(packet.destination)
 }

@@ -7,6 +7,7 @@
 mod called;
 mod duplicates;
 mod findings;
+mod flow;
 mod fragments;
 mod glance;
 mod hash;
@@ -15,6 +16,7 @@ mod heard;
 mod hearing;
 mod initials;
 mod inside;
+mod kind;
 mod ledger;
 mod merge;
 mod observer;

@@ -3,6 +3,7 @@
 //!
 //! It allocates nothing for a packet that matches nothing.
 
+use super::flow::Flow;
 use super::glance::{Glance, Lookout};
 use super::hearing::Hearing;
 use super::ledger::Ledger;
@@ -128,7 +129,7 @@ impl Observer {
         }
         let presences = watch.presence_of(wanted, &shown);
         let ledger = self.hearing.ledger().since(watch.joined_ns.div_euclid(1_000_000_000));
-        let has_routed_ipv6 = shown.tally.since(&watch.joined).routed_ipv6_packets > 0;
+        let has_routed_ipv6 = shown.tally.since(&watch.joined).kinds.has_routed_ipv6();
         self.attend();
         if let Some(earliest) = self.watches.iter().map(|(_, watch)| watch.joined_ns).min() {
             self.hearing.forget_before(earliest);
@@ -173,7 +174,7 @@ impl Observer {
     /// Like [`Observer::see`], with what a glance of [`Observer::lookout`] told of the frame.
     // Nearly all packets end here. The others are decoded again, so that no packet travels through memory,
     // which costs more than reading it.
-    #[inline]
+    #[inline(always)]
     pub fn see_glanced(
         &mut self,
         frame: &Frame<'_>,
@@ -195,12 +196,11 @@ impl Observer {
 
     #[inline(never)]
     fn see_closely(&mut self, frame: &Frame<'_>, mut scope: impl FnMut(WatchId) -> Scope) -> Seen {
-        if let Some(packet) = packet::plain_ipv4(frame) {
-            return self.see_packet(&packet, scope);
+        if let Some(plain) = packet::plain_ipv4(frame) {
+            return self.see_packet(&plain.packet(frame), scope);
         }
-        if let Some(packet) = packet::plain_ipv6(frame) {
-            self.hearing.note_unusual(&packet);
-            return self.see_packet(&packet, scope);
+        if let Some(plain) = packet::plain_ipv6(frame) {
+            return self.see_packet(&plain.packet(frame), scope);
         }
         match packet::decode(frame) {
             Decoded::Packet(packet) => {
@@ -238,9 +238,9 @@ impl Observer {
             return Seen { is_probe: probed == Probed::New, ..NO_SIGHTING };
         }
         let lookout = &self.hearing.lookout;
-        let ends = lookout.ends(packet);
-        let (is_listed, may_have_name) =
-            (lookout.has_listed_end(packet, ends), lookout.may_have_name(packet));
+        let flow = Flow::of(packet);
+        let ends = lookout.ends(flow);
+        let (is_listed, may_have_name) = (lookout.has_listed_end(flow, ends), lookout.may_have_name(packet));
         self.hearing.note(packet, ends);
         if is_listed {
             self.look_closer(packet, scope)

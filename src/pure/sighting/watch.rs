@@ -4,6 +4,7 @@
 //! costs its hits and not the traffic.
 
 use super::findings::{Findings, Sighting};
+use super::flow::Flow;
 use super::glance::Ends;
 use super::heard::{Company, timestamp};
 use super::hearing::PassedOver;
@@ -139,14 +140,15 @@ impl Watch {
 
     /// Looks up each end as the other end's remote. With both ends outside nobody is to blame.
     fn match_addresses(&mut self, packet: &Packet<'_>, Ends { from_inside, to_inside }: Ends) {
+        let flow = Flow::of(packet);
         let is_attributable = from_inside || to_inside;
         if from_inside || !is_attributable {
             let blamed = from_inside.then_some(Blamed { is_source: true, is_out: true });
-            self.match_end(packet, destination(packet, !to_inside), blamed);
+            self.match_end(packet, flow.destination(!to_inside), blamed);
         }
         if to_inside || !is_attributable {
             let blamed = to_inside.then_some(Blamed { is_source: false, is_out: false });
-            self.match_end(packet, source(packet, !from_inside), blamed);
+            self.match_end(packet, flow.source(!from_inside), blamed);
         }
     }
 
@@ -233,7 +235,7 @@ impl Watch {
         if self.inside.contains(packet.source) {
             let is_outside = !self.inside.contains(packet.destination);
             self.found.clear();
-            self.index.look_up(destination(packet, is_outside), packet.source, &mut self.found);
+            self.index.look_up(Flow::of(packet).destination(is_outside), packet.source, &mut self.found);
             let matches =
                 self.found.iter().map(|found| (matched(found.kind), found.entry)).collect::<Vec<_>>();
             let sighting = sighting(packet, true, false, &matches);
@@ -297,15 +299,15 @@ impl Watch {
             duplicate_packets: heard.duplicate_packets,
             inside_hosts: shown.company.count(|address| self.inside.contains(address)),
             incomplete_files: Vec::new(),
-            ip_packets: heard.ip_packets,
-            unicast_packets: heard.unicast_packets,
+            ip_packets: heard.ip_packets(),
+            unicast_packets: heard.kinds.unicast(),
             split_names,
             unread_names,
             nameless_packets: 0,
             portless_fragments: self.portless_fragments,
             undecoded: undecoded.since(&self.joined_passed_over.undecoded),
             without_ip: without_ip.since(&self.joined_passed_over.without_ip),
-            one_way: one_way(&heard),
+            one_way: one_way(heard.kinds.outbound_answers(), heard.kinds.inbound_answers()),
             filter: None,
             notes: Vec::new(),
         }
@@ -328,25 +330,14 @@ fn matched(kind: MatchKind) -> Matched {
     }
 }
 
-/// Which direction alone was heard; `None` when both were, or when too little was heard to tell.
-fn one_way(heard: &Tally) -> Option<OneWay> {
-    let (out, inbound) = (heard.outbound_answers, heard.inbound_answers);
+/// Which direction alone was heard, by the answers out and in; `None` when both were, or when too little was heard to tell.
+fn one_way(out: u64, inbound: u64) -> Option<OneWay> {
     match out + inbound {
         ..ANSWERS_MIN => None,
         all if out < all / ANSWERS_SHARE => Some(OneWay::Inbound),
         all if inbound < all / ANSWERS_SHARE => Some(OneWay::Outbound),
         _ => None,
     }
-}
-
-pub(super) fn destination(packet: &Packet<'_>, is_outside: bool) -> End {
-    let port = packet.ports.map(|ports| ports.destination);
-    End { address: packet.destination, protocol: packet.protocol, port, is_outside }
-}
-
-pub(super) fn source(packet: &Packet<'_>, is_outside: bool) -> End {
-    let port = packet.ports.map(|ports| ports.source);
-    End { address: packet.source, protocol: packet.protocol, port, is_outside }
 }
 
 /// Who asks in a DNS packet: one that was read as such, or one to or from DNS's port.
@@ -401,9 +392,8 @@ mod tests {
             ("nothing in", 200, 0, Some(OneWay::Outbound)),
             ("too little to tell", 199, 0, None),
         ];
-        for (row, outbound_answers, inbound_answers, wanted) in rows {
-            let heard = Tally { outbound_answers, inbound_answers, ..Tally::default() };
-            assert_eq!(one_way(&heard), wanted, "{row}");
+        for (row, out, inbound, wanted) in rows {
+            assert_eq!(one_way(out, inbound), wanted, "{row}");
         }
     }
 }
