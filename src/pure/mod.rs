@@ -6,6 +6,7 @@
 pub mod address;
 pub mod hexadecimal;
 pub mod interval;
+pub mod lost;
 pub mod moment;
 pub mod problem;
 pub mod watchlist;

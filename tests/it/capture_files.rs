@@ -7,6 +7,7 @@ use allclear::edge::capture::recorded::Recorded;
 use allclear::edge::capture::stream::{FrameStream, ReadEnd};
 use allclear::edge::capture::texts::Days;
 use allclear::pure::interval::Interval;
+use allclear::pure::lost::Lost;
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -188,7 +189,7 @@ fn a_slow_pipe_gives_the_same_frames() {
         ControlFlow::Continue(())
     });
     assert_eq!(frames, [&b"one"[..], b"two", b"three"]);
-    assert_eq!(end, ReadEnd::default());
+    assert_eq!(end, ReadEnd { incomplete: None, lost: Lost::UNKNOWN });
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn an_interface_shows_every_packet_tagged_ones_too() {
     });
     assert_eq!(listened.ending, Ending::PacketLimit(wanted), "{plain} plain and {tagged} tagged were heard");
     assert_eq!((plain, tagged), (200, wanted - 200));
-    assert_eq!(listened.lost_packets, Some(0));
+    assert_eq!(listened.lost.packets(), Some(0));
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn burst(ring_bytes: u64, datagrams: u64) -> Option<(u64, u64)> {
                 heard += u64::from(frame.bytes.len() > 1400);
                 ControlFlow::Continue(())
             });
-            (heard, listened.lost_packets.expect("libpcap counts"))
+            (heard, listened.lost.packets().expect("libpcap counts"))
         })
     }))
 }

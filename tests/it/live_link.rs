@@ -115,7 +115,7 @@ fn what_a_link_that_comes_and_goes_showed_is_told() {
             }
         };
         assert_eq!(listened.watched.as_slice().len(), stretches, "{name}: {:?}", listened.watched);
-        assert!(heard > 0 && listened.lost_packets.is_some(), "{name}: {heard} {listened:?}");
+        assert!(heard > 0 && listened.lost.packets().is_some(), "{name}: {heard} {listened:?}");
     };
     std::thread::scope(|scope| rows.into_iter().for_each(|row| drop(scope.spawn(move || check(row)))));
 }

@@ -40,6 +40,7 @@ mod listing;
 mod live;
 mod live_link;
 mod live_shared;
+mod losses;
 mod mail;
 mod mail_commands;
 mod memory;

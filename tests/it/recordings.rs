@@ -1,6 +1,7 @@
 //! Are pcap and pcapng read in every byte order and precision, and is every lie told? Files are written
 //! here by hand, byte by byte.
 
+use allclear::pure::lost::Lost;
 use allclear::pure::recording::{FRAME_BYTES_MAX, INTERFACES_MAX, Next, Reader};
 
 /// The byte order of a file made here.
@@ -217,7 +218,7 @@ fn every_kind_of_packet_block_is_read_and_others_are_skipped() {
         [(0, b"12345678".to_vec(), 100, 1), (9_000, b"yo".to_vec(), 60, 113), (5, b"z".to_vec(), 1, 276)];
     assert_eq!(frames, expected);
     assert_eq!(incomplete, None);
-    assert_eq!(reader.lost_packets(), Some(3), "the old packet block tells of drops");
+    assert_eq!(reader.lost(), Lost::of(Some(3), true), "the old packet block tells of drops");
 }
 
 #[test]
@@ -227,29 +228,47 @@ fn losses_are_those_of_the_last_statistics_of_each_interface() {
         |id: u32, options: &[u8]| block(order, 5, &[&order.u32(id)[..], &[0; 8], options].concat());
     let drops = |code, count: u64| option(order, code, &order.u64(count));
     let start = [section(order, u64::MAX), interface(order, 1, 0, &[]), interface(order, 1, 0, &[])].concat();
+    let (told, part) = (|lost| Lost::told(Some(lost)), |lost| Lost::of(Some(lost), true));
     let rows = [
-        ("nothing told", vec![], None),
-        ("told to be none", vec![statistics(0, &drops(5, 0))], Some(0)),
-        ("totals, not sums", vec![statistics(0, &drops(5, 3)), statistics(0, &drops(5, 4))], Some(4)),
-        ("by interface and system", vec![statistics(0, &[drops(5, 3), drops(7, 2)].concat())], Some(5)),
-        ("two interfaces", vec![statistics(0, &drops(5, 3)), statistics(1, &drops(7, 2))], Some(5)),
-        ("other counters only", vec![statistics(0, &drops(4, 9))], None),
-        ("an interface that is not there", vec![statistics(7, &drops(5, 3))], None),
+        ("nothing told", vec![], Lost::UNKNOWN),
+        ("told to be none", vec![statistics(0, &drops(5, 0)), statistics(1, &drops(5, 0))], told(0)),
+        ("told to be none by one of two", vec![statistics(0, &drops(5, 0))], Lost::UNKNOWN),
+        ("told by one of two", vec![statistics(0, &drops(5, 3))], part(3)),
+        (
+            "totals, not sums",
+            vec![statistics(0, &drops(5, 3)), statistics(1, &drops(5, 0)), statistics(0, &drops(5, 4))],
+            told(4),
+        ),
+        ("by interface and system", vec![statistics(0, &[drops(5, 3), drops(7, 2)].concat())], part(5)),
+        ("two interfaces", vec![statistics(0, &drops(5, 3)), statistics(1, &drops(7, 2))], told(5)),
+        ("other counters only", vec![statistics(0, &drops(4, 9))], Lost::UNKNOWN),
+        ("an interface that is not there", vec![statistics(7, &drops(5, 3))], Lost::UNKNOWN),
         (
             "more than can be counted",
             vec![statistics(0, &[drops(5, u64::MAX), drops(7, 2)].concat())],
-            Some(u64::MAX),
+            part(u64::MAX),
         ),
         (
             "two sections",
-            vec![statistics(0, &drops(5, 3)), start.clone(), statistics(0, &drops(5, 1))],
-            Some(4),
+            vec![
+                statistics(0, &drops(5, 3)),
+                statistics(1, &drops(5, 0)),
+                start.clone(),
+                statistics(0, &drops(5, 1)),
+                statistics(1, &drops(5, 0)),
+            ],
+            told(4),
+        ),
+        (
+            "two sections, and one tells nothing",
+            vec![statistics(0, &drops(5, 3)), statistics(1, &drops(5, 0)), start.clone()],
+            part(3),
         ),
     ];
     for (name, blocks, lost) in rows {
         let (_, incomplete, reader) = read(&[start.clone(), blocks.concat()].concat());
         assert_eq!(incomplete, None, "{name}");
-        assert_eq!(reader.lost_packets(), lost, "{name}");
+        assert_eq!(reader.lost(), lost, "{name}");
     }
 }
 

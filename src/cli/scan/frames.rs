@@ -10,6 +10,7 @@ use crate::edge::capture::session::{Absent, Moment, RowsHeard, Session};
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::lost::Lost;
 use crate::pure::packet::{Frame, decode};
 use crate::pure::sighting::{FilterPlace, Glance, Observer, Scope};
 use crate::pure::verdict::Ending;
@@ -23,7 +24,7 @@ pub struct Heard {
     /// `None` for files.
     pub watched: Option<Intervals>,
     pub ending: Ending,
-    pub lost_packets: Option<u64>,
+    pub lost: Lost,
     pub incomplete_files: Vec<String>,
     /// What the source could not do as it was asked, in sentences.
     pub notes: Vec<String>,
@@ -158,7 +159,7 @@ pub fn live(
         window: Some(window),
         watched: Some(listened.watched),
         ending,
-        lost_packets: listened.lost_packets,
+        lost: listened.lost,
         incomplete_files: listened.incomplete_files,
         notes: listened.notes,
         filter,

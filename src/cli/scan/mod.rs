@@ -98,7 +98,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     fault.map_or(Ok(()), Err)?;
     let Left { mut observation, ledger, .. } =
         observer.leave(watch, &[]).expect("it joined, and leaves once");
-    observation.coverage.lost_packets = heard.lost_packets;
+    observation.coverage.note_lost(heard.lost);
     observation.coverage.incomplete_files.clone_from(&heard.incomplete_files);
     observation.coverage.notes.clone_from(&heard.notes);
     observation.coverage.filter = heard.filter;
@@ -136,7 +136,7 @@ fn counted(heard: &Heard, observation: &Observation, passed_packets: u64) -> Cou
     Counted {
         heard_packets: coverage.heard_packets,
         passed_packets: Some(passed_packets),
-        lost_packets: heard.lost_packets,
+        lost_packets: heard.lost.packets(),
         watched: heard.watched.as_ref().map_or(recorded, Intervals::hull),
     }
 }

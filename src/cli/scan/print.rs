@@ -200,7 +200,9 @@ fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
     let time = coverage.first.zip(coverage.last);
     let time = time.map(|(first, last)| format!(" from {first:.0} to {last:.0}")).unwrap_or_default();
     let bytes = coverage.heard_bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
-    let lost = coverage.lost_packets.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
+    let lost = coverage.lost();
+    let at_least = if lost.is_in_part() { "at least " } else { "" };
+    let lost = lost.packets().map_or_else(|| "unknown".to_owned(), |lost| format!("{at_least}{lost}"));
     writeln!(
         out,
         "Heard {} packets ({} bytes) of {} inside hosts{time}; lost {lost}, cut short {}, unreadable {}, copies {}.",

@@ -7,6 +7,7 @@ use crate::edge::capture::files::Opened;
 use crate::edge::capture::inputs::{Input, Inputs};
 use crate::edge::capture::session::RowsHeard;
 use crate::edge::capture::texts::{Days, TableRead};
+use crate::pure::lost::Lost;
 use crate::pure::packet::Frame;
 use crate::pure::sighting::{Glance, Scope};
 use crate::pure::verdict::Ending;
@@ -25,7 +26,7 @@ pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) 
         window: None,
         watched: None,
         ending: Ending::TimeUp,
-        lost_packets: Some(0),
+        lost: Lost::NONE,
         incomplete_files: Vec::new(),
         notes: Vec::new(),
         filter: listener.filter.place(),
@@ -63,7 +64,7 @@ fn scan(
         false => frames.for_each(|frame| taker.take(&frame, lookout.glance(&frame))),
     };
     let Taker { packets, broken, .. } = taker;
-    heard.lost_packets = heard.lost_packets.zip(end.lost_packets).map(|(all, more)| all + more);
+    heard.lost = heard.lost.and(end.lost);
     if let Some(why) = end.incomplete {
         bar.bar.suspend(|| eprintln!("warning: {}: {why}", path.display()));
         heard.incomplete_files.push(path.display().to_string());

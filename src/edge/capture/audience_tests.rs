@@ -7,6 +7,7 @@ use super::member::{Departure, Guest};
 use super::session::{Listened, Look};
 use super::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::lost::Lost;
 use crate::pure::packet::{Frame, Mac};
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
@@ -139,7 +140,7 @@ fn alone(run: Run, number: usize, state_dir: &Path) -> SourceFacts {
         }
     }
     let watched = Intervals::of([Interval::new(at(run.window.0), at(to))]);
-    let listened = Listened { watched, lost_packets: Some(0), ..Listened::nothing(ending) };
+    let listened = Listened { watched, lost: Lost::NONE, ..Listened::nothing(ending) };
     let (facts, troubles) = alone.finish(listened);
     assert_eq!(troubles, [""; 0], "{}", run.name);
     facts

@@ -7,6 +7,7 @@ use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, OnFrame, Session};
 use super::stream::{FrameStream, ReadEnd};
 use super::tail::Tail;
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::lost::Lost;
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -63,7 +64,7 @@ fn listen_to(mut running: Running<'_>, session: &Session<'_>, on_frame: &mut OnF
     }
     Listened {
         watched: running.watched(first_frame_ns),
-        lost_packets: running.tail.lost_packets().or(read_end.lost_packets),
+        lost: running.tail.lost_packets().map_or(read_end.lost, |lost| Lost::told(Some(lost))),
         ..Listened::nothing(ending)
     }
 }

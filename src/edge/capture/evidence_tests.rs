@@ -51,7 +51,7 @@ fn read(path: &PathBuf) -> (u64, Option<u64>) {
                 at += used;
             }
             Next::Skip { used } => at += used,
-            Next::NeedMore(_) if at == bytes.len() => return (frames, reader.lost_packets()),
+            Next::NeedMore(_) if at == bytes.len() => return (frames, reader.lost().packets()),
             _ => panic!("the file is damaged or cut at {at}"),
         }
     }

@@ -10,6 +10,7 @@ use super::session::{
     Absent, LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, Moment, OnMoment, RowsHeard, Session,
 };
 use super::tap::{Refusal, Tap};
+use crate::pure::lost::Lost;
 use crate::pure::verdict::Ending;
 use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
@@ -130,7 +131,7 @@ impl<'a> Listening<'a> {
         Listened {
             watched: self.ledger.watched(),
             ending,
-            lost_packets: Some(self.lost),
+            lost: Lost::told(Some(self.lost)),
             incomplete_files: Vec::new(),
             notes: std::mem::take(&mut self.notes),
             is_filtered: self.was_filtered,

@@ -153,7 +153,7 @@ impl Listener {
 
     /// What came of it, and what went wrong with the evidence, if anything did.
     pub fn finish(self, left: Left, listened: Listened) -> (SourceFacts, Vec<String>) {
-        let Listened { watched, ending, lost_packets, incomplete_files, notes, is_filtered, rows } = listened;
+        let Listened { watched, ending, lost, incomplete_files, notes, is_filtered, rows } = listened;
         let watched = watched.within(self.plan.window);
         let passed_packets = self.passed_packets();
         let Left { mut observation, mut presences, ledger, has_routed_ipv6 } = left;
@@ -166,7 +166,7 @@ impl Listener {
         troubles.extend(self.ipv6_trouble(has_routed_ipv6));
         observation.coverage.filter = self.plan.filter.as_ref().map(|_| FilterPlace::of(is_filtered));
         observation.coverage.notes = notes;
-        observation.coverage.lost_packets = lost_packets;
+        observation.coverage.note_lost(lost);
         observation.coverage.incomplete_files = incomplete_files;
         let nameless = if self.index.has_domains() { rows.nameless } else { 0 };
         observation.coverage.note_rows(rows.rows, nameless);
@@ -174,7 +174,7 @@ impl Listener {
         let counted = Counted {
             heard_packets,
             passed_packets: passed_packets.or(self.plan.filter.is_none().then_some(heard_packets)),
-            lost_packets,
+            lost_packets: lost.packets(),
             watched: watched.hull(),
         };
         let Kept { file: evidence, gaps: evidence_gaps } = self.evidence.finish(&counted);

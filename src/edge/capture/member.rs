@@ -7,6 +7,7 @@ use super::listener::Listener;
 use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, RowsHeard};
 use super::stop::Stop;
 use crate::pure::interval::Interval;
+use crate::pure::lost::Lost;
 use crate::pure::sighting::{Left, WatchId};
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
@@ -124,7 +125,7 @@ impl Member {
         let listened = Listened {
             watched: self.ledger.watched().within(self.window),
             ending,
-            lost_packets,
+            lost: Lost::told(lost_packets),
             incomplete_files: Vec::new(),
             notes: self.notes,
             is_filtered: self.is_filtered,

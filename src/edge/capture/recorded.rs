@@ -8,6 +8,7 @@ use super::files::{Bytes, Content, OpenError, Packing, is_stdin, open_or_packed}
 use super::stream::{FrameStream, ReadEnd};
 use super::texts::{Days, TableRead};
 use crate::pure::interval::Interval;
+use crate::pure::lost::Lost;
 use crate::pure::recording::{Frame, Reader};
 use jiff::Timestamp;
 use std::fs::File;
@@ -41,7 +42,7 @@ pub struct Recorded {
     /// Whether it is incomplete because it ends too soon, as one does that is still being written.
     pub is_cut_short: bool,
     /// Packets lost while it was written, as far as it says so.
-    pub lost_packets: Option<u64>,
+    pub lost: Lost,
     /// `None` when it is no text table.
     pub table: Option<TableRead>,
     stretches: Vec<Stretch>,
@@ -90,7 +91,7 @@ impl Recorded {
             frames: stretches.iter().map(|stretch| stretch.frames).sum(),
             is_cut_short: end.incomplete.is_some() && stream.is_at_end(),
             incomplete: end.incomplete,
-            lost_packets: end.lost_packets,
+            lost: end.lost,
             table,
             store: store(path, packing, stream.reader().offset(), days, kept_bytes_max)?,
             stretches,

@@ -17,6 +17,7 @@ use super::stop::Stop;
 use super::survey::{Candidate, Survey};
 use super::texts::Days;
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::lost::Lost;
 use crate::pure::plan::CapturePlan;
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Ending};
@@ -166,7 +167,7 @@ impl Recordings {
         });
         Listened {
             watched,
-            lost_packets: wanted.iter().map(|file| file.lost_packets).sum(),
+            lost: wanted.iter().map(|file| file.lost).fold(Lost::NONE, Lost::and),
             incomplete_files: faults.chain(self.unreadable.iter().cloned()).collect(),
             rows,
             ..Listened::nothing(ending)

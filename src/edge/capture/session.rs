@@ -6,6 +6,7 @@
 
 use super::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::lost::Lost;
 use crate::pure::packet::Frame;
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
@@ -67,8 +68,7 @@ pub struct Listened {
     /// When it was really watched; not clipped to the window.
     pub watched: Intervals,
     pub ending: Ending,
-    /// `None` when the source cannot count its losses.
-    pub lost_packets: Option<u64>,
+    pub lost: Lost,
     /// Files that could not be read to their end.
     pub incomplete_files: Vec<String>,
     /// What the source could not do as it was asked, in sentences.
@@ -92,7 +92,7 @@ impl Listened {
         Listened {
             watched: Intervals::default(),
             ending,
-            lost_packets: None,
+            lost: Lost::UNKNOWN,
             incomplete_files: Vec::new(),
             notes: Vec::new(),
             is_filtered: false,

@@ -3,6 +3,7 @@
 //!
 //! It must never end in silence: a stream that stops in the middle of a record says so.
 
+use crate::pure::lost::Lost;
 use crate::pure::recording::{Frame, Next, Reader};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -30,13 +31,13 @@ pub struct FrameStream<R> {
 }
 
 /// How reading a capture ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadEnd {
     /// Why the capture could not be read to its end, in words; `None` when it could, and also when the
     /// one who took the frames wanted no more.
     pub incomplete: Option<String>,
-    /// Packets that the capture says were lost while it was written; `None` when it does not say.
-    pub lost_packets: Option<u64>,
+    /// Packets that the capture says were lost while it was written.
+    pub lost: Lost,
 }
 
 /// Frames and the bytes that they stand in, each with what a first look at it told.
@@ -172,7 +173,7 @@ impl<R: Read> FrameStream<R> {
 
     /// What to say of the capture when nothing more of it is read.
     pub(super) fn ended(&self, incomplete: Option<String>) -> ReadEnd {
-        ReadEnd { incomplete, lost_packets: self.reader.lost_packets() }
+        ReadEnd { incomplete, lost: self.reader.lost() }
     }
 
     /// The frames that one reading of the input makes whole, with the buffer that they stand in; `spare`

@@ -4,6 +4,7 @@
 use super::order::Order;
 use super::reader::{Next, Step};
 use super::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX, Frame, INTERFACES_MAX};
+use crate::pure::lost::Lost;
 use std::sync::Arc;
 
 /// The type of a section header block, the same both ways round.
@@ -37,8 +38,8 @@ pub(super) struct PcapNg {
     section_end: Option<u64>,
     /// Shared between clones, of which an index keeps many.
     interfaces: Arc<Vec<Interface>>,
-    /// Losses told by earlier sections.
-    lost_before: Option<u64>,
+    /// Losses of the interfaces of earlier sections; `None` when there were none.
+    lost_before: Option<Lost>,
 }
 
 /// One interface of a section.
@@ -89,10 +90,15 @@ impl PcapNg {
         })
     }
 
-    /// Packets lost so far, by statistics blocks and by frames; `None` when neither tells.
-    pub(super) fn lost_packets(&self) -> Option<u64> {
-        let told = self.interfaces.iter().filter_map(Interface::lost_packets);
-        told.chain(self.lost_before).reduce(u64::saturating_add)
+    /// Packets lost so far, by statistics blocks and by frames: all of them where each interface of each
+    /// section has a statistics block.
+    pub(super) fn lost(&self) -> Lost {
+        self.lost_so_far().unwrap_or(Lost::UNKNOWN)
+    }
+
+    /// `None` before the first interface.
+    fn lost_so_far(&self) -> Option<Lost> {
+        self.interfaces.iter().map(Interface::lost).chain(self.lost_before).reduce(Lost::and)
     }
 
     /// How many bytes of a section that states its length are not there when the file ends at `end`.
@@ -126,7 +132,7 @@ impl PcapNg {
             order: Some(order),
             section_end: (length != u64::MAX).then(|| begin.saturating_add(length)),
             interfaces: Arc::default(),
-            lost_before: self.lost_packets(),
+            lost_before: self.lost_so_far(),
         };
         Ok(())
     }
@@ -278,9 +284,11 @@ impl Interface {
     }
 
     /// The larger of both tellings, since a writer may tell the same loss in both ways.
-    fn lost_packets(&self) -> Option<u64> {
-        let between = (self.lost_between_frames > 0).then_some(self.lost_between_frames);
-        self.lost_in_statistics.max(between)
+    fn lost(&self) -> Lost {
+        match self.lost_in_statistics {
+            Some(told) => Lost::told(Some(told.max(self.lost_between_frames))),
+            None => Lost::of(Some(self.lost_between_frames), true),
+        }
     }
 
     /// The time of `units`, a two's complement number since some writers store negative times, held

@@ -6,6 +6,7 @@
 use super::pcap::Pcap;
 use super::pcapng::PcapNg;
 use super::{Frame, pcapng};
+use crate::pure::lost::Lost;
 use std::fmt;
 
 /// Reads a capture piece by piece. Show it the bytes from where it stands ([`Reader::offset`]) with
@@ -101,11 +102,11 @@ impl Reader {
         }
     }
 
-    /// Packets that the writer of the capture lost, as far as it says so; `None` when it does not.
-    pub fn lost_packets(&self) -> Option<u64> {
+    /// Packets that the writer of the capture lost, as far as it says so.
+    pub fn lost(&self) -> Lost {
         match &self.format {
-            Format::PcapNg(pcapng) => pcapng.lost_packets(),
-            Format::Pcap(_) | Format::Unread => None,
+            Format::PcapNg(pcapng) => pcapng.lost(),
+            Format::Pcap(_) | Format::Unread => Lost::UNKNOWN,
         }
     }
 

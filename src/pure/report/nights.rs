@@ -6,6 +6,7 @@
 use super::parts;
 use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
+use crate::pure::lost::Lost;
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{HostExposure, Phase, Run, RunEnd, Ticket};
 use crate::pure::verdict::{ControlRecord, Outcome, Verdict};
@@ -111,15 +112,20 @@ fn watched(run: &Run, end: &RunEnd, ticket: &Ticket) -> Vec<String> {
         return vec![format!("nothing of the planned {} was watched", duration(planned_s as u64))];
     }
     let coverage = &end.coverage;
-    let lost = coverage.lost_packets;
     let mut told = vec![
         watched_share(end.watched.seconds(), planned_s),
         format!("heard {} of {}", count(coverage.heard_packets, "packet"), hosts(coverage.inside_hosts)),
-        lost.map_or("losses not known".to_string(), |lost| format!("lost {}", count(lost, "packet"))),
+        lost(coverage.lost(), "losses not known", |lost| count(lost, "packet")),
     ];
     told.push(control(&end.controls));
     told.extend(presences(run, end, ticket));
     told
+}
+
+/// `lost 3 packets`, or at least these, or that nothing is known.
+pub(super) fn lost(lost: Lost, unknown: &str, shown: impl Fn(u64) -> String) -> String {
+    let at_least = if lost.is_in_part() { "at least " } else { "" };
+    lost.packets().map_or(unknown.to_string(), |packets| format!("lost {at_least}{}", shown(packets)))
 }
 
 fn hosts(number: u64) -> String {
@@ -205,9 +211,8 @@ pub(super) fn together(ticket: &Ticket, zone: &TimeZone) -> Option<String> {
     let watched_s: f64 = ends.iter().map(|end| end.watched.seconds()).sum();
     let planned_s: f64 = counted.iter().map(|run| run.window().seconds()).sum();
     let heard: u64 = ends.iter().map(|end| end.coverage.heard_packets).sum();
-    let lost: Option<u64> = ends.iter().map(|end| end.coverage.lost_packets).sum();
-    let lost = lost
-        .map_or("losses are not known of all".to_string(), |lost| format!("lost {}", count(lost, "packet")));
+    let lost_together = ends.iter().map(|end| end.coverage.lost()).fold(Lost::NONE, Lost::and);
+    let lost = lost(lost_together, "losses are not known of all", |lost| count(lost, "packet"));
     let least = |run: &&Run| {
         let watched_s = run.end.as_ref().map_or(0.0, |end| end.watched.seconds());
         watched_s / run.window().seconds().max(1.0)

@@ -253,8 +253,7 @@ fn coverage(end: &RunEnd) -> String {
     if is_unwatched(end) {
         return "nothing was watched".to_string();
     }
-    let lost =
-        end.coverage.lost_packets.map_or("losses not known".to_string(), |lost| format!("lost {lost}"));
+    let lost = super::nights::lost(end.coverage.lost(), "losses not known", |lost| lost.to_string());
     format!(
         "watched {}, heard {}, {lost}",
         duration(end.watched.seconds() as u64),

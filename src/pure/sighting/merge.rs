@@ -36,13 +36,12 @@ fn add_all(known: &mut Vec<HostFinding>, others: impl IntoIterator<Item = HostFi
 
 impl Coverage {
     fn merge(&mut self, other: Coverage) {
-        let Coverage { first, last, lost_packets, incomplete_files, notes, undecoded, without_ip, .. } =
-            other;
+        self.note_lost(self.lost().and(other.lost()));
+        let Coverage { first, last, incomplete_files, notes, undecoded, without_ip, .. } = other;
         self.first = earlier(self.first, first);
         self.last = max(self.last, last);
         self.heard_packets += other.heard_packets;
         self.heard_bytes = together(self.heard_bytes, other.heard_bytes);
-        self.lost_packets = together(self.lost_packets, lost_packets);
         self.truncated_packets += other.truncated_packets;
         self.portless_fragments += other.portless_fragments;
         self.ip_packets += other.ip_packets;

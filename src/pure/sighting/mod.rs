@@ -39,6 +39,7 @@ pub use undecoded::LayerCount;
 pub use watch::Watch;
 
 use crate::pure::interval::Intervals;
+use crate::pure::lost::Lost;
 use crate::pure::packet::Mac;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -85,8 +86,12 @@ pub struct Coverage {
     /// Their lengths on the wire, in bytes; `None` when rows of a text table are among them, which shows no
     /// bytes.
     pub heard_bytes: Option<u64>,
-    /// `None` when the source cannot count its losses.
+    /// As far as they are counted; `None` when none is known and the source, or a part of it, cannot count
+    /// its losses.
     pub lost_packets: Option<u64>,
+    /// Whether more may be lost than `lost_packets`, since a part of the source cannot count its losses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_lost_in_part: bool,
     /// Cut so short that addresses or ports (or names, while names are looked for) could not be read.
     pub truncated_packets: u64,
     /// Should carry IP and could not be read down to addresses.
@@ -159,6 +164,16 @@ impl FilterPlace {
 }
 
 impl Coverage {
+    /// What is known of the packets that were lost.
+    pub fn lost(&self) -> Lost {
+        Lost::of(self.lost_packets, self.is_lost_in_part)
+    }
+
+    /// Notes what is known of the packets that were lost.
+    pub fn note_lost(&mut self, lost: Lost) {
+        (self.lost_packets, self.is_lost_in_part) = (lost.packets(), lost.is_in_part());
+    }
+
     /// Notes that `rows` of what was heard are rows of text tables, and that `nameless` of them may hide a name
     /// that is looked for.
     pub fn note_rows(&mut self, rows: u64, nameless: u64) {

@@ -294,6 +294,7 @@ impl Watch {
             heard_packets: heard.heard_packets,
             heard_bytes: Some(heard.heard_bytes),
             lost_packets: None,
+            is_lost_in_part: false,
             truncated_packets: heard.truncated_packets + cut_names + unread_names + self.portless_fragments,
             undecoded_packets: heard.undecoded_packets,
             duplicate_packets: heard.duplicate_packets,

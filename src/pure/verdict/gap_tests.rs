@@ -216,6 +216,23 @@ fn captures_that_lost_packets() {
         ),
         ("unknown, limit stated", |_, f| lose(f, 10_000, None), &[LossUnknown]),
         (
+            "11 of 10000, and a part unknown",
+            |_, f| {
+                lose(f, 9989, Some(11));
+                coverage(f).is_lost_in_part = true;
+            },
+            &[Lossy, LossUnknown],
+        ),
+        (
+            "10 of 10000 and a part unknown, no limit",
+            |c, f| {
+                c.lost_max = None;
+                lose(f, 9990, Some(10));
+                coverage(f).is_lost_in_part = true;
+            },
+            &[],
+        ),
+        (
             "unknown, no limit",
             |c, f| {
                 c.lost_max = None;

@@ -197,12 +197,14 @@ fn main_layer(coverage: &Coverage) -> String {
 }
 
 fn lossy(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
-    let lost = source.observation.coverage.lost_packets?;
+    let known = source.observation.coverage.lost();
+    let lost = known.packets()?;
     let sent = lost.saturating_add(source.observation.coverage.heard_packets);
     let (share, lost_max) = (share(lost, sent), criteria.lost_max.unwrap_or(LOST_UNSTATED_MAX));
     (share > lost_max).then(|| {
         format!(
-            "lost {lost} of {} ({}), and at most {} may be: raise `ring`, or narrow the filter",
+            "lost {}{lost} of {} ({}), and at most {} may be: raise `ring`, or narrow the filter",
+            if known.is_in_part() { "at least " } else { "" },
             count(sent, "packet"),
             percent(share),
             percent(lost_max),
@@ -211,9 +213,12 @@ fn lossy(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
 }
 
 fn loss_unknown(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
-    let lost_max = criteria.lost_max.filter(|_| source.observation.coverage.lost_packets.is_none())?;
+    let lost = source.observation.coverage.lost();
+    let is_unknown = lost.packets().is_none() || lost.is_in_part();
+    let lost_max = criteria.lost_max.filter(|_| is_unknown)?;
+    let part = if lost.is_in_part() { "a part of the source" } else { "the source" };
     Some(format!(
-        "the source cannot count lost packets, and at most {} may be lost: capture from an interface, or leave out `lost`",
+        "{part} cannot count lost packets, and at most {} may be lost: capture from an interface, or leave out `lost`",
         percent(lost_max),
     ))
 }
