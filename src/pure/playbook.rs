@@ -129,6 +129,9 @@ pub enum Keep {
     Nothing,
 }
 
+/// Share of the planned time that must be watched where nothing else is said (design: 95 %).
+pub const WATCHED_MIN: f64 = 0.95;
+
 /// `judge:` — what a run needs in order to pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgeCriteria {

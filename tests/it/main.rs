@@ -39,6 +39,7 @@ mod life;
 mod listing;
 mod live;
 mod live_link;
+mod live_scan;
 mod live_shared;
 mod losses;
 mod mail;

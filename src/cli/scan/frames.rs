@@ -6,7 +6,7 @@ use crate::edge::capture::evidence::Evidence;
 use crate::edge::capture::filter::{ETHERNET, Filter};
 use crate::edge::capture::interface::listen;
 use crate::edge::capture::screen::kernel_filter_alone;
-use crate::edge::capture::session::{Absent, Moment, RowsHeard, Session};
+use crate::edge::capture::session::{Absent, Moment, RowsHeard, Session, nanoseconds};
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
 use crate::pure::interval::{Interval, Intervals};
@@ -14,8 +14,12 @@ use crate::pure::lost::Lost;
 use crate::pure::packet::{Frame, decode};
 use crate::pure::sighting::{FilterPlace, Glance, Observer, Scope};
 use crate::pure::verdict::Ending;
+use jiff::Timestamp;
 use std::ops::ControlFlow;
 use std::time::Duration;
+
+/// Opening an interface may take so long that is not missed of the time asked for.
+const OPENING_MAX: Duration = Duration::from_secs(1);
 
 /// How a capture was heard, but for its packets.
 pub struct Heard {
@@ -140,9 +144,13 @@ pub fn live(
     let lookout = listener.observer.lookout();
     let session = Session { window, stop, clock: clock::now, absent: Absent::GiveUp };
     let kernel_filter = listener.filter.text.as_deref().and_then(kernel_filter_alone);
+    let (mut opened, mut over) = (None, None);
     let listened = listen(interface, ring_bytes, &session, &mut |moment| match moment {
         Moment::Frame(frame) => listener.take(frame, lookout.glance(frame)),
         Moment::Look(look) => {
+            opened.get_or_insert(look.at);
+            over = look.over_since.or(over);
+            listener.observer.look(nanoseconds(look.at), look.fault.is_none(), look.lost_packets);
             look.kernel_filter.clone_from(&kernel_filter);
             ControlFlow::Continue(())
         }
@@ -150,11 +158,12 @@ pub fn live(
     listened.notes.iter().for_each(|note| eprintln!("warning: {note}"));
     let filter = listener.filter.text.as_ref().map(|_| FilterPlace::of(listened.is_filtered));
     // Without a stated length, being stopped is the planned end.
-    let (window, ending) = match (length, listened.ending) {
-        (None, Ending::Stopped) => (Interval::new(window.from, clock::now()), Ending::TimeUp),
-        (None, ending) => (Interval::new(window.from, clock::now()), ending),
-        (Some(_), ending) => (window, ending),
+    let ending = match (length, listened.ending) {
+        (None, Ending::Stopped) => Ending::TimeUp,
+        (_, ending) => ending,
     };
+    let planned_end = if length.is_some() { window.to } else { over.unwrap_or_else(clock::now) };
+    let window = Interval::new(begin(window.from, opened), planned_end);
     Heard {
         window: Some(window),
         watched: Some(listened.watched),
@@ -165,4 +174,10 @@ pub fn live(
         filter,
         rows: listened.rows,
     }
+}
+
+/// From when on a scan is answerable for what it saw: once the interface was open.
+fn begin(asked: Timestamp, opened: Option<Timestamp>) -> Timestamp {
+    let latest = asked.saturating_add(OPENING_MAX).unwrap_or(asked);
+    opened.map_or(asked, |opened| opened.clamp(asked, latest))
 }

@@ -16,7 +16,7 @@ use crate::edge::capture::inputs::InputError;
 use crate::edge::capture::lint::lint;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
-use crate::pure::playbook::JudgeCriteria;
+use crate::pure::playbook::{JudgeCriteria, WATCHED_MIN};
 use crate::pure::sighting::{FilterPlace, Ledger, Left, Observation, Observer, Watch};
 use crate::pure::verdict::{CaptureFacts, Control, Ending, Judgement, SourceFacts, WatchlistFacts, judge};
 use crate::pure::watchlist::Index;
@@ -142,11 +142,11 @@ fn counted(heard: &Heard, observation: &Observation, passed_packets: u64) -> Cou
 }
 
 /// The lax criteria of a scan (design: interfaces, "scan"): any contact fails it, and any packet will
-/// do for coverage.
+/// do for coverage. Of an interface as much has to be watched as of a run; files have no hole in them.
 fn criteria() -> JudgeCriteria {
     JudgeCriteria {
         fail_at: 1,
-        watched_min: 0.0,
+        watched_min: WATCHED_MIN,
         heard_packets_min: 1,
         lost_max: None,
         has_blamed_present: false,

@@ -6,9 +6,9 @@
 //! begins and ends between the same two frames. `hub` and the readers of files feed it.
 
 use super::listener::Listener;
-use super::member::{Guest, Member, State, nanoseconds};
+use super::member::{Guest, Member, State};
 use super::screen::{self, Screen};
-use super::session::{Listened, Look};
+use super::session::{Listened, Look, nanoseconds};
 use super::stop::Stop;
 use super::tap::BLOCK_AGE_MS;
 use crate::pure::interval::Interval;

@@ -154,6 +154,7 @@ fn facts(answer: &Receiver<Box<Departure>>) -> SourceFacts {
 fn look(second: i64) -> Look {
     Look {
         at: at(second),
+        over_since: None,
         fault: None,
         is_drained: true,
         lost_packets: Some(0),

@@ -153,16 +153,23 @@ impl<'a> Listening<'a> {
             let ending = if now >= self.session.window.to { self.time_up() } else { Ending::Stopped };
             self.drain(on_moment);
             self.count_losses();
-            let _ = self.show((self.session.clock)(), true, on_moment);
+            let _ = self.show((self.session.clock)(), true, Some(now), on_moment);
             return Some(ending);
         }
-        self.show(now, is_drained, on_moment).break_value()
+        self.show(now, is_drained, None, on_moment).break_value()
     }
 
     /// Lets the listener look, and does what it wishes.
-    fn show(&mut self, at: Timestamp, is_drained: bool, on_moment: &mut OnMoment<'_>) -> ControlFlow<Ending> {
+    fn show(
+        &mut self,
+        at: Timestamp,
+        is_drained: bool,
+        over_since: Option<Timestamp>,
+        on_moment: &mut OnMoment<'_>,
+    ) -> ControlFlow<Ending> {
         let mut look = Look {
             at,
+            over_since,
             fault: self.fault(),
             is_drained,
             lost_packets: Some(self.lost),

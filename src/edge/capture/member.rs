@@ -4,13 +4,12 @@
 //! the source meanwhile, and whether its window is over.
 
 use super::listener::Listener;
-use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, RowsHeard};
+use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, RowsHeard, nanoseconds};
 use super::stop::Stop;
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
 use crate::pure::sighting::{Left, WatchId};
 use crate::pure::verdict::Ending;
-use jiff::Timestamp;
 use std::sync::mpsc::SyncSender;
 
 /// Sentences about the source that a run takes along at most.
@@ -135,10 +134,4 @@ impl Member {
         // A run that does not wait for it any more has been given up.
         let _ = self.reply.map(|reply| reply.try_send(departure));
     }
-}
-
-/// The nearest time that a frame can have.
-pub(super) fn nanoseconds(time: Timestamp) -> i64 {
-    let ns = time.as_nanosecond();
-    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
 }

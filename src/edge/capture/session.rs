@@ -39,6 +39,8 @@ pub enum Moment<'m, 'a> {
 #[derive(Clone, Debug)]
 pub struct Look {
     pub at: Timestamp,
+    /// Since when the listening is over, at the last look: frames from later are not handed out.
+    pub over_since: Option<Timestamp>,
     /// Why no packet can come in now, in words; `None` when all is well.
     pub fault: Option<String>,
     /// Whether all frames from before were handed out.
@@ -148,6 +150,12 @@ impl Ledger {
             _ => {}
         }
     }
+}
+
+/// The nearest time that a frame can have.
+pub fn nanoseconds(time: Timestamp) -> i64 {
+    let ns = time.as_nanosecond();
+    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::raw_playbook::{RawClean, RawJudge, RawPlaybook, RawStage};
 use super::sheet::{Outside, Sheet};
 use super::stages::{Around, stage};
 use super::watchlists::watchlists;
-use crate::pure::playbook::{CleanCriteria, JudgeCriteria, Playbook, StageName};
+use crate::pure::playbook::{CleanCriteria, JudgeCriteria, Playbook, StageName, WATCHED_MIN};
 use crate::pure::problem::Problem;
 use crate::pure::site::SiteFile;
 use std::collections::BTreeSet;
@@ -152,7 +152,7 @@ fn judge_criteria(sheet: &mut Sheet<'_>, raw: Option<&RawJudge>) -> JudgeCriteri
     }
     JudgeCriteria {
         fail_at: fail_at.as_ref().map_or(1, |count| count.value),
-        watched_min: watched.as_ref().map_or(0.95, |share| share.value.0),
+        watched_min: watched.as_ref().map_or(WATCHED_MIN, |share| share.value.0),
         heard_packets_min: heard.as_ref().map_or(1000, |count| count.value),
         lost_max: lost.as_ref().map(|share| share.value.0),
         has_blamed_present: blamed_present.as_ref().is_none_or(|present| present.value),

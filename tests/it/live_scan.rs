@@ -1,0 +1,100 @@
+//! What does `scan -i` say of an interface that was not watched all the time? The real program, in the
+//! namespaces of `live`.
+
+use crate::live::{Wire, chatter, ip};
+use serde_json::Value;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// What happens to the scan, by its process id, once it listens.
+type Act = fn(&Wire, u32);
+
+/// Scans `v0` while the far end chatters and `act` happens; the exit code, and the result.
+fn scan(wire: &Wire, flags: &[&str], act: Act) -> (Option<i32>, Value) {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        wire.there(scope, |socket| chatter(&socket, &is_over));
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &wire.here, env!("CARGO_BIN_EXE_allclear"), "scan", "-i", "v0"]);
+        command.args(["--address", "203.0.113.9", "--json"]).args(flags);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        wait_until_open(wire);
+        act(wire, child.id());
+        let output = child.wait_with_output().expect("it ends");
+        is_over.store(true, Ordering::Relaxed);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let result = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no result: {told}"));
+        (output.status.code(), result)
+    })
+}
+
+/// Somebody captures in the namespace as soon as it lists a packet socket.
+fn wait_until_open(wire: &Wire) {
+    for _ in 0..1000 {
+        let list = Command::new("ip").args(["netns", "exec", &wire.here, "cat", "/proc/net/packet"]).output();
+        if list.is_ok_and(|list| list.stdout.split(|byte| *byte == b'\n').count() > 2) {
+            // Its socket is there before its ring is.
+            return thread::sleep(Duration::from_millis(300));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nobody listens");
+}
+
+fn codes(result: &Value) -> Vec<&str> {
+    let reasons = result["reasons"].as_array().into_iter().flatten();
+    reasons.filter_map(|reason| reason["code"].as_str()).collect()
+}
+
+fn send(pid: u32, signal: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "the scan is there");
+}
+
+#[test]
+fn a_scan_passes_only_what_it_watched() {
+    type Row<'a> = (&'a str, &'a [&'a str], Act, (i32, &'a [&'a str]));
+    let rows: [Row<'_>; 5] = [
+        ("whole", &["--for", "3s"], |_, _| (), (0, &[])),
+        (
+            "down for half of it",
+            &["--for", "3s"],
+            |wire, _| {
+                ip(&format!("-n {} link set v0 down", wire.here)).expect("it is there");
+                thread::sleep(Duration::from_millis(1500));
+                ip(&format!("-n {} link set v0 up", wire.here)).expect("it is there");
+            },
+            (3, &["too_short"]),
+        ),
+        (
+            "gone for half of it",
+            &["--for", "4s"],
+            |wire, _| {
+                ip(&format!("-n {} link del v0", wire.here)).expect("it is there");
+                thread::sleep(Duration::from_millis(1000));
+                wire.plug().expect("there is room");
+            },
+            (3, &["too_short"]),
+        ),
+        ("interrupted", &["--for", "60s"], |_, pid| later(pid, "INT"), (3, &["interrupted", "too_short"])),
+        ("ended where no end was planned", &[], |_, pid| later(pid, "INT"), (0, &[])),
+    ];
+    let check = |(name, flags, act, wanted): Row<'_>| {
+        let Some(wire) = Wire::new() else { return };
+        let (exit, result) = scan(&wire, flags, act);
+        assert_eq!(exit, Some(wanted.0), "{name}: {result:#}");
+        // What else a link does that is switched off (it may count packets as dropped) is its own.
+        let told = codes(&result);
+        assert!(wanted.1.iter().all(|code| told.contains(code)), "{name}: {result:#}");
+        assert!(!wanted.1.is_empty() || told.is_empty(), "{name}: {result:#}");
+    };
+    thread::scope(|scope| rows.into_iter().for_each(|row| drop(scope.spawn(move || check(row)))));
+}
+
+/// A signal after the scan has heard something.
+fn later(pid: u32, signal: &str) {
+    thread::sleep(Duration::from_millis(700));
+    send(pid, signal);
+}
