@@ -107,6 +107,8 @@ fn log(verbose: u8) {
     let wanted = Targets::new().with_default(Level::WARN).with_target("allclear", level);
     let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = layer().with_writer(std::io::stderr).with_target(false).with_ansi(is_coloured);
+    // A terminal that is gone must not end in a panic what goes on without it.
+    let lines = lines.log_internal_errors(false);
     tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
 }
 

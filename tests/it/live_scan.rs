@@ -56,7 +56,7 @@ fn send(pid: u32, signal: &str) {
 #[test]
 fn a_scan_passes_only_what_it_watched() {
     type Row<'a> = (&'a str, &'a [&'a str], Act, (i32, &'a [&'a str]));
-    let rows: [Row<'_>; 5] = [
+    let rows: [Row<'_>; 6] = [
         ("whole", &["--for", "3s"], |_, _| (), (0, &[])),
         (
             "down for half of it",
@@ -79,6 +79,7 @@ fn a_scan_passes_only_what_it_watched() {
             (3, &["too_short"]),
         ),
         ("interrupted", &["--for", "60s"], |_, pid| later(pid, "INT"), (3, &["interrupted", "too_short"])),
+        ("its terminal is gone", &["--for", "60s"], |_, pid| later(pid, "HUP"), (3, &["interrupted"])),
         ("ended where no end was planned", &[], |_, pid| later(pid, "INT"), (0, &[])),
     ];
     let check = |(name, flags, act, wanted): Row<'_>| {

@@ -1,6 +1,7 @@
 //! What is a scan asked to look for, and where? Flags as typed in, lists as meant out.
 
 use crate::cli::lists::{self, ListError};
+use crate::cli::print::note;
 use crate::edge::capture::texts::Days;
 use crate::pure::watchlist::{CompiledList, Entry, FileRead, Part, PortRange, Target, Watchlist, warnings};
 use clap::Args;
@@ -212,13 +213,13 @@ impl Wanted {
         for List { watchlist, unapplied, part, .. } in &self.lists {
             let path = watchlist.file.as_deref().unwrap_or(Path::new("-")).display();
             if let Some(what) = unapplied {
-                eprintln!("warning: {path}: {what}: see allclear watchlist {path}");
+                note(&format!("warning: {path}: {what}: see allclear watchlist {path}"));
             }
             if let Some(odd) = part.as_ref().and_then(|part| part.odd(&[]).in_short()) {
-                eprintln!("warning: {path}: {odd}");
+                note(&format!("warning: {path}: {odd}"));
             }
             for entry in &watchlist.entries {
-                warnings(entry, &[]).iter().for_each(|warning| eprintln!("warning: {warning}"));
+                warnings(entry, &[]).iter().for_each(|warning| note(&format!("warning: {warning}")));
             }
         }
     }

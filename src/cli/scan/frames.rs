@@ -2,6 +2,7 @@
 
 use super::ScanError;
 use super::dump::Dump;
+use crate::cli::print::note;
 use crate::edge::capture::evidence::Evidence;
 use crate::edge::capture::filter::{ETHERNET, Filter};
 use crate::edge::capture::interface::listen;
@@ -155,7 +156,7 @@ pub fn live(
             ControlFlow::Continue(())
         }
     });
-    listened.notes.iter().for_each(|note| eprintln!("warning: {note}"));
+    listened.notes.iter().for_each(|what| note(&format!("warning: {what}")));
     let filter = listener.filter.text.as_ref().map(|_| FilterPlace::of(listened.is_filtered));
     // Without a stated length, being stopped is the planned end.
     let ending = match (length, listened.ending) {

@@ -10,6 +10,7 @@ mod save;
 pub use flags::ScanArgs;
 
 use super::exit::Exit;
+use crate::cli::print::note;
 use crate::edge::capture::account::Counted;
 use crate::edge::capture::files::OpenError;
 use crate::edge::capture::inputs::InputError;
@@ -54,7 +55,7 @@ pub fn run(args: &ScanArgs) -> Exit {
         Ok(exit) => exit,
         Err(ScanError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Failed,
         Err(error) => {
-            eprintln!("allclear: {error}");
+            note(&format!("allclear: {error}"));
             match error {
                 ScanError::Usage(_) | ScanError::Wanted(WantedError::Fault(_)) => Exit::Usage,
                 _ => Exit::Failed,
@@ -69,7 +70,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         return Err(ScanError::Usage(if args.files.is_empty() { what } else { format!("{what}, not both") }));
     }
     let warnings = args.filter.as_deref().map_or(Ok(Vec::new()), lint).map_err(ScanError::Usage)?;
-    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    warnings.iter().for_each(|warning| note(&format!("warning: {warning}")));
     let wanted = Wanted::read(args)?;
     let index = Index::compile(&wanted.compiled());
     let mut observer = Observer::default();

@@ -2,6 +2,7 @@
 
 use super::ScanArgs;
 use super::flags::Wanted;
+use crate::cli::print::note;
 use crate::pure::sighting::{
     Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OneWay,
 };
@@ -52,9 +53,9 @@ pub fn print(result: &Result<'_>, args: &ScanArgs) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if result.observation.unlisted_sightings > 0 {
         let sightings = result.observation.unlisted_sightings;
-        eprintln!(
+        note(&format!(
             "warning: {sightings} sightings have no row of their own, because there are too many hosts or hits"
-        );
+        ));
     }
     if args.json {
         serde_json::to_writer_pretty(&mut out, &report(result))?;

@@ -2,6 +2,7 @@
 
 use super::ScanError;
 use super::frames::{Heard, Listener};
+use crate::cli::print::note;
 use crate::edge::capture::ahead::{has_second_processor, read_ahead};
 use crate::edge::capture::files::Opened;
 use crate::edge::capture::inputs::{Input, Inputs};
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Reads files in the order of their first packets, as one capture.
 pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) -> Result<Heard, ScanError> {
     let Inputs { inputs, notes, unreadable } = Inputs::gather(names, days)?;
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    notes.iter().for_each(|what| note(&format!("note: {what}")));
     let mut heard = Heard {
         window: None,
         watched: None,
@@ -32,7 +33,7 @@ pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) 
         filter: listener.filter.place(),
         rows: RowsHeard::default(),
     };
-    unreadable.iter().for_each(|why| eprintln!("warning: {why}"));
+    unreadable.iter().for_each(|why| note(&format!("warning: {why}")));
     heard.incomplete_files.extend(unreadable);
     let mut bar = Bar::new(&inputs, listener.dump.is_some());
     for input in inputs {
@@ -66,7 +67,7 @@ fn scan(
     let Taker { packets, broken, .. } = taker;
     heard.lost = heard.lost.and(end.lost);
     if let Some(why) = end.incomplete {
-        bar.bar.suspend(|| eprintln!("warning: {}: {why}", path.display()));
+        bar.bar.suspend(|| note(&format!("warning: {}: {why}", path.display())));
         heard.incomplete_files.push(path.display().to_string());
     }
     if let Some(table) = table {
@@ -108,7 +109,7 @@ impl Taker<'_> {
 }
 
 fn tell(path: &Path, table: &TableRead) {
-    table.notes.iter().for_each(|note| eprintln!("warning: {}: {note}", path.display()));
+    table.notes.iter().for_each(|what| note(&format!("warning: {}: {what}", path.display())));
 }
 
 /// The bar moves once in so many packets, some fifty times a second.

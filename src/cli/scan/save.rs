@@ -4,6 +4,7 @@
 //! file.
 
 use super::{ScanArgs, ScanError};
+use crate::cli::print::note;
 use crate::edge::capture::account::Counted;
 use crate::edge::capture::evidence::{Evidence, Kept, Origin, Pace};
 use crate::edge::capture::tap::SNAP_BYTES;
@@ -51,10 +52,12 @@ fn check(args: &ScanArgs, path: &Path) -> Result<(), String> {
 pub fn finish(save: Evidence, counted: &Counted) -> bool {
     let Kept { file, gaps } = save.finish(counted);
     match &file {
-        Some(file) => eprintln!("saved {} packets to {} (sha256 {})", file.packets, file.path, file.sha256),
-        None if gaps.is_empty() => eprintln!("no packet to save"),
+        Some(file) => {
+            note(&format!("saved {} packets to {} (sha256 {})", file.packets, file.path, file.sha256))
+        }
+        None if gaps.is_empty() => note("no packet to save"),
         None => {}
     }
-    gaps.iter().for_each(|gap| eprintln!("warning: {gap}"));
+    gaps.iter().for_each(|gap| note(&format!("warning: {gap}")));
     gaps.is_empty()
 }

@@ -2,7 +2,7 @@
 //!
 //! One flag, set by a signal or by the program, looked at by every loop that waits.
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,8 @@ impl Stop {
     }
 
     /// A request that SIGINT and SIGTERM make; the second signal ends the process at once, with the
-    /// exit code 1 of a command that could not do its work.
+    /// exit code 1 of a command that could not do its work. SIGHUP (the terminal is gone) makes it too,
+    /// unless it is ignored (nohup); it never ends the process at once, since one hangup may send several.
     ///
     /// # Errors
     /// When the signals cannot be caught.
@@ -34,6 +35,9 @@ impl Stop {
             // In this order: the first signal finds the flag down and only then raises it.
             signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop.0))?;
             signal_hook::flag::register(signal, Arc::clone(&stop.0))?;
+        }
+        if !is_ignored(SIGHUP) {
+            signal_hook::flag::register(SIGHUP, Arc::clone(&stop.0))?;
         }
         Ok(stop)
     }
@@ -69,16 +73,35 @@ impl Stop {
     }
 }
 
+/// Whether whoever started this process wants it to outlive such signals.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all zero is a valid `sigaction`, and without a new one the call only fills it in.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_signal_asks_and_all_clones_hear_it() {
-        let stop = Stop::on_signals().expect("signals can be caught");
-        let clone = stop.clone();
-        assert!(!clone.is_requested());
-        signal_hook::low_level::raise(SIGTERM).expect("the process can signal itself");
-        assert!(clone.is_requested());
+        for signal in [SIGTERM, SIGHUP] {
+            let stop = Stop::on_signals().expect("signals can be caught");
+            let clone = stop.clone();
+            assert!(!clone.is_requested());
+            // A second SIGTERM would end the tests.
+            signal_hook::low_level::raise(signal).expect("the process can signal itself");
+            assert!(clone.is_requested());
+        }
+    }
+
+    #[test]
+    fn whether_a_signal_is_ignored_is_known() {
+        assert!(is_ignored(libc::SIGPIPE), "the runtime of Rust ignores it");
+        assert!(!is_ignored(libc::SIGUSR2));
     }
 }
