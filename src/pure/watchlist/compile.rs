@@ -6,12 +6,12 @@
 use super::addresses::Addresses;
 use super::blocks::high;
 use super::directory;
-use super::entry::spell;
 use super::index::Counts;
 use super::names::Names;
 use super::networks::{Networks, Span};
 use super::part::{Part, Spelled};
 use super::ports::Ports;
+use super::spelling::spell;
 use super::tag::Tag;
 use super::{Entry, PortRange, Target};
 use ipnet::IpNet;

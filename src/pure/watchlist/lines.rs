@@ -5,8 +5,8 @@
 //! only one is spelt out at a time.
 
 use super::directory;
-use super::entry::push_canonical;
 use super::part::{Part, SHELVES, Shelf};
+use super::spelling::push_canonical;
 use super::{PortRange, Target};
 use crate::pure::hexadecimal;
 use sha2::{Digest, Sha256};

@@ -24,6 +24,7 @@ mod quick;
 mod record;
 mod refused;
 mod sought;
+mod spelling;
 mod stix;
 mod suricata;
 mod table;

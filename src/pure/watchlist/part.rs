@@ -4,11 +4,11 @@
 //! share it. What a list adds to it (its ports, its exceptions) stands in [`super::Index`].
 
 use super::addresses::Addresses;
-use super::entry::spell;
 use super::index::{Counts, End, MatchKind};
 use super::names::Names;
 use super::networks::Networks;
 use super::ports::Ports;
+use super::spelling::spell;
 use super::tag::{Meaning, Tag};
 use super::{Entry, PortRange, Target};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
