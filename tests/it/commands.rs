@@ -111,7 +111,7 @@ fn a_command_that_hangs_or_floods_is_ended_with_all_it_started() {
     assert_eq!(silent.facts.sources[0].ending, Ending::SourceGone(wanted.to_owned()));
     assert!(commands.is_gone(), "its child was left behind");
     let while_it_starts = Duration::from_secs(4);
-    let script = "trap '' TERM; echo $$ > pid; cat bots.pcap /dev/zero";
+    let script = "trap '' TERM; echo $$ > pid; cat bots.pcap; while :; do tail -c +25 bots.pcap; done";
     let stubborn = commands.run(script, while_it_starts, None);
     assert_eq!(stubborn.facts.sources[0].ending, Ending::TimeUp);
     assert!(commands.is_gone(), "it was left behind");

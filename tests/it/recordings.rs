@@ -148,8 +148,8 @@ fn the_modified_pcap_has_longer_record_headers() {
 #[test]
 fn the_link_type_is_the_lower_half_of_its_field() {
     let file =
-        [pcap_header(Order::Little, 0xa1b2_c3d4, 0x5400_0001), pcap_record(Order::Little, (0, 0), 0, 0, b"")];
-    assert_eq!(read(&file.concat()).0, [(0, vec![], 0, 1)]);
+        [pcap_header(Order::Little, 0xa1b2_c3d4, 0x5400_0001), pcap_record(Order::Little, (0, 0), 0, 9, b"")];
+    assert_eq!(read(&file.concat()).0, [(0, vec![], 9, 1)]);
 }
 
 #[test]
@@ -290,6 +290,23 @@ fn lengths_that_lie_are_faults_with_their_place() {
     caplen[20] = 5;
     let rows = [
         ("the longest frame", record(max, max as usize), None),
+        ("a record of zeros", record(0, 0), Some("at byte 24: a record states a packet of 0 bytes")),
+        (
+            "a frame of which nothing was kept",
+            [record(1, 1), pcap_record(order, (0, 0), 0, 60, b"")].concat(),
+            None,
+        ),
+        (
+            "zeros behind frames",
+            [record(1, 1), vec![0; 160]].concat(),
+            Some("at byte 41: a record states a packet of 0 bytes"),
+        ),
+        (
+            "a packet block of nothing",
+            with(enhanced(order, 0, 0, b"")),
+            Some("at byte 48: a record states a packet of 0 bytes"),
+        ),
+        ("a simple block of nothing", with(block(order, 3, &[0; 4])), Some("at byte 48: a record states")),
         ("a frame longer than any", record(max + 1, 100), Some("at byte 24: a record states 262145 bytes")),
         ("a record longer than the file", record(100, 99), Some("in the middle of a record at byte 139")),
         ("ends that differ", with(unequal), Some("at byte 48: a block of 36 bytes states another length")),
@@ -349,7 +366,7 @@ fn a_capture_cut_anywhere_is_whole_only_between_records() {
         interface(order, 1, 0, &option(order, 9, &[9])),
         enhanced(order, 0, 1, b"12345"),
         block(order, 5, &[0; 12]),
-        enhanced(order, 0, 2, b""),
+        enhanced(order, 0, 2, b"x"),
     ];
     for parts in [pcap_parts, pcapng_parts] {
         let ends = parts.iter().scan(0, |end, part: &Vec<u8>| {

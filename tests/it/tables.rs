@@ -140,6 +140,40 @@ fn a_table_shows_names_in_questions_only_and_says_so() {
 }
 
 #[test]
+fn a_table_cut_in_its_last_row_never_passes() {
+    let directory = TempDir::new().expect("a directory");
+    let last = "08:00:20.1\tTCP\t10.0.0.1\t5\t203.0.113.7\t25\tSYN\n";
+    let turned = "Time Stamp\tProtocol\tDestination\tPort\tSource\tPort\tInfo\n";
+    let call = "08:00:20.1\tTCP\t203.0.113.7\t25\t10.0.0.1\t5\tSYN\n";
+    let page = "Showing 1 to 20 of 1,220 entries\n";
+    // A text, the verdict on port 25, and the codes of its reasons.
+    let rows = [
+        ("whole", format!("{HEAD}{}{last}", rows(20)), "fail", "contacts"),
+        (
+            "in its port",
+            format!("{HEAD}{}{}", rows(20), &last[..last.len() - 6]),
+            "inconclusive",
+            "interrupted",
+        ),
+        (
+            "its port, ended",
+            format!("{HEAD}{}{}\n", rows(20), &last[..last.len() - 6]),
+            "inconclusive",
+            "interrupted",
+        ),
+        ("before its end", format!("{HEAD}{}", rows(20).trim_end()), "inconclusive", "interrupted"),
+        ("the destination first", format!("{turned}{call}"), "fail", "contacts"),
+        ("a part of the rows", format!("{HEAD}{}{page}", rows(20)), "inconclusive", "interrupted"),
+    ];
+    for (name, text, verdict, code) in rows {
+        let path = write(&directory, "dump.tsv", &text);
+        let path = path.to_str().expect("text");
+        let (found, codes, _, told) = scan(&[path, "--date", "2015-04-29", "--port", "tcp/25"]);
+        assert_eq!((found.as_str(), codes.concat().as_str()), (verdict, code), "{name}: {told}");
+    }
+}
+
+#[test]
 fn rows_that_cannot_be_read_count_and_are_told() {
     let directory = TempDir::new().expect("a directory");
     let odd = "08:00:09\tTCP\tlab-7\t1025\t192.0.2.9\t80\tACK\n08:00:09\tTCP\t10.0.0.1\t1025\t198.51.100.1\tnosuch\tACK\n";

@@ -25,6 +25,9 @@ const REMARK_BYTES_MAX: usize = 200;
 const LEFT_OUT: [&str; 5] = ["truncated", "omitted", "snipped", "snip", "suppressed"];
 const OF_ROWS: [&str; 6] = ["row", "rows", "packets", "lines", "entries", "records"];
 
+/// Words of a count of pages.
+const OF_PAGES: [&str; 5] = ["page", "showing", "displaying", "results", "items"];
+
 /// Words of a filter, behind which an address is one that was looked for and not one that was seen.
 const FILTER: [&str; 6] = ["host", "net", "src", "dst", "or", "and"];
 
@@ -89,7 +92,33 @@ fn is_left_out(line: &str) -> bool {
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|it| !it.is_empty()).collect();
     let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
     let is_pager = || lower.split_whitespace().collect::<String>().contains("--more--");
-    has(&LEFT_OUT) || has(&["more"]) && (has(&OF_ROWS) || is_pager())
+    has(&LEFT_OUT)
+        || has(&["more"]) && (has(&OF_ROWS) || is_pager())
+        || has(&OF_ROWS) && has(&["filtered"])
+        || (has(&OF_ROWS) || has(&OF_PAGES)) && is_part(&lower)
+}
+
+/// Whether a line counts a part of a whole, as in `1 to 20 of 1,220` or `1201-1220 of 1220`.
+fn is_part(lower: &str) -> bool {
+    let is_between = |c: char| c.is_whitespace() || "-\u{2013}/()[]:".contains(c);
+    let words: Vec<&str> = lower.split(is_between).filter(|word| !word.is_empty()).collect();
+    let at = |place: Option<usize>| words.get(place?).copied().and_then(number);
+    let places = words.iter().enumerate().filter(|(_, word)| **word == "of");
+    places.map(|(place, _)| place).any(|place| {
+        let (Some(last), Some(whole)) = (at(place.checked_sub(1)), at(Some(place + 1))) else { return false };
+        let before =
+            place.checked_sub(2).map(|place| words[..=place].iter().rev().filter(|word| **word != "to"));
+        let before = before.and_then(|mut words| words.next());
+        let is_page = before.is_some_and(|word| *word == "page");
+        let is_behind = before.and_then(|word| number(word)).is_some_and(|first| first > 1 && first <= last);
+        last < whole || whole > 1 && is_page || is_behind
+    })
+}
+
+/// A number, with or without marks between its thousands.
+fn number(word: &str) -> Option<u64> {
+    let figures: String = word.chars().filter(|c| !matches!(c, ',' | '.' | '\'')).collect();
+    figures.parse().ok()
 }
 
 /// Whether an address stands in a word, perhaps with a port behind it or something else around it.
@@ -111,6 +140,7 @@ pub(super) fn without_tags(text: String) -> String {
     if !text.contains("<td") && !text.contains("<TD") {
         return text;
     }
+    let ends_in_page = ends_in_page(&text);
     let mut bare = String::with_capacity(text.len());
     let mut rest = text.as_str();
     // Each turn takes a tag, or a byte that begins none.
@@ -130,7 +160,17 @@ pub(super) fn without_tags(text: String) -> String {
         };
     }
     bare.push_str(rest);
-    bare.replace("&nbsp;", " ")
+    let mut bare = bare.replace("&nbsp;", " ");
+    if ends_in_page {
+        bare.push('\n');
+    }
+    bare
+}
+
+/// Whether a page ends behind its rows, and not within the cells of one.
+fn ends_in_page(text: &str) -> bool {
+    let last = text.trim_end().rsplit_once('<').map_or("", |(_, tag)| tag).to_ascii_lowercase();
+    last.ends_with('>') && last.starts_with('/') && !last.starts_with("/td")
 }
 
 #[cfg(test)]
@@ -169,6 +209,19 @@ mod tests {
             ("ECESSA ShieldLink 100 Version 8.3.13", Foreign::Page),
             ("Main View Logout", Foreign::Page),
             ("More help", Foreign::Page),
+            ("Showing 1 to 20 of 1,220 entries", Foreign::LeftOut),
+            ("Showing 1 to 20 of 20 entries", Foreign::Page),
+            ("Showing 1,201 to 1,220 of 1,220 entries", Foreign::LeftOut),
+            ("Showing 1 to 20 of 20 entries (filtered from 1,220 total entries)", Foreign::LeftOut),
+            ("1-50 of 1.220", Foreign::Page),
+            ("1-50 of 1.220 packets", Foreign::LeftOut),
+            ("1\u{2013}50 of 50 packets", Foreign::Page),
+            ("51-100 of 100 rows", Foreign::LeftOut),
+            ("Page 1 of 61", Foreign::LeftOut),
+            ("Page 1 of 1", Foreign::Page),
+            ("Page 2 of 2", Foreign::LeftOut),
+            ("20 of 20 packets", Foreign::Page),
+            ("Interface 1 of 4", Foreign::Page),
             ("Filter String: host 8.8.8.8 or host 8.8.4.4", Foreign::Page),
             ("host 8.8.8.8 or 8.8.4.4", Foreign::Page),
             ("03:04:05:06:07:08", Foreign::Page),

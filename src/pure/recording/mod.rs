@@ -5,8 +5,10 @@
 //! length before it is checked, never allocate by one, and never pass over damage in silence.
 
 mod days;
+mod ending;
 mod fields;
 mod foreign;
+mod heading;
 mod kind;
 mod limit;
 mod order;
@@ -40,6 +42,9 @@ pub struct Frame<'a> {
 /// The most bytes one frame may hold: libpcap's MAXIMUM_SNAPLEN, which tcpdump and Wireshark take for
 /// the sign of a damaged file when it is exceeded.
 pub const FRAME_BYTES_MAX: usize = 262_144;
+
+/// What is said of a record of no length.
+const NO_LENGTH: &str = "a record states a packet of 0 bytes: the file was not written to its end";
 
 /// The most bytes one pcapng block may have, as in Wireshark's reader.
 pub const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;

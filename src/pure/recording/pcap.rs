@@ -3,7 +3,7 @@
 
 use super::order::Order;
 use super::reader::{Next, Step};
-use super::{FRAME_BYTES_MAX, Frame};
+use super::{FRAME_BYTES_MAX, Frame, NO_LENGTH};
 
 /// What the file header says of all records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Pcap {
         let header = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>()?;
         let [s0, s1, s2, s3, f0, f1, f2, f3, _, _, _, _, w0, w1, w2, w3] = *header;
         let used = self.used(header);
-        if used > self.record_header_bytes + FRAME_BYTES_MAX {
+        if used > self.record_header_bytes + FRAME_BYTES_MAX || is_nothing(header) {
             return None;
         }
         // Signed, as libpcap and Wireshark read it: times before 1970 are negative.
@@ -66,6 +66,7 @@ impl Pcap {
             return Ok(Next::NeedMore(self.record_header_bytes));
         };
         match self.used(header) {
+            _ if is_nothing(header) => Err(NO_LENGTH.to_string()),
             used if used <= self.record_header_bytes + FRAME_BYTES_MAX => Ok(Next::NeedMore(used)),
             used => Err(format!(
                 "a record states {} bytes, more than the {FRAME_BYTES_MAX} possible",
@@ -80,4 +81,11 @@ impl Pcap {
         let [_, _, _, _, _, _, _, _, c0, c1, c2, c3, ..] = *header;
         self.record_header_bytes.saturating_add(self.order.u32([c0, c1, c2, c3]) as usize)
     }
+}
+
+/// Whether both lengths of a record are 0: no packet is that short, and zeros are what a crash leaves.
+#[inline(always)]
+fn is_nothing(header: &[u8; Pcap::RECORD_HEADER_BYTES]) -> bool {
+    let [_, _, _, _, _, _, _, _, lengths @ ..] = *header;
+    lengths == [0; 8]
 }

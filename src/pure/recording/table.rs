@@ -175,7 +175,8 @@ impl Table {
             )
         }));
         if self.is_cut {
-            unread.push("it ends in the middle of its last row: save it again".to_owned());
+            unread.push("its last line does not end as those before it do, so that it may be cut there: save the table again, \
+                 or end the line if it is whole".to_owned());
         }
         unread
     }
@@ -284,7 +285,7 @@ mod tests {
             .unread;
         assert_eq!((many.len(), many.last().expect("some").as_str()), (11, "2 more lines could not be read"));
         let cut = facts(&format!("{}08:01:00\tTCP", rows(8, 3))).expect("a table").unread;
-        assert!(cut.last().is_some_and(|last| last.contains("in the middle of its last row")), "{cut:?}");
+        assert!(cut.last().is_some_and(|last| last.contains("its last line does not end as")), "{cut:?}");
     }
 
     #[test]
