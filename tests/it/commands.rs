@@ -3,8 +3,9 @@
 use crate::live::{LONG, carry_out, plan};
 use allclear::edge::capture::run::Captured;
 use allclear::pure::plan::CapturePlan;
+use allclear::pure::playbook::JudgeCriteria;
 use allclear::pure::site::SourceKind;
-use allclear::pure::verdict::{Control, Ending};
+use allclear::pure::verdict::{Control, Ending, ReasonCode, Verdict, judge};
 use std::fs;
 use std::time::Duration;
 
@@ -131,6 +132,36 @@ fn a_command_that_goes_on_is_watched_and_tells_its_losses() {
     let seconds = source.watched.seconds();
     assert!((1.0..=4.0).contains(&seconds), "{seconds} s of 4 s were watched");
     assert_eq!(source.control, Control::Missing);
+}
+
+#[test]
+fn packets_with_stamps_that_cannot_be_true_count_by_the_time_they_came() {
+    let commands = Commands::new();
+    let now = commands.run("cat bots.pcap; exec sleep 1000", Duration::from_secs(2), None);
+    let [source] = &now.facts.sources[..] else { panic!("one source was planned") };
+    let off = source.observation.coverage.off_stamps.expect("they are of 2015");
+    assert!((off.packets, off.behind_s > 300_000_000) == (20, true), "{off:?}");
+    let [host] = &source.observation.hosts[..] else { panic!("one host calls: {source:?}") };
+    assert!(now.facts.planned.contains(host.first) && host.last >= host.first, "{host:?}");
+    let heard: u64 = source.ledger.buckets().map(|(_, bucket)| bucket.heard_packets).sum();
+    assert!(heard > 0 && source.ledger_file.is_some(), "the ledger holds what came in the window");
+    let judgement = judge(&lax(), &now.facts);
+    assert_eq!(judgement.verdict, Verdict::Fail, "a hit outranks a clock");
+    let mut silent = now.facts.clone();
+    silent.sources[0].observation.hosts.clear();
+    let codes: Vec<ReasonCode> = judge(&lax(), &silent).reasons.iter().map(|reason| reason.code).collect();
+    assert!(codes.contains(&ReasonCode::ClockUnsure), "{codes:?}");
+}
+
+fn lax() -> JudgeCriteria {
+    JudgeCriteria {
+        fail_at: 1,
+        watched_min: 0.0,
+        heard_packets_min: 1,
+        lost_max: None,
+        has_blamed_present: false,
+        inconclusive_row: 1,
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::edge::clock;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
 use crate::pure::packet::{Frame, decode};
-use crate::pure::sighting::{FilterPlace, Glance, Observer, Scope};
+use crate::pure::sighting::{FilterPlace, Glance, Observer, OffStamps, Scope};
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
 use std::ops::ControlFlow;
@@ -36,6 +36,8 @@ pub struct Heard {
     /// Who applied the filter, if there is one.
     pub filter: Option<FilterPlace>,
     pub rows: RowsHeard,
+    /// Packets of an interface whose stamps could not be true.
+    pub off_stamps: Option<OffStamps>,
 }
 
 /// Takes every frame of a scan.
@@ -174,6 +176,7 @@ pub fn live(
         notes: listened.notes,
         filter,
         rows: listened.rows,
+        off_stamps: listened.off_stamps,
     }
 }
 

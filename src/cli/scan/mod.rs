@@ -103,6 +103,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     observation.coverage.incomplete_files.clone_from(&heard.incomplete_files);
     observation.coverage.notes.clone_from(&heard.notes);
     observation.coverage.filter = heard.filter;
+    observation.coverage.off_stamps = heard.off_stamps;
     if heard.filter == Some(FilterPlace::Kernel) {
         // What was held back may have gone the other way.
         observation.coverage.one_way = None;

@@ -32,6 +32,7 @@ pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) 
         notes: Vec::new(),
         filter: listener.filter.place(),
         rows: RowsHeard::default(),
+        off_stamps: None,
     };
     unreadable.iter().for_each(|why| note(&format!("warning: {why}")));
     heard.incomplete_files.extend(unreadable);

@@ -155,6 +155,7 @@ fn look(second: i64) -> Look {
     Look {
         at: at(second),
         over_since: None,
+        off_stamps: None,
         fault: None,
         is_drained: true,
         lost_packets: Some(0),

@@ -3,11 +3,13 @@
 //! Runs the program without a shell, in a process group of its own, and hands its frames to the
 //! listener. It must never take a program that died, hangs or writes rubbish for a quiet network.
 
-use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, OnFrame, Session};
+use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, OnFrame, Session, nanoseconds};
 use super::stream::{FrameStream, ReadEnd};
 use super::tail::Tail;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
+use crate::pure::packet::Frame;
+use crate::pure::sighting::Stamps;
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -45,9 +47,11 @@ pub fn listen(argv: &[String], filter: &str, session: &Session<'_>, on_frame: &m
 fn listen_to(mut running: Running<'_>, session: &Session<'_>, on_frame: &mut OnFrame<'_>) -> Listened {
     let mut enough = None;
     let mut first_frame_ns = None;
+    let mut stamps = Stamps::since(nanoseconds(running.started));
     let read_end = FrameStream::new(&mut running).for_each(|frame| {
-        first_frame_ns = first_frame_ns.or(Some(frame.time_ns));
-        match on_frame(&frame) {
+        let time_ns = stamps.time(frame.time_ns, || nanoseconds((session.clock)()));
+        first_frame_ns = first_frame_ns.or(Some(time_ns));
+        match on_frame(&Frame { time_ns, ..frame }) {
             ControlFlow::Break(ending) => {
                 enough = Some(ending);
                 ControlFlow::Break(())
@@ -65,6 +69,7 @@ fn listen_to(mut running: Running<'_>, session: &Session<'_>, on_frame: &mut OnF
     Listened {
         watched: running.watched(first_frame_ns),
         lost: running.tail.lost_packets().map_or(read_end.lost, |lost| Lost::told(Some(lost))),
+        off_stamps: stamps.take_off(),
         ..Listened::nothing(ending)
     }
 }

@@ -7,10 +7,12 @@
 
 use super::link::{self, LinkState};
 use super::session::{
-    Absent, LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, Moment, OnMoment, RowsHeard, Session,
+    Absent, LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, Moment, OnMoment, RowsHeard, Session, nanoseconds,
 };
 use super::tap::{Refusal, Tap};
 use crate::pure::lost::Lost;
+use crate::pure::packet::Frame;
+use crate::pure::sighting::{OffStamps, Stamps};
 use crate::pure::verdict::Ending;
 use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
@@ -71,6 +73,8 @@ struct Listening<'a> {
     /// Since when no packet could come in, and why.
     down_since: Option<(Timestamp, LinkState)>,
     looked: Option<Timestamp>,
+    stamps: Stamps,
+    off_stamps: Option<OffStamps>,
     tried: Timestamp,
     /// Why it could not be opened again, though it is there.
     refused: Option<String>,
@@ -100,6 +104,8 @@ impl<'a> Listening<'a> {
             ledger: Ledger::new(LOOK_GAP_SECONDS_MAX),
             down_since: None,
             looked: None,
+            stamps: Stamps::since(nanoseconds((session.clock)())),
+            off_stamps: None,
             tried: (session.clock)(),
             refused: None,
             lost_before: 0,
@@ -136,6 +142,7 @@ impl<'a> Listening<'a> {
             notes: std::mem::take(&mut self.notes),
             is_filtered: self.was_filtered,
             rows: RowsHeard::default(),
+            off_stamps: self.off_stamps,
         }
     }
 
@@ -167,8 +174,11 @@ impl<'a> Listening<'a> {
         over_since: Option<Timestamp>,
         on_moment: &mut OnMoment<'_>,
     ) -> ControlFlow<Ending> {
+        let off_stamps = self.stamps.take_off();
+        self.off_stamps = OffStamps::together(self.off_stamps, off_stamps);
         let mut look = Look {
             at,
+            off_stamps,
             over_since,
             fault: self.fault(),
             is_drained,
@@ -269,15 +279,17 @@ impl<'a> Listening<'a> {
 
     /// Waits for packets and hands them out; tells how many there were.
     fn take(&mut self, on_moment: &mut OnMoment<'_>) -> ControlFlow<Ending, usize> {
-        let Some(tap) = &mut self.tap else {
+        let Listening { tap, stamps, session, .. } = self;
+        let Some(tap) = tap else {
             thread::sleep(ABSENT_PAUSE);
             return ControlFlow::Continue(0);
         };
-        let end_ns = i64::try_from(self.end.as_nanosecond()).unwrap_or(i64::MAX);
+        let end_ns = nanoseconds(self.end);
         let mut flow = ControlFlow::Continue(());
         let taken = tap.take(|frame| {
-            if flow.is_continue() && frame.time_ns < end_ns {
-                flow = on_moment(Moment::Frame(frame));
+            let time_ns = stamps.time(frame.time_ns, || nanoseconds((session.clock)()));
+            if flow.is_continue() && time_ns < end_ns {
+                flow = on_moment(Moment::Frame(&Frame { time_ns, ..*frame }));
             }
         });
         match (flow, taken) {

@@ -153,7 +153,8 @@ impl Listener {
 
     /// What came of it, and what went wrong with the evidence, if anything did.
     pub fn finish(self, left: Left, listened: Listened) -> (SourceFacts, Vec<String>) {
-        let Listened { watched, ending, lost, incomplete_files, notes, is_filtered, rows } = listened;
+        let Listened { watched, ending, lost, incomplete_files, notes, is_filtered, rows, off_stamps } =
+            listened;
         let watched = watched.within(self.plan.window);
         let passed_packets = self.passed_packets();
         let Left { mut observation, mut presences, ledger, has_routed_ipv6 } = left;
@@ -168,6 +169,7 @@ impl Listener {
         observation.coverage.notes = notes;
         observation.coverage.note_lost(lost);
         observation.coverage.incomplete_files = incomplete_files;
+        observation.coverage.off_stamps = off_stamps;
         let nameless = if self.index.has_domains() { rows.nameless } else { 0 };
         observation.coverage.note_rows(rows.rows, nameless);
         let heard_packets = observation.coverage.heard_packets;

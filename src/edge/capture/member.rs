@@ -8,7 +8,7 @@ use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, RowsHeard, na
 use super::stop::Stop;
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
-use crate::pure::sighting::{Left, WatchId};
+use crate::pure::sighting::{Left, OffStamps, WatchId};
 use crate::pure::verdict::Ending;
 use std::sync::mpsc::SyncSender;
 
@@ -51,6 +51,7 @@ pub(super) struct Member {
     /// Whether all there is was heard for it from its beginning; it stays so.
     pub(super) is_unfiltered: bool,
     pub(super) notes: Vec<String>,
+    pub(super) off_stamps: Option<OffStamps>,
 }
 
 /// The source as it was last looked at.
@@ -84,6 +85,7 @@ impl Member {
             is_filtered: false,
             is_unfiltered: false,
             notes: Vec::new(),
+            off_stamps: None,
         }
     }
 
@@ -107,6 +109,7 @@ impl Member {
             self.is_filtered |= look.is_filtered;
             self.from_ns.get_or_insert(nanoseconds(self.window.from.max(look.at)));
         }
+        self.off_stamps = OffStamps::together(self.off_stamps, look.off_stamps);
         for note in look.handle_notes.iter().chain(&look.new_notes) {
             if self.notes.len() < NOTES_MAX && !self.notes.contains(note) {
                 self.notes.push(note.clone());
@@ -129,6 +132,7 @@ impl Member {
             notes: self.notes,
             is_filtered: self.is_filtered,
             rows: RowsHeard::default(),
+            off_stamps: self.off_stamps,
         };
         let departure = Box::new(Departure { listener: self.listener, left, listened });
         // A run that does not wait for it any more has been given up.

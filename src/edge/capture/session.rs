@@ -8,6 +8,7 @@ use super::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
 use crate::pure::packet::Frame;
+use crate::pure::sighting::OffStamps;
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
 use std::ops::ControlFlow;
@@ -45,6 +46,9 @@ pub struct Look {
     pub fault: Option<String>,
     /// Whether all frames from before were handed out.
     pub is_drained: bool,
+    /// Packets since the last look whose stamps could not be true; they were handed out with the time at
+    /// which they came.
+    pub off_stamps: Option<OffStamps>,
     /// Packets lost since the listening began; `None` when the source cannot count them.
     pub lost_packets: Option<u64>,
     /// The filter that the kernel should apply from now on, if it can; as set at the last look. What
@@ -78,6 +82,8 @@ pub struct Listened {
     /// Whether the kernel held frames back for some of the time.
     pub is_filtered: bool,
     pub rows: RowsHeard,
+    /// Packets whose stamps could not be true; they were handed out with the time at which they came.
+    pub off_stamps: Option<OffStamps>,
 }
 
 /// How many of the packets were rows of text tables, which show no bytes.
@@ -99,6 +105,7 @@ impl Listened {
             notes: Vec::new(),
             is_filtered: false,
             rows: RowsHeard::default(),
+            off_stamps: None,
         }
     }
 }

@@ -182,7 +182,9 @@ fn cause(code: ReasonCode) -> &'static str {
         WatchlistEmpty => "there was nothing on the watchlist to look for",
         WatchlistIncomplete => "lines of the watchlist file could not be used",
         WatchlistStale => "the watchlist was too old",
-        ClockUnsure => "the clock of the watching computer is not synchronised",
+        ClockUnsure => {
+            "the clock of the watching computer, or of the machine that captures for it, is not right"
+        }
         HostAbsent => "a machine was not heard at all and may be switched off",
         ListingUnknown => "the blocklist gave no answer",
         Contacts => "it still called",
@@ -218,7 +220,7 @@ fn deed(code: ReasonCode) -> &'static str {
         WatchlistEmpty => "mend the watchlist file (`allclear check` names it)",
         WatchlistIncomplete => "mend these lines of the file (`allclear watchlist FILE` names them)",
         WatchlistStale => "fetch the watchlist file anew",
-        ClockUnsure => "have its clock synchronised (chrony or systemd-timesyncd)",
+        ClockUnsure => "have both synchronised (chrony or systemd-timesyncd)",
         HostAbsent => {
             "leave all machines of this ticket switched on at night; tell the network support engineer of one that has left the network"
         }

@@ -2,7 +2,7 @@
 
 use super::findings::sort;
 use super::undecoded;
-use super::{CONTACT_SPANS_MAX, ContactSpan, Coverage, Hit, HostFinding, Observation};
+use super::{CONTACT_SPANS_MAX, ContactSpan, Coverage, Hit, HostFinding, Observation, OffStamps};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::{max, min};
 
@@ -57,6 +57,7 @@ impl Coverage {
         self.one_way = self.one_way.or(other.one_way);
         self.inside_hosts = max(self.inside_hosts, other.inside_hosts);
         self.incomplete_files.extend(incomplete_files);
+        self.off_stamps = OffStamps::together(self.off_stamps, other.off_stamps);
         self.filter = max(self.filter, other.filter);
         self.notes.extend(notes);
     }

@@ -23,6 +23,7 @@ mod observer;
 mod pieces;
 mod probe;
 mod spans;
+mod stamps;
 mod streams;
 mod tally;
 mod undecoded;
@@ -35,6 +36,7 @@ pub use heard::HEARD_HOSTS_MAX;
 pub use ledger::{BUCKET_SECONDS, Bucket, Ledger, Link};
 pub use observer::{Left, Observer, Scope, Seen, WatchId};
 pub use probe::{Probe, payload as probe_payload};
+pub use stamps::{OffStamps, STAMP_ERROR_SECONDS_MAX, Stamps};
 pub use undecoded::LayerCount;
 pub use watch::Watch;
 
@@ -140,6 +142,9 @@ pub struct Coverage {
     /// the blamed hosts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<FilterPlace>,
+    /// Packets of a live source whose stamps could not be true: they count by the time at which they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off_stamps: Option<OffStamps>,
     /// What the source could not do as it was asked (a smaller ring, an interface that was gone for a
     /// while), in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -310,6 +310,7 @@ impl Watch {
             without_ip: without_ip.since(&self.joined_passed_over.without_ip),
             one_way: one_way(heard.kinds.outbound_answers(), heard.kinds.inbound_answers()),
             filter: None,
+            off_stamps: None,
             notes: Vec::new(),
         }
     }

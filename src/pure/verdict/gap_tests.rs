@@ -6,7 +6,7 @@ use super::tests::{
 };
 use super::*;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Coverage, FilterPlace, HostFinding, OneWay};
+use crate::pure::sighting::{Coverage, FilterPlace, HostFinding, OffStamps, OneWay};
 
 /// The codes that come of `good()` after one change, under criteria after another.
 fn codes(change: impl FnOnce(&mut JudgeCriteria, &mut CaptureFacts)) -> Vec<ReasonCode> {
@@ -358,6 +358,11 @@ fn what_was_looked_for_and_asked() {
         ),
         ("not asked", |_, f| f.listing = None, &[]),
         ("clock off", |_, f| f.is_clock_synchronised = Some(false), &[ClockUnsure]),
+        (
+            "the clock of the source off",
+            |_, f| coverage(f).off_stamps = Some(OffStamps { packets: 1, behind_s: 61 }),
+            &[ClockUnsure],
+        ),
         ("clock unknown", |_, f| f.is_clock_synchronised = None, &[]),
     ]);
 }

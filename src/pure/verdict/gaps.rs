@@ -3,9 +3,9 @@
 //!
 //! A gap that cannot be measured is a gap: nothing here is skipped because a number is missing.
 
-use super::control;
 use super::hidden::{behind_resolver, wrong_side};
 use super::{BlamedHost, CaptureFacts, Ending, Reason, ReasonCode, SourceFacts};
+use super::{clock, control};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Coverage, FilterPlace, Presence};
@@ -89,7 +89,9 @@ fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -
         }
         ReasonCode::WatchlistStale => facts.watchlists.stale.iter().map(watchlist_stale).collect(),
         ReasonCode::ListingUnknown => listing_unknown(facts).into_iter().collect(),
-        ReasonCode::ClockUnsure => clock_unsure(facts).into_iter().collect(),
+        ReasonCode::ClockUnsure => {
+            clock::unsynchronised(facts).into_iter().chain(each_source(facts, clock::off_stamps)).collect()
+        }
     }
 }
 
@@ -330,13 +332,6 @@ fn watchlist_stale((name, age): &(String, String)) -> String {
 fn listing_unknown(facts: &CaptureFacts) -> Option<String> {
     let listing = facts.listing.as_ref().filter(|listing| !listing.is_known)?;
     Some(format!("the listing of the public address is unknown: {}", listing.why))
-}
-
-fn clock_unsure(facts: &CaptureFacts) -> Option<String> {
-    (facts.is_clock_synchronised == Some(false)).then(|| {
-        "the system clock is not synchronised, so times cannot be compared with reports: start NTP"
-            .to_string()
-    })
 }
 
 /// How far a capture came: "12m of 30m", or "12m" where no length was planned.

@@ -4,6 +4,7 @@
 //! Left of it is `sighting`, right of it `ticket`. It must never let a gap in coverage pass: a
 //! criterion that could not be applied is unmet.
 
+mod clock;
 mod control;
 mod gaps;
 mod hidden;

@@ -5,7 +5,7 @@ use super::judge::{is_attentive, is_healthy, judge};
 use super::*;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{
-    ContactSpan, Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, Presence,
+    ContactSpan, Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OffStamps, Presence,
 };
 use jiff::Timestamp;
 
@@ -178,6 +178,7 @@ fn dreadful() -> CaptureFacts {
         undecoded_packets: 40,
         undecoded: [("802.11, encrypted", 39), ("MACsec", 1)].map(layer).to_vec(),
         truncated_packets: 1,
+        off_stamps: Some(OffStamps { packets: 240, behind_s: 86_400 }),
         incomplete_files: vec!["a.pcap".to_string(), "b.pcap".to_string()],
         ..Coverage::default()
     };
@@ -191,6 +192,7 @@ fn dreadful() -> CaptureFacts {
     facts.is_clock_synchronised = Some(false);
     let mut silent = source("dmz");
     coverage_of(&mut silent).lost_packets = None;
+    coverage_of(&mut silent).off_stamps = Some(OffStamps { packets: 1, behind_s: -120 });
     silent.ending = Ending::SourceGone("ssh: connection refused".to_string());
     facts.sources.push(silent);
     facts.sources[1].presences.clear();
