@@ -101,7 +101,7 @@ fn when_a_file_was_changed_never_hides_its_packets() {
     ];
     for (name, changed) in rows {
         let directory = tempfile::tempdir().expect("a directory");
-        write(&directory, "a", &packets(&[1_000, 1_500, 2_000]), changed);
+        write(&directory, "a", &packets(&[1_000, 1_250, 1_500, 1_750, 2_000]), changed);
         for (window, wanted) in [((1_400, 1_600), vec![1_500]), ((900, 1_200), vec![1_000])] {
             let (listened, seconds) = heard(&open(directory.path(), window, 1_000_000), window);
             assert_eq!(seconds, wanted, "{name}");
@@ -114,7 +114,7 @@ fn when_a_file_was_changed_never_hides_its_packets() {
 fn a_file_left_out_covers_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     // Recorded with a clock that is an hour off: its end looks closed long before the window.
-    write(&directory, "a", &packets(&[1_000, 9_000]), 5_000);
+    write(&directory, "a", &packets(&(5..46).map(|number| number * 200).collect::<Vec<_>>()), 5_000);
     for (window, wanted) in [((5_600, 6_000), vec![(5_600, 6_000)]), ((5_601, 6_000), vec![])] {
         let (listened, _) = heard(&open(directory.path(), window, 1_000_000), window);
         assert_eq!(watched(&listened), wanted);

@@ -4,6 +4,7 @@
 //! Frames may lie out of order in a file; the index keeps the least and the greatest time of each
 //! stretch and trusts no order.
 
+use super::covering::{Covering, Piece};
 use super::files::{Bytes, Content, OpenError, Packing, is_stdin, open_or_packed};
 use super::stream::{FrameStream, ReadEnd};
 use super::texts::{Days, TableRead};
@@ -45,6 +46,8 @@ pub struct Recorded {
     pub lost: Lost,
     /// `None` when it is no text table.
     pub table: Option<TableRead>,
+    /// What of its time it covers, in order of time.
+    pub(super) pieces: Vec<Piece>,
     stretches: Vec<Stretch>,
     store: Store,
     days: Days,
@@ -84,7 +87,8 @@ impl Recorded {
             return Err(OpenError::Misplaced { name: path.display().to_string(), what });
         }
         let mut stream = FrameStream::new(bytes);
-        let (stretches, end) = stretches(&mut stream);
+        let mut covering = Covering::default();
+        let (stretches, end) = stretches(&mut stream, &mut covering);
         Ok(Recorded {
             path: path.to_path_buf(),
             span: span(&stretches),
@@ -92,6 +96,7 @@ impl Recorded {
             is_cut_short: end.incomplete.is_some() && stream.is_at_end(),
             incomplete: end.incomplete,
             lost: end.lost,
+            pieces: covering.finish(),
             table,
             store: store(path, packing, stream.reader().offset(), days, kept_bytes_max)?,
             stretches,
@@ -203,13 +208,14 @@ impl Stretch {
     }
 }
 
-/// All stretches of a capture.
-fn stretches(stream: &mut FrameStream<Bytes>) -> (Vec<Stretch>, ReadEnd) {
+/// All stretches of a capture; what it covers is noted on the way.
+fn stretches(stream: &mut FrameStream<Bytes>, covering: &mut Covering) -> (Vec<Stretch>, ReadEnd) {
     let (mut stretches, mut frames_max) = (Vec::new(), STRETCH_FRAMES);
     loop {
         let mut stretch = Stretch::beginning(stream.reader().clone());
         let end = stream.for_each(|frame| {
             stretch.add(&frame);
+            covering.note(frame.time_ns);
             if stretch.frames == frames_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let is_full = stretch.frames == frames_max;
@@ -242,7 +248,7 @@ fn span(stretches: &[Stretch]) -> Option<Interval> {
 }
 
 /// Every 64-bit count of nanoseconds lies in the years 1677 to 2262, well within a timestamp.
-fn timestamp(ns: i128) -> Timestamp {
+pub(super) fn timestamp(ns: i128) -> Timestamp {
     Timestamp::from_nanosecond(ns).expect("64-bit nanoseconds are a valid time")
 }
 

@@ -1,16 +1,18 @@
 //! What do recorded files show of a window? They are indexed once, and then asked as often as the
 //! simulator has nights.
 //!
-//! A file covers from its first to its last packet, short seams between two files included. It must
-//! never take the time between two files, or behind a fault in one, for a quiet network.
+//! A file covers from packet to packet (`covering`), short seams between two files included where they are no
+//! longer than silences within them. It must never take the time between two files, or behind a fault in
+//! one, for a quiet network.
 
 use super::audience::Alone;
 use super::called::is_called_capture;
+use super::covering::Piece;
 use super::evidence::Pace;
 use super::files::OpenError;
 use super::listener::Listener;
 use super::lists::{Lists, Order};
-use super::recorded::Recorded;
+use super::recorded::{Recorded, timestamp};
 use super::run::Captured;
 use super::session::{Listened, OnFrame, RowsHeard};
 use super::stop::Stop;
@@ -21,13 +23,13 @@ use crate::pure::lost::Lost;
 use crate::pure::plan::CapturePlan;
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Ending};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The time between two files is covered when it is no longer than this: a rotation's seam (design:
+/// The time between two files is no longer than this where one was closed to begin the next (design:
 /// interfaces, simulate).
 pub(super) const SEAM_SECONDS_MAX: i64 = 10;
 
@@ -243,23 +245,38 @@ fn notes(file: &Recorded) -> impl Iterator<Item = String> {
     notes.chain(broken).map(|note| format!("{}: {note}", file.path.display()))
 }
 
-/// The union of the files' spans and of the seams between them. What follows a fault in a file is
-/// not known, so there is no seam behind it. `files` must be in order of their first packets.
+/// The union of what the files cover and of the seams between them: a recorder that closes a file and begins
+/// the next one misses little, and the network may have been silent. What follows a fault in a file is not known,
+/// so there is no seam behind it.
 fn covered<'a>(files: impl Iterator<Item = &'a Recorded>) -> Intervals {
-    let seam = SignedDuration::from_secs(SEAM_SECONDS_MAX);
+    let mut pieces: Vec<(&Piece, &Recorded)> =
+        files.flat_map(|file| file.pieces.iter().map(move |piece| (piece, file))).collect();
+    pieces.sort_by_key(|(piece, _)| piece.first_ns);
     let mut intervals: Vec<Interval> = Vec::new();
-    // Where the latest file that ends soundly ends.
-    let mut sound_end: Option<Timestamp> = None;
-    for (file, span) in files.filter_map(|file| file.span.map(|span| (file, span))) {
-        if let Some(end) = sound_end
-            && span.from.duration_since(end) <= seam
-        {
-            intervals.push(Interval::new(end, span.from));
-        }
-        intervals.push(span);
-        if file.incomplete.is_none() {
-            sound_end = sound_end.max(Some(span.to));
+    // The one that ends last of those that end soundly.
+    let mut sound: Option<&Piece> = None;
+    for (piece, file) in pieces {
+        intervals.extend(
+            sound.filter(|before| is_silent_seam(before, piece)).map(|before| {
+                Interval::new(timestamp(before.last_ns.into()), timestamp(piece.first_ns.into()))
+            }),
+        );
+        intervals.push(interval(piece));
+        if file.incomplete.is_none() && sound.is_none_or(|sound| sound.last_ns < piece.last_ns) {
+            sound = Some(piece);
         }
     }
     Intervals::of(intervals)
+}
+
+/// Whether the time between two files may have been watched: it is no longer than a silence within one of them.
+/// What is longer was not, or a ring of moments would cover the hours between them.
+fn is_silent_seam(before: &Piece, after: &Piece) -> bool {
+    let seam_ns = after.first_ns.saturating_sub(before.last_ns);
+    seam_ns <= SEAM_SECONDS_MAX * 1_000_000_000 && seam_ns <= before.silence_ns.max(after.silence_ns)
+}
+
+/// Its last packet lies in it.
+fn interval(piece: &Piece) -> Interval {
+    Interval::new(timestamp(piece.first_ns.into()), timestamp(i128::from(piece.last_ns) + 1))
 }
