@@ -78,14 +78,16 @@ fn shown(captured: &Captured) -> (Vec<(i64, i64)>, u64) {
     (watched, source.observation.coverage.heard_packets)
 }
 
+const TEN_SECONDS: &[i32] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
 /// Of a moment, nothing is left in whole seconds.
-const STRAYS: &[(i64, i64)] = &[(1000, 1001), (5000, 5001)];
-const BOTH: &[(i64, i64)] = &[(1000, 1001), (2000, 2000), (4000, 4000), (5000, 5001)];
+const STRAYS: &[(i64, i64)] = &[(5000, 5001), (9000, 9001)];
+const BOTH: &[(i64, i64)] = &[(1000, 1001), (5000, 5000), (9000, 9000), (13_000, 13_001)];
 
 #[test]
 fn only_what_files_cover_is_watched() {
     type Row = (&'static str, &'static [&'static [i32]], (i64, i64), &'static [(i64, i64)], u64);
-    let rows: [Row; 15] = [
+    let rows: [Row; 17] = [
         ("within one file", &[&[0, 50, 100]], (20, 80), &[(20, 80)], 1),
         ("half covered", &[&[0, 50, 100]], (40, 200), &[(40, 100)], 2),
         ("a seam of 10 s", &[&[0, 100], &[110, 200]], (0, 200), &[(0, 200)], 3),
@@ -94,13 +96,15 @@ fn only_what_files_cover_is_watched() {
         ("files that overlap", &[&[0, 150], &[100, 200]], (0, 300), &[(0, 200)], 4),
         ("names in another order than times", &[&[100, 200], &[0, 95]], (0, 200), &[(0, 200)], 3),
         ("packets in another order than times", &[&[100, 0, 50]], (0, 101), &[(0, 100)], 3),
-        ("the longest silence in a file", &[&[0, 300]], (0, 300), &[(0, 300)], 1),
-        ("a recorder that hung within a file", &[&[0, 10, 400, 410]], (0, 410), &[(0, 10), (400, 410)], 3),
+        ("the longest silence in a file", &[&[0, 3600]], (0, 3600), &[(0, 3600)], 1),
+        ("a recorder that hung", &[&[0, 10, 4000, 4010]], (0, 4010), &[(0, 10), (4000, 4010)], 3),
         ("a seam as long as a silence", &[&[0, 5, 6], &[11, 12]], (0, 12), &[(0, 12)], 4),
         ("a seam longer than any silence", &[&[0, 4, 6], &[11, 12]], (0, 12), &[(0, 6), (11, 12)], 4),
-        ("a stray from 1970 before a gap", &[&[1000, 1001, 0], &[5000, 5001]], (1000, 5001), STRAYS, 3),
-        ("a stray from the future", &[&[1000, 90_000, 1001], &[5000, 5001]], (1000, 5001), STRAYS, 3),
-        ("strays at both sides of a gap", &[&[1000, 1001, 4000], &[2000, 5000, 5001]], (1000, 5001), BOTH, 5),
+        ("a seam that is short beside a file", &[TEN_SECONDS, &[12, 13]], (0, 13), &[(0, 13)], 12),
+        ("one that is too long for it", &[TEN_SECONDS, &[13, 14]], (0, 14), &[(0, 10), (13, 14)], 12),
+        ("a stray from 1970 before a gap", &[&[5000, 5001, 0], &[9000, 9001]], (5000, 9001), STRAYS, 3),
+        ("a stray from the future", &[&[5000, 90_000, 5001], &[9000, 9001]], (5000, 9001), STRAYS, 3),
+        ("at both sides", &[&[1000, 1001, 9000], &[5000, 13_000, 13_001]], (1000, 13_001), BOTH, 5),
     ];
     for (name, times, (from, to), watched, heard) in rows {
         let captured = carry_out(&files(times), &plan(from, to));

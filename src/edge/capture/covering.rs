@@ -1,17 +1,16 @@
 //! When did a recorder run? By the times of the packets that it wrote, one after the other.
 //!
-//! A file covers from packet to packet as long as no silence between them is longer than any that a live
-//! network keeps. A time that is wrong, or a recorder that hung, must never cover what nobody recorded.
-
-use crate::pure::verdict::SILENCE_SECONDS_MAX;
+//! A file covers from its first to its last packet (design: interfaces, simulate), however quiet the network
+//! was. A time that is wrong, or a recorder that hung for hours, must never cover what nobody recorded.
 
 const SECOND_NS: i64 = 1_000_000_000;
-const SILENCE_NS_MAX: i64 = SILENCE_SECONDS_MAX * SECOND_NS;
+/// No packet for so long is no quiet network: within a file, nothing was recorded meanwhile.
+const SILENCE_NS_MAX: i64 = 3600 * SECOND_NS;
 
 /// Packets lie out of order by so much at most: a queue for each processor, several interfaces in one file.
 const DISORDER_NS_MAX: i64 = 10 * SECOND_NS;
 
-/// Pieces kept of one file: four days of a packet every five minutes. Further ones cover nothing.
+/// Pieces kept of one file: six weeks of a packet every hour. Further ones cover nothing.
 const PIECES_MAX: usize = 1024;
 
 /// A stretch of time with packets, none further from the next than the longest silence.
@@ -143,18 +142,18 @@ mod tests {
         let rows: [Row; 14] = [
             ("none", &[], &[]),
             ("one", &[7], &[(7, 7, 0)]),
-            ("the longest silence", &[0, 300, 310], &[(0, 310, 300)]),
-            ("a second more", &[0, 301, 310], &[(0, 0, 0), (301, 310, 9)]),
+            ("the longest silence", &[0, 3600, 3610], &[(0, 3610, 3600)]),
+            ("a second more", &[0, 3601, 3610], &[(0, 0, 0), (3601, 3610, 9)]),
             ("out of order", &[5, 0, 9, 4], &[(0, 9, 5)]),
-            ("a recorder that hung", &[0, 100, 1000, 1050], &[(0, 100, 100), (1000, 1050, 50)]),
+            ("a recorder that hung", &[0, 100, 5000, 5050], &[(0, 100, 100), (5000, 5050, 50)]),
             ("a stray far ahead", &[1000, 1001, 9000, 1002, 1003], &[(1000, 1003, 1)]),
             ("a stray shortly ahead", &[1000, 1001, 1201, 1002, 1003], &[(1000, 1003, 1)]),
             ("a stray shortly back", &[1000, 1001, 801, 1002, 1003], &[(1000, 1003, 1)]),
-            ("a stray at the beginning", &[0, 1000, 1001], &[(0, 0, 0), (1000, 1001, 1)]),
+            ("a stray at the beginning", &[0, 5000, 5001], &[(0, 0, 0), (5000, 5001, 1)]),
             ("a stray at the end", &[1000, 1001, 9000], &[(1000, 1001, 1), (9000, 9000, 0)]),
             ("two strays together", &[1000, 9000, 9001, 1001], &[(1000, 1001, 1), (9000, 9001, 1)]),
             ("two files, one behind the other", &[1000, 1100, 900, 950, 1050], &[(900, 1100, 100)]),
-            ("grown together", &[0, 400, 800, 500, 600, 100, 200, 300], &[(0, 800, 300)]),
+            ("grown together", &[0, 4000, 8000, 5000, 6000, 1000, 2000, 3000], &[(0, 8000, 3000)]),
         ];
         for (name, seconds, wanted) in rows {
             assert_eq!(covered(seconds), wanted, "{name}");
@@ -163,9 +162,9 @@ mod tests {
 
     #[test]
     fn a_network_that_is_quiet_is_covered_and_no_file_takes_much_memory() {
-        let quiet: Vec<i64> = (0..100).map(|number| number * 299).collect();
-        assert_eq!(covered(&quiet), [(0, 99 * 299, 299)]);
-        let hostile: Vec<i64> = (0..10_000).map(|number| number * 1000).collect();
+        let quiet: Vec<i64> = (0..100).map(|number| number * 3599).collect();
+        assert_eq!(covered(&quiet), [(0, 99 * 3599, 3599)]);
+        let hostile: Vec<i64> = (0..10_000).map(|number| number * 10_000).collect();
         assert_eq!(covered(&hostile).len(), PIECES_MAX);
         let mut covering = Covering::default();
         [i64::MIN, i64::MAX, 0, i64::MIN].into_iter().for_each(|time_ns| covering.note(time_ns));

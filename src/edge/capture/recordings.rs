@@ -1,8 +1,7 @@
 //! What do recorded files show of a window? They are indexed once, and then asked as often as the
 //! simulator has nights.
 //!
-//! A file covers from packet to packet (`covering`), short seams between two files included where they are no
-//! longer than silences within them. It must never take the time between two files, or behind a fault in
+//! A file covers from packet to packet (`covering`), short seams between two files included. It must never take the time between two files, or behind a fault in
 //! one, for a quiet network.
 
 use super::audience::Alone;
@@ -32,6 +31,9 @@ use std::sync::Arc;
 /// The time between two files is no longer than this where one was closed to begin the next (design:
 /// interfaces, simulate).
 pub(super) const SEAM_SECONDS_MAX: i64 = 10;
+
+/// What is recorded beside a seam is so many times as long at least.
+const SEAM_PART: i64 = 5;
 
 /// The most memory that packed files take unpacked, all together; those beyond are unpacked at each reading.
 const KEPT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -257,7 +259,7 @@ fn covered<'a>(files: impl Iterator<Item = &'a Recorded>) -> Intervals {
     let mut sound: Option<&Piece> = None;
     for (piece, file) in pieces {
         intervals.extend(
-            sound.filter(|before| is_silent_seam(before, piece)).map(|before| {
+            sound.filter(|before| is_seam(before, piece)).map(|before| {
                 Interval::new(timestamp(before.last_ns.into()), timestamp(piece.first_ns.into()))
             }),
         );
@@ -269,11 +271,15 @@ fn covered<'a>(files: impl Iterator<Item = &'a Recorded>) -> Intervals {
     Intervals::of(intervals)
 }
 
-/// Whether the time between two files may have been watched: it is no longer than a silence within one of them.
-/// What is longer was not, or a ring of moments would cover the hours between them.
-fn is_silent_seam(before: &Piece, after: &Piece) -> bool {
+/// Whether the time between two files counts as watched: it is short beside one of them, or no longer than a
+/// silence within one. Else a ring of moments would cover the hours between them.
+fn is_seam(before: &Piece, after: &Piece) -> bool {
     let seam_ns = after.first_ns.saturating_sub(before.last_ns);
-    seam_ns <= SEAM_SECONDS_MAX * 1_000_000_000 && seam_ns <= before.silence_ns.max(after.silence_ns)
+    let is_short_beside = |piece: &Piece| {
+        let length_ns = piece.last_ns.saturating_sub(piece.first_ns);
+        seam_ns <= piece.silence_ns || seam_ns <= length_ns / SEAM_PART
+    };
+    seam_ns <= SEAM_SECONDS_MAX * 1_000_000_000 && (is_short_beside(before) || is_short_beside(after))
 }
 
 /// Its last packet lies in it.

@@ -17,7 +17,7 @@ mod gap_tests;
 mod tests;
 
 pub use judge::{contacts_reason, is_attentive, is_healthy, judge};
-pub use seconds::{SILENCE_SECONDS_MAX, doubtful, watched};
+pub use seconds::{doubtful, watched};
 
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;

@@ -8,19 +8,19 @@ use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Bucket, FilterPlace};
 
 /// A network of which no packet from one machine to another is heard for so long is not mirrored any more,
-/// in seconds; and who records it writes none at all for no longer than that.
-pub const SILENCE_SECONDS_MAX: i64 = 300;
+/// in seconds.
+const SILENCE_SECONDS_MAX: f64 = 300.0;
 
 impl SourceFacts {
     /// When it was watched in truth: without stretches of silence that no network keeps. What is sent to
     /// all does not count, since a port that mirrors nothing shows it too; where the kernel filters, it is
-    /// all that always passes. Recorded files have no link; what they leave out was never watched
-    /// (`covering`).
+    /// all that always passes. Recorded files, which have no link, cover from their first to their last
+    /// packet (design: interfaces, simulate).
     pub fn attended(&self) -> Intervals {
         let is_filtered = self.observation.coverage.filter == Some(FilterPlace::Kernel);
         let heard = |bucket: &Bucket| if is_filtered { bucket.heard_packets } else { bucket.unicast_packets };
         let silent = self.ledger.seconds_of(|bucket| bucket.link.is_some() && heard(bucket) == 0);
-        let long = silent.as_slice().iter().filter(|stretch| stretch.seconds() > SILENCE_SECONDS_MAX as f64);
+        let long = silent.as_slice().iter().filter(|stretch| stretch.seconds() > SILENCE_SECONDS_MAX);
         self.watched.without(&Intervals::of(long.copied()))
     }
 }
