@@ -189,7 +189,7 @@ fn a_slow_pipe_gives_the_same_frames() {
         ControlFlow::Continue(())
     });
     assert_eq!(frames, [&b"one"[..], b"two", b"three"]);
-    assert_eq!(end, ReadEnd { incomplete: None, lost: Lost::UNKNOWN });
+    assert_eq!(end, ReadEnd { incomplete: None, lost: Lost::UNKNOWN, timeless_packets: 0 });
 }
 
 #[test]

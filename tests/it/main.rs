@@ -75,6 +75,7 @@ mod tunnels;
 mod turns;
 mod undelivered;
 mod unmet;
+mod unread;
 mod web_names;
 mod weeks_down;
 mod windows;

@@ -351,6 +351,28 @@ fn what_should_hold_packets_in_a_directory_and_cannot_be_read_is_missing() {
 }
 
 #[test]
+fn a_tar_archive_is_called_one_whatever_its_first_member_is_called() {
+    let plain = tcp("10.16.24.93", "192.0.2.80", 80);
+    let tar = |member: &str| {
+        let mut header = vec![0; 1024];
+        header[..member.len()].copy_from_slice(member.as_bytes());
+        header[257..262].copy_from_slice(b"ustar");
+        header
+    };
+    for member in ["a", "captures-of-the-lan/2015-04-29/night.pcap", "dump.tsv"] {
+        let directory = TempDir::new().expect("a directory");
+        pcap(&directory, "a.pcap", &[(940, &plain)]);
+        let packed = [tar(member), b"08:00:01 TCP 10.0.0.1 5 216.66.15.109 80 SYN\n".to_vec()].concat();
+        std::fs::write(directory.path().join("x.tar"), &packed).expect("writable");
+        std::fs::write(directory.path().join("x.tar.gz"), crate::capture_files::gzip(&packed))
+            .expect("writable");
+        let (code, _, told) = scan(&[text(directory.path()), "--address", SINK]);
+        assert_eq!(code, 0, "{member}: {told}");
+        assert_eq!(told.matches("is not read: it looks like a tar archive").count(), 2, "{member}: {told}");
+    }
+}
+
+#[test]
 fn directories_below_are_told_in_one_note() {
     let plain = tcp("10.16.24.93", "192.0.2.80", 80);
     let directory = TempDir::new().expect("a directory");
@@ -381,12 +403,18 @@ fn directories_below_are_told_in_one_note() {
 fn a_directory_below_with_a_capture_is_missing() {
     let plain = tcp("10.16.24.93", "192.0.2.80", 80);
     // What the directory below holds, and whether the result is incomplete.
-    let rows =
-        [("notes.txt", false), ("b.pcap", true), ("further/b.pcap", true), ("further/notes.txt", false)];
+    let rows = [
+        ("below/notes.txt", false),
+        ("below/b.pcap", true),
+        ("below/further/b.pcap", true),
+        ("below/further/notes.txt", false),
+        ("below.pcap/capture", true),
+        ("below.pcap/further/1", true),
+    ];
     for (name, is_missing) in rows {
         let directory = TempDir::new().expect("a directory");
         pcap(&directory, "a.pcap", &[(940, &plain)]);
-        let file = directory.path().join("below").join(name);
+        let file = directory.path().join(name);
         std::fs::create_dir_all(file.parent().expect("a directory")).expect("writable");
         std::fs::write(&file, "nothing to see").expect("writable");
         let (code, result, told) = scan(&[text(directory.path()), "--address", SINK]);

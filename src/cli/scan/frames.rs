@@ -30,6 +30,8 @@ pub struct Heard {
     pub watched: Option<Intervals>,
     pub ending: Ending,
     pub lost: Lost,
+    /// Whether there were packets without a time.
+    pub has_timeless: bool,
     pub incomplete_files: Vec<String>,
     /// What the source could not do as it was asked, in sentences.
     pub notes: Vec<String>,
@@ -172,6 +174,7 @@ pub fn live(
         watched: Some(listened.watched),
         ending,
         lost: listened.lost,
+        has_timeless: false,
         incomplete_files: listened.incomplete_files,
         notes: listened.notes,
         filter,

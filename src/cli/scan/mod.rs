@@ -18,7 +18,7 @@ use crate::edge::capture::lint::lint;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::{JudgeCriteria, WATCHED_MIN};
-use crate::pure::sighting::{FilterPlace, Ledger, Left, Observation, Observer, Watch};
+use crate::pure::sighting::{Coverage, FilterPlace, Ledger, Left, Observation, Observer, Watch};
 use crate::pure::verdict::{CaptureFacts, Control, Ending, Judgement, SourceFacts, WatchlistFacts, judge};
 use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
@@ -99,17 +99,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     fault.map_or(Ok(()), Err)?;
     let Left { mut observation, ledger, .. } =
         observer.leave(watch, &[]).expect("it joined, and leaves once");
-    observation.coverage.note_lost(heard.lost);
-    observation.coverage.incomplete_files.clone_from(&heard.incomplete_files);
-    observation.coverage.notes.clone_from(&heard.notes);
-    observation.coverage.filter = heard.filter;
-    observation.coverage.off_stamps = heard.off_stamps;
-    if heard.filter == Some(FilterPlace::Kernel) {
-        // What was held back may have gone the other way.
-        observation.coverage.one_way = None;
-    }
-    let nameless = if index.has_domains() { heard.rows.nameless } else { 0 };
-    observation.coverage.note_rows(heard.rows.rows, nameless);
+    note_heard(&mut observation.coverage, &heard, &index);
     let counted = counted(&heard, &observation, passed_packets);
     let is_saved = save.is_none_or(|save| save::finish(save, &counted));
     let judgement = judge(&criteria(), &facts(heard, ledger, &observation, &wanted, &index));
@@ -126,6 +116,31 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
 /// With nothing to look for and `--dump`, the table is what was asked for.
 fn exit(args: &ScanArgs, judgement: &Judgement, index: &Index) -> Exit {
     if args.dump && index.counts().total() == 0 { Exit::Done } else { judgement.verdict.into() }
+}
+
+/// Notes how it was heard beside what was.
+fn note_heard(coverage: &mut Coverage, heard: &Heard, index: &Index) {
+    coverage.note_lost(heard.lost);
+    coverage.incomplete_files.clone_from(&heard.incomplete_files);
+    coverage.notes.clone_from(&heard.notes);
+    coverage.filter = heard.filter;
+    coverage.off_stamps = heard.off_stamps;
+    if heard.filter == Some(FilterPlace::Kernel) {
+        // What was held back may have gone the other way.
+        coverage.one_way = None;
+    }
+    if heard.has_timeless {
+        forget_unknown_times(coverage);
+    }
+    let nameless = if index.has_domains() { heard.rows.nameless } else { 0 };
+    coverage.note_rows(heard.rows.rows, nameless);
+}
+
+/// A time that is not known is not that of 1970.
+fn forget_unknown_times(coverage: &mut Coverage) {
+    for time in [&mut coverage.first, &mut coverage.last] {
+        time.take_if(|time| *time == jiff::Timestamp::UNIX_EPOCH);
+    }
 }
 
 fn stop() -> Result<Stop, ScanError> {

@@ -28,6 +28,7 @@ pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) 
         watched: None,
         ending: Ending::TimeUp,
         lost: Lost::NONE,
+        has_timeless: false,
         incomplete_files: Vec::new(),
         notes: Vec::new(),
         filter: listener.filter.place(),
@@ -67,6 +68,12 @@ fn scan(
     };
     let Taker { packets, broken, .. } = taker;
     heard.lost = heard.lost.and(end.lost);
+    if end.timeless_packets > 0 {
+        let note = timeless(&path, end.timeless_packets);
+        bar.bar.suspend(|| eprintln!("warning: {note}"));
+        heard.notes.push(note);
+        heard.has_timeless = true;
+    }
     if let Some(why) = end.incomplete {
         bar.bar.suspend(|| note(&format!("warning: {}: {why}", path.display())));
         heard.incomplete_files.push(path.display().to_string());
@@ -107,6 +114,14 @@ impl Taker<'_> {
         }
         self.listener.take(frame, glance).map_break(|ending| self.broken = Some(ending))
     }
+}
+
+fn timeless(path: &Path, packets: u64) -> String {
+    format!(
+        "{}: {packets} of its packets have no time: they are shown with that of the packet before them, or on \
+         1970-01-01 when there is none",
+        path.display()
+    )
 }
 
 fn tell(path: &Path, table: &TableRead) {

@@ -29,8 +29,10 @@ pub(super) fn is_called_capture(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending) || ENDINGS.contains(&bare(ending).as_str()))
 }
 
-/// Whether a file in the directory, or in one below, is called a capture; in doubt it is.
+/// Whether a file in the directory, or in one below, is called a capture; in doubt it is. Where the directory
+/// itself is called one, every file in it may be.
 pub(super) fn has_capture(directory: &Path) -> bool {
+    let is_any_one = is_called_capture(directory);
     let mut open = vec![directory.to_owned()];
     let mut seen = 0;
     // Each turn takes a directory, and there are no more of them than entries.
@@ -38,7 +40,7 @@ pub(super) fn has_capture(directory: &Path) -> bool {
         let Ok(entries) = fs::read_dir(&next) else { return true };
         for path in entries.flatten().map(|entry| entry.path()) {
             seen += 1;
-            if is_called_capture(&path) && !path.is_dir() || seen > BELOW_MAX {
+            if (is_any_one || is_called_capture(&path)) && !path.is_dir() || seen > BELOW_MAX {
                 return true;
             }
             if is_directory(&path) {

@@ -6,7 +6,7 @@
 
 use super::stream::{FrameStream, ReadEnd};
 use super::texts::{self, Days, TableRead};
-use crate::pure::recording::{Frame, Kind, START_BYTES, recognise};
+use crate::pure::recording::{Frame, Kind, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use std::fs::File;
@@ -188,7 +188,17 @@ fn unpacked_once(named: Named<'_>, input: Bytes, days: Option<&Days>) -> Result<
 
 fn content(named: Named<'_>, kind: Kind, bytes: Bytes, days: Option<&Days>) -> Result<Content, OpenError> {
     let no_capture = |what| OpenError::NoCapture { name: named.name.to_string(), what };
+    let (is_archive, bytes) = match (kind, days) {
+        // Whoever writes rubbish into a pipe is not waited for.
+        (Kind::Text(_) | Kind::Foreign(_), Some(_)) => {
+            let (start, bytes) = begun(bytes, TAR_BYTES)
+                .map_err(|source| OpenError::Unreadable { name: named.name.to_string(), source })?;
+            (is_tar(&start), bytes)
+        }
+        _ => (false, bytes),
+    };
     match (kind, days) {
+        _ if is_archive => Err(OpenError::Packed { name: named.name.to_string(), what: TAR }),
         (Kind::Capture, _) => {
             Ok(Content { bytes, packing: Packing::Plain, table: None, read_bytes: Arc::default() })
         }
@@ -211,10 +221,17 @@ fn content(named: Named<'_>, kind: Kind, bytes: Bytes, days: Option<&Days>) -> R
 }
 
 /// Looks at the first bytes and puts them back in front.
-fn peeked(mut input: Bytes) -> io::Result<(Kind, Bytes)> {
-    let mut start = Vec::with_capacity(START_BYTES);
-    input.by_ref().take(START_BYTES as u64).read_to_end(&mut start)?;
-    Ok((recognise(&start), Box::new(Cursor::new(start).chain(input))))
+fn peeked(input: Bytes) -> io::Result<(Kind, Bytes)> {
+    let (start, input) = begun(input, START_BYTES)?;
+    Ok((recognise(&start), input))
+}
+
+/// So many of the first bytes, and all of them.
+fn begun(mut input: Bytes, bytes: usize) -> io::Result<(Vec<u8>, Bytes)> {
+    let mut start = Vec::with_capacity(bytes);
+    input.by_ref().take(bytes as u64).read_to_end(&mut start)?;
+    let whole = Box::new(Cursor::new(start.clone()).chain(input));
+    Ok((start, whole))
 }
 
 /// A decoder whose errors say what was being unpacked.

@@ -44,6 +44,8 @@ pub struct Recorded {
     pub is_cut_short: bool,
     /// Packets lost while it was written, as far as it says so.
     pub lost: Lost,
+    /// How many of its packets have no time.
+    pub timeless_packets: u64,
     /// `None` when it is no text table.
     pub table: Option<TableRead>,
     /// What of its time it covers, in order of time.
@@ -96,6 +98,7 @@ impl Recorded {
             is_cut_short: end.incomplete.is_some() && stream.is_at_end(),
             incomplete: end.incomplete,
             lost: end.lost,
+            timeless_packets: end.timeless_packets,
             pieces: covering.finish(),
             table,
             store: store(path, packing, stream.reader().offset(), days, kept_bytes_max)?,

@@ -83,6 +83,9 @@ impl Recordings {
                     // Its last packet is still being written; what is whole counts.
                     recorded.incomplete.take_if(|_| is_growing && recorded.is_cut_short);
                     useless.extend(notes(&recorded));
+                    // Nobody can say of which window they are.
+                    let told = if is_of_before { &mut useless } else { &mut unreadable };
+                    told.extend(timeless(&path, recorded.timeless_packets));
                     files.push(recorded);
                 }
                 Err(OpenError::Empty { .. }) if is_growing => {}
@@ -106,7 +109,8 @@ impl Recordings {
 
     /// From the first to the last packet of all files; `None` when there is none.
     pub fn span(&self) -> Option<Interval> {
-        let spans = self.files.iter().filter_map(|file| file.span);
+        let timed = self.files.iter().filter(|file| file.timeless_packets < file.frames);
+        let spans = timed.filter_map(|file| file.span);
         spans.reduce(|all, next| Interval::new(all.from.min(next.from), all.to.max(next.to)))
     }
 
@@ -245,6 +249,13 @@ fn notes(file: &Recorded) -> impl Iterator<Item = String> {
     let notes = file.table.iter().flat_map(|table| &table.notes);
     let broken = file.incomplete.as_ref().filter(|_| file.span.is_none());
     notes.chain(broken).map(|note| format!("{}: {note}", file.path.display()))
+}
+
+/// What is to be said of packets without a time.
+fn timeless(path: &Path, packets: u64) -> Option<String> {
+    let what = "of its packets have no time (simple packet blocks), so that nobody knows whether they are of the \
+                window: record with `dumpcap` or `tcpdump`";
+    (packets > 0).then(|| format!("{}: {packets} {what}", path.display()))
 }
 
 /// The union of what the files cover and of the seams between them: a recorder that closes a file and begins

@@ -38,6 +38,8 @@ pub struct ReadEnd {
     pub incomplete: Option<String>,
     /// Packets that the capture says were lost while it was written.
     pub lost: Lost,
+    /// How many of its packets have no time, as far as it was read (see [`Reader::timeless_packets`]).
+    pub timeless_packets: u64,
 }
 
 /// Frames and the bytes that they stand in, each with what a first look at it told.
@@ -173,7 +175,7 @@ impl<R: Read> FrameStream<R> {
 
     /// What to say of the capture when nothing more of it is read.
     pub(super) fn ended(&self, incomplete: Option<String>) -> ReadEnd {
-        ReadEnd { incomplete, lost: self.reader.lost() }
+        ReadEnd { incomplete, lost: self.reader.lost(), timeless_packets: self.reader.timeless_packets() }
     }
 
     /// The frames that one reading of the input makes whole, with the buffer that they stand in; `spare`

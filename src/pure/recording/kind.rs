@@ -83,6 +83,18 @@ pub fn recognise(start: &[u8]) -> Kind {
     }
 }
 
+/// How many bytes [`is_tar`] wants to see.
+pub const TAR_BYTES: usize = 262;
+
+/// Whether a file is a tar archive (POSIX, pax, "ustar interchange format"), which begins with the name of its first
+/// member and so looks like many things.
+pub fn is_tar(start: &[u8]) -> bool {
+    start.get(257..TAR_BYTES) == Some(b"ustar")
+}
+
+/// What is said of one.
+pub const TAR: &str = "a tar archive: unpack it and name the capture inside";
+
 const TEXT: &str = "a text without a table of packets: name a file that `tcpdump -w` or Wireshark wrote (pcap or \
                     pcapng), or the appliance's Traffic Dump with its columns Time Stamp, Protocol, Source, Port, \
                     Destination, Port, Info";

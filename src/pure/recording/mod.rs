@@ -21,14 +21,15 @@ mod services;
 mod table;
 
 pub use days::{DayInName, day_in_name};
-pub use kind::{Kind, START_BYTES, recognise};
+pub use kind::{Kind, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 pub use reader::{Fault, Next, Reader};
 pub use table::{TABLE_BYTES_MAX, Table, TableFacts};
 
 /// One captured frame as it lies in a file or in the capture ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// When it was captured: nanoseconds since 1970-01-01T00:00Z, negative before.
+    /// When it was captured: nanoseconds since 1970-01-01T00:00Z, negative before; see
+    /// [`Reader::timeless_packets`] for what has no time.
     pub time_ns: i64,
     /// The bytes that were saved.
     pub bytes: &'a [u8],

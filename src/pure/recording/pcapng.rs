@@ -40,6 +40,10 @@ pub(super) struct PcapNg {
     interfaces: Arc<Vec<Interface>>,
     /// Losses of the interfaces of earlier sections; `None` when there were none.
     lost_before: Option<Lost>,
+    /// How many packets had no time of their own.
+    timeless_packets: u64,
+    /// The time of the last packet.
+    last_ns: i64,
 }
 
 /// One interface of a section.
@@ -85,7 +89,10 @@ impl PcapNg {
         let frame = self.block(order.u32([t0, t1, t2, t3]), order, body)?;
         self.offset += length as u64;
         Ok(match frame {
-            Some(frame) => Next::Frame { frame, used: length },
+            Some(frame) => {
+                self.last_ns = frame.time_ns;
+                Next::Frame { frame, used: length }
+            }
             None => Next::Skip { used: length },
         })
     }
@@ -99,6 +106,11 @@ impl PcapNg {
     /// `None` before the first interface.
     fn lost_so_far(&self) -> Option<Lost> {
         self.interfaces.iter().map(Interface::lost).chain(self.lost_before).reduce(Lost::and)
+    }
+
+    /// How many packets so far had no time of their own.
+    pub(super) fn timeless_packets(&self) -> u64 {
+        self.timeless_packets
     }
 
     /// How many bytes of a section that states its length are not there when the file ends at `end`.
@@ -128,11 +140,11 @@ impl PcapNg {
         let length = order.u64_at(body, 8).ok_or("a section header is too short")?;
         let begin = self.offset + (FRAMING_BYTES + body.len()) as u64;
         *self = PcapNg {
-            offset: self.offset,
             order: Some(order),
             section_end: (length != u64::MAX).then(|| begin.saturating_add(length)),
             interfaces: Arc::default(),
             lost_before: self.lost_so_far(),
+            ..*self
         };
         Ok(())
     }
@@ -182,13 +194,15 @@ impl PcapNg {
         self.frame(id, units, (field(12) as usize, field(16)), data)
     }
 
-    /// A simple packet has no time and no captured length of its own.
+    /// A simple packet has no captured length of its own and no time: it gets that of the packet before it.
     fn simple_packet<'a>(&mut self, order: Order, body: &'a [u8]) -> Result<Frame<'a>, String> {
         let (header, data) = body.split_first_chunk::<4>().ok_or("a packet block is too short")?;
         let wire_length = order.u32(*header);
         let snap_length = self.interface(0)?.snap_length;
         let limit = if snap_length == 0 { u32::MAX } else { snap_length };
-        self.frame(0, 0, (wire_length.min(limit) as usize, wire_length), data)
+        let frame = self.frame(0, 0, (wire_length.min(limit) as usize, wire_length), data)?;
+        self.timeless_packets += 1;
+        Ok(Frame { time_ns: self.last_ns, ..frame })
     }
 
     #[inline]

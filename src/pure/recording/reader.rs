@@ -110,6 +110,14 @@ impl Reader {
         }
     }
 
+    /// How many packets had no time, and got that of the packet before them, or 1970-01-01 when there is none.
+    pub fn timeless_packets(&self) -> u64 {
+        match &self.format {
+            Format::PcapNg(pcapng) => pcapng.timeless_packets(),
+            Format::Pcap(_) | Format::Unread => 0,
+        }
+    }
+
     /// What is missing when the capture ends where the reader stands with `left` unused bytes behind
     /// it; `None` when this is a good place to end.
     pub fn missing_at_end(&self, left: usize) -> Option<String> {

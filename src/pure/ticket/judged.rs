@@ -144,8 +144,14 @@ fn missed(context: &Context<'_>, run: RunId, facts: &CaptureFacts) -> RunEnd {
     let local = |at: Timestamp, form| {
         ZonedDateTime::new(at, context.site.timezone.clone()).strftime(form).to_string()
     };
+    let unread: Vec<String> = facts.sources.iter().filter_map(SourceFacts::unread_files).collect();
+    let cure = if unread.is_empty() {
+        ": check that the recorder ran".to_string()
+    } else {
+        format!("; {}", unread.join("; "))
+    };
     let text = format!(
-        "no recorded file of {} covers any of {} to {}: check that the recorder ran",
+        "no recorded file of {} covers any of {} to {}{cure}",
         names.join(" and "),
         local(facts.planned.from, "%Y-%m-%d %H:%M"),
         local(facts.planned.to, "%H:%M %Z")

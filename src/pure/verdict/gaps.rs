@@ -121,11 +121,23 @@ fn ended_early(planned: Interval, source: &SourceFacts) -> Option<String> {
         Ending::SourceGone(why) => {
             Some(format!("the source was gone after {progress} ({why}): bring it back and run again"))
         }
-        Ending::NothingRecorded => Some(
-            "no recorded file covers any of the window: see whether the recorder runs, and whether `files` names what it writes"
-                .to_string(),
-        ),
+        Ending::NothingRecorded => Some(format!(
+            "no recorded file covers any of the window{}",
+            source.unread_files().map_or_else(
+                || ": see whether the recorder runs, and whether `files` names what it writes".to_string(),
+                |unread| format!("; {unread}")
+            )
+        )),
         Ending::TimeUp | Ending::PacketLimit(_) | Ending::ByteLimit(_) => incomplete_files(source),
+    }
+}
+
+impl SourceFacts {
+    /// The recorded files that could not be read, each with the reason and what to do; `None` without any.
+    pub fn unread_files(&self) -> Option<String> {
+        let files = &self.observation.coverage.incomplete_files;
+        let count = count(files.len() as u64, "file");
+        (!files.is_empty()).then(|| format!("{count} could not be used: {}", listed(files)))
     }
 }
 
