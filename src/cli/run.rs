@@ -21,7 +21,7 @@ use crate::pure::ticket::{
 };
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -75,6 +75,8 @@ enum Whose {
 struct Ended {
     end: RunEnd,
     tickets: Vec<TicketId>,
+    /// Why the log could not record it; `None` when it is on record.
+    unrecorded: Option<String>,
 }
 
 /// Carries out the stage, records the run, and tells its verdict.
@@ -87,7 +89,10 @@ pub fn run(desk: &mut Desk, args: &RunArgs) -> Result<Exit, Fault> {
     let run = begin(desk, args, &whose, window)?;
     note_watch(desk, &whose, window)?;
     let ended = finish(desk, &edges, &whose, run)?;
-    deliver(desk, &edges)?;
+    match &ended.unrecorded {
+        None => deliver(desk, &edges)?,
+        Some(why) => print::note(&format!("allclear: run {run} is not on record: {why}")),
+    }
     tell(desk, &whose, &ended, args.json)
 }
 
@@ -200,12 +205,19 @@ fn finish(desk: &mut Desk, edges: &Edges, whose: &Whose, run: RunId) -> Result<E
     let effect = Effect::Capture { ticket, run };
     let reply = perform::perform(&effect, &desk.engine, edges, clock::now())?;
     reply.troubles.iter().for_each(|trouble| print::note(trouble));
-    let happened = desk.engine.step(clock::now(), ALLCLEAR, ticket, &reply.input)?;
+    let (happened, unrecorded) = match desk.engine.step(clock::now(), ALLCLEAR, ticket, &reply.input) {
+        // A disk that is full takes no finding away.
+        Err(EngineError::Store(error)) => {
+            let foreseen = desk.engine.foresee(clock::now(), ALLCLEAR, ticket, &reply.input)?;
+            (foreseen, Some(format!("{error} Mend that and run it again: what was seen is told here, once")))
+        }
+        happened => (happened?, None),
+    };
     let (mut end, mut tickets) = (None, Vec::new());
     for recorded in happened {
         match recorded.event {
             Event::RunEnded(part) if part.run == run => {
-                tickets.push(recorded.ticket);
+                tickets.extend(unrecorded.is_none().then_some(recorded.ticket));
                 end = end.or(Some(part));
             }
             // It comes before what of it goes to tickets.
@@ -215,7 +227,7 @@ fn finish(desk: &mut Desk, edges: &Edges, whose: &Whose, run: RunId) -> Result<E
     }
     let end =
         end.ok_or_else(|| Fault::Failed(format!("run {run} was ended by somebody else: see occurrences")))?;
-    Ok(Ended { end: *end, tickets })
+    Ok(Ended { end: *end, tickets, unrecorded })
 }
 
 /// Sends the mail that is due, unless `serve` is there to do it.
@@ -237,7 +249,11 @@ fn deliver(desk: &mut Desk, edges: &Edges) -> Result<(), Fault> {
 }
 
 fn tell(desk: &Desk, whose: &Whose, ended: &Ended, is_json: bool) -> Result<Exit, Fault> {
-    let exit = ended.end.verdict.map_or(Exit::Inconclusive, Exit::from);
+    let exit = match ended.end.verdict.map_or(Exit::Inconclusive, Exit::from) {
+        // A pass that is not on record counts for nothing.
+        Exit::Done if ended.unrecorded.is_some() => Exit::Failed,
+        exit => exit,
+    };
     let text = if is_json { as_json(desk, whose, ended)? } else { as_text(whose, ended) };
     match print::out(&text) {
         Exit::Done => Ok(exit),
@@ -245,7 +261,7 @@ fn tell(desk: &Desk, whose: &Whose, ended: &Ended, is_json: bool) -> Result<Exit
     }
 }
 
-fn as_text(whose: &Whose, Ended { end, tickets }: &Ended) -> String {
+fn as_text(whose: &Whose, Ended { end, tickets, unrecorded }: &Ended) -> String {
     let verdict = end.verdict.map_or(words::outcome(end.outcome), words::verdict);
     let of = match whose {
         Whose::Ticket(id, _) => format!("ticket {id}"),
@@ -264,6 +280,9 @@ fn as_text(whose: &Whose, Ended { end, tickets }: &Ended) -> String {
         let contacts = words::count(seen.contacts.len() as u64, "contact");
         text.push_str(&format!("  {}{mac} made {contacts}\n", seen.host));
     }
+    if unrecorded.is_some() {
+        text.push_str("  it is not on record: the log could not be written\n");
+    }
     end.evidence.iter().for_each(|file| text.push_str(&format!("  evidence: {}\n", file.path)));
     if matches!(whose, Whose::Detection(_)) {
         tickets.iter().for_each(|id| text.push_str(&format!("  ticket {id} holds it\n")));
@@ -273,10 +292,16 @@ fn as_text(whose: &Whose, Ended { end, tickets }: &Ended) -> String {
 
 /// The run as it stands in `ticket show --json`, with the ticket's number; a run of `detect` has none, but
 /// the `tickets` that hold it.
-fn as_json(desk: &Desk, whose: &Whose, Ended { end, tickets }: &Ended) -> Result<String, Fault> {
+fn as_json(desk: &Desk, whose: &Whose, ended: &Ended) -> Result<String, Fault> {
+    let Ended { end, tickets, unrecorded } = ended;
     let failed = |error: serde_json::Error| Fault::Failed(error.to_string());
     let mut value = json!({"schema": "allclear.run/1", "ticket": null, "run": null, "phase": null,
-        "coverage": serde_json::to_value(&end.coverage).map_err(failed)?, "tickets": tickets});
+        "coverage": serde_json::to_value(&end.coverage).map_err(failed)?, "tickets": tickets,
+        "recorded": unrecorded.is_none()});
+    if unrecorded.is_some() {
+        value["run"] = unrecorded_json(whose, end);
+        return Ok(format!("{value:#}\n"));
+    }
     match whose {
         Whose::Ticket(id, _) => {
             let ticket = desk.engine.ticket(*id)?;
@@ -292,4 +317,15 @@ fn as_json(desk: &Desk, whose: &Whose, Ended { end, tickets }: &Ended) -> Result
         }
     }
     Ok(format!("{value:#}\n"))
+}
+
+/// What is known of a run that the log does not hold, by the names that it would have there.
+fn unrecorded_json(whose: &Whose, end: &RunEnd) -> Value {
+    let callers = end.exposures.iter().filter(|seen| !seen.contacts.is_empty());
+    let hosts: Vec<Value> = callers
+        .map(|seen| json!({"host": seen.host, "mac": seen.mac, "contacts": seen.contacts.len()}))
+        .collect();
+    let evidence: Vec<&str> = end.evidence.iter().map(|file| file.path.as_str()).collect();
+    json!({"id": end.run, "stage": whose.stage(), "outcome": end.outcome, "verdict": end.verdict,
+        "reasons": end.reasons, "evidence": evidence, "hosts": hosts})
 }

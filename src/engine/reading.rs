@@ -1,12 +1,34 @@
 //! What can be read off the engine? Tickets and runs out of memory, their events out of the log.
 
+use super::decision::Decision;
 use super::log::Subject;
 use super::{Engine, EngineError, context};
 use crate::edge::store::Line;
-use crate::pure::ticket::{self, Context, Past, Recorded, Run, RunId, Ticket, TicketId};
+use crate::pure::ticket::{self, Context, Input, Past, Recorded, Run, RunId, Ticket, TicketId};
 use jiff::Timestamp;
 
 impl Engine {
+    /// What [`Engine::step`] would record, where the log cannot be written: nothing of it happens.
+    ///
+    /// # Errors
+    /// Why the step would not be taken.
+    pub fn foresee(
+        &mut self,
+        now: Timestamp,
+        by: &str,
+        id: TicketId,
+        input: &Input,
+    ) -> Result<Vec<Recorded>, EngineError> {
+        let Engine { library, log, absence, .. } = self;
+        let now = log.end.at.map_or(now, |last| now.max(last));
+        log.begin();
+        let mut decision = Decision { log, library, now, absence: *absence, recorded: Vec::new() };
+        let decided = decision.step(by, id, input);
+        let recorded = decision.recorded;
+        self.log.take_back();
+        decided.map(|()| recorded)
+    }
+
     /// Every ticket, by number.
     pub fn tickets(&self) -> impl Iterator<Item = &Ticket> {
         self.log.tickets.values()

@@ -3,8 +3,10 @@
 
 use crate::skip::skipped;
 use crate::station::Row;
-use crate::stops::{OUTBOX, STEADY, is_watching, station};
+use crate::stops::{LAB, OUTBOX, STEADY, is_watching, station};
+use crate::traffic::Stretch;
 use rusqlite::Connection;
+use serde_json::Value;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -72,6 +74,39 @@ fn on_a_full_disk_serve_says_so_and_records_what_came_once_there_is_room() {
         assert_eq!(end.body["outcome"], "ran", "{:#}", end.body);
     }
     station.ask(&["evidence", "verify"]);
+}
+
+#[test]
+fn a_run_by_hand_tells_what_it_saw_whatever_becomes_of_the_disk() {
+    let rows = [
+        ("its own hits leave the log its room", "cat {here}/many.pcap; exec sleep 600", true),
+        (
+            "somebody else takes the last byte",
+            "cat {here}/many.pcap; cat /dev/zero > {here}/state/filler; exec sleep 600",
+            false,
+        ),
+    ];
+    for (row, script, is_recorded) in rows {
+        let station = station(script, "directory: outbox", "2s");
+        Stretch::at("2015-05-04T08:00:00Z", 20_000).calls(LAB, 0, 1).write(&station.path("many.pcap"));
+        let place = station.path("state");
+        let Some(_disk) = Mounted::new(&["-t", "tmpfs", "-o", "size=2m", "allclear"], &place) else { return };
+        assert!(station.open_ticket(1));
+        let ran = station.run(&["run", "locate", "--ticket", "1", "--for", "3s", "--json"]);
+        let told = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{row}: {told}");
+        let result: Value = serde_json::from_slice(&ran.stdout).expect("a result");
+        assert_eq!(result["recorded"], is_recorded, "{row}: {result:#}");
+        assert_eq!(result["run"]["verdict"], "fail", "{row}: {result:#}");
+        assert_eq!(ends(&station.log()).len(), usize::from(is_recorded), "{row}");
+        if is_recorded {
+            assert!(told.contains("the last 1 MiB of the disk are for the log"), "{row}: {told}");
+            station.ask(&["evidence", "verify"]);
+        } else {
+            assert!(told.contains("is not on record: cannot use the database"), "{row}: {told}");
+            assert_eq!(result["run"]["hosts"][0]["host"], "10.16.24.93", "{row}: {result:#}");
+        }
+    }
 }
 
 #[test]

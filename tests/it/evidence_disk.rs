@@ -2,6 +2,7 @@
 //! test.
 
 use crate::skip::skipped;
+use crate::traffic::Stretch;
 use allclear::edge::capture::account::Counted;
 use allclear::edge::capture::evidence::{Evidence, Kept, Origin, Pace};
 use allclear::edge::capture::files::read_frames;
@@ -78,13 +79,43 @@ fn a_disk_that_fills_ends_the_file_where_it_is_whole() {
         assert_eq!(sha256(File::open(&path).expect("there")).expect("readable"), file.sha256, "{pace:?}");
         assert_eq!(fs::metadata(&path).expect("there").len(), file.bytes);
         assert!(
-            gaps.iter().any(|gap| gap.contains("could not be written (No space left on device")),
+            gaps.iter()
+                .any(|gap| gap.contains("could not be written (the last 1 MiB of the disk are for the log")),
             "{gaps:?}"
         );
+        let taken = file.bytes..file.bytes + 64 * 1024;
+        assert!(taken.contains(&(1024 * 1024)), "all but the room of the log: {} bytes", file.bytes);
         let lacking: u64 = gaps.iter().filter_map(|gap| gap.split(' ').nth(3)?.parse::<u64>().ok()).sum();
         assert_eq!(file.packets + lacking, HITS, "{pace:?}: {gaps:?}");
         let names = fs::read_dir(path.parent().expect("it has one")).expect("readable").count();
         assert_eq!(names, 1, "nothing hidden is left");
+    }
+}
+
+#[test]
+fn a_scan_saves_what_fits_and_says_what_does_not() {
+    let Some(disk) = Disk::new("size=64k") else { return };
+    let place = TempDir::new().expect("a directory");
+    let capture = place.path().join("lan.pcap");
+    Stretch::at("2015-05-04T08:00:00Z", 2000).calls([10, 16, 24, 93], 0, 1).write(&capture);
+    for (row, path, is_some_saved) in [
+        ("a small disk", disk.path().join("hits.pcapng"), true),
+        ("no place for files", Path::new("/proc/allclear-hits.pcapng").to_owned(), false),
+    ] {
+        let mut scan = Command::new(env!("CARGO_BIN_EXE_allclear"));
+        scan.arg("scan").arg(&capture).args(["--address", "216.66.15.109", "--json", "--save"]).arg(&path);
+        let output = scan.output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        let result: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a result");
+        let unsaved = result["unsaved"][0].as_str().expect("it is in the result");
+        assert!(unsaved.contains("that could not be written"), "{row}: {unsaved}");
+        assert_eq!(output.status.code(), Some(2), "{row}: {told}");
+        if is_some_saved {
+            assert!(packets(&path) > 250, "{row}: {} packets of 130 bytes", packets(&path));
+            assert!(told.contains("lacks"), "{row}: {told}");
+        } else {
+            assert!(told.starts_with("warning: nothing can be saved to /proc/"), "{row}: {told}");
+        }
     }
 }
 
@@ -117,7 +148,7 @@ fn the_reserve_is_found_while_all_is_kept() {
 
 #[test]
 fn a_disk_that_cannot_be_written_is_told() {
-    let Some(disk) = Disk::new("size=1m,ro") else { return };
+    let Some(disk) = Disk::new("size=4m,ro") else { return };
     let mut evidence = evidence(disk.path(), Pace::Live, Keep::Hits);
     evidence.keep_hit(&frame(&[7; 60]), [("sinkholes", "192.0.2.1")].into_iter());
     let Kept { file, gaps } = evidence.finish(&Counted::default());

@@ -11,7 +11,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-const LAB: [u8; 4] = [10, 16, 24, 93];
+pub const LAB: [u8; 4] = [10, 16, 24, 93];
 
 /// What is promised.
 const END_MAX: Duration = Duration::from_secs(10);

@@ -2,8 +2,8 @@
 
 use super::ScanError;
 use super::dump::Dump;
+use super::save::Save;
 use crate::cli::print::note;
-use crate::edge::capture::evidence::Evidence;
 use crate::edge::capture::filter::{ETHERNET, Filter};
 use crate::edge::capture::interface::listen;
 use crate::edge::capture::screen::kernel_filter_alone;
@@ -49,7 +49,7 @@ pub struct Listener {
     pub packets_max: Option<u64>,
     pub passed_packets: u64,
     pub dump: Option<Dump>,
-    pub save: Option<Evidence>,
+    pub save: Option<Save>,
     pub has_watchlist: bool,
     /// What kept it from going on.
     pub fault: Option<ScanError>,
@@ -89,9 +89,10 @@ impl Listener {
             match &mut self.save {
                 Some(save) if seen.is_sighting => {
                     let matches = self.observer.sighted().flat_map(|(_, watch)| watch.last_matches());
-                    save.keep_hit(frame, matches);
+                    save.evidence.keep_hit(frame, matches);
+                    save.tell_if_broken();
                 }
-                Some(save) if !self.has_watchlist => save.keep_other(frame),
+                Some(save) if !self.has_watchlist => save.evidence.keep_other(frame),
                 _ => {}
             }
         }
@@ -153,6 +154,9 @@ pub fn live(
     let listened = listen(interface, ring_bytes, &session, &mut |moment| match moment {
         Moment::Frame(frame) => listener.take(frame, lookout.glance(frame)),
         Moment::Look(look) => {
+            if let Some(save) = &mut listener.save {
+                save.tell_if_broken();
+            }
             opened.get_or_insert(look.at);
             over = look.over_since.or(over);
             listener.observer.look(nanoseconds(look.at), look.fault.is_none(), look.lost_packets);

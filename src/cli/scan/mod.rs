@@ -101,14 +101,19 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         observer.leave(watch, &[]).expect("it joined, and leaves once");
     note_heard(&mut observation.coverage, &heard, &index);
     let counted = counted(&heard, &observation, passed_packets);
-    let is_saved = save.is_none_or(|save| save::finish(save, &counted));
+    let unsaved = save.map(|save| save::finish(save, &counted)).unwrap_or_default();
     let judgement = judge(&criteria(), &facts(heard, ledger, &observation, &wanted, &index));
-    let result =
-        print::Result { judgement: &judgement, observation: &observation, index: &index, wanted: &wanted };
+    let result = print::Result {
+        judgement: &judgement,
+        observation: &observation,
+        index: &index,
+        wanted: &wanted,
+        unsaved: &unsaved,
+    };
     print::print(&result, args)?;
     Ok(match exit(args, &judgement, &index) {
         // What could not be saved changes no verdict, but nothing is well either.
-        Exit::Done if !is_saved => Exit::Failed,
+        Exit::Done if !unsaved.is_empty() => Exit::Failed,
         exit => exit,
     })
 }

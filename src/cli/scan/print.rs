@@ -21,6 +21,8 @@ pub struct Result<'a> {
     pub observation: &'a Observation,
     pub index: &'a Index,
     pub wanted: &'a Wanted,
+    /// What was to be saved and is not, in sentences.
+    pub unsaved: &'a [String],
 }
 
 /// `allclear.scan/1`, as in design "What other programs may rely on".
@@ -35,6 +37,8 @@ struct Report<'a> {
     inbound_only: &'a [HostFinding],
     indirect: &'a [HostFinding],
     unattributed_sightings: u64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    unsaved: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -90,6 +94,7 @@ fn report<'a>(result: &Result<'a>) -> Report<'a> {
         inbound_only,
         indirect,
         unattributed_sightings: *unattributed_sightings,
+        unsaved: result.unsaved,
     }
 }
 
@@ -115,6 +120,7 @@ fn people(out: &mut impl Write, result: &Result<'_>) -> io::Result<()> {
         )?;
     }
     writeln!(out)?;
+    result.unsaved.iter().try_for_each(|gap| writeln!(out, "Not saved: {gap}."))?;
     coverage(out, &observation.coverage)?;
     let Counts { addresses, networks, ports, domains } = result.index.counts();
     writeln!(

@@ -7,16 +7,37 @@ use super::{ScanArgs, ScanError};
 use crate::cli::print::note;
 use crate::edge::capture::account::Counted;
 use crate::edge::capture::evidence::{Evidence, Kept, Origin, Pace};
+use crate::edge::capture::published::{Draft, Taken};
 use crate::edge::capture::tap::SNAP_BYTES;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The name of the source in what a scan saves.
 const SOURCE: &str = "scan";
 
-/// What will be saved, if the flags ask for that.
-pub fn begin(args: &ScanArgs) -> Result<Option<Evidence>, ScanError> {
+/// What is being saved.
+pub struct Save {
+    pub evidence: Evidence,
+    path: PathBuf,
+    is_told: bool,
+}
+
+impl Save {
+    /// Tells once, and at once, that nothing more can be saved: somebody may wait for hours.
+    pub fn tell_if_broken(&mut self) {
+        if !self.is_told && self.evidence.is_broken() {
+            self.is_told = true;
+            let path = self.path.display();
+            note(&format!(
+                "warning: nothing more can be saved to {path}: free or mend the disk; the scan goes on"
+            ));
+        }
+    }
+}
+
+/// What will be saved, if the flags ask for that. A place that takes nothing is told before the scan.
+pub fn begin(args: &ScanArgs) -> Result<Option<Save>, ScanError> {
     let Some(path) = &args.save else { return Ok(None) };
     check(args, path).map_err(|what| ScanError::Usage(format!("--save {} {what}", path.display())))?;
     let interface = args.interface.clone();
@@ -27,7 +48,12 @@ pub fn begin(args: &ScanArgs) -> Result<Option<Evidence>, ScanError> {
         interface: interface.unwrap_or_else(|| SOURCE.to_owned()),
         filter: args.filter.clone(),
     };
-    Ok(Some(Evidence::of_scan(path, origin)))
+    // A draft that stays empty leaves nothing behind.
+    if let Err(error) = Draft::begin(path, Taken::Replace).and_then(|mut draft| draft.write(&[0])) {
+        note(&format!("warning: nothing can be saved to {}: {error}; the scan goes on", path.display()));
+    }
+    let (evidence, path) = (Evidence::of_scan(path, origin), path.clone());
+    Ok(Some(Save { evidence, path, is_told: false }))
 }
 
 fn check(args: &ScanArgs, path: &Path) -> Result<(), String> {
@@ -48,9 +74,9 @@ fn check(args: &ScanArgs, path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Saves it and tells; whether all of it is there.
-pub fn finish(save: Evidence, counted: &Counted) -> bool {
-    let Kept { file, gaps } = save.finish(counted);
+/// Saves it and tells; what is not there, and why.
+pub fn finish(save: Save, counted: &Counted) -> Vec<String> {
+    let Kept { file, gaps } = save.evidence.finish(counted);
     match &file {
         Some(file) => {
             note(&format!("saved {} packets to {} (sha256 {})", file.packets, file.path, file.sha256))
@@ -59,5 +85,5 @@ pub fn finish(save: Evidence, counted: &Counted) -> bool {
         None => {}
     }
     gaps.iter().for_each(|gap| note(&format!("warning: {gap}")));
-    gaps.is_empty()
+    gaps
 }

@@ -147,6 +147,11 @@ impl Evidence {
         }
     }
 
+    /// Whether nothing can be kept any more, as far as is known.
+    pub fn is_broken(&self) -> bool {
+        self.hand.signs().is_broken()
+    }
+
     /// Puts the packet into the batch; false when it cannot be kept, which is counted.
     fn place(&mut self, frame: &Frame<'_>) -> bool {
         if self.hand.signs().is_broken() {

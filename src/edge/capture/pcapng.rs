@@ -104,6 +104,21 @@ pub fn packet(to: &mut Vec<u8>, interface: u32, frame: &Frame<'_>, comment: &str
     });
 }
 
+/// The blocks that were written one after the other, each by itself.
+pub fn blocks(mut written: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = u32::from_le_bytes(written.get(4..8)?.try_into().ok()?) as usize;
+        let (block, rest) = written.split_at_checked(length.max(1))?;
+        written = rest;
+        Some(block)
+    })
+}
+
+/// Whether a block is one packet.
+pub fn is_packet(block: &[u8]) -> bool {
+    block.starts_with(&ENHANCED_PACKET.to_le_bytes())
+}
+
 /// What became of the packets of one interface in all. `None` is not known.
 #[derive(Clone, Debug, Default)]
 pub struct Statistics {

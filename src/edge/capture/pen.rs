@@ -4,6 +4,7 @@
 //! them, and a batch that nobody can take yet is refused: it must never make the capture wait for the
 //! disk. Recorded files wait for us, so what is read from them is written at once and never refused.
 
+use super::pcapng;
 use super::published::{Draft, Published, Taken};
 use std::io;
 use std::mem;
@@ -18,6 +19,10 @@ pub const BATCH_BYTES: usize = 256 * 1024;
 
 /// Below so much free disk only hits are kept: the log needs room, and so do the hits of other runs.
 pub const RESERVE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// What is never written into by a run: the log lies on the same disk, and has to record what was found.
+/// The end of a run with some hundred hosts takes less.
+pub const LOG_ROOM_BYTES: u64 = 1024 * 1024;
 
 /// Whole blocks on their way to the disk.
 #[derive(Debug, Default)]
@@ -108,22 +113,41 @@ impl Pen {
         if batch.blocks.is_empty() {
             return;
         }
-        if self.fault.is_none() {
-            self.fault = self.try_write(&batch.blocks).err().map(|error| error.to_string());
-        }
-        match self.fault {
-            None => self.written_packets += batch.packets,
-            Some(_) => {
-                self.unwritten_packets += batch.packets;
-                self.signs.is_broken.store(true, Ordering::Relaxed);
-            }
+        let written = self.write_what_fits(batch);
+        self.written_packets += written;
+        self.unwritten_packets += batch.packets - written;
+        if self.fault.is_some() {
+            self.signs.is_broken.store(true, Ordering::Relaxed);
         }
         if !self.signs.is_short() && is_short(&self.path) {
             self.signs.is_short.store(true, Ordering::Relaxed);
         }
     }
 
+    /// Tells how many packets were written: all of them, or those that the disk still took.
+    fn write_what_fits(&mut self, batch: &Batch) -> u64 {
+        if self.fault.is_some() {
+            return 0;
+        }
+        if self.try_write(&batch.blocks).is_ok() {
+            return batch.packets;
+        }
+        let mut packets = 0;
+        for block in pcapng::blocks(&batch.blocks) {
+            if let Err(error) = self.try_write(block) {
+                self.fault = Some(error.to_string());
+                break;
+            }
+            packets += u64::from(pcapng::is_packet(block));
+        }
+        packets
+    }
+
     fn try_write(&mut self, blocks: &[u8]) -> io::Result<()> {
+        // Where somebody named the file himself, the log is none of its business.
+        if self.taken == Taken::SetAside {
+            leave_log_room(&self.path, blocks.len())?;
+        }
         let draft = match &mut self.draft {
             Some(draft) => draft,
             none => none.insert(Draft::begin(&self.path, self.taken)?),
@@ -166,13 +190,29 @@ impl Pen {
     }
 }
 
-/// Whether less than the reserve is free where `path` lies or will lie. A disk that cannot be asked
-/// is not known to be short: writing will tell.
+/// Sees to it that the log has its room on the disk of `path` after so many bytes more.
+///
+/// # Errors
+/// It would not.
+pub fn leave_log_room(path: &Path, bytes: usize) -> io::Result<()> {
+    let wanted_bytes = LOG_ROOM_BYTES.saturating_add(bytes as u64);
+    if free_bytes(path).is_none_or(|free_bytes| free_bytes >= wanted_bytes) {
+        return Ok(());
+    }
+    let room = LOG_ROOM_BYTES >> 20;
+    Err(io::Error::other(format!("the last {room} MiB of the disk are for the log")))
+}
+
+/// Whether less than the reserve is free where `path` lies or will lie.
 fn is_short(path: &Path) -> bool {
+    free_bytes(path).is_some_and(|free_bytes| free_bytes < RESERVE_BYTES)
+}
+
+/// How much is free where `path` lies or will lie. `None` of a disk that cannot be asked: writing will tell.
+fn free_bytes(path: &Path) -> Option<u64> {
     let existing = path.ancestors().skip(1).find(|ancestor| ancestor.exists());
     let existing = existing.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let free_bytes = rustix::fs::statvfs(existing).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-    free_bytes.is_ok_and(|free_bytes| free_bytes < RESERVE_BYTES)
+    rustix::fs::statvfs(existing).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)).ok()
 }
 
 /// Who holds the pen, and the batches on their way to it.

@@ -10,6 +10,7 @@ use super::hub::{Hub, Terms};
 use super::listener::{Listener, path_of};
 use super::lists::{Lists, Order};
 use super::member::Departure;
+use super::pen::leave_log_room;
 use super::probes::Sent;
 use super::published::{Published, Taken, publish};
 use super::recordings::Recordings;
@@ -171,7 +172,10 @@ fn keep_ledger(
     let path = path_of(plan, source, "coverage.tsv");
     let table = ledger.table();
     let packets = ledger.buckets().map(|(_, bucket)| bucket.heard_packets).sum();
-    match publish(&state_dir.join(&path), table.as_bytes(), Taken::SetAside) {
+    let place = state_dir.join(&path);
+    let published =
+        leave_log_room(&place, table.len()).and_then(|()| publish(&place, table.as_bytes(), Taken::SetAside));
+    match published {
         Ok(Published { sha256, bytes }) => Ok(Some(EvidenceFile { path, sha256, bytes, packets })),
         Err(error) => {
             Err(format!("the coverage ledger {path} cannot be kept: {error}: free or mend the disk"))
