@@ -123,11 +123,12 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
         told: BTreeSet::new(),
         next_hand_look: Deadline::after(HAND_RUN_LOOK),
     };
+    // Before the runs that left them are ended: their ends name the files.
     let unrecorded = server.unrecorded_files();
+    vault::sweep(server.desk.state(), &unrecorded).iter().for_each(|told| tracing::warn!("{told}"));
     server.abandon(|_| true)?;
     server.desk.engine.read_schedules(clock::now())?;
     server.desk.engine.wait_at_most(WRITER_WAIT)?;
-    vault::sweep(server.desk.state(), &unrecorded).iter().for_each(|told| tracing::warn!("{told}"));
     print::note("allclear serves; stop it with SIGTERM or Ctrl-C");
     server.live(&receiver, &stop);
     server.drain(&receiver);

@@ -124,7 +124,7 @@ impl Decision<'_> {
                 self.record_detection(ALLCLEAR, &id, vec![ended])?;
                 deliveries.into_iter().try_for_each(|delivery| self.hand_over(delivery))
             }
-            Input::Abandoned(runs) => runs.iter().try_for_each(|run| self.end(abandoned(*run))),
+            Input::Abandoned(runs) => runs.iter().try_for_each(|(run, kept)| self.end(abandoned(*run, kept))),
             Input::NoTurn { run, why } => self.end(no_turn(*run, *why)),
             Input::Delayed(run) => self.tell_run(*run, DetectionEvent::RunDelayed { run: *run }),
             _ => Err(EngineError::NoTicket(TicketId::NONE)),
@@ -155,7 +155,7 @@ impl Decision<'_> {
             Some(detection) => detection.open.iter().map(|run| run.id).collect(),
             None => Vec::new(),
         };
-        open.into_iter().try_for_each(|run| self.end(abandoned(run)))?;
+        open.into_iter().try_for_each(|run| self.end(abandoned(run, &[])))?;
         self.record_detection(ALLCLEAR, id, vec![DetectionEvent::Unplanned])
     }
 

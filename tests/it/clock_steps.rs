@@ -56,7 +56,7 @@ fn live(world: &mut World, dice: &mut Dice, begin: Timestamp) {
         };
         let ended = over(world);
         if !ended.is_empty() {
-            world.input(&Input::Abandoned(ended));
+            world.input(&Input::Abandoned(ended.into_iter().map(|run| (run, Vec::new())).collect()));
         }
     }
     // The clock is right again, and all that it ever showed lies behind.

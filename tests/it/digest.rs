@@ -263,7 +263,10 @@ fn a_cause_that_many_tickets_share_is_one_line() {
     world.now = at("2015-05-05T06:00:00Z");
     let open: Vec<_> = world.engine.open_runs().map(|(ticket, _, run)| (ticket, run.id)).collect();
     for (ticket, run) in open {
-        world.engine.step(world.now, ALLCLEAR, ticket, &Input::Abandoned(vec![run])).expect("ended");
+        world
+            .engine
+            .step(world.now, ALLCLEAR, ticket, &Input::Abandoned(vec![(run, Vec::new())]))
+            .expect("ended");
     }
     world.tick();
     let digest = last(&world, SOC);

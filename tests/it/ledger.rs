@@ -94,7 +94,7 @@ fn outcomes(ledger: &[Run]) -> BTreeMap<(Outcome, ReasonCode), usize> {
 fn restart(world: &mut World) {
     let open = world.ticket().open.clone();
     if !open.is_empty() {
-        world.input(&Input::Abandoned(open));
+        world.input(&Input::Abandoned(open.into_iter().map(|run| (run, Vec::new())).collect()));
     }
 }
 
@@ -382,6 +382,7 @@ fn a_source_that_was_never_there_is_a_missed_night_and_one_that_went_an_interrup
         let end = world.ledger()[0].end.clone().expect("it has ended");
         let has_reason = end.reasons.iter().any(|found| found.code == reason);
         assert!(end.outcome == outcome && has_reason, "{watched_seconds} s, calls: {calls}: {end:?}");
+        assert_eq!(end.ledgers.len(), 1, "what lies in the evidence directory is named by an event");
     }
 }
 

@@ -110,7 +110,7 @@ fn what_a_link_that_comes_and_goes_showed_is_told() {
             None => {
                 assert_eq!(listened.ending, Ending::TimeUp, "{name}");
                 let [note] = &listened.notes[..] else { panic!("{name}: {:?}", listened.notes) };
-                assert!(note.starts_with("interface v0 showed nothing from "), "{name}: {note}");
+                assert!(note.starts_with("interface v0 was not found to be up from "), "{name}: {note}");
                 2
             }
         };

@@ -156,6 +156,8 @@ fn a_killed_serve_names_its_run_interrupted_and_loses_no_event_and_no_mail() {
     state.run(&["ticket", "open", "--from", "page.txt", "--by", "engineer"]);
     state.wait_for("a run is under way", || state.runs().iter().any(|run| run["outcome"].is_null()));
     state.wait_for("a mail is out", || state.mails().len() == 1);
+    let part = state.path().join("state/evidence/1/.1-hits.pcapng.part");
+    state.wait_for("packets are kept", || part.exists());
     let before = state.ticket();
     server.signal(libc::SIGKILL);
     server.end();
@@ -175,6 +177,11 @@ fn a_killed_serve_names_its_run_interrupted_and_loses_no_event_and_no_mail() {
         (&Value::from("interrupted"), &Value::from("inconclusive"))
     );
     assert_eq!(interrupted["reasons"][0]["code"], "interrupted");
+    let text = interrupted["reasons"][0]["text"].as_str().expect("a sentence");
+    assert!(
+        text.contains(" in evidence/1/1-hits.untrusted.pcapng, "),
+        "it says what was kept, and where: {text}"
+    );
     assert_eq!(interrupted["evidence"], Value::Array(Vec::new()), "nothing that was lost counts");
     assert_eq!(
         state.mails().iter().filter(|name| name.ends_with("opened.eml")).count(),

@@ -17,7 +17,9 @@ use allclear::pure::ticket::{
     ALLCLEAR, Act, Event, Input, Listing, ListingAnswer, Phase, Recorded, Run, RunId, Ticket, TicketId,
     ledger,
 };
-use allclear::pure::verdict::{CaptureFacts, Control, Ending, ListingFacts, SourceFacts, WatchlistFacts};
+use allclear::pure::verdict::{
+    CaptureFacts, Control, Ending, EvidenceFile, ListingFacts, SourceFacts, WatchlistFacts,
+};
 use allclear::pure::watchlist::{Entry, Target, Watchlist};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -273,6 +275,12 @@ pub fn calls_at(time: &str, host: &str, mac: Option<Mac>) -> impl Fn(Interval) -
     }
 }
 
+/// What is kept of a source that ended before its time.
+fn ledger_file() -> EvidenceFile {
+    let path = "evidence/1/1-coverage.tsv".to_owned();
+    EvidenceFile { path, sha256: "0".repeat(64), bytes: 1, packets: 0 }
+}
+
 pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
     let watched = match seen.watched_seconds {
         Some(seconds) => Interval::lasting(planned.from, Duration::from_secs(seconds)).intersection(planned),
@@ -290,7 +298,7 @@ pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
         control: Control::NotAsked,
         probe: None,
         ledger: Default::default(),
-        ledger_file: None,
+        ledger_file: seen.ending.as_ref().map(|_| ledger_file()),
         presences: presences.collect(),
         evidence: None,
         evidence_gaps: Vec::new(),

@@ -3,6 +3,7 @@
 
 use super::told::whose;
 use super::{Server, is_planned};
+use crate::edge::capture::vault;
 use crate::edge::clock::{self, Deadline};
 use crate::engine::EngineError;
 use crate::pure::plan;
@@ -36,10 +37,11 @@ impl Server<'_> {
     /// Ends the runs of a process that is gone. A window of recorded files can still be read; what an
     /// interface showed is lost.
     pub(super) fn abandon(&mut self, is_meant: fn(&Run) -> bool) -> Result<(), EngineError> {
-        let mut lost: BTreeMap<TicketId, Vec<RunId>> = BTreeMap::new();
+        let mut lost: BTreeMap<TicketId, Vec<(RunId, Vec<String>)>> = BTreeMap::new();
         for (ticket, site, run) in self.desk.engine.open_runs() {
             if is_meant(run) && self.is_lost(site, run) {
-                lost.entry(ticket).or_default().push(run.id);
+                let stem = format!("{}-", plan::evidence_stem(ticket, run.id));
+                lost.entry(ticket).or_default().push((run.id, vault::set_aside_of(self.desk.state(), &stem)));
             }
         }
         let abandoned: Vec<(TicketId, Input)> = lost

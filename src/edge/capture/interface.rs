@@ -226,7 +226,10 @@ impl<'a> Listening<'a> {
             (since, false) => self.down_since = Some((since.unwrap_or(now), state)),
             (Some(since), true) => {
                 self.down_since = None;
-                let note = format!("interface {} showed nothing from {since} to {now}", self.interface);
+                let note = format!(
+                    "interface {} was not found to be up from {since} to {now}: that time does not count as watched",
+                    self.interface
+                );
                 self.new_notes.push(note.clone());
                 self.note(note);
             }

@@ -161,6 +161,20 @@ fn paths(state: &Path, ticket: Option<&str>) -> io::Result<Vec<String>> {
     Ok(found)
 }
 
+/// Captures of one run that were set aside, the first few: `stem` is its directory and number,
+/// `evidence/7/41-`.
+pub fn set_aside_of(state: &Path, stem: &str) -> Vec<String> {
+    const NAMED_MAX: usize = 4;
+    let directory = stem.trim_start_matches(DIRECTORY).trim_start_matches('/').rsplit_once('/');
+    let ticket = directory.map(|(ticket, _)| ticket);
+    // What cannot be read, `sweep` has told.
+    let mut files = paths(state, ticket).unwrap_or_default();
+    files.retain(|path| path.starts_with(stem) && path.ends_with(".pcapng") && is_untrusted(Path::new(path)));
+    files.sort();
+    files.truncate(NAMED_MAX);
+    files
+}
+
 /// Sets aside what killed runs left hidden, and what has its final name already but is of a run whose
 /// end is not on record: `unrecorded` holds their directories and numbers, `evidence/7/41-`. Says of
 /// each file where it is now.

@@ -16,7 +16,7 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
             Ok(events)
         }
         Input::Abandoned(runs) => {
-            Ok(runs.iter().map(|run| Event::RunEnded(Box::new(abandoned(*run)))).collect())
+            Ok(runs.iter().map(|(run, kept)| Event::RunEnded(Box::new(abandoned(*run, kept)))).collect())
         }
         Input::Delayed(run) => Ok(vec![Event::RunDelayed { run: *run }]),
         Input::NoTurn { run, why } => Ok(vec![Event::RunEnded(Box::new(no_turn(*run, *why)))]),
@@ -55,11 +55,21 @@ pub fn ended_before(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Ve
 }
 
 /// A run whose process is gone: nobody knows what it saw, nor whether its turn had come, so it proves
-/// nothing.
-pub fn abandoned(run: super::RunId) -> super::RunEnd {
-    let text = "allclear ended before this run did: what it may have seen is lost; \
-                nothing to do, the next occurrence watches again";
-    let reason = Reason { code: ReasonCode::Interrupted, text: text.to_owned() };
+/// nothing. `kept` are files of packets that it left unfinished, below the state directory.
+pub fn abandoned(run: super::RunId, kept: &[String]) -> super::RunEnd {
+    let text = if kept.is_empty() {
+        "allclear ended before this run did: what it may have seen is lost; nothing to do, the next occurrence \
+         watches again"
+            .to_owned()
+    } else {
+        format!(
+            "allclear ended before this run did, and judged nothing of it; packets that it had kept lie in the state \
+             directory in {}, and nothing vouches for them: look at them (`allclear scan FILE` with the addresses of \
+             the watchlist); the next occurrence watches again",
+            kept.join(" and ")
+        )
+    };
+    let reason = Reason { code: ReasonCode::Interrupted, text };
     super::RunEnd {
         verdict: Some(Verdict::Inconclusive),
         reasons: vec![reason],

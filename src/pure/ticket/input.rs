@@ -62,8 +62,9 @@ pub enum NoTurn {
 pub enum Input {
     /// Time has passed.
     Tick,
-    /// allclear has started, and these runs are of a process that is gone.
-    Abandoned(Vec<RunId>),
+    /// allclear has started, and these runs are of a process that is gone; each with the files of packets
+    /// that it left unfinished, below the state directory.
+    Abandoned(Vec<(RunId, Vec<String>)>),
     /// The turn of a run came only now.
     Delayed(RunId),
     /// The turn of a run did not come.

@@ -73,17 +73,18 @@ pub fn judge(
     let criteria = &context.playbook.judge;
     let contacts = observation.hosts.iter().map(|finding| finding.contacts).sum();
     if contacts == 0 && facts.sources.iter().any(|source| source.ending == Ending::NothingRecorded) {
-        return missed(context, run.id, facts);
+        return with_files(missed(context, run.id, facts), facts);
     }
     if let Some(reason) = source_gone(facts).filter(|_| contacts == 0) {
-        return RunEnd { reasons: vec![reason], ..RunEnd::empty(run.id, Outcome::Missed) };
+        let end = RunEnd { reasons: vec![reason], ..RunEnd::empty(run.id, Outcome::Missed) };
+        return with_files(end, facts);
     }
     let mut judgement = verdict::judge(criteria, facts);
     if let Some(reason) = too_short_by_hand(context, run).filter(|_| judgement.verdict != Verdict::Fail) {
         judgement.verdict = Verdict::Inconclusive;
         judgement.reasons.push(reason);
     }
-    RunEnd {
+    let end = RunEnd {
         run: run.id,
         outcome: outcome(run, &facts.sources),
         verdict: Some(judgement.verdict),
@@ -94,12 +95,22 @@ pub fn judge(
         is_healthy: verdict::is_healthy(criteria, facts),
         is_attentive: verdict::is_attentive(criteria, facts),
         exposures: exposures(hosts, criteria, facts, observation),
-        evidence: facts.sources.iter().filter_map(|source| source.evidence.clone()).collect(),
-        ledgers: facts.sources.iter().filter_map(|source| source.ledger_file.clone()).collect(),
-        evidence_gaps: facts.sources.iter().flat_map(|source| source.evidence_gaps.clone()).collect(),
         controls: facts.sources.iter().filter_map(ControlRecord::of).collect(),
         contacts,
         is_in_break: context.site.closed_intervals().iter().any(|closed| closed.overlaps(run.window())),
+        ..RunEnd::empty(run.id, Outcome::Ran)
+    };
+    with_files(end, facts)
+}
+
+/// The end of a run, with every file that it left: what no event names, nobody vouches for.
+fn with_files(end: RunEnd, facts: &CaptureFacts) -> RunEnd {
+    let sources = &facts.sources;
+    RunEnd {
+        evidence: sources.iter().filter_map(|source| source.evidence.clone()).collect(),
+        ledgers: sources.iter().filter_map(|source| source.ledger_file.clone()).collect(),
+        evidence_gaps: sources.iter().flat_map(|source| source.evidence_gaps.clone()).collect(),
+        ..end
     }
 }
 

@@ -115,11 +115,11 @@ fn interrupted(facts: &CaptureFacts) -> Vec<String> {
 fn ended_early(planned: Interval, source: &SourceFacts) -> Option<String> {
     let progress = progress(planned, source);
     match &source.ending {
-        Ending::Stopped => {
-            Some(format!("the capture was stopped after {progress}: run it again and let it end by itself"))
-        }
+        Ending::Stopped => Some(format!(
+            "the capture was stopped, with {progress} watched: run it again and let it end by itself"
+        )),
         Ending::SourceGone(why) => {
-            Some(format!("the source was gone after {progress} ({why}): bring it back and run again"))
+            Some(format!("the source was gone, with {progress} watched ({why}): bring it back and run again"))
         }
         Ending::NothingRecorded => Some(format!(
             "no recorded file covers any of the window{}",
