@@ -1,9 +1,11 @@
 //! Was a text table cut where it ends? A row of which a part is missing looks like another row: port 25 cut
 //! to port 2 is read well.
 //!
-//! So the last row must end as the rows before it do. In doubt it was cut: whoever knows that it is whole
-//! can end its line.
+//! So the last row must end as the rows before it do, or with flags, which are whole words: text that was
+//! copied from a page often lacks the end of its last line. In doubt it was cut: whoever knows that it is
+//! whole can end its line.
 
+use super::fields::What;
 use super::rows::{CELLS_MIN, Row, SEPARATORS};
 
 /// Whether the text ends in the middle of a row; `ends_in_row` when nothing but blanks stands behind the last
@@ -12,7 +14,8 @@ pub(super) fn is_cut(text: &str, rows: &[Row], is_table: bool, ends_in_row: bool
     let is_unended = !text.ends_with(['\n', '\r']);
     match rows {
         [before @ .., last] if ends_in_row => {
-            is_unended && (text.contains('\n') || !is_understood(last)) || is_short(text, before, last)
+            let is_alone = !text.contains('\n') && is_understood(last);
+            is_unended && !is_alone && !has_flags(last) || is_short(text, before, last)
         }
         _ => is_unended && is_table && is_time(text.lines().last().unwrap_or_default().trim()),
     }
@@ -20,6 +23,11 @@ pub(super) fn is_cut(text: &str, rows: &[Row], is_table: bool, ends_in_row: bool
 
 fn is_understood(row: &Row) -> bool {
     matches!(row.told, Ok((_, None)))
+}
+
+/// Whether flags of TCP stand behind everything else, none of them cut.
+fn has_flags(row: &Row) -> bool {
+    matches!(&row.told, Ok((What::Packet(told), None)) if told.tcp_flags != 0)
 }
 
 /// The beginning of a row.
@@ -52,7 +60,8 @@ mod tests {
         let row = "08:02:03.871137\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tACK";
         // What stands in the last line, whether it is cut without an end of the line, and with one.
         let cases = [
-            ("whole", row, true, false),
+            ("whole", row, false, false),
+            ("whole, and without flags", "08:02:03\tUDP\t10.0.0.1\t1025\t192.0.2.9\t53\t", true, false),
             ("in its flags", "08:02:03\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\tSY", true, false),
             ("behind its port", "08:02:03\tTCP\t10.0.0.1\t1025\t192.0.2.9\t80\t", true, false),
             ("in its port", "08:02:03\tTCP\t10.0.0.1\t1025\t192.0.2.9\t8", true, true),
