@@ -208,6 +208,10 @@ fn what_is_no_file_blocks_nothing_and_a_file_of_two_names_is_read_once() {
     assert_eq!(heard(&recordings, (100, 200)).1, [100, 150]);
     let troubles = recordings.troubles();
     assert!(troubles.len() == 2 && troubles.iter().all(|told| told.contains("no regular file")));
+    fs::create_dir(directory.path().join("f.pcap")).expect("a directory");
+    fs::create_dir(directory.path().join("old")).expect("a directory");
+    let told = open(directory.path(), (100, 200), 1_000).troubles().join("; ");
+    assert!(told.contains("f.pcap is not looked into") && !told.contains("old"), "{told}");
     let pattern = directory.path().join("d").display().to_string();
     let whole = Recordings::open(&pattern, &TimeZone::UTC).expect("listed");
     assert_eq!((whole.span(), whole.troubles().len()), (None, 1), "a pipe by its own name");

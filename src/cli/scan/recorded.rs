@@ -12,6 +12,7 @@ use crate::pure::lost::Lost;
 use crate::pure::packet::Frame;
 use crate::pure::sighting::{Glance, Scope};
 use crate::pure::verdict::Ending;
+use crate::pure::words::count;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
@@ -118,9 +119,9 @@ impl Taker<'_> {
 
 fn timeless(path: &Path, packets: u64) -> String {
     format!(
-        "{}: {packets} of its packets have no time: they are shown with that of the packet before them, or on \
-         1970-01-01 when there is none",
-        path.display()
+        "{}: the time of {} is not known: shown is that of the packet before, or 1970-01-01 where there is none",
+        path.display(),
+        count(packets, "packet")
     )
 }
 

@@ -1,8 +1,8 @@
 //! What do recorded files show of a window? They are indexed once, and then asked as often as the
 //! simulator has nights.
 //!
-//! A file covers from packet to packet (`covering`), short seams between two files included. It must never take the time between two files, or behind a fault in
-//! one, for a quiet network.
+//! A file covers from packet to packet (`covering`), short seams between two files included. It must never take
+//! the time between two files, or behind a fault in one, for a quiet network.
 
 use super::audience::Alone;
 use super::called::is_called_capture;
@@ -22,6 +22,7 @@ use crate::pure::lost::Lost;
 use crate::pure::plan::CapturePlan;
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Ending};
+use crate::pure::words::count;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::ops::ControlFlow;
@@ -253,9 +254,14 @@ fn notes(file: &Recorded) -> impl Iterator<Item = String> {
 
 /// What is to be said of packets without a time.
 fn timeless(path: &Path, packets: u64) -> Option<String> {
-    let what = "of its packets have no time (simple packet blocks), so that nobody knows whether they are of the \
-                window: record with `dumpcap` or `tcpdump`";
-    (packets > 0).then(|| format!("{}: {packets} {what}", path.display()))
+    (packets > 0).then(|| {
+        format!(
+            "{}: the time of {} is not known (simple packet blocks), nor whether they are of the window: record with \
+             `dumpcap` or `tcpdump`",
+            path.display(),
+            count(packets, "packet")
+        )
+    })
 }
 
 /// The union of what the files cover and of the seams between them: a recorder that closes a file and begins

@@ -4,8 +4,9 @@
 //! A file is left out only where that is certain as long as clocks agree; in doubt it is read. Left out, it
 //! covers nothing.
 
+use super::called::is_called_capture;
 use super::files::{PACKED_ENDINGS, first_time, is_stdin};
-use super::glob;
+use super::glob::{self, Listing};
 use super::recordings::SEAM_SECONDS_MAX;
 use crate::pure::interval::Interval;
 use jiff::{SignedDuration, Timestamp};
@@ -48,7 +49,12 @@ impl Survey {
     /// When the pattern cannot be followed.
     pub(super) fn whole(pattern: &str) -> Result<Survey, String> {
         let (mut survey, mut known) = (Survey::default(), HashSet::new());
-        for path in glob::expand(pattern)? {
+        let Listing { files, directories } = glob::list(pattern)?;
+        let called = directories.iter().filter(|directory| is_called_capture(directory));
+        survey.notes.extend(called.map(|directory| {
+            format!("the directory {} is not looked into: name the files in it too", directory.display())
+        }));
+        for path in files {
             let metadata = path.metadata();
             match &metadata {
                 Ok(metadata) if !metadata.is_file() && !is_stdin(&path) => {
