@@ -8,6 +8,7 @@ mod rows;
 use crate::pure::ticket::{Recorded, TicketId, chain};
 use jiff::Timestamp;
 use rows::Row;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -292,6 +293,8 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
 fn connect(path: &Path, durability: Durability) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_WAIT)?;
+    // A prepared query stays as it is: else SQLite makes it anew for each ticket that it is asked about.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let synchronous = match durability {
         Durability::Full => "FULL",
         Durability::Fleeting => "OFF",
