@@ -52,14 +52,10 @@ fn forecast<'a>(playbook: &'a Playbook, site: &'a Site, now: Timestamp) -> Forec
     let is_assurance_open = is_assurance_open(&playbook.clean);
     let fresh = Progress::fresh(&playbook.clean);
     let progress = if is_assurance_open { Progress { hosts: Vec::new(), ..fresh } } else { fresh };
-    Forecast {
-        playbook,
-        site,
-        stages: stages.collect(),
-        earliest: earliest(&playbook.verify, site, &playbook.clean, &progress, now),
-        sooner: sooner(&playbook.verify, site, &playbook.clean, &progress, now),
-        is_assurance_open,
-    }
+    let (verify, clean) = (&playbook.verify, &playbook.clean);
+    let earliest = earliest(verify, site, clean, &progress, now);
+    let sooner = sooner(&earliest, verify, site, clean, &progress, now);
+    Forecast { playbook, site, stages: stages.collect(), earliest, sooner, is_assurance_open }
 }
 
 fn is_assurance_open(clean: &CleanCriteria) -> bool {

@@ -48,15 +48,16 @@ impl Sooner {
     }
 }
 
-/// The changes that help, one of a kind; none when it is as soon as it can be, or unknown.
+/// The changes that help beside `today`, the earliest as it is planned, one of a kind; none when it is as soon
+/// as it can be, or unknown.
 pub fn sooner(
+    today: &Earliest,
     verify: &Stage,
     site: &Site,
     clean: &CleanCriteria,
     progress: &Progress,
     now: Timestamp,
 ) -> Vec<Sooner> {
-    let today = earliest(verify, site, clean, progress, now);
     let walk = |verify: &Stage, clean: &CleanCriteria| earliest(verify, site, clean, progress, now);
     let longer = longer(verify, site, now).into_iter().map(|stage| {
         let (from, to) = (words(verify.capture.length), words(stage.capture.length));
@@ -73,7 +74,7 @@ pub fn sooner(
         ("clean.span", words(clean.span), words(SPAN_LEAST), walk(verify, &shorter))
     });
     let tried = longer.chain(daily).chain(passes).chain(span);
-    let helpful = tried.filter(|(.., changed)| is_sooner(changed, &today, now));
+    let helpful = tried.filter(|(.., changed)| is_sooner(changed, today, now));
     let nights_now = today.at.map(|_| today.nights);
     helpful.map(|(key, from, to, earliest)| Sooner { key, from, to, earliest, nights_now }).collect()
 }
@@ -129,8 +130,9 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn told(verify: &Stage, clean: &CleanCriteria) -> Vec<String> {
-        let progress = Progress::fresh(clean);
-        sooner(verify, &site(&[]), clean, &progress, now()).iter().map(Sooner::words).collect()
+        let (site, progress) = (site(&[]), Progress::fresh(clean));
+        let today = earliest(verify, &site, clean, &progress, now());
+        sooner(&today, verify, &site, clean, &progress, now()).iter().map(Sooner::words).collect()
     }
 
     #[test]

@@ -67,8 +67,10 @@ pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
     let mut standing = stand_with(ticket, context, &learned);
     if let Some(progress) = progress(ticket, context, &learned) {
         let (verify, clean) = (&context.playbook.verify, &context.playbook.clean);
-        standing.earliest = earliest::earliest(verify, context.site, clean, &progress, context.now).at;
-        standing.sooner = earliest::sooner(verify, context.site, clean, &progress, context.now);
+        let (site, now) = (context.site, context.now);
+        let today = earliest::earliest(verify, site, clean, &progress, now);
+        standing.earliest = today.at;
+        standing.sooner = earliest::sooner(&today, verify, site, clean, &progress, now);
     }
     standing
 }
