@@ -126,7 +126,7 @@ fn digests(directory: &Path, limits: &mut Limits) {
     let mut bytes = 0;
     for (to, digest) in &digests {
         let mail = Mail::new(1, MailEvent::Digest, now, to.clone());
-        let letter = templates.round_letter(&to_value(digest), &mail, "a@dis.example").expect("a letter");
+        let letter = templates.round_letter(to_value(digest), &mail, "a@dis.example").expect("a letter");
         bytes += letter.text.len() + letter.html.len();
     }
     println!("{} digests, {} KiB of text and HTML", digests.len(), bytes >> 10);

@@ -88,7 +88,7 @@ fn letter(digest: &Digest) -> Letter {
     let round = Round::Digest(Box::new(digest.clone()));
     let mail = Mail::new(99, round.event(), at("2015-05-08T06:00:00Z"), vec![SOC.to_owned()]);
     let templates = Templates::load(None).expect("the shipped templates load");
-    templates.round_letter(&to_value(digest), &mail, "allclear <a@dis.example>").expect("a letter")
+    templates.round_letter(to_value(digest), &mail, "allclear <a@dis.example>").expect("a letter")
 }
 
 #[test]

@@ -87,6 +87,9 @@ fn whatever_else_is_wrong_with_a_template_is_told_with_its_place() {
     let mut wrong = Vec::new();
     let unescaped = "it would show a text from outside unescaped (write {{name}}, with two braces)";
     let partial = "there is no template 'nobody' to include (include a shipped one)";
+    let endless = |name: &str| {
+        format!("'{name}' includes this one in turn, without end (take one of the two inclusions out)")
+    };
     for (case, file, text, wanted) in [
         ("an unknown helper", "foot.txt.hbs", "a {{upper id}}", format!("1:3: there is no helper 'upper' ({HELPERS})")),
         (
@@ -104,6 +107,9 @@ fn whatever_else_is_wrong_with_a_template_is_told_with_its_place() {
         ("a partial", "foot.html.hbs", "{{> nobody}}", format!("1:1: {partial}")),
         ("a partial where no ticket leads", "foot.html.hbs", "{{#unless id}}{{> nobody}}{{/unless}}", format!("1:15: {partial}")),
         ("a partial with something in its place", "foot.html.hbs", "{{#> nobody}}a{{/nobody}}", format!("1:1: {partial}")),
+        ("itself", "foot.txt.hbs", "a\n{{> foot}}", format!("2:1: {}", endless("foot"))),
+        ("itself where no ticket leads", "foot.txt.hbs", "{{#unless id}}{{> foot}}{{/unless}}", format!("1:15: {}", endless("foot"))),
+        ("itself, around its own page", "layout.html.hbs", "{{#> layout}}{{> @partial-block}}{{/layout}}", format!("1:1: {}", endless("layout"))),
         ("an inline partial", "foot.html.hbs", "{{#*inline \"x\"}}a{{/inline}}", "1:1: decorators are not known (put it into a template of its own)".to_owned()),
         ("an unknown name as an argument", "foot.txt.hbs", "{{#if (eq machin 1)}}a{{/if}}", "1:1: 'eq' is given a name that is not known, or too few (use names that the shipped template of this file uses)".to_owned()),
         ("an open block", "foot.txt.hbs", "b\n  {{#if id}}\na", format!("2:3: {{{{#if}}}} is never closed ({CLOSE})")),
@@ -136,6 +142,8 @@ fn what_is_right_is_taken() {
         ("a comment", "foot.html.hbs", "{{! {{{machin}}} }}{{!-- {{> nobody}} --}}"),
         ("a comparison", "foot.txt.hbs", "{{#if (eq id \"7\")}}a{{/if}}"),
         ("a partial of one's own wording", "strip.html.hbs", "<p>{{strip_signs}}</p>"),
+        ("a frame within the frame", "clean.html.hbs", "{{#> layout}}{{#> strip}}a{{/strip}}b{{/layout}}"),
+        ("an argument", "foot.txt.hbs", "{{> checklist has_checklist=has_risk}}"),
         ("nothing", "foot.txt.hbs", ""),
     ] {
         assert_eq!(told(file, text), Vec::<String>::new(), "{case}");

@@ -60,7 +60,7 @@ fn digest_now(desk: &Desk) -> Result<Letter, Fault> {
         Fault::Failed(format!("the site file asks for no digest: {cure}"))
     })?;
     let mail = Mail::new(desk.engine.events_count() + 1, MailEvent::Digest, now, to);
-    let letter = desk.templates()?.round_letter(&digest::to_value(&digest), &mail, sender(desk));
+    let letter = desk.templates()?.round_letter(digest::to_value(&digest), &mail, sender(desk));
     letter.map_err(|problem| Fault::Failed(problem.to_string()))
 }
 

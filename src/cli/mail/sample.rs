@@ -51,6 +51,6 @@ pub fn folded(desk: &Desk, told: &[Letter]) -> Result<Letter, Fault> {
     let view = FoldedView::of(told.iter().map(row).collect(), since, None).to_value();
     let to = told.first().map_or_else(Vec::new, |first| first.to.clone());
     let mail = Mail::new(desk.engine.events_count() + 1, MailEvent::Folded, clock::now(), to);
-    let letter = desk.templates()?.round_letter(&view, &mail, sender(desk));
+    let letter = desk.templates()?.round_letter(view, &mail, sender(desk));
     letter.map_err(|problem| Fault::Failed(problem.to_string()))
 }

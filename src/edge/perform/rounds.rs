@@ -36,7 +36,7 @@ pub(super) fn write_round(
             FoldedView::of(rows, since.unwrap_or_default(), unreached(engine, &folded)).to_value()
         }
     };
-    let letter = edges.templates.round_letter(&view, &mail, &settings.from);
+    let letter = edges.templates.round_letter(view, &mail, &settings.from);
     let reply_to = settings.reply_to.clone();
     let letter = letter.map(|letter| Box::new(Letter { reply_to, thread, first, previous, ..letter }));
     Ok(letter.map_err(|problem| problem.to_string()))

@@ -7,6 +7,7 @@
 
 mod balance;
 mod drawing;
+mod include;
 mod inline;
 mod shipped;
 mod sources;
@@ -23,7 +24,7 @@ use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::report::words::{capitalised, clean_text, shortened, wrap};
 use crate::pure::report::{FoldedRow, Letter, Looked, Material, RecordView, TicketView, event_word};
 use crate::pure::ticket::{Mail, TicketId};
-use handlebars::{Handlebars, RenderError, TemplateError, TemplateErrorReason};
+use handlebars::{Context, Handlebars, RenderError, TemplateError, TemplateErrorReason};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -121,7 +122,7 @@ impl Templates {
     ) -> Result<String, Box<Problem>> {
         let ticket = TicketView::of(material);
         let view = with_record(ticket.to_value(), &RecordView::of(material, looked));
-        self.render("report", form, &drawing::with_drawings(view, &ticket.drawings))
+        self.render("report", form, &drawing::with_drawings(view, &ticket.drawings).into())
     }
 
     /// The letter about the event of `mail`, whose ticket and instant are those of `material`.
@@ -147,7 +148,7 @@ impl Templates {
     ) -> Result<Letter, Box<Problem>> {
         let mut view = TicketView::about(Some(mail.event), material).telling(folded);
         let drawings = std::mem::take(&mut view.drawings);
-        let letter = self.round_letter(&view.to_value(), mail, from)?;
+        let letter = self.round_letter(view.to_value(), mail, from)?;
         let is_shown = |picture: &Picture| letter.html.contains(&format!("cid:{}\"", picture.id));
         let pictures = drawings.into_iter().filter(is_shown).collect();
         let earlier =
@@ -162,8 +163,9 @@ impl Templates {
     /// # Errors
     ///
     /// As [`Templates::letter`].
-    pub fn round_letter(&self, view: &Value, mail: &Mail, from: &str) -> Result<Letter, Box<Problem>> {
-        let (subject, text) = self.mail_text(mail.event, view)?;
+    pub fn round_letter(&self, view: Value, mail: &Mail, from: &str) -> Result<Letter, Box<Problem>> {
+        let view = Context::from(view);
+        let (subject, text) = self.mail_text(mail.event, &view)?;
         Ok(Letter {
             ticket: TicketId::NONE,
             seq: mail.seq,
@@ -173,7 +175,7 @@ impl Templates {
             to: mail.to.clone(),
             subject,
             text,
-            html: inline::with_looks(self.render(event_word(mail.event), Form::Html, view)?),
+            html: inline::with_looks(self.render(event_word(mail.event), Form::Html, &view)?),
             pictures: Vec::new(),
             reply_to: None,
             first: None,
@@ -183,7 +185,7 @@ impl Templates {
     }
 
     /// Subject and text of a mail: the text template's first line and the rest.
-    fn mail_text(&self, event: MailEvent, view: &Value) -> Result<(String, String), Box<Problem>> {
+    fn mail_text(&self, event: MailEvent, view: &Context) -> Result<(String, String), Box<Problem>> {
         let name = event_word(event);
         let file = format!("{name}.txt.hbs");
         let rendered = self.rendered(name, Form::Text, view)?;
@@ -198,7 +200,7 @@ impl Templates {
         Ok((subject, closed_in_lines(&letter_text(rest))))
     }
 
-    fn render(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
+    fn render(&self, name: &str, form: Form, view: &Context) -> Result<String, Box<Problem>> {
         let rendered = self.rendered(name, form, view)?;
         Ok(match form {
             Form::Text => closed_in_lines(&broken_up(&tidy_text(&rendered))),
@@ -206,8 +208,9 @@ impl Templates {
         })
     }
 
-    fn rendered(&self, name: &str, form: Form, view: &Value) -> Result<String, Box<Problem>> {
-        self.registry(form).render(name, view).map_err(|error| self.render_problem(&error, name, form))
+    fn rendered(&self, name: &str, form: Form, view: &Context) -> Result<String, Box<Problem>> {
+        let rendered = self.registry(form).render_with_context(name, view);
+        rendered.map_err(|error| self.render_problem(&error, name, form))
     }
 
     fn registry(&self, form: Form) -> &Handlebars<'static> {

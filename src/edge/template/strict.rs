@@ -4,6 +4,7 @@
 //! Its own `{{#if}}`, `{{#each}}` with `{{else}}`, `{{#with}}` and `lookup` take an unknown name for nothing
 //! even in strict mode (its issue 579), and a section of a mail would be missing without a word.
 
+use super::include::{PARTIAL_BLOCK, inner};
 use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
 use handlebars::{
     BlockContext, Context, Handlebars, Helper, HelperDef, HelperResult, JsonTruthy, Output, PathAndJson,
@@ -13,9 +14,6 @@ use serde_json::Value;
 
 /// Helpers that pass over an unknown name in silence, or write to the log.
 const TAKEN_AWAY: [&str; 5] = ["with", "lookup", "raw", "log", "len"];
-
-/// The place of what a block encloses, in a template that is included around it.
-const PARTIAL_BLOCK: &str = "@partial-block";
 
 /// Which branches are rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +120,11 @@ fn block<'rc>(list: Option<&Vec<String>>, at: usize, length: usize, item: &Value
 /// A slip that shows without rendering: line, column, what, and the cure.
 pub type Slip = (usize, usize, String, &'static str);
 
-/// Texts that would go in unescaped, and templates that are included and not there, in whatever branch.
-pub fn slips(template: &Template, is_there: &dyn Fn(&str) -> bool) -> Vec<Slip> {
+/// Why that template must not be included, if so: what is wrong, and the cure.
+pub type Refusal<'a> = &'a dyn Fn(&str) -> Option<(String, &'static str)>;
+
+/// Texts that would go in unescaped, and what must not be included, in whatever branch.
+pub fn slips(template: &Template, refusal: Refusal<'_>) -> Vec<Slip> {
     let mut slips = Vec::new();
     for (element, place) in template.elements.iter().zip(&template.mapping) {
         let found = match element {
@@ -132,7 +133,7 @@ pub fn slips(template: &Template, is_there: &dyn Fn(&str) -> bool) -> Vec<Slip> 
                 "write {{name}}, with two braces",
             )),
             TemplateElement::PartialExpression(partial) | TemplateElement::PartialBlock(partial) => {
-                missing_partial(partial, is_there)
+                refused(partial, refusal)
             }
             TemplateElement::DecoratorExpression(_) | TemplateElement::DecoratorBlock(_) => {
                 Some(("decorators are not known".to_owned(), "put it into a template of its own"))
@@ -140,34 +141,17 @@ pub fn slips(template: &Template, is_there: &dyn Fn(&str) -> bool) -> Vec<Slip> 
             _ => None,
         };
         slips.extend(found.map(|(what, cure)| (place.0, place.1, what, cure)));
-        inner(element).for_each(|inner| slips.extend(self::slips(inner, is_there)));
+        inner(element).for_each(|inner| slips.extend(self::slips(inner, refusal)));
     }
     slips
 }
 
-fn missing_partial(
-    partial: &DecoratorTemplate,
-    is_there: &dyn Fn(&str) -> bool,
-) -> Option<(String, &'static str)> {
+fn refused(partial: &DecoratorTemplate, refusal: Refusal<'_>) -> Option<(String, &'static str)> {
     match &partial.name {
-        Parameter::Name(name) if name == PARTIAL_BLOCK || is_there(name) => None,
-        Parameter::Name(name) => {
-            Some((format!("there is no template '{name}' to include"), "include a shipped one"))
-        }
+        Parameter::Name(name) if name == PARTIAL_BLOCK => None,
+        Parameter::Name(name) => refusal(name),
         _ => Some(("which template it includes is not said".to_owned(), "name a shipped one")),
     }
-}
-
-/// The templates within an element.
-fn inner(element: &TemplateElement) -> impl Iterator<Item = &Template> {
-    let (one, other) = match element {
-        TemplateElement::HelperBlock(block) => (block.template.as_ref(), block.inverse.as_ref()),
-        TemplateElement::PartialBlock(block) | TemplateElement::DecoratorBlock(block) => {
-            (block.template.as_ref(), None)
-        }
-        _ => (None, None),
-    };
-    one.into_iter().chain(other)
 }
 
 /// What failed, and what to do about it.

@@ -3,17 +3,17 @@
 //!
 //! Used by `load`. It must never let a slip through that a ticket could meet.
 
-use super::drawing;
 use super::sources::Sources;
 use super::strict::{self, Ways};
 use super::{EVENTS, Form, Templates, form_of, with_record};
+use super::{drawing, include};
 use crate::pure::digest;
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Problem, Severity};
 use crate::pure::report::words::markdown_escape;
 use crate::pure::report::{FoldedView, RecordView, TicketView, all_true, event_word};
-use handlebars::{html_escape, no_escape};
+use handlebars::{Context, html_escape, no_escape};
 use serde_json::Value;
 
 /// The templates, or everything that is wrong with them besides `found`, which was found already.
@@ -53,7 +53,11 @@ impl Templates {
         let faults: Vec<Box<Problem>> =
             names.iter().filter_map(|name| templates.compile(name).err()).collect();
         let slips = names.iter().flat_map(|name| templates.slips(name));
-        let problems = faults.into_iter().map(|problem| *problem).chain(slips).collect();
+        let problems: Vec<Problem> = faults.into_iter().map(|problem| *problem).chain(slips).collect();
+        if problems.is_empty() {
+            let registries = [&mut templates.html, &mut templates.text, &mut templates.markdown];
+            registries.into_iter().for_each(include::without_copies);
+        }
         (templates, problems)
     }
 
@@ -61,11 +65,20 @@ impl Templates {
     fn slips(&self, file: &str) -> Vec<Problem> {
         let Some((form, name)) = form_of(file) else { return Vec::new() };
         let Some(template) = self.registry(form).get_template(name) else { return Vec::new() };
-        let is_there = |name: &str| self.sources.contains_key(&format!("{name}{}", form.ending()));
-        let told = strict::slips(template, &is_there).into_iter().map(|(line, column, what, cure)| {
-            *self.problem(file, self.place(file, line, column), what, cure)
-        });
+        let told = strict::slips(template, &|included| self.refusal(included, name, form)).into_iter().map(
+            |(line, column, what, cure)| *self.problem(file, self.place(file, line, column), what, cure),
+        );
         told.collect()
+    }
+
+    /// Why `included` must not be included in the template `name`, if so.
+    fn refusal(&self, included: &str, name: &str, form: Form) -> Option<(String, &'static str)> {
+        if !self.sources.contains_key(&format!("{included}{}", form.ending())) {
+            return Some((format!("there is no template '{included}' to include"), "include a shipped one"));
+        }
+        let is_endless = include::leads_back(included, name, self.registry(form).get_templates());
+        let what = || format!("'{included}' includes this one in turn, without end");
+        is_endless.then(|| (what(), "take one of the two inclusions out"))
     }
 
     /// Renders every mail and report with two sample views, in which every condition is true once and
@@ -77,6 +90,7 @@ impl Templates {
             problems.extend(fault.filter(|_| is_new).map(|fault| *fault));
         };
         let mut try_mail = |event, view: &Value| {
+            let view = &Context::from(view.clone());
             tell(self.mail_text(event, view).err());
             tell(self.render(event_word(event), Form::Html, view).err());
         };
@@ -86,7 +100,7 @@ impl Templates {
             EVENTS.iter().for_each(|event| try_mail(*event, &view));
         }
         for view in report_samples() {
-            let view = drawing::with_drawings(view, &[Picture::default()]);
+            let view = Context::from(drawing::with_drawings(view, &[Picture::default()]));
             Form::ALL.into_iter().for_each(|form| tell(self.render("report", form, &view).err()));
         }
         problems
@@ -107,6 +121,7 @@ impl Templates {
         let name = event_word(event);
         let (mut subject, mut text, mut page) = (String::new(), String::new(), String::new());
         for view in views {
+            let view = &Context::from(view.clone());
             let (one_subject, one_text) = self.mail_text(event, view).unwrap_or_default();
             subject.push_str(&one_subject);
             text.push_str(&one_text);
