@@ -217,6 +217,7 @@ fn slips_in_a_site_file() {
         ("command without a program", "{interface: eth1}", "{command: []}"),
         ("command in one text", "{interface: eth1}", "{command: tcpdump -U}"),
         ("interface without a name", "{interface: eth1}", "{interface: \"\"}"),
+        ("all interfaces at once", "{interface: eth1}", "{interface: any}"),
         ("interface of 16 letters", "{interface: eth1}", "{interface: abcdefghijklmnop}"),
         ("interface of 15 letters", "{interface: eth1}", "{interface: abcdefghijklmno}"),
         (

@@ -115,6 +115,11 @@ fn check_interface(sheet: &mut Sheet<'_>, interface: &Spanned<String>) {
     if !(1..=15).contains(&interface.value.len()) || interface.value.contains(is_wrong) {
         sheet.error(interface.span, "this is no name of a network interface", "`ip link` shows their names");
     }
+    if interface.value == "any" {
+        let what =
+            "`any` hears packets of tagged and bonded interfaces twice, and none that are sent to others";
+        sheet.warn(interface.span, what, "name the interface that the inside network is mirrored to");
+    }
 }
 
 fn check_ring(sheet: &mut Sheet<'_>, span: Span, bytes: u64, is_interface: bool) {

@@ -128,16 +128,19 @@ impl Hearing {
         self.looked_ns = Some(time_ns);
     }
 
-    /// Nobody knows when since the last look they were lost: each ten seconds since then may have lost them
-    /// all.
+    /// Nobody knows when since the last look they were lost: they are counted where that was found, and each
+    /// ten seconds since then may have lost them all.
     fn note_losses(&mut self, time_ns: i64, new: u64) {
         let number = |time_ns: i64| time_ns.div_euclid(BUCKET_SECONDS * SECOND_NS);
         let last = number(time_ns);
         let looked = self.looked_ns.filter(|_| new > 0).map_or(last, number);
-        for number in looked.clamp(last - LOOKED_BACK_MAX, last)..=last {
+        for number in looked.clamp(last - LOOKED_BACK_MAX, last)..last {
             let bucket = self.ledger.at(number * BUCKET_SECONDS);
-            bucket.lost_packets = Some(bucket.lost_packets.unwrap_or(0) + new);
+            bucket.lost_packets.get_or_insert(0);
+            bucket.perhaps_lost_packets += new;
         }
+        let bucket = self.ledger.at(last * BUCKET_SECONDS);
+        bucket.lost_packets = Some(bucket.lost_packets.unwrap_or(0) + new);
     }
 
     /// Notes that the positive control was seen.

@@ -16,15 +16,18 @@ pub const BUCKET_SECONDS: i64 = 10;
 const BUCKETS_MAX: usize = 31 * 24 * 360;
 
 /// The first line of a ledger's table.
-const COLUMNS: &str =
-    "#begin\theard\tlost\ttruncated\tundecoded\tip\tunicast\tinside_hosts\tlink\tcontrol\tprobe\n";
+const COLUMNS: &str = "#begin\theard\tlost\ttruncated\tundecoded\tip\tunicast\tinside_hosts\tlink\tcontrol\tprobe\tperhaps_lost\n";
 
 /// Ten seconds of one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     pub heard_packets: u64,
-    /// Lost in these seconds; `None` when the source does not tell it second for second.
+    /// Found lost in these seconds; `None` when the source does not tell it second for second. Summed up, it
+    /// is what was lost.
     pub lost_packets: Option<u64>,
+    /// Found lost later, when the source was next looked at, and perhaps of these seconds: counted there, and
+    /// doubted here too.
+    pub perhaps_lost_packets: u64,
     pub truncated_packets: u64,
     pub undecoded_packets: u64,
     /// Frames that should carry IP, those undecoded and truncated among them.
@@ -112,8 +115,9 @@ impl Ledger {
             let [control, probe] = [has_control, has_probe].map(|has| if *has { "seen" } else { "-" });
             table.push_str(&format!(
                 "{}\t{heard_packets}\t{lost}\t{truncated_packets}\t{undecoded_packets}\t{ip_packets}\t\
-                 {unicast_packets}\t{inside_hosts}\t{link}\t{control}\t{probe}\n",
-                instant(begin)
+                 {unicast_packets}\t{inside_hosts}\t{link}\t{control}\t{probe}\t{}\n",
+                instant(begin),
+                bucket.perhaps_lost_packets
             ));
         }
         table
@@ -189,6 +193,7 @@ mod tests {
         *ledger.at(0) = Bucket {
             heard_packets: 9,
             lost_packets: Some(1),
+            perhaps_lost_packets: 6,
             truncated_packets: 2,
             undecoded_packets: 3,
             ip_packets: 8,
@@ -199,8 +204,8 @@ mod tests {
             has_probe: false,
         };
         ledger.at(10);
-        let wanted = "1970-01-01T00:00:00Z\t9\t1\t2\t3\t8\t7\t4\tdown\tseen\t-\n\
-                      1970-01-01T00:00:10Z\t0\t-\t0\t0\t0\t0\t0\t-\t-\t-\n";
+        let wanted = "1970-01-01T00:00:00Z\t9\t1\t2\t3\t8\t7\t4\tdown\tseen\t-\t6\n\
+                      1970-01-01T00:00:10Z\t0\t-\t0\t0\t0\t0\t0\t-\t-\t-\t0\n";
         assert_eq!(ledger.table(), format!("{COLUMNS}{wanted}"));
     }
 

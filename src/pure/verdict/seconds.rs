@@ -49,7 +49,7 @@ fn doubtful_of(criteria: &JudgeCriteria, planned: Interval, source: &SourceFacts
 }
 
 fn is_poor(criteria: &JudgeCriteria, bucket: &Bucket) -> bool {
-    let lost = bucket.lost_packets.unwrap_or(0);
+    let lost = bucket.lost_packets.unwrap_or(0).saturating_add(bucket.perhaps_lost_packets);
     let lost_share = share(lost, lost.saturating_add(bucket.heard_packets));
     lost_share > criteria.lost_max.unwrap_or(LOST_UNSTATED_MAX)
         || share(bucket.undecoded_packets, bucket.ip_packets) > UNDECODED_MAX
@@ -91,9 +91,10 @@ mod tests {
     #[test]
     fn poor_seconds_are_doubtful_and_no_others() {
         type Row<'a> = (&'a str, fn(&mut Bucket), &'a [(i64, i64)]);
-        let rows: [Row<'_>; 7] = [
+        let rows: [Row<'_>; 8] = [
             ("all is well", |_| {}, &[]),
             ("lossy", |b| b.lost_packets = Some(2), &[(600, 620)]),
+            ("perhaps lossy", |b| b.perhaps_lost_packets = 2, &[(600, 620)]),
             ("as lossy as allowed", |b| (b.heard_packets, b.lost_packets) = (999, Some(1)), &[]),
             ("cut", |b| b.truncated_packets = 1, &[(600, 620)]),
             ("unreadable", |b| b.undecoded_packets = 11, &[(600, 620)]),
