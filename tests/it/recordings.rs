@@ -290,23 +290,11 @@ fn lengths_that_lie_are_faults_with_their_place() {
     caplen[20] = 5;
     let rows = [
         ("the longest frame", record(max, max as usize), None),
-        ("a record of zeros", record(0, 0), Some("at byte 24: a record states a packet of 0 bytes")),
         (
             "a frame of which nothing was kept",
             [record(1, 1), pcap_record(order, (0, 0), 0, 60, b"")].concat(),
             None,
         ),
-        (
-            "zeros behind frames",
-            [record(1, 1), vec![0; 160]].concat(),
-            Some("at byte 41: a record states a packet of 0 bytes"),
-        ),
-        (
-            "a packet block of nothing",
-            with(enhanced(order, 0, 0, b"")),
-            Some("at byte 48: a record states a packet of 0 bytes"),
-        ),
-        ("a simple block of nothing", with(block(order, 3, &[0; 4])), Some("at byte 48: a record states")),
         ("a frame longer than any", record(max + 1, 100), Some("at byte 24: a record states 262145 bytes")),
         ("a record longer than the file", record(100, 99), Some("in the middle of a record at byte 139")),
         ("ends that differ", with(unequal), Some("at byte 48: a block of 36 bytes states another length")),
@@ -349,6 +337,31 @@ fn lengths_that_lie_are_faults_with_their_place() {
                 assert!(text.contains(part), "{name}: {text}");
             }
         }
+    }
+}
+
+#[test]
+fn a_packet_of_no_length_is_damage_behind_which_the_reading_goes_on() {
+    let order = Order::Little;
+    let pcap = |records: &[Vec<u8>]| [pcap_header(order, 0xa1b2_c3d4, 1), records.concat()].concat();
+    let some = || pcap_record(order, (1, 0), 1, 1, b"x");
+    let with = |last: Vec<u8>| [section(order, u64::MAX), interface(order, 1, 0, &[]), last].concat();
+    let kept_nothing = pcap_record(order, (0, 0), 0, 60, b"");
+    // A capture, how many frames it has, and where the damage stands.
+    let rows = [
+        ("none", pcap(&[some(), kept_nothing]), 2, None),
+        ("alone", pcap(&[vec![0; 16]]), 1, Some(24)),
+        ("between others", pcap(&[some(), vec![0; 16], some()]), 3, Some(41)),
+        ("a tail of zeros", pcap(&[some(), vec![0; 160]]), 11, Some(41)),
+        ("a packet block", with(enhanced(order, 0, 0, b"")), 1, Some(48)),
+        ("a simple block", with(block(order, 3, &[0; 4])), 1, Some(48)),
+    ];
+    for (name, file, frames, place) in rows {
+        let (read, missing, reader) = read(&file);
+        let damage = reader.damage();
+        assert_eq!((read.len(), damage.clone().map(|damage| damage.offset)), (frames, place), "{name}");
+        assert_eq!(missing, None, "{name}");
+        assert!(damage.is_none_or(|damage| damage.to_string().contains("a packet of 0 bytes")), "{name}");
     }
 }
 

@@ -226,6 +226,29 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
 }
 
 #[test]
+fn zeros_in_a_capture_never_pass_and_hide_no_contact() {
+    let directory = TempDir::new().expect("a directory");
+    let quiet = pcap(&directory, "quiet.pcap", &[(1, &tcp("10.16.24.93", "9.9.9.9", 80))]);
+    let calling = pcap(&directory, "calling.pcap", &[(1, &tcp("10.16.24.93", "203.0.113.7", 80))]);
+    let [quiet, calling] = [quiet, calling].map(|path| std::fs::read(path).expect("readable"));
+    let (header, call) = calling.split_at(24);
+    // A record of 16 zeros is of a packet that has no length.
+    let rows = [
+        ("behind", [&quiet[..], &[0; 16]].concat(), 3, "interrupted"),
+        ("before a contact", [header, &[0; 16], call].concat(), 2, "contacts"),
+        ("none", quiet.clone(), 0, ""),
+    ];
+    for (row, content, exit, wanted) in rows {
+        let path = directory.path().join("zeros.pcap");
+        std::fs::write(&path, content).expect("writable");
+        let (code, result, told) = scan(&[text(&path), "--address", "203.0.113.7"]);
+        let first = codes(&result).first().map(|code| code.to_string()).unwrap_or_default();
+        assert_eq!((code, first.as_str()), (exit, wanted), "{row}: {told}");
+        assert_eq!(told.contains("a packet of 0 bytes"), exit > 0, "{row}: {told}");
+    }
+}
+
+#[test]
 fn a_watchlist_of_which_much_is_refused_never_passes() {
     let directory = TempDir::new().expect("a directory");
     let calling = pcap(&directory, "calling.pcap", &[(1, &tcp("10.16.24.93", "203.0.113.7", 80))]);

@@ -95,7 +95,9 @@ impl Recorded {
             path: path.to_path_buf(),
             span: span(&stretches),
             frames: stretches.iter().map(|stretch| stretch.frames).sum(),
-            is_cut_short: end.incomplete.is_some() && stream.is_at_end(),
+            is_cut_short: end.incomplete.is_some()
+                && stream.is_at_end()
+                && stream.reader().damage().is_none(),
             incomplete: end.incomplete,
             lost: end.lost,
             timeless_packets: end.timeless_packets,

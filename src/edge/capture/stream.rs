@@ -175,6 +175,7 @@ impl<R: Read> FrameStream<R> {
 
     /// What to say of the capture when nothing more of it is read.
     pub(super) fn ended(&self, incomplete: Option<String>) -> ReadEnd {
+        let incomplete = incomplete.or_else(|| self.reader.damage().map(|damage| damage.to_string()));
         ReadEnd { incomplete, lost: self.reader.lost(), timeless_packets: self.reader.timeless_packets() }
     }
 

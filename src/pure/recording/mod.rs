@@ -44,9 +44,6 @@ pub struct Frame<'a> {
 /// the sign of a damaged file when it is exceeded.
 pub const FRAME_BYTES_MAX: usize = 262_144;
 
-/// What is said of a record of no length.
-const NO_LENGTH: &str = "a record states a packet of 0 bytes: the file was not written to its end";
-
 /// The most bytes one pcapng block may have, as in Wireshark's reader.
 pub const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
 

@@ -3,7 +3,7 @@
 
 use super::order::Order;
 use super::reader::{Next, Step};
-use super::{FRAME_BYTES_MAX, Frame, NO_LENGTH};
+use super::{FRAME_BYTES_MAX, Frame};
 
 /// What the file header says of all records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,34 +39,39 @@ impl Pcap {
     }
 
     /// The record at the beginning of `input` and its length with the header; `None` when it is not
-    /// whole, or no record.
+    /// whole, or no record, or when nothing of its frame was kept.
     #[inline(always)]
     pub(super) fn record<'a>(&self, input: &'a [u8]) -> Option<(Frame<'a>, usize)> {
         let header = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>()?;
-        let [s0, s1, s2, s3, f0, f1, f2, f3, _, _, _, _, w0, w1, w2, w3] = *header;
         let used = self.used(header);
-        if used > self.record_header_bytes + FRAME_BYTES_MAX || is_nothing(header) {
-            return None;
-        }
+        let is_usual = used > self.record_header_bytes && used <= self.record_header_bytes + FRAME_BYTES_MAX;
+        if is_usual { Some((self.frame(header, input.get(..used)?)?, used)) } else { None }
+    }
+
+    #[inline(always)]
+    fn frame<'a>(&self, header: &[u8; Pcap::RECORD_HEADER_BYTES], record: &'a [u8]) -> Option<Frame<'a>> {
+        let [s0, s1, s2, s3, f0, f1, f2, f3, _, _, _, _, w0, w1, w2, w3] = *header;
         // Signed, as libpcap and Wireshark read it: times before 1970 are negative.
         let seconds = self.order.u32([s0, s1, s2, s3]) as i32;
         let fraction = self.order.u32([f0, f1, f2, f3]);
-        let frame = Frame {
+        Some(Frame {
             time_ns: i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit_ns,
-            bytes: input.get(self.record_header_bytes..used)?,
+            bytes: record.get(self.record_header_bytes..)?,
             wire_length: self.order.u32([w0, w1, w2, w3]),
             link_type: self.link_type,
-        };
-        Some((frame, used))
+        })
     }
 
-    /// What stands where no whole record does.
+    /// What stands where [`Pcap::record`] finds none.
     pub(super) fn no_record<'a>(&self, input: &'a [u8]) -> Step<'a> {
         let Some(header) = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>() else {
             return Ok(Next::NeedMore(self.record_header_bytes));
         };
+        let record = |used: usize| input.get(..used).and_then(|record| self.frame(header, record));
         match self.used(header) {
-            _ if is_nothing(header) => Err(NO_LENGTH.to_string()),
+            used if used == self.record_header_bytes => {
+                Ok(record(used).map_or(Next::NeedMore(used), |frame| Next::Frame { frame, used }))
+            }
             used if used <= self.record_header_bytes + FRAME_BYTES_MAX => Ok(Next::NeedMore(used)),
             used => Err(format!(
                 "a record states {} bytes, more than the {FRAME_BYTES_MAX} possible",
@@ -81,11 +86,4 @@ impl Pcap {
         let [_, _, _, _, _, _, _, _, c0, c1, c2, c3, ..] = *header;
         self.record_header_bytes.saturating_add(self.order.u32([c0, c1, c2, c3]) as usize)
     }
-}
-
-/// Whether both lengths of a record are 0: no packet is that short, and zeros are what a crash leaves.
-#[inline(always)]
-fn is_nothing(header: &[u8; Pcap::RECORD_HEADER_BYTES]) -> bool {
-    let [_, _, _, _, _, _, _, _, lengths @ ..] = *header;
-    lengths == [0; 8]
 }

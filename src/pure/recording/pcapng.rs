@@ -3,7 +3,7 @@
 
 use super::order::Order;
 use super::reader::{Next, Step};
-use super::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX, Frame, INTERFACES_MAX, NO_LENGTH};
+use super::{BLOCK_BYTES_MAX, FRAME_BYTES_MAX, Frame, INTERFACES_MAX};
 use crate::pure::lost::Lost;
 use std::sync::Arc;
 
@@ -219,9 +219,6 @@ impl PcapNg {
             return Err(format!(
                 "a packet states {captured} bytes, more than the {FRAME_BYTES_MAX} possible"
             ));
-        }
-        if captured == 0 && wire_length == 0 {
-            return Err(NO_LENGTH.to_string());
         }
         let bytes = data.get(..captured).ok_or_else(|| {
             format!("a packet states {captured} bytes, but its block has room for {} only", data.len())

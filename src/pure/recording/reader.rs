@@ -15,6 +15,8 @@ use std::fmt;
 pub struct Reader {
     format: Format,
     offset: u64,
+    /// Where the first record of no length stands.
+    empty_at: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -93,6 +95,9 @@ impl Reader {
         };
         match step {
             Ok(next) => {
+                if let Next::Frame { frame: Frame { bytes: [], wire_length: 0, .. }, .. } = &next {
+                    self.empty_at.get_or_insert(self.offset);
+                }
                 if let Next::Frame { used, .. } | Next::Skip { used } = &next {
                     self.offset += *used as u64;
                 }
@@ -100,6 +105,13 @@ impl Reader {
             }
             Err(what) => Next::Fault(Fault { offset: self.offset, what }),
         }
+    }
+
+    /// The damage behind which the reader went on: a record whose packet has no length. No packet is that short,
+    /// and zeros are what a crash leaves of a file.
+    pub fn damage(&self) -> Option<Fault> {
+        let what = "a record states a packet of 0 bytes: the file was not written as it should be";
+        self.empty_at.map(|offset| Fault { offset, what: what.to_owned() })
     }
 
     /// Packets that the writer of the capture lost, as far as it says so.
