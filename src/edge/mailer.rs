@@ -16,7 +16,7 @@ pub use drawing::page;
 use crate::pure::hexadecimal;
 use crate::pure::picture::Picture;
 use crate::pure::report::words::clean_text;
-use crate::pure::report::{Letter, NOT_ASKED, event_word};
+use crate::pure::report::{Letter, event_word};
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
 use lettre::Address;
 use lettre::address::Envelope;
@@ -48,6 +48,9 @@ const PASSWORD_BYTES_MAX: usize = 4_096;
 /// with a few machines needs.
 const IMAGES_BYTES_MAX: usize = 512 * 1024;
 
+/// How the reason begins why a mail is refused by ourselves: elsewhere it is the server that is quoted.
+const NOT_ASKED: &str = "no mail server was asked: ";
+
 /// What became of one letter to one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -57,6 +60,8 @@ pub enum Delivery {
     TryLater(String),
     /// Never, and why: the server refused this mail or recipient for good.
     Refused(String),
+    /// Never, and why: we ourselves cannot send such a mail, and no server was asked.
+    Unfit(String),
     /// Nobody knows: the line broke or the time was up in the middle. It may have arrived all the same; a
     /// repeat carries the same Message-ID.
     Lost(String),
@@ -134,7 +139,7 @@ impl Mailer {
         let Mailer::Smtp(smtp) = self else { return self.deliver(letter, recipient) };
         match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
             Ok((message, envelope)) => smtp.try_out(&message.formatted(), &envelope, told),
-            Err(fault) => Delivery::Refused(format!("{NOT_ASKED}{fault}")),
+            Err(fault) => Delivery::Unfit(format!("{NOT_ASKED}{fault}")),
         }
     }
 
@@ -156,7 +161,7 @@ impl Mailer {
         let (message, envelope) =
             match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
                 Ok(ready) => ready,
-                Err(fault) => return Delivery::Refused(format!("{NOT_ASKED}{fault}")),
+                Err(fault) => return Delivery::Unfit(format!("{NOT_ASKED}{fault}")),
             };
         match self {
             Mailer::Smtp(smtp) => smtp.deliver(&message.formatted(), &envelope),

@@ -20,7 +20,7 @@ use crate::pure::plan::{self, CapturePlan};
 use crate::pure::report::{FoldedRow, Letter, Material};
 use crate::pure::schedule;
 use crate::pure::ticket::{
-    Context, Effect, FoldedMail, Input, Listing, ListingAnswer, Mail, Past, Recorded, RunId, Ticket,
+    Context, Effect, FoldedMail, Input, Listing, ListingAnswer, Mail, Never, Past, Recorded, RunId, Ticket,
     TicketId, ledger, stand,
 };
 use crate::pure::verdict::ListingFacts;
@@ -345,8 +345,9 @@ fn mail_input(mail: u64, to: String, delivery: Delivery) -> Input {
     match delivery {
         Delivery::Accepted => Input::MailAccepted { mail, to },
         Delivery::TryLater(error) | Delivery::Lost(error) | Delivery::NoServer(error) => {
-            Input::MailFailed { mail, to, error, is_refused: false }
+            Input::MailFailed { mail, to, error, never: None }
         }
-        Delivery::Refused(error) => Input::MailFailed { mail, to, error, is_refused: true },
+        Delivery::Refused(error) => Input::MailFailed { mail, to, error, never: Some(Never::Refused) },
+        Delivery::Unfit(error) => Input::MailFailed { mail, to, error, never: Some(Never::Unfit) },
     }
 }

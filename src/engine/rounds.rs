@@ -114,8 +114,8 @@ impl Decision<'_> {
     pub(super) fn step_rounds(&mut self, by: &str, input: &Input) -> Result<(), EngineError> {
         let events = match input {
             Input::MailAccepted { mail, to } => vec![Event::MailAccepted { mail: *mail, to: to.clone() }],
-            Input::MailFailed { mail, to, error, is_refused } => {
-                vec![mail_failed(&self.log.rounds, self.now, (*mail, to), error, *is_refused)]
+            Input::MailFailed { mail, to, error, never } => {
+                vec![mail_failed(&self.log.rounds, self.now, (*mail, to), error, *never)]
             }
             Input::Act(Act::RetryMail { mail }) => self.retry_told(by, *mail)?,
             _ => return Err(EngineError::NoTicket(TicketId::NONE)),
@@ -127,16 +127,18 @@ impl Decision<'_> {
     /// Where a mail that told others is lost, each of those is: on its own ticket, where somebody else is told
     /// and where it can be sent again.
     fn lose_told(&mut self, lost: &Event) -> Result<(), EngineError> {
-        let Event::MailFailed { mail: into, error, not_before, is_refused, is_given_up, .. } = lost else {
+        let Event::MailFailed { mail: into, is_refused, is_given_up, .. } = lost else {
             return Ok(());
         };
-        let (error, not_before, is_refused, is_given_up) = (error, *not_before, *is_refused, *is_given_up);
         if !is_refused && !is_given_up {
             return Ok(());
         }
         for Told { ticket, mail, to, .. } in self.told_in(*into) {
-            let error = error.clone();
-            let failed = vec![Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up }];
+            let mut failed = lost.clone();
+            if let Event::MailFailed { mail: into, to: all, .. } = &mut failed {
+                (*into, *all) = (mail, to);
+            }
+            let failed = vec![failed];
             match self.context(ticket) {
                 Ok(_) => self.record(ALLCLEAR, ticket, failed)?,
                 // Without its playbook nobody knows whom to tell; it is shown as lost all the same.

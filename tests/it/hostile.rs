@@ -85,6 +85,7 @@ fn hostile(text: &str) -> (Sample, Vec<Vec<Past>>) {
             not_before: now,
             is_refused: true,
             is_given_up: false,
+            is_unfit: false,
         },
         Event::HostBlamed {
             host: [10, 16, 24, 93].into(),

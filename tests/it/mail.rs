@@ -239,7 +239,7 @@ fn an_address_that_is_none_is_refused_for_good() {
     for wrong in ["tech", "tech@x.example\r\nRCPT TO:<all@x.example>", ""] {
         let answer = mailer(closed_port()).deliver(&letter, wrong);
         assert!(
-            matches!(&answer, Delivery::Refused(why) if why.contains("no mail address")),
+            matches!(&answer, Delivery::Unfit(why) if why.contains("no mail address")),
             "{wrong:?}: {answer:?}"
         );
     }

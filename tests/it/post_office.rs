@@ -191,6 +191,7 @@ fn word(delivery: &Delivery) -> &'static str {
         Delivery::Accepted => "accepted",
         Delivery::TryLater(_) => "later",
         Delivery::Refused(_) => "refused",
+        Delivery::Unfit(_) => "unfit",
         Delivery::Lost(_) => "lost",
         Delivery::NoServer(_) => "no server",
     }
@@ -199,9 +200,11 @@ fn word(delivery: &Delivery) -> &'static str {
 fn words(delivery: &Delivery) -> &str {
     match delivery {
         Delivery::Accepted => "",
-        Delivery::TryLater(why) | Delivery::Refused(why) | Delivery::Lost(why) | Delivery::NoServer(why) => {
-            why
-        }
+        Delivery::TryLater(why)
+        | Delivery::Refused(why)
+        | Delivery::Unfit(why)
+        | Delivery::Lost(why)
+        | Delivery::NoServer(why) => why,
     }
 }
 

@@ -190,6 +190,7 @@ fn refuse(ticket: &mut Life, when: &str) {
         not_before: at(when),
         is_refused: true,
         is_given_up: false,
+        is_unfit: false,
     };
     record(ticket, when, "allclear", failed);
 }

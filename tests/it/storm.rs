@@ -8,7 +8,7 @@ use allclear::edge::perform::{self, Captures, Edges, Listings, Post};
 use allclear::edge::template::Templates;
 use allclear::engine::Opening;
 use allclear::pure::playbook::{MailEvent, Notify, Recipient};
-use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Event, HoldReason, Input, Mail, Round, TicketId};
+use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Event, HoldReason, Input, Mail, Never, Round, TicketId};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::cell::{Cell, RefCell};
@@ -42,13 +42,12 @@ pub fn deliver_each_until(world: &mut World, end: &str, answer: impl Fn(Timestam
         for effect in world.engine.effects(world.now) {
             let Effect::SendMail { ticket, mail, to } = effect else { continue };
             is_quiet = false;
-            let failed =
-                |is_refused| Input::MailFailed { mail, to: to.clone(), error: "no".to_owned(), is_refused };
+            let failed = |never| Input::MailFailed { mail, to: to.clone(), error: "no".to_owned(), never };
             let said = answer(world.now, &to);
             let input = match said {
                 Answer::Yes => Input::MailAccepted { mail, to: to.clone() },
-                Answer::Later => failed(false),
-                Answer::Never => failed(true),
+                Answer::Later => failed(None),
+                Answer::Never => failed(Some(Never::Refused)),
             };
             taken.extend((said == Answer::Yes).then_some((world.now, ticket, mail)));
             world.engine.step(world.now, ALLCLEAR, ticket, &input).expect("an answer is taken");

@@ -130,6 +130,7 @@ fn mailed() -> Vec<Event> {
         not_before: at("2015-06-11T12:12:00Z"),
         is_refused,
         is_given_up: false,
+        is_unfit: false,
     };
     vec![
         Event::MailQueued {

@@ -4,7 +4,7 @@
 use crate::world::World;
 use allclear::pure::playbook::{MailEvent, Notify, Recipient};
 use allclear::pure::report::unsent::{MailState, unsent};
-use allclear::pure::ticket::{Act, Effect, Event, Input, Mail, due};
+use allclear::pure::ticket::{Act, Effect, Event, Input, Mail, Never, due};
 use jiff::{SignedDuration, Timestamp};
 
 const TECH: &str = "Tech Coordinator <tech@springfield.example>";
@@ -29,7 +29,8 @@ fn world(opened: &[&str], overdue: &[&str], postmaster: Option<&str>) -> World {
 }
 
 fn failed(mail: u64, to: &str, is_refused: bool) -> Input {
-    Input::MailFailed { mail, to: to.to_owned(), error: "550 no such user".to_owned(), is_refused }
+    let never = is_refused.then_some(Never::Refused);
+    Input::MailFailed { mail, to: to.to_owned(), error: "550 no such user".to_owned(), never }
 }
 
 fn outbox(world: &World) -> &[Mail] {
@@ -152,4 +153,30 @@ fn a_person_has_a_mail_sent_again_to_the_address_that_the_files_name_now() {
         .map(|recorded| recorded.by)
         .collect();
     assert!(!by.is_empty() && by.iter().all(|by| by != "allclear"), "{by:?}");
+}
+
+#[test]
+fn who_did_not_let_a_mail_through_is_on_record_and_an_old_record_says_it_was_the_server() {
+    for (never, expected) in
+        [(None, (false, false)), (Some(Never::Refused), (true, false)), (Some(Never::Unfit), (true, true))]
+    {
+        let mut world = world(&[TECH], &[], None);
+        let (mail, error) = (outbox(&world)[0].seq, "no such user".to_owned());
+        world.input(&Input::MailFailed { mail, to: TECH.to_owned(), error, never });
+        let events = world.events();
+        let failed = events.iter().map(|recorded| &recorded.event).find(|event| said(event).is_some());
+        let failed = failed.expect("it has failed");
+        assert_eq!(said(failed), Some(expected), "{never:?}");
+        let mut old = serde_json::to_value(failed).expect("it can be stored");
+        let fields = old.as_object_mut().and_then(|event| event.values_mut().next()?.as_object_mut());
+        fields.expect("an event with fields").remove("is_unfit");
+        let old: Event = serde_json::from_value(old).expect("an old record is read");
+        assert_eq!(said(&old), Some((expected.0, false)), "{never:?}");
+    }
+}
+
+/// Whether a mail was refused for good, and whether by ourselves.
+fn said(event: &Event) -> Option<(bool, bool)> {
+    let Event::MailFailed { is_refused, is_unfit, .. } = event else { return None };
+    Some((*is_refused, *is_unfit))
 }

@@ -329,23 +329,23 @@ fn a_report_shows_what_it_states_and_no_more() {
 fn a_refusal_of_our_own_is_not_put_into_the_mouth_of_a_server() {
     let server = "mail.dis.example:25 answered RCPT TO with 550 5.1.1 no such user";
     let own = "no mail server was asked: 'tech@' is no mail address: write it as user@host";
-    for (error, (is_refused, is_given_up), wanted, unwanted) in [
-        (server, (true, false), "the mail server refused it for good", "No mail server was asked"),
-        (server, (false, true), "gave up after trying for days", "The answer was"),
+    for (error, end, wanted, unwanted) in [
+        (server, (true, false, false), "the mail server refused it for good", "no mail server was asked"),
+        (server, (false, true, false), "gave up after trying for days", "The answer was"),
         (
             own,
-            (true, false),
-            "No mail server was asked, because of this: 'tech@' is no mail address",
+            (true, false, true),
+            "This is why: no mail server was asked: 'tech@' is no mail address",
             "refused",
         ),
     ] {
         let mut lost = sample(MailEvent::Undeliverable);
         let failed = lost.ticket.events.last_mut().map(|last| &mut last.event);
-        let Some(Event::MailFailed { error: why, is_refused: refused, is_given_up: given_up, .. }) = failed
-        else {
+        let Some(Event::MailFailed { error: why, is_refused, is_given_up, is_unfit, .. }) = failed else {
             panic!("the mail has failed last");
         };
-        (*why, *refused, *given_up) = (error.to_string(), is_refused, is_given_up);
+        *why = error.to_string();
+        (*is_refused, *is_given_up, *is_unfit) = end;
         for form in &forms(&letter(&lost))[1..] {
             assert!(form.contains(wanted) && !form.contains(unwanted), "{wanted}: {form}");
         }

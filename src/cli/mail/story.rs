@@ -179,8 +179,9 @@ impl Story<'_> {
         let to = self.site.coordinator.clone();
         let (mail, not_before) = (self.events.len() as u64, self.now);
         let error = "the server answered 550 5.1.1 no such user".to_owned();
-        let (is_refused, is_given_up) = (true, false);
-        self.happen(self.now, Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up });
+        let (is_refused, is_given_up, is_unfit) = (true, false, false);
+        let failed = Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up, is_unfit };
+        self.happen(self.now, failed);
     }
 
     /// Nights that end so, the last of them by `until`, after it was located and cleaned.

@@ -24,6 +24,7 @@ pub fn run(desk: &Desk, address: &str) -> Result<Exit, Fault> {
         Delivery::Accepted => (Exit::Done, format!("accepted for {}", clean_text(address))),
         Delivery::TryLater(why) => (Exit::Failed, format!("not now: {why}")),
         Delivery::Refused(why) => (Exit::Failed, format!("refused for good: {why}")),
+        Delivery::Unfit(why) => (Exit::Failed, format!("cannot be sent: {why}")),
         Delivery::Lost(why) => (Exit::Failed, format!("nobody knows: {why}")),
         Delivery::NoServer(why) => (Exit::Failed, format!("no mail leaves: {why}")),
     };

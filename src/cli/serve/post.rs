@@ -128,7 +128,7 @@ fn carried(effect: &Effect, carry_out: impl FnOnce() -> Reply) -> Box<Reply> {
 /// tried again.
 fn failure(effect: &Effect, error: String) -> Option<Box<Reply>> {
     let Effect::SendMail { ticket, mail, to } = effect else { return None };
-    let input = Input::MailFailed { mail: *mail, to: to.clone(), error, is_refused: false };
+    let input = Input::MailFailed { mail: *mail, to: to.clone(), error, never: None };
     Some(Box::new(Reply::of_mail(*ticket, input)))
 }
 
@@ -201,7 +201,7 @@ mod tests {
         let (ticket, to) = (TicketId(7), "tech@springfield.example".to_owned());
         let effect = Effect::SendMail { ticket, mail: 3, to: to.clone() };
         let accepted = Input::MailAccepted { mail: 3, to: to.clone() };
-        let failed = Input::MailFailed { mail: 3, to, error: BROKEN.to_owned(), is_refused: false };
+        let failed = Input::MailFailed { mail: 3, to, error: BROKEN.to_owned(), never: None };
         type Row<'a> = (&'a str, fn(Input) -> Reply, &'a Input);
         let rows: [Row<'_>; 2] = [
             ("carried out", |input| Reply::of_mail(TicketId(7), input), &accepted),

@@ -197,7 +197,7 @@ mod tests {
             let halt = Halt { step, why: Why::Said(Reply { code, lines: vec!["x".to_owned()] }) };
             let means = match halt.into_delivery("mx:25") {
                 Delivery::TryLater(_) => Later,
-                Delivery::Refused(_) => Never,
+                Delivery::Refused(_) | Delivery::Unfit(_) => Never,
                 Delivery::NoServer(_) => NoServer,
                 Delivery::Lost(_) => Unknown,
                 Delivery::Accepted => panic!("{step} {code}"),

@@ -171,7 +171,7 @@ fn mail_states<'a>(material: &Material<'a>) -> BTreeMap<(u64, &'a str), String> 
                 let again = |to: &'a String| ((*mail, to.as_str()), format!("goes again since {at}"));
                 states.extend(to.iter().map(again));
             }
-            Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up } => {
+            Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up, .. } => {
                 let tried = tries.entry((*mail, to)).or_default();
                 *tried += 1;
                 let (times, again) = (count(*tried, "time"), local_time(*not_before, zone));

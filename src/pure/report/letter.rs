@@ -7,9 +7,6 @@ use crate::pure::playbook::MailEvent;
 use crate::pure::ticket::TicketId;
 use jiff::Timestamp;
 
-/// How the reason begins why a mail is refused by ourselves; a server's words begin with its name.
-pub const NOT_ASKED: &str = "no mail server was asked: ";
-
 /// One mail about one event of one ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {

@@ -25,7 +25,7 @@ pub use answers::{AnswerView, DecisionView, FileView, Looked, MailView};
 pub use doubt::DoubtView;
 pub use folded::{FoldedRow, FoldedView};
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
-pub use letter::{Letter, NOT_ASKED, event_word, file_name};
+pub use letter::{Letter, event_word, file_name};
 pub use machines::{machine_label, to_work_on};
 pub use nights::NightRecord;
 pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView, label};

@@ -168,7 +168,7 @@ pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
         }
         Event::MailFolded { mail, to, into } => format!("Mail {mail} is told to {to} in mail {into}"),
         Event::MailAccepted { mail, to } => format!("Mail {mail} accepted for {to}"),
-        Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up } => {
+        Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up, .. } => {
             let end = match (is_refused, is_given_up) {
                 (true, _) => "refused for good".to_string(),
                 (_, true) => "given up".to_string(),

@@ -3,10 +3,10 @@
 //!
 //! Left of it is the outbox of `ticket`.
 
-use super::letter::{NOT_ASKED, event_word};
+use super::letter::event_word;
 use super::view::{Material, TicketView};
 use super::words::{self, local_time};
-use crate::pure::ticket::{Event, HoldReason, Mail, Phase, Recorded, Ticket, TicketId, Trouble, Undelivered};
+use crate::pure::ticket::{Event, HoldReason, Mail, Phase, Recorded, Ticket, TicketId, Undelivered};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -123,34 +123,29 @@ pub struct UnreachedView {
 
 /// Nobody, when no mail has failed for good.
 pub(super) fn unreached(material: &Material, view: &TicketView) -> UnreachedView {
-    let last = material.events.iter().rev().find_map(|recorded| Some((recorded, lost_on(recorded)?)));
-    let Some((recorded, (mail, trouble))) = last else { return UnreachedView::default() };
-    let event = material.ticket.mail(mail).map_or("", |mail| event_word(mail.event));
+    let lost = material.events.iter().rev().find(|recorded| is_end(&recorded.event));
+    let Some(Recorded { at, event: Event::MailFailed { mail, to, error, is_refused, is_unfit, .. }, .. }) =
+        lost
+    else {
+        return UnreachedView::default();
+    };
+    let event = material.ticket.mail(*mail).map_or("", |mail| event_word(mail.event));
     UnreachedView {
-        person: words::person(&trouble.to),
-        mailbox: trouble.to,
+        person: words::person(to),
+        mailbox: to.clone(),
         mail: mail.to_string(),
         event: event.to_string(),
-        is_refused: trouble.end == Some(Undelivered::Refused),
-        when: local_time(recorded.at, &material.site.timezone),
-        is_unfit: trouble.error.starts_with(NOT_ASKED),
-        answer: trouble.error.strip_prefix(NOT_ASKED).unwrap_or(&trouble.error).to_owned(),
+        is_refused: *is_refused,
+        when: local_time(*at, &material.site.timezone),
+        is_unfit: *is_unfit,
+        answer: error.clone(),
         deed: deed(material.ticket, view),
     }
 }
 
-fn lost_on(recorded: &Recorded) -> Option<(u64, Trouble)> {
-    let Event::MailFailed { mail, to, error, not_before, is_refused, is_given_up } = &recorded.event else {
-        return None;
-    };
-    let end = match (is_refused, is_given_up) {
-        (true, _) => Undelivered::Refused,
-        (_, true) => Undelivered::GivenUp,
-        _ => return None,
-    };
-    let (to, at, error, not_before) = (to.clone(), recorded.at, error.clone(), *not_before);
-    let trouble = Trouble { to, tries: 0, at, error, not_before, end: Some(end) };
-    Some((*mail, trouble))
+/// Whether a mail is lost to somebody for good.
+fn is_end(event: &Event) -> bool {
+    matches!(event, Event::MailFailed { is_refused, is_given_up, .. } if *is_refused || *is_given_up)
 }
 
 /// What is to be done about the ticket as it stands.

@@ -37,8 +37,8 @@ pub fn decide(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Result<V
             Ok(judged::captured(ticket, context, *run, facts, listing.as_ref()))
         }
         Input::MailAccepted { mail, to } => Ok(vec![Event::MailAccepted { mail: *mail, to: to.clone() }]),
-        Input::MailFailed { mail, to, error, is_refused } => {
-            Ok(vec![mails::mail_failed(&ticket.outbox, context.now, (*mail, to), error, *is_refused)])
+        Input::MailFailed { mail, to, error, never } => {
+            Ok(vec![mails::mail_failed(&ticket.outbox, context.now, (*mail, to), error, *never)])
         }
         Input::Act(act) => acts::act(ticket, context, act),
     }

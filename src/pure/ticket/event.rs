@@ -147,7 +147,8 @@ pub enum Event {
         mail: u64,
         to: String,
     },
-    /// `is_refused`: the server will never take it for this recipient; `is_given_up`: it was tried for days.
+    /// `is_refused`: the server will never take it for this recipient; `is_given_up`: it was tried for days;
+    /// `is_unfit`: it is we who refuse it, since it cannot be sent so, and no server was asked.
     MailFailed {
         mail: u64,
         to: String,
@@ -156,6 +157,8 @@ pub enum Event {
         is_refused: bool,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_given_up: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_unfit: bool,
     },
     /// A mail goes again, since a person wants it so, or since its recipient gets other mail once more; `to` are all
     /// who get it, besides those who have it.

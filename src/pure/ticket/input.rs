@@ -75,10 +75,19 @@ pub enum Input {
     Captured { run: RunId, facts: Box<CaptureFacts>, listing: Option<ListingAnswer> },
     /// A mail server accepted a mail for a recipient.
     MailAccepted { mail: u64, to: String },
-    /// A mail could not be handed over.
-    MailFailed { mail: u64, to: String, error: String, is_refused: bool },
+    /// A mail could not be handed over: not now, or never.
+    MailFailed { mail: u64, to: String, error: String, never: Option<Never> },
     /// A person acted; their name is the event's `by`.
     Act(Act),
+}
+
+/// Why a mail will never be handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {
+    /// The mail server does not take it for this recipient.
+    Refused,
+    /// It cannot be sent as it is, and no server was asked.
+    Unfit,
 }
 
 /// What a person does to a ticket.

@@ -6,7 +6,7 @@
 
 use super::consequences::{add_mailboxes, recipients};
 use super::outbox::address;
-use super::{Context, Event, Mail, Refusal, Ticket, Trouble};
+use super::{Context, Event, Mail, Never, Refusal, Ticket, Trouble};
 use crate::pure::playbook::MailEvent;
 use crate::pure::schedule::jitter;
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +29,7 @@ pub fn mail_failed(
     now: Timestamp,
     (mail, to): (u64, &str),
     error: &str,
-    is_refused: bool,
+    never: Option<Never>,
 ) -> Event {
     let known = outbox.iter().rev().find(|known| known.seq == mail);
     let age = known.map(|known| now.duration_since(known.waits_since()));
@@ -39,8 +39,9 @@ pub fn mail_failed(
         to: to.to_owned(),
         error: error.to_owned(),
         not_before: now.saturating_add(after).unwrap_or(now),
-        is_refused,
-        is_given_up: !is_refused && age >= Some(GIVE_UP),
+        is_refused: never.is_some(),
+        is_given_up: never.is_none() && age >= Some(GIVE_UP),
+        is_unfit: never == Some(Never::Unfit),
     }
 }
 

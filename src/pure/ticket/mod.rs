@@ -40,7 +40,7 @@ pub use decide::{abandoned, decide, ended_before, no_turn};
 pub use due::{Effect, due};
 pub use fold::IllegalEvent;
 pub use in_force::{InForce, Rhythm, Schedules};
-pub use input::{ALLCLEAR, Absence, Act, Context, Input, NoTurn, Refusal};
+pub use input::{ALLCLEAR, Absence, Act, Context, Input, Never, NoTurn, Refusal};
 pub use judged::blamed;
 pub use listings::{NewlyListed, gap as listing_gap};
 pub use mails::{drafted, mail_failed, retry_as_it_is, retry_one, withdraw_denial};

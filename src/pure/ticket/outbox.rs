@@ -85,8 +85,7 @@ pub fn address(mailbox: &str) -> String {
 impl Mail {
     /// A delivery failed; of a recipient that it had before a person readdressed it, nobody wants to know.
     fn fail(&mut self, failed: &Recorded) {
-        let Event::MailFailed { mail: _, to, error, not_before, is_refused, is_given_up } = &failed.event
-        else {
+        let Event::MailFailed { to, error, not_before, is_refused, is_given_up, .. } = &failed.event else {
             return;
         };
         if !self.to.contains(to) {
