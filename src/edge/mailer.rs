@@ -184,7 +184,7 @@ fn message(letter: &Letter) -> Result<Message, String> {
         .date(date(letter))
         .message_id(Some(head::message_id(letter.ticket, letter.seq, &from.email)))
         .from(from.clone())
-        .subject(clean_text(&letter.subject))
+        .subject(head::subject(&letter.subject))
         .raw_header(header("Auto-Submitted", "auto-generated".to_string()))
         .raw_header(header("X-Allclear-Ticket", letter.ticket.to_string()))
         .raw_header(header("X-Allclear-Event", event_word(letter.event).to_string()));

@@ -57,6 +57,12 @@ fn whatever_stands_in_a_subject_or_a_name_the_head_has_these_lines_and_no_more()
             "allclear <a@dis.example>",
             "Tech <t@x.example>",
         ),
+        (
+            "encoded words",
+            "[allclear #7] =?utf-8?b?4oCuZ25wLmV4ZQ==?= =\u{0}?utf-8?q?a=0D=0ABcc=3A_e=40x.example?=",
+            "allclear <a@dis.example>",
+            "Tech <t@x.example>",
+        ),
         ("very long", long.as_str(), "allclear <a@dis.example>", "Tech <t@x.example>"),
         (
             "an encoded word",

@@ -6,6 +6,7 @@
 //! that say less.
 
 use crate::pure::report::Letter;
+use crate::pure::report::words::clean_text;
 use crate::pure::ticket::TicketId;
 use lettre::Address;
 use sha2::{Digest, Sha256};
@@ -45,6 +46,12 @@ pub fn of_thread(letter: &Letter, sender: &Address) -> Vec<(&'static str, String
         headers.push(("Thread-Index", thread_index(letter, sender)));
     }
     headers
+}
+
+/// A subject that is read as it was written: what looks like an encoded word (RFC 2047) in the name of a machine
+/// would be decoded by whoever reads the mail, into signs that are cleaned away here.
+pub(super) fn subject(text: &str) -> String {
+    clean_text(text).replace("=?", "= ?")
 }
 
 /// PidTagConversationIndex of MS-OXOMSG, 2.2.1.3: a reserved byte, five bytes of time, sixteen that name
