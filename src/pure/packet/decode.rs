@@ -12,7 +12,16 @@ use super::{Decoded, Frame, Packet, link, pseudo, serial, wireless};
 pub fn decode<'a>(frame: &Frame<'a>) -> Decoded<'a> {
     match plain(frame) {
         Some(packet) => Decoded::Packet(packet),
-        None => any(frame),
+        None => any(frame, u8::MAX),
+    }
+}
+
+/// The packet that lies within so many tunnels, fewer than [`Packet::tunnels`] of the innermost one, with what it
+/// carries left closed: its ends are those of a tunnel.
+pub fn around<'a>(frame: &Frame<'a>, tunnels: u8) -> Option<Packet<'a>> {
+    match any(frame, tunnels) {
+        Decoded::Packet(packet) => Some(packet),
+        _ => None,
     }
 }
 
@@ -23,8 +32,8 @@ fn plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     plain_ipv4(frame).map(|plain| plain.packet(frame)).or_else(ipv6)
 }
 
-fn any<'a>(frame: &Frame<'a>) -> Decoded<'a> {
-    by_link_type(frame.link_type, Layer::outermost(frame))
+fn any<'a>(frame: &Frame<'a>, tunnels_max: u8) -> Decoded<'a> {
+    by_link_type(frame.link_type, Layer::outermost(frame, tunnels_max))
 }
 
 /// What a link type announces, by <https://www.tcpdump.org/linktypes.html>.
@@ -100,7 +109,7 @@ mod tests {
         for length in 0..=whole.len() {
             let cut = frame(&whole[..length]);
             if let Some(packet) = short(&cut) {
-                assert_eq!(packet, format!("{:?}", any(&cut)), "{row}, {length} bytes");
+                assert_eq!(packet, format!("{:?}", any(&cut, u8::MAX)), "{row}, {length} bytes");
             }
         }
     }

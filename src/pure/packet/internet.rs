@@ -178,7 +178,8 @@ fn finish(header: Header<'_>) -> Decoded<'_> {
     if header.is_later_fragment || !tunnel::is_possible(&packet) {
         return Decoded::Packet(packet);
     }
-    match tunnel::inner(&packet, &header.payload) {
+    let Some(payload) = header.payload.in_tunnel() else { return Decoded::Packet(packet) };
+    match tunnel::inner(&packet, &payload) {
         Some(Decoded::Packet(inner)) => return Decoded::Packet(inner),
         Some(Decoded::Truncated) => packet.ports_truncated = true,
         Some(Decoded::Undecoded(layer)) => packet.unread_layer = Some(layer),
@@ -213,6 +214,7 @@ fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
         payload_truncated: layer.is_cut,
         is_later_fragment: header.is_later_fragment,
         fragment_id: header.fragment_id,
+        tunnels: layer.tunnels,
         unread_layer: (!layer.is_cut && lacks_ports).then_some("IP payload"),
     };
     match header.protocol {

@@ -21,12 +21,16 @@ pub(super) struct Layer<'a> {
     pub(super) source_mac: Option<Mac>,
     pub(super) destination_mac: Option<Mac>,
     depth: u8,
+    /// How many tunnels were opened around it.
+    pub(super) tunnels: u8,
+    /// So many are opened at most.
+    tunnels_max: u8,
 }
 
 impl<'a> Layer<'a> {
-    /// The outermost layer of a frame.
+    /// The outermost layer of a frame, of which so many tunnels are to be opened.
     #[inline]
-    pub(super) fn outermost(frame: &Frame<'a>) -> Layer<'a> {
+    pub(super) fn outermost(frame: &Frame<'a>, tunnels_max: u8) -> Layer<'a> {
         Layer {
             bytes: frame.bytes,
             time_ns: frame.time_ns,
@@ -35,7 +39,15 @@ impl<'a> Layer<'a> {
             source_mac: None,
             destination_mac: None,
             depth: 0,
+            tunnels: 0,
+            tunnels_max,
         }
+    }
+
+    /// The same within one more tunnel; `None` when no more are to be opened.
+    #[inline]
+    pub(super) fn in_tunnel(&self) -> Option<Layer<'a>> {
+        (self.tunnels < self.tunnels_max).then_some(Layer { tunnels: self.tunnels + 1, ..*self })
     }
 
     /// The layer inside, which begins after `header_bytes`; `None` when it begins beyond the end or lies

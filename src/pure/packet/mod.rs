@@ -33,7 +33,7 @@ mod tunnel;
 mod wireless;
 
 pub use crate::pure::recording::Frame;
-pub use decode::decode;
+pub use decode::{around, decode};
 pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client, is_dhcp};
 pub use hello::of_handshake as handshake_name;
 pub use info::info;
@@ -107,6 +107,8 @@ pub struct Packet<'a> {
     /// What all fragments of one datagram have in common beside addresses and protocol; `None` when the
     /// datagram came whole.
     pub fragment_id: Option<u32>,
+    /// How many tunnels it came in; [`around`] tells whose they are.
+    pub tunnels: u8,
     /// What else the frame should carry that could not be read: the inside of the tunnel whose own ends
     /// these are, or what follows in the same frame. The layer in words, as in [`Decoded::Undecoded`].
     pub unread_layer: Option<&'static str>,

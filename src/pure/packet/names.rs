@@ -158,6 +158,8 @@ pub fn is_mere_beginning(stream: &[u8]) -> bool {
 #[inline]
 fn of_segment(packet: &Packet<'_>, names: &mut Names) -> Reading {
     let reading = match packet.payload.first() {
+        // What follows the header is in other fragments, which are not put together.
+        None if packet.fragment_id.is_some() => return Reading::Cut,
         None => return Reading::Whole,
         Some(0x16) if hello::is_possible(packet.payload) => hello::of_stream(packet.payload, names),
         Some(b'P' | b'\r') if preface::length(packet.payload) > 0 => behind_preface(packet, names),

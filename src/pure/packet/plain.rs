@@ -130,6 +130,7 @@ impl<'a, A: Copy + Into<IpAddr>> Plain<'a, A> {
             payload_truncated: self.is_cut,
             is_later_fragment: false,
             fragment_id: None,
+            tunnels: 0,
             unread_layer: None,
         }
     }

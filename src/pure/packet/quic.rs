@@ -9,7 +9,7 @@
 use super::Packet;
 use super::quic_keys::Keys;
 
-/// So many packets of one datagram are opened; a client sends one or two.
+/// So many packets of one datagram are opened; a client sends one or two. What is behind them counts as cut.
 const PACKETS_MAX: usize = 4;
 /// A client's first identifier for the server is at least so long (RFC 9000, 7.2) …
 const FIRST_ID_BYTES_MIN: usize = 8;
@@ -155,6 +155,7 @@ pub fn open_initials(
         }
     }
     match opened {
+        Some(_) if Protected::parse(rest).is_some_and(|next| next.kind != Kind::Other) => Opened::Cut,
         Some((id, _)) => Opened::Client(id),
         None if is_sealed => Opened::Sealed,
         None => Opened::Closed,

@@ -34,7 +34,7 @@ pub fn quoted<'a>(packet: &Packet<'a>) -> Option<Quoted<'a>> {
         (ICMP, 11 | 12) | (ICMP_6, 2..=4) => false,
         _ => return None,
     };
-    match any_ip(Layer::outermost(&quote_frame(packet, quote))) {
+    match any_ip(Layer::outermost(&quote_frame(packet, quote), u8::MAX)) {
         Decoded::Packet(packet) => Some(Quoted { packet, is_refused }),
         _ => None,
     }

@@ -198,8 +198,8 @@ mod tests {
             bytes
         };
         let (mut dhcp, mut ipv6) = (Vec::new(), Vec::new());
-        ethernet().ipv4([10, 0, 0, 1], [9; 4], 64).udp(68, 67).write(&mut dhcp, b"").expect("fits");
-        ethernet().ipv6([1; 16], [2; 16], 64).udp(1, 2).write(&mut ipv6, b"").expect("fits");
+        ethernet().ipv4([10, 0, 0, 1], [9; 4], 64).udp(68, 67).write(&mut dhcp, &[0; 20]).expect("fits");
+        ethernet().ipv6([1; 16], [2; 16], 64).udp(1, 2).write(&mut ipv6, &[0; 20]).expect("fits");
         let (listed, named) = (lookout(&["192.0.2.9"]), lookout(&["evil.example"]));
         let rows: [(&str, &Lookout, &[u8], bool); 7] = [
             ("on no list", &listed, &tcp([9; 4], b""), true),
@@ -208,7 +208,7 @@ mod tests {
             ("other payload", &listed, &tcp([9; 4], b"get"), true),
             ("while names are looked for", &named, &tcp([9; 4], b"get"), false),
             ("DHCP", &listed, &dhcp, false),
-            ("IPv6", &listed, &ipv6, false),
+            ("IPv6", &listed, &ipv6, true),
         ];
         for (row, lookout, bytes, wanted) in rows {
             let frame = Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type: 1 };

@@ -68,8 +68,7 @@ impl Heard {
     #[inline(always)]
     pub(super) fn note(&mut self, host: HostKey, mac: MacKey, time_ns: i64, since_ns: i64) -> bool {
         let Some(Known { latest, number }) = self.known.get_mut(&host) else {
-            self.note_new(host, Latest { time_ns, mac, noted_ns: time_ns });
-            return true;
+            return self.note_new(host, Latest { time_ns, mac, noted_ns: time_ns });
         };
         let (is_in_order, is_back) = (latest.time_ns <= time_ns, latest.time_ns < since_ns);
         if is_in_order && latest.mac == mac && time_ns.saturating_sub(latest.noted_ns) <= 2 * PRESENCE_NS {
@@ -83,10 +82,11 @@ impl Heard {
         is_back
     }
 
+    /// Tells whether there was room for it.
     #[cold]
-    fn note_new(&mut self, key: HostKey, first: Latest) {
+    fn note_new(&mut self, key: HostKey, first: Latest) -> bool {
         if self.hosts.len() >= HEARD_HOSTS_MAX {
-            return;
+            return false;
         }
         let number = u32::try_from(self.hosts.len()).expect("at most HEARD_HOSTS_MAX");
         self.known.insert(key, Known { latest: first, number });
@@ -94,6 +94,7 @@ impl Heard {
         let mut host = HeardHost { address: address_of(key), macs, has_more_macs: false, spans };
         host.note(first);
         self.hosts.push(host);
+        true
     }
 
     /// Every host with its latest packet.

@@ -285,6 +285,11 @@ impl Hearing {
         }
     }
 
+    /// Puts away what the last [`Hearing::read_names`] found.
+    pub(super) fn forget_names(&mut self) {
+        self.names.clear();
+    }
+
     /// What the last [`Hearing::read_names`] found.
     pub(super) fn names(&self) -> &[Name] {
         self.names.as_slice()

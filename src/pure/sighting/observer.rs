@@ -209,7 +209,8 @@ impl Observer {
                 if let Some(quoted) = packet::quoted(&packet) {
                     self.see_quoted(&packet, &quoted, &mut scope);
                 }
-                self.see_packet(&packet, scope)
+                let seen = self.see_packet(&packet, &mut scope);
+                if packet.tunnels > 0 { self.see_tunnels(frame, packet.tunnels, seen, scope) } else { seen }
             }
             other => {
                 self.hearing.note_other(frame, &other);
@@ -266,6 +267,31 @@ impl Observer {
     fn look_closer(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
         self.hearing.read_names(packet);
         self.ask(packet, scope)
+    }
+
+    /// Looks at the ends of the tunnels that the innermost packet came in: whoever sends to a listed
+    /// address makes contact, whatever is in it.
+    #[cold]
+    fn see_tunnels(
+        &mut self,
+        frame: &Frame<'_>,
+        tunnels: u8,
+        mut seen: Seen,
+        mut scope: impl FnMut(WatchId) -> Scope,
+    ) -> Seen {
+        for packet in (0..tunnels).filter_map(|around| packet::around(frame, around)) {
+            let flow = Flow::of(&packet);
+            let lookout = &self.hearing.lookout;
+            if lookout.has_listed_end(flow, lookout.ends(flow)) {
+                self.hearing.forget_names();
+                let sighted = if seen.is_sighting { std::mem::take(&mut self.sighted) } else { Vec::new() };
+                seen.is_sighting |= self.ask(&packet, &mut scope).is_sighting;
+                self.sighted.extend(sighted);
+                self.sighted.sort_unstable();
+                self.sighted.dedup();
+            }
+        }
+        seen
     }
 
     /// Asks every run whether the packet, with its names, is a sighting for it.

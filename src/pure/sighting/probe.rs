@@ -1,7 +1,7 @@
 //! Is a packet a probe, sent by allclear itself to see whether a capture shows it?
 //!
 //! A probe is none of what a source shows: it counts as heard for nobody, makes nobody present and is
-//! never a hit. `observer` asks before anything is counted.
+//! never a hit. `observer` asks before anything else is told of it, and what was counted is taken back.
 
 use crate::pure::packet::Packet;
 use crate::pure::watchlist::{CompiledList, Entry, Index, Target, Watchlist};

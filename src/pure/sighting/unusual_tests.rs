@@ -1,6 +1,8 @@
 //! What becomes of frames that are no plain packets: fragments, ICMP errors, and what cannot be read.
 
-use super::tests::{ACK, HOST, SECOND, SINK, SYN, Sent, hosts, list, observe, observe_at, out, tcp, udp};
+use super::tests::{
+    ACK, HOST, OTHER, SECOND, SINK, SYN, Sent, hosts, list, observe, observe_at, out, tcp, tcp_with, udp,
+};
 use super::{Coverage, Handshake, LayerCount};
 use crate::pure::packet::Mac;
 use std::slice::from_ref;
@@ -53,6 +55,46 @@ fn a_later_fragment_bears_no_name_and_no_lease() {
     let whole = udp(0, (HOST, 1025), (SINK, 53), &[&[0; 32][..], &question].concat());
     let packets = [part(&whole, 0, Some(40)), part(&whole, 40, None)];
     assert_eq!(hosts(&observe(&[list("s", &["evil.example"])], &packets)), "");
+}
+
+/// VXLAN between two addresses, of a frame.
+fn vxlan(from: &str, to: &str, inner: &Sent) -> Sent {
+    udp(0, (from, 5), (to, 4789), &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &inner.bytes].concat())
+}
+
+#[test]
+fn the_ends_of_every_tunnel_around_a_packet_are_looked_up_too() {
+    let harmless = tcp(0, ("192.168.0.1", 1025), ("192.168.0.2", 80), SYN);
+    let call = tcp(0, (OTHER, 1025), (SINK, 80), SYN);
+    let (fabric, sink) = (("10.9.0.1", "10.9.0.2"), (HOST, SINK));
+    let around = |(from, to): (&str, &str), inner: &Sent| vxlan(from, to, inner);
+    let rows = [
+        ("none listed", around(fabric, &harmless), ""),
+        ("the tunnel", around(sink, &harmless), "10.0.0.1 1 1 1"),
+        ("what is within", around(fabric, &call), "10.0.0.2 1 1 1"),
+        ("both", around(sink, &call), "10.0.0.1 1 1 1, 10.0.0.2 1 1 1"),
+        ("the tunnel in the middle", around(fabric, &around(sink, &harmless)), "10.0.0.1 1 1 1"),
+        ("the one around it", around(sink, &around(fabric, &harmless)), "10.0.0.1 1 1 1"),
+        ("what comes back", around((SINK, HOST), &harmless), "received only: 10.0.0.1 0 1 0"),
+    ];
+    for (row, sent, wanted) in rows {
+        let observation = observe(&[list("s", &[SINK])], std::slice::from_ref(&sent));
+        assert_eq!(hosts(&observation), wanted, "{row}");
+        assert_eq!(observation.coverage.ip_packets, 1, "{row}: one packet was heard");
+    }
+}
+
+#[test]
+fn what_stands_behind_the_first_fragment_of_a_segment_may_be_a_name() {
+    let request = b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    let whole = tcp_with(0, (HOST, 1025), (SINK, 80), ACK, &request.repeat(2));
+    let behind_header = [part(&whole, 0, Some(24)), part(&whole, 24, None)];
+    let bare = [part(&whole, 0, Some(20)), part(&whole, 20, None)];
+    for (row, packets, is_cut) in [("in the segment", behind_header, true), ("behind its header", bare, true)]
+    {
+        let observation = observe(&[list("s", &["evil.example"])], &packets);
+        assert_eq!(observation.coverage.truncated_packets > 0, is_cut, "{row}");
+    }
 }
 
 /// An ICMP error of a router about a packet.
