@@ -78,7 +78,7 @@ fn server_names_of_tls_are_read() {
 
 #[test]
 fn hosts_of_http_are_read() {
-    let rows: [(&str, &str, &str); 41] = [
+    let rows: [(&str, &str, &str); 43] = [
         ("a request", "GET / HTTP/1.1\r\nHost: Example.org:8080\r\n\r\n", "example.org@8080"),
         ("odd spelling", "POST /a HTTP/1.1\r\nA: b\r\nhOST:example.org.\r\n", "example.org"),
         ("another script", "GET / HTTP/1.1\r\nHost: b\u{fc}cher.de\r\n", "xn--bcher-kva.de"),
@@ -111,6 +111,16 @@ fn hosts_of_http_are_read() {
             "a.example b.example",
         ),
         ("two blanks", "GET  http://evil.example/  HTTP/1.1\r\n\r\n", "evil.example@80"),
+        (
+            "behind many empty lines",
+            "\r\n\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n",
+            "evil.example",
+        ),
+        (
+            "behind ends of lines of all kinds",
+            "\n\r\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n",
+            "evil.example",
+        ),
         ("behind empty lines", "\r\n\n\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n", "evil.example"),
         (
             "behind a body",

@@ -41,9 +41,6 @@ const METHODS: [&[u8]; 24] = [
 /// How long the word can be that a request begins with.
 const METHOD_BYTES_MAX: usize = 24;
 
-/// So many empty lines before a request are passed over (RFC 9112, 2.2, asks for one).
-const EMPTY_LINES_MAX: usize = 4;
-
 /// Whether a payload may begin with a request, perhaps behind empty lines: a known method or the beginning of
 /// one, or a whole line that ends as a request's.
 #[inline]
@@ -52,18 +49,11 @@ pub(super) fn is_possible(payload: &[u8]) -> bool {
     has_known_method(request) || is_part_of_method(request) || has_request_line(request)
 }
 
-/// How many bytes of empty lines there are at the beginning.
+/// How many bytes of empty lines there are at the beginning. RFC 9112, 2.2, asks servers to pass over one; many pass
+/// over all there are, and over ends of lines of any kind. The payload is the limit.
 #[inline]
 fn empty_lines(payload: &[u8]) -> usize {
-    let mut length = 0;
-    for _ in 0..EMPTY_LINES_MAX {
-        length += match payload.get(length..) {
-            Some([b'\n', ..]) => 1,
-            Some([b'\r', b'\n', ..]) => 2,
-            _ => break,
-        };
-    }
-    length
+    payload.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
 }
 
 /// Whether all there is may be the first letters of a method.
