@@ -45,6 +45,14 @@ struct Head {
     has_name: bool,
 }
 
+/// What a segment added to a stream.
+struct Grown {
+    /// Whether more of its beginning can be read than before.
+    is_front: bool,
+    /// So much memory.
+    bytes: usize,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// A SYN announced it; nothing that it begins with came yet.
@@ -67,6 +75,18 @@ impl Head {
             State::Open { has_more, .. } => has_more,
             State::Closed => false,
         }
+    }
+
+    /// Puts what a segment brings into its place.
+    fn add(&mut self, at: usize, payload: &[u8]) -> Grown {
+        let bytes = self.bytes();
+        let is_front = self.pieces.add(at, payload);
+        Grown { is_front, bytes: self.bytes() - bytes }
+    }
+
+    /// How many bytes of memory it holds.
+    fn bytes(&self) -> usize {
+        self.pieces.size()
     }
 
     /// Where in it a segment begins; `None` when that is before it or too far behind.
@@ -95,6 +115,7 @@ impl Heads {
     }
 
     fn join(&mut self, packet: &Packet<'_>, alone: Reading, names: &mut Names) -> Reading {
+        self.make_room();
         let place = Stream::of(packet).and_then(|stream| Some((stream, packet.tcp_sequence()?)));
         let Some((stream, mut sequence)) = place else { return without_a_place(alone) };
         if is_client_syn(packet) {
@@ -116,14 +137,17 @@ impl Heads {
                 let early = std::mem::take(&mut head.pieces);
                 self.streams.remove(&stream);
                 let read = self.begin_at(stream, sequence, packet, alone, true);
-                if early.is_empty() { read } else { self.go_on_with(stream, packet, &early, names) }
+                // What is whole, or cut, does not go on with what came early.
+                let goes_on = matches!(read, Reading::Partial(_)) && !early.is_empty();
+                if goes_on { self.go_on_with(stream, packet, &early, names) } else { read }
             }
             (Some(at), State::Announced) if !matches!(alone, Reading::Partial(_)) => {
                 let was_waiting = head.is_waiting();
-                head.pieces.add(at, packet.payload);
+                let grown = head.add(at, packet.payload).bytes;
                 let newly = u64::from(head.is_waiting()) - u64::from(was_waiting);
                 self.waiting += newly;
                 self.begun += newly;
+                self.streams.note_growth(grown);
                 alone
             }
             (Some(0), State::Open { .. }) if alone == Reading::Whole => {
@@ -132,12 +156,14 @@ impl Heads {
                 alone
             }
             (Some(at), State::Open { .. }) => {
-                head.pieces.add(at, packet.payload);
+                let grown = head.add(at, packet.payload);
+                self.streams.note_growth(grown.bytes);
                 if at > 0 {
                     // In the middle of a message anything may look like the beginning of one.
                     names.clear();
                 }
-                self.go_on(stream, packet, names)
+                // What is sent again, or lies behind a gap, tells nothing new.
+                if grown.is_front { self.go_on(stream, packet, names) } else { Reading::Whole }
             }
             _ => self.begin(stream, sequence, packet, alone),
         }
@@ -186,7 +212,10 @@ impl Heads {
         names: &mut Names,
     ) -> Reading {
         let Some(head) = self.streams.get_mut(&stream) else { return Reading::Whole };
+        let bytes = head.bytes();
         head.pieces.add_all(early);
+        let grown = head.bytes() - bytes;
+        self.streams.note_growth(grown);
         self.go_on(stream, packet, names)
     }
 
@@ -205,7 +234,7 @@ impl Heads {
             }
             Reading::Partial(rest) => {
                 self.close(stream);
-                if rest.has_more && rest.told == 0 { Reading::Cut } else { Reading::Whole }
+                if rest.has_more { Reading::Cut } else { Reading::Whole }
             }
             Reading::Whole => {
                 self.end(stream);
@@ -258,12 +287,22 @@ impl Heads {
     /// Remembers a stream in the place of what was known of it.
     fn put(&mut self, stream: Stream, head: Head) {
         self.waiting += u64::from(head.is_waiting());
-        let forgotten = match self.streams.get_mut(&stream) {
-            Some(known) => u64::from(std::mem::replace(known, head).is_waiting()),
-            None => self.streams.insert(stream, head, Head::is_waiting),
-        };
-        self.waiting -= forgotten;
-        self.forgotten += forgotten;
+        let replaced = self.streams.remove(&stream).is_some_and(|known| known.is_waiting());
+        self.streams.note_growth(head.bytes());
+        let forgotten = self.streams.insert(stream, head, Head::is_waiting);
+        self.forget(forgotten + u64::from(replaced));
+    }
+
+    /// Forgets streams when they take too much memory.
+    fn make_room(&mut self) {
+        let forgotten = self.streams.make_room(Head::bytes, Head::is_waiting);
+        self.forget(forgotten);
+    }
+
+    /// Notes that so many can never be read any more.
+    fn forget(&mut self, waiting: u64) {
+        self.waiting -= waiting;
+        self.forgotten += waiting;
     }
 
     /// How many streams began with a name that goes on in their next packet.
@@ -300,7 +339,7 @@ fn is_client_syn(packet: &Packet<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::streams::STREAMS_MAX;
+    use super::super::streams::{STREAMS_BYTES_MAX, STREAMS_MAX};
     use super::*;
     use crate::pure::packet::{Decoded, Frame, decode};
     use proptest::prelude::*;
@@ -335,7 +374,8 @@ mod tests {
     fn told(heads: &mut Heads, packets: &[Vec<u8>]) -> Vec<String> {
         let mut names = Names::default();
         let tell = |bytes: &Vec<u8>| {
-            let frame = Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type: 101 };
+            let wire_length = u32::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+            let frame = Frame { time_ns: 0, bytes, wire_length, link_type: 101 };
             let Decoded::Packet(packet) = decode(&frame) else { panic!("no packet") };
             let is_cut = heads.read(&packet, &mut names);
             let words: Vec<&str> = names.as_slice().iter().map(|name| name.text.as_str()).collect();
@@ -353,10 +393,12 @@ mod tests {
         let part = |port, from: usize, to: usize| segment(port, from, &REQUEST[from..to]);
         let end = REQUEST.len();
         let (first, second) = (part(1, 0, 20), part(1, 20, end));
+        // The capture length left so much of it.
+        let cut = |port, from: usize, to: usize| part(port, from, end)[..40 + to - from].to_vec();
         let letters = || (0..end).map(|at| part(1, at, at + 1));
         let told_late = format!("{}evil.example{}", "- ".repeat(35), " -".repeat(end - 36));
         type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
-        let rows: [Row<'_>; 33] = [
+        let rows: [Row<'_>; 39] = [
             ("its first letters", vec![part(1, 0, 3), part(1, 3, end)], ("- evil.example", 0)),
             ("a letter each", letters().collect(), (&told_late, 0)),
             (
@@ -450,6 +492,33 @@ mod tests {
                 vec![segment(1, 0, b"GET / HTTP/1.1\r\n"), segment(1, 16, &[b'a'; PIECES_BYTES_MAX])],
                 ("- cut", 0),
             ),
+            (
+                "longer than the limit, with a name in front",
+                vec![segment(1, 0, b"GET http://a/ HTTP/1.1\r\n"), segment(1, 24, &[b'a'; PIECES_BYTES_MAX])],
+                ("a cut", 0),
+            ),
+            ("a first segment that was cut", vec![syn(1), cut(1, 0, 20)], ("- cut", 0)),
+            (
+                "a first segment that was cut, behind another",
+                vec![syn(1), part(1, 30, end), cut(1, 0, 20)],
+                ("- - cut", 0),
+            ),
+            ("a second segment that was cut", vec![syn(1), part(1, 0, 20), cut(1, 20, 26)], ("- - cut", 0)),
+            (
+                "another that was cut, behind a gap",
+                vec![syn(1), part(1, 0, 20), cut(1, 26, 30)],
+                ("- - -", 1),
+            ),
+            (
+                "the end of a second request before the first one",
+                vec![
+                    syn(1),
+                    segment(1, end + 20, &REQUEST[20..]),
+                    part(1, 0, end),
+                    segment(1, end, &REQUEST[..20]),
+                ],
+                ("- - evil.example -", 1),
+            ),
         ];
         for (row, packets, (names, unread)) in rows {
             assert_eq!(read(&packets), (names.to_owned(), unread), "{row}");
@@ -497,11 +566,12 @@ mod tests {
 
     #[test]
     fn every_form_is_read_wherever_it_is_cut_in_two() {
-        let forms: [(&str, &[u8]); 9] = [
+        let forms: [(&str, &[u8]); 10] = [
             ("plain", REQUEST),
             ("a blank before the colon", b"GET / HTTP/1.1\r\nHost : evil.example\r\n\r\n"),
             ("folded", b"GET / HTTP/1.1\r\nHost:\r\n evil.example\r\n\r\n"),
             ("behind an empty line", b"\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+            ("behind many", b"\r\n\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
             ("a URL", b"GET  http://evil.example/ HTTP/1.0\r\n\r\n"),
             ("a URL alone", b"GET http://evil.example/\r\n"),
             ("a tunnel", b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n"),
@@ -559,6 +629,23 @@ mod tests {
         told(&mut heads, &begun);
         assert_eq!((heads.begun(), heads.unread()), (most.into(), most.into()));
         assert!(heads.forgotten > 0);
+    }
+
+    #[test]
+    fn what_is_kept_of_streams_is_bounded_however_often_they_come_back() {
+        let mut heads = Heads::default();
+        let streams = 1_000..5_000_u16;
+        // One byte at the end of what is kept holds the place of all before it.
+        let last = |port| segment(port, PIECES_BYTES_MAX - 1, b"x");
+        for from in streams.clone().step_by(100) {
+            let new = (from..from + 100).flat_map(|port| [syn(port), last(port)]);
+            told(&mut heads, &new.chain((1_000..from).map(last)).collect::<Vec<_>>());
+            let (kept, bytes) =
+                heads.streams.values().fold((0, 0), |(kept, bytes), head| (kept + 1, bytes + head.bytes()));
+            assert!(kept <= 2 * STREAMS_MAX, "{kept} streams");
+            assert!(bytes <= STREAMS_BYTES_MAX + 4 * PIECES_BYTES_MAX, "{bytes} bytes");
+        }
+        assert_eq!((heads.begun(), heads.unread()), (streams.len() as u64, streams.len() as u64));
     }
 
     #[test]

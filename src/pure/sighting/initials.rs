@@ -32,6 +32,11 @@ impl Connection {
     fn is_waiting(&self) -> bool {
         !self.pieces.is_empty() || self.id.is_none()
     }
+
+    /// How many bytes of memory it holds.
+    fn bytes(&self) -> usize {
+        self.pieces.size()
+    }
 }
 
 impl Initials {
@@ -56,6 +61,7 @@ impl Initials {
     }
 
     fn join(&mut self, stream: Stream, id: FirstId, names: &mut Names) -> bool {
+        self.make_room();
         // Acknowledgements have no piece.
         if self.alone.is_empty() {
             return false;
@@ -66,9 +72,12 @@ impl Initials {
         }
         match self.connections.get_mut(&stream) {
             Some(connection) if connection.id == Some(id) && connection.is_waiting() => {
-                connection.pieces.add_all(&self.alone);
-                let is_told = is_read(packet::handshake_name(connection.pieces.front(), names));
+                let bytes = connection.bytes();
+                let has_grown = connection.pieces.add_all(&self.alone);
+                let grown = connection.bytes() - bytes;
+                let is_told = has_grown && is_read(packet::handshake_name(connection.pieces.front(), names));
                 let is_cut = !is_told && connection.pieces.is_full();
+                self.connections.note_growth(grown);
                 if is_told || is_cut {
                     self.close(stream, id);
                 }
@@ -109,20 +118,24 @@ impl Initials {
 
     /// Puts a connection in the place of another; whether that was waiting.
     fn put(&mut self, stream: Stream, connection: Connection) -> bool {
-        match self.connections.get_mut(&stream) {
-            Some(known) => {
-                let was_waiting = known.is_waiting();
-                self.waiting -= u64::from(was_waiting);
-                *known = connection;
-                was_waiting
-            }
-            None => {
-                let forgotten = self.connections.insert(stream, connection, Connection::is_waiting);
-                self.waiting -= forgotten;
-                self.forgotten += forgotten;
-                false
-            }
-        }
+        let was_waiting = self.connections.remove(&stream).is_some_and(|known| known.is_waiting());
+        self.waiting -= u64::from(was_waiting);
+        self.connections.note_growth(connection.bytes());
+        let forgotten = self.connections.insert(stream, connection, Connection::is_waiting);
+        self.forget(forgotten);
+        was_waiting
+    }
+
+    /// Forgets connections when they take too much memory.
+    fn make_room(&mut self) {
+        let forgotten = self.connections.make_room(Connection::bytes, Connection::is_waiting);
+        self.forget(forgotten);
+    }
+
+    /// Notes that so many can never be read any more.
+    fn forget(&mut self, waiting: u64) {
+        self.waiting -= waiting;
+        self.forgotten += waiting;
     }
 
     /// How many connections began with a name that goes on in their next datagram.

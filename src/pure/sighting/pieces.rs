@@ -21,8 +21,14 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Puts bytes into their place. Of what came twice the later stands.
-    pub(super) fn add(&mut self, at: usize, bytes: &[u8]) {
+    /// Puts bytes into their place; whether the front grew by them. Of what came twice the later stands.
+    pub(super) fn add(&mut self, at: usize, bytes: &[u8]) -> bool {
+        let front = self.front().len();
+        self.put(at, bytes);
+        self.front().len() > front
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
         let end = at.saturating_add(bytes.len()).min(PIECES_BYTES_MAX);
         let Some(bytes) = end.checked_sub(at).and_then(|length| bytes.get(..length)) else { return };
         if bytes.is_empty() || !self.join(at..end) {
@@ -50,11 +56,13 @@ impl Pieces {
         true
     }
 
-    /// Adds all that another holds.
-    pub(super) fn add_all(&mut self, other: &Pieces) {
+    /// Adds all that another holds; whether the front grew by it.
+    pub(super) fn add_all(&mut self, other: &Pieces) -> bool {
+        let front = self.front().len();
         for range in &other.ranges {
-            self.add(range.start, other.bytes.get(range.clone()).unwrap_or_default());
+            self.put(range.start, other.bytes.get(range.clone()).unwrap_or_default());
         }
+        self.front().len() > front
     }
 
     /// The bytes from the beginning to the first gap.
@@ -80,6 +88,11 @@ impl Pieces {
     /// Whether nothing can be added to the front any more.
     pub(super) fn is_full(&self) -> bool {
         self.front().len() >= PIECES_BYTES_MAX
+    }
+
+    /// How many bytes of memory it holds.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.capacity() + self.ranges.capacity() * size_of::<Range<usize>>()
     }
 
     pub(super) fn clear(&mut self) {
@@ -108,7 +121,11 @@ mod tests {
         ];
         for (row, added, front) in rows {
             let mut pieces = Pieces::default();
-            added.iter().for_each(|(at, text)| pieces.add(*at, text.as_bytes()));
+            for (at, text) in added {
+                let before = pieces.front().len();
+                let has_grown = pieces.add(*at, text.as_bytes());
+                assert_eq!(has_grown, pieces.front().len() > before, "{row}");
+            }
             assert_eq!(pieces.front(), front.as_bytes(), "{row}");
         }
     }
@@ -124,10 +141,31 @@ mod tests {
         pieces.add(usize::MAX, &[1]);
 
         let mut pieces = Pieces::default();
-        (0..=RANGES_MAX).for_each(|number| pieces.add(2 * number + 2, b"x"));
+        (0..=RANGES_MAX).for_each(|number| assert!(!pieces.add(2 * number + 2, b"x")));
         assert_eq!(pieces.ranges.len(), RANGES_MAX);
         pieces.add(0, &[1; 2 * RANGES_MAX + 1]);
         assert_eq!(pieces.front().len(), 2 * RANGES_MAX + 1, "what fills gaps is always taken");
+    }
+
+    /// Only then is a stream read again.
+    #[test]
+    fn it_tells_whether_the_front_grew() {
+        let mut pieces = Pieces::default();
+        let rows: [(&str, (usize, &[u8]), bool); 7] = [
+            ("behind a gap", (2, b"cd"), false),
+            ("the beginning", (0, b"a"), true),
+            ("the same again", (0, b"a"), false),
+            ("what fills the gap", (1, b"b"), true),
+            ("nothing", (4, b""), false),
+            ("in the middle", (1, b"xyz"), false),
+            ("over the end", (3, b"de"), true),
+        ];
+        for (row, (at, bytes), grows) in rows {
+            assert_eq!(pieces.add(at, bytes), grows, "{row}");
+        }
+        let mut all = Pieces::default();
+        assert!(all.add_all(&pieces));
+        assert!(!all.add_all(&pieces));
     }
 
     proptest! {

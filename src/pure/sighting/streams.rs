@@ -1,5 +1,5 @@
-//! What is remembered of the streams of late? A table of bounded size that forgets what was not asked
-//! for in the longest time.
+//! What is remembered of the streams of late? A table of bounded size that forgets what it has known for the
+//! longest time, those last that must not be lost.
 
 use super::hash::FastMap;
 use crate::pure::packet::{Packet, Ports};
@@ -12,6 +12,10 @@ pub(super) const STREAMS_MAX: usize = 1_024;
 
 /// So many that must not be lost are taken over from one generation into the next.
 const KEPT_MAX: usize = STREAMS_MAX / 2;
+
+/// So many bytes may all that is remembered in a table hold, and one packet more: a quarter of the streams with
+/// everything that is kept of one, or 6 KiB of each.
+pub(super) const STREAMS_BYTES_MAX: usize = 12 * 1_024 * 1_024;
 
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,24 +61,25 @@ impl Hash for Stream {
 pub(super) struct Streams<V> {
     new: FastMap<Stream, V>,
     old: FastMap<Stream, V>,
+    /// What was ever added since it was last counted, and what was there then: at least what they hold now.
+    bytes: usize,
 }
 
 impl<V> Default for Streams<V> {
     fn default() -> Streams<V> {
-        Streams { new: FastMap::default(), old: FastMap::default() }
+        Streams { new: FastMap::default(), old: FastMap::default(), bytes: 0 }
     }
 }
 
 impl<V> Streams<V> {
-    /// What is remembered of a stream; it becomes one of late.
+    /// What is remembered of a stream. It grows no younger by that: else those that are asked for again and again
+    /// would make a generation as large as they are many.
     #[inline]
     pub(super) fn get_mut(&mut self, stream: &Stream) -> Option<&mut V> {
-        if !self.old.is_empty()
-            && let Some(value) = self.old.remove(stream)
-        {
-            return Some(self.new.entry(*stream).or_insert(value));
+        match self.new.get_mut(stream) {
+            Some(value) => Some(value),
+            None => self.old.get_mut(stream),
         }
-        self.new.get_mut(stream)
     }
 
     /// Remembers a stream that is not yet; how many that `must_be_kept` had to be forgotten for it.
@@ -95,10 +100,46 @@ impl<V> Streams<V> {
         if is_too_much { forgotten as u64 } else { 0 }
     }
 
-    /// Forgets a stream.
-    pub(super) fn remove(&mut self, stream: &Stream) {
-        self.new.remove(stream);
-        self.old.remove(stream);
+    #[cfg(test)]
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.new.values().chain(self.old.values())
+    }
+
+    /// Notes that what is remembered of a stream holds so many bytes more.
+    #[inline]
+    pub(super) fn note_growth(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    /// Forgets a generation, and the other one if that is not enough, when they may hold more than
+    /// [`STREAMS_BYTES_MAX`]; how many that `must_be_kept` were forgotten. It is left half full, so that a count of
+    /// all comes seldom.
+    pub(super) fn make_room(
+        &mut self,
+        bytes_of: impl Fn(&V) -> usize,
+        must_be_kept: impl Fn(&V) -> bool,
+    ) -> u64 {
+        if self.bytes < STREAMS_BYTES_MAX {
+            return 0;
+        }
+        let held = |generation: &FastMap<Stream, V>| generation.values().map(&bytes_of).sum::<usize>();
+        let (new, mut forgotten) = (held(&self.new), 0);
+        self.bytes = new + held(&self.old);
+        // Each turn forgets a generation.
+        for left in [new, 0] {
+            if self.bytes < STREAMS_BYTES_MAX / 2 {
+                break;
+            }
+            let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.new));
+            forgotten += old.values().filter(|value| must_be_kept(value)).count();
+            self.bytes = left;
+        }
+        forgotten as u64
+    }
+
+    /// Forgets a stream; what was known of it.
+    pub(super) fn remove(&mut self, stream: &Stream) -> Option<V> {
+        self.new.remove(stream).or_else(|| self.old.remove(stream))
     }
 
     #[inline]
