@@ -7,14 +7,15 @@ use allclear::edge::mailer;
 use allclear::edge::template::Form;
 use allclear::pure::interval::Interval;
 use allclear::pure::picture::{self, HostPictures, Picture};
-use allclear::pure::playbook::MailEvent;
+use allclear::pure::playbook::{MailEvent, StageName};
 use allclear::pure::ticket::{Host, Rise, stand};
 
 /// The pictures of a host, as they are now.
 fn pictures(world: &World, host: &Host) -> HostPictures {
     let context = world.engine.context(world.ticket, world.now).expect("the playbook is there");
     let clean = &context.playbook.clean;
-    picture::of_host(world.ticket(), host, &world.ledger(), (clean.assurance, clean.contact_interval))
+    let criteria = (clean.assurance, clean.contact_interval);
+    picture::of_host(world.ticket(), host, &world.ledger(), criteria, &context.site.timezone)
 }
 
 fn signs(world: &World, host: &str) -> String {
@@ -49,14 +50,34 @@ fn a_strip_tells_apart_what_became_of_each_night() {
     world.cleaned_at("2015-05-05T10:00:00Z");
     world.live_until("2015-05-07T12:00:00Z", silent);
     world.live_until("2015-05-08T12:00:00Z", switched_off);
-    assert_eq!(signs(&world, LAB), "++?");
+    assert_eq!(signs(&world, LAB), "!!++?", "the two days on which it was found calling come first");
     world.live_until("2015-05-09T12:00:00Z", calls_at("2015-05-08T23:00:00Z", OFFICE, None));
     assert_eq!(signs(&world, OFFICE), "!", "the night by which it was found");
     let lab = signs(&world, LAB);
-    assert!(lab.starts_with("++?") && !lab[3..].contains('!'), "another host called: {lab}");
+    assert!(lab.starts_with("!!++?") && !lab[5..].contains('!'), "another host called: {lab}");
     world.live_until("2015-05-10T12:00:00Z", calls_at("2015-05-09T23:00:00Z", LAB, None));
     let rise = pictures(&world, &world.ticket().hosts[0]).curve.rise;
     assert_eq!(rise, Rise::Infected, "no assurance of a host that called again");
+}
+
+#[test]
+fn a_relapse_that_no_verify_run_saw_is_a_cell_too() {
+    for (row, who, more) in [("it called by day", LAB, "!"), ("another one did", OFFICE, "")] {
+        let mut world = World::new();
+        world.cleaned_at("2015-05-05T10:00:00Z");
+        world.live_until("2015-05-07T12:00:00Z", silent);
+        world.live_until("2015-05-08T12:00:00Z", switched_off);
+        let other = "10.16.40.7";
+        world.live_until("2015-05-09T12:00:00Z", calls_at("2015-05-08T23:00:00Z", other, None));
+        let before = signs(&world, LAB);
+        world.live_until("2015-05-09T18:00:00Z", calls_at("2015-05-09T15:00:00Z", who, None));
+        let last =
+            world.ticket().runs.iter().rev().find(|run| run.end.as_ref().is_some_and(|end| end.contacts > 0));
+        assert_eq!(last.map(|run| run.stage), Some(StageName::Locate), "{row}");
+        let after = signs(&world, LAB);
+        assert!(before.starts_with("!!++?"), "{row}: {before}");
+        assert_eq!(after, format!("{before}{more}"), "{row}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use allclear::edge::template::Templates;
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::Letter;
 use allclear::pure::ticket::{Blame, Event, Host, HostState, Phase, Recorded};
+use allclear::pure::verdict::Verdict;
 use jiff::SignedDuration;
 use std::sync::LazyLock;
 
@@ -405,4 +406,40 @@ fn is_broken_early(line: &str, next: &str) -> bool {
     let is_under_it = next.len() - next.trim_start().len() == line.len() - body.len() + mark;
     let goes_on = word.starts_with(char::is_lowercase) && is_under_it && !is_label;
     goes_on && !line.trim().is_empty() && line.chars().count() + 1 + word.chars().count() <= 72
+}
+
+#[test]
+fn a_watch_of_which_runs_proved_nothing_does_not_read_as_one_that_was_kept() {
+    let (kept, blind) = ("the watch is over, the ticket is closed", " of 4 runs of the watch proved nothing");
+    let unproved = |passed: usize, not: usize| {
+        format!(
+            "Conficker was not seen in the {passed} of 4 runs of the watch that could have seen it; {not} proved \
+             nothing. Ticket 7 is closed."
+        )
+    };
+    for (passed, subject, first, is_looked_at) in [
+        (4, kept.to_string(), "Conficker was not seen again, and ticket 7 is closed.".to_string(), false),
+        (3, kept.to_string(), unproved(3, 1), false),
+        (2, format!("the ticket is closed, but 2{blind}"), unproved(2, 2), true),
+        (1, format!("the ticket is closed, but 3{blind}"), unproved(1, 3), true),
+        (
+            0,
+            "the ticket is closed without proof".to_string(),
+            "ticket 7 is closed without proof, since no run of the watch passed.".to_string(),
+            true,
+        ),
+    ] {
+        let mut sample = sample(MailEvent::Closed);
+        let confirmed = sample.ticket.confirmed;
+        let watch = sample.ticket.runs.iter_mut().filter(|run| run.occurrence > confirmed);
+        for (at, end) in watch.filter_map(|run| run.end.as_mut()).enumerate() {
+            end.verdict = Some(if at < passed { Verdict::Pass } else { Verdict::Inconclusive });
+        }
+        let letter = letter(&sample);
+        assert!(letter.subject.ends_with(&format!("(LAB-7): {subject}")), "{passed}: {}", letter.subject);
+        for form in [plain(&letter.text), page_words(&letter.html)] {
+            assert!(form.contains(&first), "{passed}: {form}");
+            assert_eq!(form.contains("have the capture looked at"), is_looked_at, "{passed}: {form}");
+        }
+    }
 }

@@ -48,15 +48,16 @@ pub struct HostPictures {
     pub curve: Curve,
 }
 
-/// The pictures of a host of the ticket; `runs` are those of `ticket::ledger`.
+/// The pictures of a host of the ticket; `runs` are those of `ticket::ledger`, its days those of `zone`.
 pub fn of_host(
     ticket: &Ticket,
     host: &Host,
     runs: &[Run],
     (assurance_wanted, contact_interval): (f64, Option<Duration>),
+    zone: &TimeZone,
 ) -> HostPictures {
     let verifying = || runs.iter().filter(|run| run.stage == StageName::Verify);
-    let nights = verifying().filter_map(|run| Night::of_host(run, host)).collect();
+    let nights = night::nights(runs, host, zone);
     let over = verifying().filter(|run| run.end.is_some()).map(|run| run.window_end);
     let rise = rise(ticket, host, contact_interval);
     let until = over.max().unwrap_or(Timestamp::MIN);

@@ -3,9 +3,12 @@
 //! A verdict is of the whole run; a host that was not there proved nothing in it, and one that called failed
 //! whatever the others did. It must never show a pass for a host whose silence could not be heard.
 
+use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Host, HostExposure, Run, RunEnd, hosts};
 use crate::pure::verdict::{Outcome, Verdict};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 
 /// What became of a night.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +83,7 @@ impl Sign {
     fn of_host(run: &Run, host: &Host) -> Sign {
         let (sign, Some(end)) = (Sign::of(run), &run.end) else { return Sign::of(run) };
         match sign {
-            _ if seen(end, host).any(|seen| !seen.contacts.is_empty()) => Sign::Fail,
+            _ if has_called(end, host) => Sign::Fail,
             Sign::Pass if is_present(end, host) => Sign::Pass,
             // Another host called.
             Sign::Fail if is_present(end, host) && end.is_healthy && is_told_whole(end) => Sign::Pass,
@@ -108,6 +111,31 @@ impl Night {
         let night = Night { begin: run.started, sign: Sign::of_host(run, host), is_late: run.is_late };
         (is_after || is_seen).then_some(night)
     }
+}
+
+/// The nights of a host, in no order: each `verify` run, and each day on which a run of another stage saw it
+/// call. Such a day has one cell of its own, unless a failed night shows it already.
+pub fn nights(runs: &[Run], host: &Host, zone: &TimeZone) -> Vec<Night> {
+    let verifying = runs.iter().filter(|run| run.stage == StageName::Verify);
+    let (mut nights, mut failed) = (Vec::new(), Vec::new());
+    for (run, night) in verifying.filter_map(|run| Some((run, Night::of_host(run, host)?))) {
+        failed.extend((night.sign == Sign::Fail).then(|| run.window()));
+        nights.push(night);
+    }
+    let day = |at: Timestamp| zone.to_datetime(at).date();
+    let mut days: BTreeSet<_> = failed.iter().map(|window| day(window.from)).collect();
+    let others = runs.iter().filter(|run| run.stage != StageName::Verify);
+    for run in others.filter(|run| run.end.as_ref().is_some_and(|end| has_called(end, host))) {
+        let is_shown = failed.iter().any(|window| window.overlaps(run.window()));
+        if !is_shown && days.insert(day(run.started)) {
+            nights.push(Night { begin: run.started, sign: Sign::Fail, is_late: false });
+        }
+    }
+    nights
+}
+
+fn has_called(end: &RunEnd, host: &Host) -> bool {
+    seen(end, host).any(|seen| !seen.contacts.is_empty())
 }
 
 fn seen<'a>(end: &'a RunEnd, host: &'a Host) -> impl Iterator<Item = &'a HostExposure> {
@@ -251,6 +279,36 @@ mod tests {
         assert!(Night::of_host(&empty(), &located(4_000)).is_none(), "it was over by then");
         let seen = run(Outcome::Ran, Some(Verdict::Fail), vec![exposure(HOST, 900, 1)]);
         assert!(Night::of_host(&seen, &located(4_000)).is_some(), "the run by which it was found");
+    }
+
+    #[test]
+    fn a_day_on_which_another_stage_saw_it_call_has_one_failed_cell() {
+        const HOUR: i64 = 3_600;
+        let run = |stage, hour: i64, contacts: usize| {
+            let verdict = if contacts > 0 { Verdict::Fail } else { Verdict::Pass };
+            let (started, window_end) = (at(hour * HOUR), at((hour + 3) * HOUR));
+            let run = run(Outcome::Ran, Some(verdict), vec![exposure(HOST, 900, contacts)]);
+            Run { stage, started, window_end, ..run }
+        };
+        let (locate, verify) = (
+            |hour, contacts| run(StageName::Locate, hour, contacts),
+            |hour, contacts| run(StageName::Verify, hour, contacts),
+        );
+        let night = verify(22, 0);
+        for (row, others, wanted) in [
+            ("another stage heard nothing", vec![locate(30, 0)], "+"),
+            ("called on the next day", vec![locate(30, 1)], "+ !"),
+            ("called on the same day, before the night", vec![locate(15, 1)], "! +"),
+            ("called hour by hour on one day", vec![locate(30, 1), locate(33, 2), locate(47, 1)], "+ !"),
+            ("called on two days", vec![locate(47, 1), locate(48, 1)], "+ ! !"),
+            ("seen by a failed night too", vec![locate(45, 1), verify(46, 1)], "+ !"),
+            ("seen by a failed night past midnight", vec![verify(46, 1), locate(48, 1)], "+ !"),
+            ("once more when that night was over", vec![verify(46, 1), locate(49, 1)], "+ ! !"),
+        ] {
+            let runs: Vec<Run> = std::iter::once(night.clone()).chain(others).collect();
+            let strip = crate::pure::picture::Strip::new(nights(&runs, &host(), &TimeZone::UTC));
+            assert_eq!(strip.signs(), wanted, "{row}");
+        }
     }
 
     #[test]

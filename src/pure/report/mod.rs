@@ -19,6 +19,7 @@ mod record_json;
 mod timeline;
 pub mod unsent;
 mod view;
+mod watch;
 
 pub use crate::pure::words;
 pub use answers::{AnswerView, DecisionView, FileView, Looked, MailView};

@@ -35,18 +35,22 @@ pub struct DrawingView {
 }
 
 /// Puts the pictures into the view: of the hosts that have to be watched and have nights, for the others have
-/// nothing to show.
+/// nothing to show. Before the first night of watching, the hosts' own lines say when they called.
 pub(super) fn add(view: &mut TicketView, material: &Material) {
+    if !view.has_strip {
+        return;
+    }
     let Material { ticket, runs, playbook, standing, .. } = *material;
+    let zone = &material.site.timezone;
     let criteria = (standing.assurance_wanted, playbook.clean.contact_interval);
-    let of_host = |host| (host, picture::of_host(ticket, host, runs, criteria));
+    let of_host = |host| (host, picture::of_host(ticket, host, runs, criteria, zone));
     let shown: Vec<(&Host, HostPictures)> =
         ticket.watched_hosts().map(of_host).filter(|(_, of_host)| !of_host.strip.nights.is_empty()).collect();
     let nights = runs.iter().rev().filter(|run| run.stage == StageName::Verify);
     let mut signs: Vec<Sign> = nights.take(NIGHTS_MAX).map(Sign::of).collect();
     for (at, (host, of_host)) in shown.iter().take(HOSTS_MAX).enumerate() {
         signs.extend(of_host.strip.signs_shown());
-        let drawings = of_host.draw(|what| id(what, at + 1, material), &material.site.timezone);
+        let drawings = of_host.draw(|what| id(what, at + 1, material), zone);
         view.pictures.push(of_one(host, of_host, &drawings, material));
         view.drawings.extend(drawings);
     }

@@ -7,6 +7,7 @@ use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView
 use super::pictures::{self, DrawingView, PicturesView};
 use super::timeline::{EventView, newest};
 use super::unsent::{self, UnreachedView};
+use super::watch;
 use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::picture::{NIGHTS_MAX, Picture};
 use crate::pure::playbook::{MailEvent, Playbook, StageName};
@@ -115,8 +116,17 @@ pub struct TicketView {
     pub coordinator: String,
     /// `4 of 5 planned runs passed`: of the watch after `clean`.
     pub watch: String,
-    /// Whether at least one run of that watch passed.
+    /// Whether at least one run of that watch passed, and whether all did.
     pub is_watch_kept: bool,
+    pub is_watch_whole: bool,
+    /// Whether no more runs of it passed than proved nothing.
+    pub is_watch_mostly_blind: bool,
+    /// `1 of 9 runs`: those of it that could have seen something.
+    pub watch_able: String,
+    /// `8 of 9 runs`: those of it that proved nothing.
+    pub watch_blind: String,
+    /// `8 proved nothing`.
+    pub watch_unproved: String,
     /// When that watch ends.
     pub watch_end: String,
     /// Whether it is confirmed clean, and watched on.
@@ -201,6 +211,7 @@ impl TicketView {
         add_runs(&mut view, material);
         pictures::add(&mut view, material);
         add_lists(&mut view, material);
+        watch::add(&mut view, material);
         view
     }
 
@@ -371,16 +382,11 @@ fn add_lists(view: &mut TicketView, material: &Material) {
     view.evidence = ticket.runs.iter().flat_map(parts::evidence).collect();
     view.has_evidence = !view.evidence.is_empty();
     view.unreached = unsent::unreached(material, view);
-    let (planned, passed) = ticket.watch();
-    let watch_end = ticket.confirmed.unwrap_or(material.at).saturating_add(material.playbook.clean.watch);
-    view.watch_end = watch_end.map_or_else(|_| String::new(), |end| local_time(end, zone));
     view.is_confirmed = ticket.phase == Phase::Clean;
     let has_passed = |run: &&Run| run.end.as_ref().is_some_and(|end| end.verdict == Some(Verdict::Pass));
     let mut verified = material.runs.iter().rev().filter(|run| run.stage == StageName::Verify);
     let last = verified.find(has_passed).map(|run| run.window_end).or(ticket.confirmed);
     view.last_pass = last.map_or_else(String::new, |at| local_time(at, zone));
-    view.watch = format!("{passed} of {} passed", count(planned as u64, "planned run"));
-    view.is_watch_kept = passed > 0;
     let (events, hidden) = newest(material.events, ticket, zone, EVENTS_MAX);
     view.timeline = events;
     view.unlisted_events = not_listed(hidden, "event");
