@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn it_tells_whether_the_front_grew() {
         let mut pieces = Pieces::default();
-        let rows: [(&str, (usize, &[u8]), bool); 7] = [
+        type Row<'a> = (&'a str, (usize, &'a [u8]), bool);
+        let rows: [Row<'_>; 7] = [
             ("behind a gap", (2, b"cd"), false),
             ("the beginning", (0, b"a"), true),
             ("the same again", (0, b"a"), false),
