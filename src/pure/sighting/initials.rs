@@ -73,7 +73,7 @@ impl Initials {
         match self.connections.get_mut(&stream) {
             Some(connection) if connection.id == Some(id) && connection.is_waiting() => {
                 let bytes = connection.bytes();
-                let has_grown = connection.pieces.add_all(&self.alone);
+                let has_grown = connection.pieces.add_all(&self.alone, 0);
                 let grown = connection.bytes() - bytes;
                 let is_told = has_grown && is_read(packet::handshake_name(connection.pieces.front(), names));
                 let is_cut = !is_told && connection.pieces.is_full();

@@ -56,11 +56,13 @@ impl Pieces {
         true
     }
 
-    /// Adds all that another holds; whether the front grew by it.
-    pub(super) fn add_all(&mut self, other: &Pieces) -> bool {
+    /// Adds all that another holds, those bytes aside that lie before `from`, where this one begins; whether the
+    /// front grew by it.
+    pub(super) fn add_all(&mut self, other: &Pieces, from: usize) -> bool {
         let front = self.front().len();
         for range in &other.ranges {
-            self.put(range.start, other.bytes.get(range.clone()).unwrap_or_default());
+            let start = range.start.max(from);
+            self.put(start - from, other.bytes.get(start..range.end).unwrap_or_default());
         }
         self.front().len() > front
     }
@@ -165,8 +167,9 @@ mod tests {
             assert_eq!(pieces.add(at, bytes), grows, "{row}");
         }
         let mut all = Pieces::default();
-        assert!(all.add_all(&pieces));
-        assert!(!all.add_all(&pieces));
+        assert!(all.add_all(&pieces, 2));
+        assert_eq!(all.front(), &pieces.front()[2..]);
+        assert!(!all.add_all(&pieces, 2));
     }
 
     proptest! {
