@@ -7,7 +7,7 @@ use allclear::edge::template::Templates;
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::Letter;
 use allclear::pure::ticket::{Blame, Event, Host, HostState, Phase, Recorded};
-use allclear::pure::verdict::Verdict;
+use allclear::pure::verdict::{Reason, ReasonCode, Verdict};
 use jiff::SignedDuration;
 use std::sync::LazyLock;
 
@@ -273,6 +273,73 @@ fn what_is_confirmed_clean_is_not_said_to_be_without_proof() {
     }
     let verifying = letter(&sample(MailEvent::Inconclusive));
     assert!(verifying.text.contains("no proof yet that Conficker is gone"), "{}", verifying.text);
+}
+
+/// Two machines, and doubtful nights for these reasons; the first machine was heard in them, or not.
+fn in_doubt(reasons: &[ReasonCode], is_first_heard: bool) -> Sample {
+    let mut sample = with_machines(MailEvent::Inconclusive, 2);
+    let mut heard = Vec::new();
+    for end in sample.ticket.runs.iter_mut().filter_map(|run| run.end.as_mut()) {
+        if end.verdict != Some(Verdict::Inconclusive) {
+            heard = end.exposures.clone();
+            continue;
+        }
+        end.reasons = reasons.iter().map(|code| Reason { code: *code, text: "why".to_string() }).collect();
+        end.exposures = if is_first_heard { heard.clone() } else { Vec::new() };
+    }
+    sample
+}
+
+#[test]
+fn a_doubt_names_the_machine_that_was_not_heard_and_who_mends_what() {
+    use ReasonCode::{HostAbsent, Lossy, ScheduleChanged};
+    let (first, second) = ("10.16.24.93 (LAB-7)", "10.16.24.94");
+    let off = "not heard at all and may be switched off";
+    let on = "switched on and connected while the network is watched (next: Mon 2015-05-11 03:30 to 09:30 CDT); \
+              tell the network support engineer";
+    let ring = "the network support engineer has to raise `ring`";
+    for (reasons, is_first_heard, subject, to_do) in [
+        (
+            &[HostAbsent][..],
+            true,
+            format!("{second} was {off}: "),
+            format!("leave {second} {on} if it has left"),
+        ),
+        (
+            &[HostAbsent],
+            false,
+            format!("{first} and 1 more were {off}: "),
+            format!("leave {first} and 1 more {on} of one that has left"),
+        ),
+        (&[Lossy], true, format!("{first} and 1 more: "), format!("nothing for the school; {ring}")),
+        (
+            &[Lossy, HostAbsent],
+            true,
+            format!("{first} and 1 more: "),
+            format!("leave {second} {on} if it has left the network; {ring}"),
+        ),
+        (&[ScheduleChanged], true, format!("{first} and 1 more: "), "wait for the nights".to_string()),
+    ] {
+        let mail = letter(&in_doubt(reasons, is_first_heard));
+        let row = format!("{reasons:?}, {is_first_heard}");
+        assert!(mail.subject.starts_with(&format!("[allclear #7] {subject}")), "{row}: {}", mail.subject);
+        let [_, text, page] = forms(&mail);
+        let led = format!("{subject}no proof yet that Conficker is gone");
+        assert!(text.starts_with(&led) && page.contains(&led), "{row}: {text}");
+        let told = format!("by Mon 2015-05-11 03:30 CDT: {to_do}");
+        assert!(text.contains(&told), "{row}: {text}");
+        assert!(page.replace("&#x60;", "`").replace("CDT: </b>", "CDT:").contains(&to_do), "{row}: {page}");
+    }
+    // One that has left the network is not asked for.
+    let mut left = in_doubt(&[HostAbsent], false);
+    left.ticket.hosts[0].state = HostState::Retired;
+    assert!(letter(&left).subject.contains(&format!("] {second} was {off}")), "{}", letter(&left).subject);
+    // While it is confirmed clean: the machine of the doubt leads too.
+    let mut watch = in_doubt(&[HostAbsent], true);
+    watch.ticket.phase = Phase::Clean;
+    let mail = letter(&watch);
+    assert!(mail.subject.starts_with(&format!("[allclear #7] {second}: clean, but")), "{}", mail.subject);
+    assert!(plain(&mail.text).contains(&format!(": {second} was {off}.")), "{}", mail.text);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 //!
 //! Left of it are the verdicts' reasons. It must never leave a reason without words of its own.
 
+use super::machines::{label, was_were};
+use super::nights::is_heard;
 use super::view::Material;
-use super::words::count;
+use super::words::{count, local_window};
 use crate::pure::playbook::StageName;
-use crate::pure::ticket::{Run, Ticket};
+use crate::pure::ticket::{Host, Run, Ticket};
 use crate::pure::verdict::ReasonCode::{self, *};
 use crate::pure::verdict::{Outcome, Verdict};
 use serde::Serialize;
@@ -20,6 +22,10 @@ pub struct DoubtView {
     pub nights: String,
     /// What was missing in most of them: `the capture was blind: ...`.
     pub cause: String,
+    /// Whether that is a machine, so that the cause begins with it.
+    pub is_absence: bool,
+    /// That machine: `10.16.24.95 (LAB-9)`, or `10.16.24.95 (LAB-9) and 1 more`.
+    pub absent: String,
     /// What to do about it.
     pub deed: String,
     pub has_more: bool,
@@ -33,6 +39,8 @@ impl Default for DoubtView {
         DoubtView {
             nights: "the last nights".to_string(),
             cause: "the network was not watched well enough".to_string(),
+            is_absence: false,
+            absent: String::new(),
             deed: "remove the causes named below".to_string(),
             has_more: false,
             more: String::new(),
@@ -42,30 +50,84 @@ impl Default for DoubtView {
 
 /// Of the newest nights without a pass or fail between, as many as make such a mail.
 pub fn doubt(material: &Material) -> DoubtView {
-    let nights: Vec<Vec<ReasonCode>> = material
-        .runs
-        .iter()
-        .rev()
-        .filter(|run| run.stage == StageName::Verify)
-        .take_while(|run| !is_certain(run))
-        .filter(|run| is_doubtful(run))
-        .take(material.playbook.judge.inconclusive_row.max(1) as usize)
-        .map(codes)
-        .collect();
+    let runs = doubtful(material);
+    let nights: Vec<Vec<ReasonCode>> = runs.iter().map(|run| codes(run)).collect();
     let causes = causes(&nights);
     let Some(first) = causes.first() else { return DoubtView::default() };
     let more = (causes.len() - 1) as u64;
+    let hosts = absent(material.ticket, &runs);
+    let is_absence = *first == HostAbsent && !hosts.is_empty();
     DoubtView {
         nights: if nights.len() == 1 {
             "the last night".to_string()
         } else {
             format!("the last {}", count(nights.len() as u64, "night"))
         },
-        cause: cause(*first).to_string(),
-        deed: filled_in(deed(*first), material.ticket),
+        cause: if is_absence { not_heard(material.ticket, &hosts) } else { cause(*first).to_string() },
+        is_absence,
+        absent: if is_absence { label(material.ticket, &hosts) } else { String::new() },
+        deed: to_do(material, &causes, &hosts),
         has_more: more > 0,
         more: count(more, "more cause"),
     }
+}
+
+fn doubtful<'a>(material: &Material<'a>) -> Vec<&'a Run> {
+    let verified = material.runs.iter().rev().filter(|run| run.stage == StageName::Verify);
+    let since = verified.take_while(|run| !is_certain(run)).filter(|run| is_doubtful(run));
+    since.take(material.playbook.judge.inconclusive_row.max(1) as usize).collect()
+}
+
+/// The machines that were not heard in nights that are doubtful for it, those of most nights first.
+fn absent<'a>(ticket: &'a Ticket, runs: &[&Run]) -> Vec<&'a Host> {
+    let nights = |host: &Host| {
+        let of_absence = runs.iter().filter(|run| codes(run).contains(&HostAbsent));
+        of_absence.filter(|run| run.end.as_ref().is_some_and(|end| !is_heard(host, end))).count()
+    };
+    let counted = ticket.watched_hosts().map(|host| (nights(host), host));
+    let mut absent: Vec<(usize, &Host)> = counted.filter(|(nights, _)| *nights > 0).collect();
+    absent.sort_by_key(|(nights, _)| Reverse(*nights));
+    absent.into_iter().map(|(_, host)| host).collect()
+}
+
+fn not_heard(ticket: &Ticket, hosts: &[&Host]) -> String {
+    format!("{} {} not heard at all and may be switched off", label(ticket, hosts), was_were(hosts.len()))
+}
+
+/// What the coordinator has to do, and what somebody else has to: a machine that is off is the coordinator's
+/// also where the engineer has to mend the watching first.
+fn to_do(material: &Material, causes: &[ReasonCode], absent: &[&Host]) -> String {
+    let own = causes.contains(&HostAbsent).then(|| switch_on(material, absent));
+    match causes.first() {
+        Some(HostAbsent) | None => own.unwrap_or_default(),
+        Some(first) if is_for_engineer(*first) => format!(
+            "{}; the network support engineer has to {}",
+            own.unwrap_or("nothing for the school".to_string()),
+            filled_in(deed(*first), material.ticket)
+        ),
+        Some(first) => filled_in(deed(*first), material.ticket),
+    }
+}
+
+fn switch_on(material: &Material, absent: &[&Host]) -> String {
+    let machines = match absent {
+        [] => "all machines of this ticket".to_string(),
+        some => label(material.ticket, some),
+    };
+    let next = material.standing.next_window.map_or_else(String::new, |(from, to)| {
+        format!(" (next: {})", local_window(from, to, &material.site.timezone))
+    });
+    let left = if absent.len() == 1 { "if it has" } else { "of one that has" };
+    format!(
+        "leave {machines} switched on and connected while the network is watched{next}; tell the network \
+         support engineer {left} left the network"
+    )
+}
+
+/// Whether it is mended at the computer, the files or the wires of allclear. The rest is for those who have
+/// the machine, or for nobody.
+fn is_for_engineer(code: ReasonCode) -> bool {
+    !matches!(code, HostAbsent | Contacts | ScheduleChanged | PhaseChanged | SiteClosed)
 }
 
 fn is_certain(run: &Run) -> bool {
@@ -195,7 +257,7 @@ fn cause(code: ReasonCode) -> &'static str {
 fn deed(code: ReasonCode) -> &'static str {
     match code {
         ProgramDown => "start `allclear serve`, and find out why it was down",
-        ClockJumped => "keep that computer awake at night and its clock synchronised",
+        ClockJumped => "keep that computer awake for every night's watch and its clock synchronised",
         HeldUp => {
             "run `allclear doctor` on the watching computer: its disk may be full, or its load too high"
         }
@@ -221,9 +283,7 @@ fn deed(code: ReasonCode) -> &'static str {
         WatchlistIncomplete => "mend these lines of the file (`allclear watchlist FILE` names them)",
         WatchlistStale => "fetch the watchlist file anew",
         ClockUnsure => "have both synchronised (chrony or systemd-timesyncd)",
-        HostAbsent => {
-            "leave all machines of this ticket switched on at night; tell the network support engineer of one that has left the network"
-        }
+        HostAbsent => "leave all machines of this ticket switched on",
         ListingUnknown => "have the resolver looked at (`allclear listing {public}` shows what it says)",
         Contacts => "take the machine off the network and clean it again",
     }

@@ -141,12 +141,18 @@ fn clause(view: &TicketView, material: &Material, label: &str, machines: &[&Host
     }
 }
 
-fn label(ticket: &Ticket, machines: &[&Host]) -> String {
+/// The first of them, and how many more.
+pub(super) fn label(ticket: &Ticket, machines: &[&Host]) -> String {
     match machines {
         [] => format!("a machine behind {}", ticket.public),
         [one] => parts::label(one),
         [first, more @ ..] => format!("{} and {} more", parts::label(first), more.len()),
     }
+}
+
+/// The word that agrees with so many machines.
+pub(super) fn was_were(machines: usize) -> &'static str {
+    agreed(machines).was_were
 }
 
 fn agreed(machines: usize) -> Agreed {

@@ -8,7 +8,7 @@ use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::lost::Lost;
 use crate::pure::playbook::StageName;
-use crate::pure::ticket::{HostExposure, Phase, Run, RunEnd, Ticket};
+use crate::pure::ticket::{Host, HostExposure, Phase, Run, RunEnd, Ticket};
 use crate::pure::verdict::{ControlRecord, Outcome, Verdict};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -166,12 +166,7 @@ fn presences(run: &Run, end: &RunEnd, ticket: &Ticket) -> Vec<String> {
         let there = duration(seen.present.seconds() as u64);
         format!("{} present and watched for {there}{doubt}", seen.host)
     };
-    let is_seen = |host: &crate::pure::ticket::Host| {
-        let same =
-            |seen: &HostExposure| seen.host == host.host || (seen.mac.is_some() && seen.mac == host.mac);
-        end.exposures.iter().any(same)
-    };
-    let absent = ticket.hosts.iter().filter(|host| host.located < run.window_end && !is_seen(host));
+    let absent = ticket.hosts.iter().filter(|host| host.located < run.window_end && !is_heard(host, end));
     let absent = absent.map(|host| format!("{} not heard", host.host));
     let mut told: Vec<String> = end.exposures.iter().map(of_host).chain(absent).collect();
     let more = told.len().saturating_sub(NAMED_HOSTS_MAX);
@@ -180,6 +175,12 @@ fn presences(run: &Run, end: &RunEnd, ticket: &Ticket) -> Vec<String> {
         told.push(format!("and {} more", hosts(more as u64)));
     }
     told
+}
+
+/// Whether a run heard the machine, under whichever address.
+pub(super) fn is_heard(host: &Host, end: &RunEnd) -> bool {
+    let same = |seen: &HostExposure| seen.host == host.host || (seen.mac.is_some() && seen.mac == host.mac);
+    end.exposures.iter().any(same)
 }
 
 /// Whether a `verify` run stands in the present row of passes, and why a pass does not.
