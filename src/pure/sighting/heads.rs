@@ -153,7 +153,7 @@ impl Heads {
                 self.streams.note_growth(grown);
                 alone
             }
-            (Some(0), State::Open { .. }) if alone == Reading::Whole => {
+            (Some(0), State::Open { .. }) if alone == Reading::Whole && !packet.payload_truncated => {
                 head.has_name |= !names.as_slice().is_empty();
                 self.end(stream);
                 alone
