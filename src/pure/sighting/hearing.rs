@@ -296,7 +296,16 @@ impl Hearing {
     }
 }
 
-/// Whether nothing was saved of what the packet carried, so that nobody knows whether it was a name.
+/// Less of a datagram tells nothing of what it is: the longest beginning that a protocol is known by (DTLS), in
+/// bytes.
+const KNOWN_BY_BYTES: usize = 14;
+
+/// Whether so little was saved of what the packet carried that nobody knows whether it was a name.
 fn is_all_cut(packet: &Packet<'_>) -> bool {
-    matches!(packet.protocol, TCP | UDP) && packet.payload.is_empty() && packet.payload_truncated
+    let is_too_little = match packet.protocol {
+        TCP => packet.payload.is_empty(),
+        UDP => packet.payload.len() < KNOWN_BY_BYTES,
+        _ => false,
+    };
+    is_too_little && packet.payload_truncated
 }

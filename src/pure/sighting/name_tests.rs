@@ -89,6 +89,24 @@ fn a_name_that_spans_segments_is_seen_or_told() {
 }
 
 #[test]
+fn a_datagram_cut_so_short_that_nobody_knows_what_it_is_counts_as_cut() {
+    let question = || udp(0, (HOST, 1025), ("8.8.8.8", 5300), &dns("evil.example", false));
+    let other = || udp(0, (HOST, 1025), ("8.8.8.8", 5300), &[9; 40]);
+    let rows = [
+        ("a question", question(), 11, 1),
+        ("more of it", question(), 20, 1),
+        ("anything", other(), 13, 1),
+        ("what is no name", other(), 14, 0),
+        ("what is whole", udp(0, (HOST, 1025), ("8.8.8.8", 5300), &[9; 5]), 5, 0),
+    ];
+    for (row, mut sent, left, wanted) in rows {
+        sent.bytes.truncate(42 + left);
+        let observation = observe(&[list("d", &["evil.example"])], &[sent]);
+        assert_eq!(observation.coverage.truncated_packets, wanted, "{row}");
+    }
+}
+
+#[test]
 fn a_resolver_is_not_blamed_for_what_it_asks_for_others() {
     const RESOLVER: &str = "10.0.0.53";
     let lists = [list("d", &["evil.example", SINK])];

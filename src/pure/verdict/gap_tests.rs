@@ -88,6 +88,11 @@ fn captures_that_could_not_see() {
         ("without what is answered", |_, f| coverage(f).one_way = Some(OneWay::Outbound), &[]),
         ("nothing said to one machine", |_, f| coverage(f).unicast_packets = 0, &[WrongSide]),
         (
+            "nothing but that, and a filter of ours",
+            |_, f| (coverage(f).unicast_packets, coverage(f).filter) = (0, Some(FilterPlace::User)),
+            &[WrongSide],
+        ),
+        (
             "nothing that passes a filter",
             |_, f| (coverage(f).unicast_packets, coverage(f).filter) = (0, Some(FilterPlace::Kernel)),
             &[],

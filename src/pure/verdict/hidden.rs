@@ -5,7 +5,7 @@
 
 use super::gaps::{count, listed};
 use super::{CaptureFacts, SourceFacts};
-use crate::pure::sighting::OneWay;
+use crate::pure::sighting::{FilterPlace, OneWay};
 use std::collections::BTreeSet;
 
 /// Packets of a watchlist entry whose inside end is also seen making contact are explained (the
@@ -31,8 +31,9 @@ pub(super) fn wrong_side(source: &SourceFacts) -> Option<String> {
                 .to_string(),
         );
     }
-    let is_unfiltered = observation.coverage.filter.is_none();
-    if is_unfiltered && observation.coverage.inside_hosts > 0 && observation.coverage.unicast_packets == 0 {
+    // A filter of ours lets all be heard.
+    let is_all_heard = observation.coverage.filter != Some(FilterPlace::Kernel);
+    if is_all_heard && observation.coverage.inside_hosts > 0 && observation.coverage.unicast_packets == 0 {
         return Some(
             "only packets to all or to a group were heard, as on any port that mirrors nothing: mirror the port that leads outside"
                 .to_string(),

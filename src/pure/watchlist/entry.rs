@@ -64,7 +64,7 @@ fn targets(text: &str) -> Result<Targets, String> {
     if let Some((first, last)) = text.split_once('-')
         && let (Ok(first), Ok(last)) = (first.trim().parse(), last.trim().parse())
     {
-        return Ok((range(first, last)?, None));
+        return Ok((range(address::canonical(first), address::canonical(last))?, None));
     }
     let (place, port) = split_port(text)?;
     let ports = port.map(PortRange::parse).transpose()?;
@@ -318,6 +318,7 @@ mod tests {
             ("::ffff:203.0.113.7/128", "203.0.113.7"),
             ("::/0", "::/0"),
             ("10.0.0.1-10.0.0.4", "10.0.0.1, 10.0.0.2/31, 10.0.0.4"),
+            ("::ffff:10.0.0.1-64:ff9b::10.0.0.4", "10.0.0.1, 10.0.0.2/31, 10.0.0.4"),
         ];
         for (text, wanted) in rows {
             let entries = Entry::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));

@@ -221,6 +221,8 @@ impl Reading {
         match self.format {
             Format::Plain | Format::Json(_) => self.take_entry(line, content),
             Format::Table(table) => self.take_record(line, content, table.record(content)),
+            // Something that is no pair of an address and names is an entry by itself.
+            Format::Hosts if !content.contains(char::is_whitespace) => self.take_entry(line, content),
             Format::Hosts => {
                 for name in content.split_whitespace().skip(1) {
                     self.take_host_name(line, name);
@@ -380,6 +382,15 @@ mod tests {
         let mut names = texts(&read);
         names.sort();
         assert_eq!(names, ["bad.example", "evil.example", "worse.example"]);
+    }
+
+    #[test]
+    fn what_stands_alone_in_a_line_of_a_hosts_file_is_an_entry() {
+        let file = "0.0.0.0 evil.example\n".repeat(25) + "192.0.2.9\nalone.example\nnonsense\n";
+        let read = read(file.as_bytes()).expect("hosts");
+        assert_eq!(read.format, Format::Hosts);
+        assert_eq!(texts(&read), ["192.0.2.9", "evil.example", "alone.example"]);
+        assert_eq!(read.rejected_lines, 1);
     }
 
     #[test]
