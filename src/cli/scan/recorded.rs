@@ -70,9 +70,9 @@ fn scan(
     let Taker { packets, broken, .. } = taker;
     heard.lost = heard.lost.and(end.lost);
     if end.timeless_packets > 0 {
-        let note = timeless(&path, end.timeless_packets);
-        bar.bar.suspend(|| eprintln!("warning: {note}"));
-        heard.notes.push(note);
+        let told = timeless(&path, end.timeless_packets);
+        bar.bar.suspend(|| note(&format!("warning: {told}")));
+        heard.notes.push(told);
         heard.has_timeless = true;
     }
     if let Some(why) = end.incomplete {

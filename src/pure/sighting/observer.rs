@@ -276,33 +276,39 @@ impl Observer {
         &mut self,
         frame: &Frame<'_>,
         tunnels: u8,
-        mut seen: Seen,
+        seen: Seen,
         mut scope: impl FnMut(WatchId) -> Scope,
     ) -> Seen {
+        if !seen.is_sighting {
+            self.sighted.clear();
+        }
         for packet in (0..tunnels).filter_map(|around| packet::around(frame, around)) {
             let flow = Flow::of(&packet);
             let lookout = &self.hearing.lookout;
             if lookout.has_listed_end(flow, lookout.ends(flow)) {
                 self.hearing.forget_names();
-                let sighted = if seen.is_sighting { std::mem::take(&mut self.sighted) } else { Vec::new() };
-                seen.is_sighting |= self.ask(&packet, &mut scope).is_sighting;
-                self.sighted.extend(sighted);
-                self.sighted.sort_unstable();
-                self.sighted.dedup();
+                self.ask_more(&packet, &mut scope);
             }
         }
-        seen
+        self.sighted.sort_unstable();
+        self.sighted.dedup();
+        Seen { is_sighting: !self.sighted.is_empty(), ..seen }
     }
 
     /// Asks every run whether the packet, with its names, is a sighting for it.
-    fn ask(&mut self, packet: &Packet<'_>, mut scope: impl FnMut(WatchId) -> Scope) -> Seen {
+    fn ask(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {
         self.sighted.clear();
+        self.ask_more(packet, scope);
+        Seen { is_sighting: !self.sighted.is_empty(), ..NO_SIGHTING }
+    }
+
+    /// The same of one more packet in the frame.
+    fn ask_more(&mut self, packet: &Packet<'_>, mut scope: impl FnMut(WatchId) -> Scope) {
         for (place, (id, watch)) in self.watches.iter_mut().enumerate() {
             if scope(*id) == Scope::Matched && watch.see(packet, self.hearing.names()) {
                 self.sighted.push(place);
             }
         }
-        Seen { is_sighting: !self.sighted.is_empty(), ..NO_SIGHTING }
     }
 
     #[cold]
