@@ -29,6 +29,7 @@ mod heads;
 mod help;
 mod history;
 mod hostile;
+mod inbox;
 mod intake;
 mod keeping;
 mod kills;

@@ -1,21 +1,15 @@
 //! Does nobody get a storm of mail, and is nothing lost in the calm? Repeats wait for a quarter of an hour,
 //! what is more than an hour may have waits for its turn, and each mail is told once.
 
+use crate::inbox::idle_edges;
 use crate::world::{World, at, ip, report};
-use allclear::edge::capture::recordings::Recordings;
-use allclear::edge::capture::stop::Stop;
-use allclear::edge::perform::{self, Captures, Edges, Listings, Post};
-use allclear::edge::template::Templates;
+use allclear::edge::perform;
 use allclear::engine::Opening;
 use allclear::pure::playbook::{MailEvent, Notify, Recipient};
 use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Event, HoldReason, Input, Mail, Never, Round, TicketId};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::Mutex;
-use tempfile::TempDir;
 
 /// What a mail server says of a mail.
 #[derive(Clone, Copy, PartialEq)]
@@ -372,17 +366,7 @@ fn what_a_lost_mail_told_goes_again_to_its_own_recipient_alone() {
 /// A playbook that is away while somebody writes it is no text of a mail.
 #[test]
 fn what_cannot_be_written_now_is_written_when_it_is_sent() {
-    let directory = TempDir::new().expect("a temporary directory");
-    let pattern = directory.path().join("*.pcap").display().to_string();
-    let recordings = Recordings::open(&pattern, &TimeZone::UTC).expect("no captures");
-    let edges = Edges {
-        captures: Captures::Recorded(Box::new(Mutex::new(recordings))),
-        post: Post::Nowhere,
-        templates: Templates::load(None).expect("the shipped templates load"),
-        state: PathBuf::new(),
-        stop: Stop::new(),
-        listings: Listings::Scripted(None),
-    };
+    let edges = idle_edges();
     for (row, is_there) in [("there", true), ("away", false)] {
         let mut world = quiet(5);
         open(&mut world, 1);

@@ -100,13 +100,21 @@ fn to_do(material: &Material, causes: &[ReasonCode], absent: &[&Host]) -> String
     let own = causes.contains(&HostAbsent).then(|| switch_on(material, absent));
     match causes.first() {
         Some(HostAbsent) | None => own.unwrap_or_default(),
-        Some(first) if is_for_engineer(*first) => format!(
-            "{}; the network support engineer has to {}",
-            own.unwrap_or("nothing for the school".to_string()),
-            filled_in(deed(*first), material.ticket)
-        ),
+        Some(first) if is_for_engineer(*first) => match own {
+            Some(own) => format!("{own}; {}", engineers(*first, material.ticket)),
+            None => for_engineer(*first, material.ticket),
+        },
         Some(first) => filled_in(deed(*first), material.ticket),
     }
+}
+
+/// What nobody but the engineer can mend.
+pub(super) fn for_engineer(code: ReasonCode, ticket: &Ticket) -> String {
+    format!("nothing for the school; {}", engineers(code, ticket))
+}
+
+fn engineers(code: ReasonCode, ticket: &Ticket) -> String {
+    format!("the network support engineer has to {}", filled_in(deed(code), ticket))
 }
 
 fn switch_on(material: &Material, absent: &[&Host]) -> String {

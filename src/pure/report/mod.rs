@@ -5,9 +5,11 @@
 //! must never decide anything about the ticket.
 
 mod answers;
+mod decided;
 mod doubt;
 mod folded;
 mod json;
+mod lack;
 mod letter;
 mod machines;
 mod nights;
@@ -26,6 +28,7 @@ pub use answers::{AnswerView, DecisionView, FileView, Looked, MailView};
 pub use doubt::DoubtView;
 pub use folded::{FoldedRow, FoldedView};
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
+pub use lack::LackView;
 pub use letter::{Letter, event_word, file_name};
 pub use machines::{machine_label, to_work_on};
 pub use nights::NightRecord;

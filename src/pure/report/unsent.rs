@@ -150,7 +150,7 @@ fn is_end(event: &Event) -> bool {
 
 /// What is to be done about the ticket as it stands.
 fn deed(ticket: &Ticket, view: &TicketView) -> String {
-    let TicketView { by_when, it_them, the_machine, next_window, .. } = view;
+    let TicketView { by_when, it_them, the_machine, next_window, lack, .. } = view;
     match ticket.phase {
         Phase::Reported => {
             format!("find the machine {by_when}, with the network support engineer")
@@ -158,10 +158,11 @@ fn deed(ticket: &Ticket, view: &TicketView) -> String {
         Phase::Located => {
             format!("take {it_them} off the network and clean {it_them} {by_when}")
         }
+        Phase::Verifying if view.is_silent_enough => lack.deed.clone(),
         Phase::Verifying if !next_window.is_empty() => {
             format!("leave {the_machine} switched on {next_window}")
         }
-        Phase::Verifying => format!("leave {the_machine} switched on at night"),
+        Phase::Verifying => format!("leave {the_machine} switched on while the network is watched"),
         _ => "do nothing more: the work on it is over".to_string(),
     }
 }

@@ -1,7 +1,9 @@
 //! What do the templates know of a ticket? One flat object of display strings.
 
+use super::decided;
 use super::doubt::{self, DoubtView};
 use super::folded::FoldedRow;
+use super::lack::{self, LackView};
 use super::machines::{self, machine_label};
 use super::parts::{self, CheckView, CleanView, EvidenceView, HostView, NightView, ReportView};
 use super::pictures::{self, DrawingView, PicturesView};
@@ -12,7 +14,7 @@ use super::words::{self, clean_value, count, local_time, local_window};
 use crate::pure::picture::{NIGHTS_MAX, Picture};
 use crate::pure::playbook::{MailEvent, Playbook, StageName};
 use crate::pure::site::Site;
-use crate::pure::ticket::{Event, Listing, Past, Phase, Recorded, Run, Standing, Ticket};
+use crate::pure::ticket::{Listing, Past, Phase, Recorded, Run, Standing, Ticket};
 use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -112,6 +114,9 @@ pub struct TicketView {
     pub is_escalated: bool,
     /// Whether nothing but signatures is missing.
     pub is_unsigned_alone: bool,
+    /// Whether its machines were silent for long enough, so that no night of watching is missing; and then what is.
+    pub is_silent_enough: bool,
+    pub lack: LackView,
     /// The tech coordinator's name, or address.
     pub coordinator: String,
     /// `4 of 5 planned runs passed`: of the watch after `clean`.
@@ -273,15 +278,17 @@ fn facts(material: &Material) -> TicketView {
         by_when: by_when(material),
         phase: words::phase(ticket.phase).to_string(),
         is_on_hold: standing.is_on_hold,
-        hold: hold(material),
+        hold: decided::hold(material),
         has_risk: ticket.risk.is_some(),
-        risk: risk(material),
-        is_reopened: reopening(material.events).is_some(),
-        reopened: reopening(material.events).unwrap_or_default().to_string(),
+        risk: decided::risk(material),
+        is_reopened: decided::reopening(material.events).is_some(),
+        reopened: decided::reopening(material.events).unwrap_or_default().to_string(),
         is_overdue: standing.is_overdue,
         overdue_for: duration_between(standing.due, *at),
         is_escalated: ticket.told.overdue.is_some_and(|step| step > 0),
         is_unsigned_alone: standing.is_unsigned_alone,
+        is_silent_enough: standing.is_silent_enough,
+        lack: lack::lack(material),
         coordinator: words::person(&site.coordinator),
         has_relapses: ticket.relapses > 0,
         is_sought: ticket.phase == Phase::Reported,
@@ -307,39 +314,6 @@ fn duration_between(from: Option<Timestamp>, to: Timestamp) -> String {
 fn is_listed(ticket: &Ticket) -> bool {
     let is_now = ticket.listing.as_ref().is_some_and(|last| last.answer == Listing::Listed);
     is_now && ticket.newly_listed.is_some_and(|newly| ticket.last_seen().is_none_or(|seen| newly.at > seen))
-}
-
-/// Why it waits, and how long: the hold, the school break, or both.
-fn hold(material: &Material) -> String {
-    let zone = &material.site.timezone;
-    let until = |end: Timestamp| format!(" until {}", local_time(end, zone));
-    let held = material.ticket.hold.as_ref().map(|hold| {
-        let (since, end) = (local_time(hold.since, zone), hold.until.map(until).unwrap_or_default());
-        format!("since {since}{end}, by {}: {}", words::name(&hold.by), hold.reason)
-    });
-    let closed =
-        material.standing.break_end.map(|end| format!("{}: the site is closed", until(end).trim_start()));
-    held.into_iter().chain(closed).collect::<Vec<_>>().join("; ")
-}
-
-fn risk(material: &Material) -> String {
-    let zone = &material.site.timezone;
-    let words = material.ticket.risk.as_ref().map(|risk| {
-        let end =
-            risk.until.map_or("without end".to_string(), |end| format!("until {}", local_time(end, zone)));
-        format!("by {} {end}: {}", words::name(&risk.by), risk.reason)
-    });
-    words.unwrap_or_default()
-}
-
-/// Why the ticket was last taken up again after its end; `None` when it never was.
-fn reopening(events: &[Recorded]) -> Option<&str> {
-    events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::PhaseChanged { from, to: Phase::Reported, because } if !from.is_open() => {
-            Some(because.as_str())
-        }
-        _ => None,
-    })
 }
 
 fn by_when(material: &Material) -> String {

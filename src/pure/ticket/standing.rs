@@ -34,6 +34,9 @@ pub struct Standing {
     pub earliest: Option<Timestamp>,
     /// What would make that earlier.
     pub sooner: Vec<Sooner>,
+    /// Whether every cleaned host was silent for long enough: the passes, their span and the assurance are there, so
+    /// that whatever is missing is nothing that a night of watching could show.
+    pub is_silent_enough: bool,
     /// Whether nothing but signatures of the checklist is missing.
     pub is_unsigned_alone: bool,
     /// When the present phase's work becomes or became overdue; `None` when nothing is due, or a hold
@@ -107,11 +110,14 @@ fn stand_with(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) 
         sooner: Vec::new(),
         due,
         is_overdue: due.is_some_and(|due| context.now >= due),
+        is_silent_enough: false,
         is_unsigned_alone: false,
         is_on_hold: ticket.phase.is_open() && deadline::is_waiting(ticket, context, context.now),
         break_end: school_break.map(|school_break| school_break.to),
         next_window: occurrences::next_verify(ticket, context).map(|window| (window.from, window.to)),
     };
+    standing.is_silent_enough =
+        ticket.phase == Phase::Verifying && missing_silence(ticket, &standing).is_empty();
     standing.missing = missing(ticket, context, &standing);
     let unsigned = unsigned(ticket, context).map(|entry| entry.item.as_str());
     let unsigned: Vec<String> =
@@ -195,10 +201,7 @@ fn missing(ticket: &Ticket, context: &Context<'_>, standing: &Standing) -> Vec<S
         missing.push(format!("{} is not reported as cleaned", host.host));
     }
     missing.extend(missing_cleaning(ticket));
-    missing.extend(missing_passes(standing));
-    if !ticket.has_infected() {
-        missing.extend(missing_assurance(standing));
-    }
+    missing.extend(missing_silence(ticket, standing));
     if context.playbook.clean.is_unlisted {
         missing.extend(listings::gap(ticket));
     }
@@ -245,6 +248,15 @@ fn missing_blame(ticket: &Ticket) -> Option<String> {
     };
     let cure = "say so with `allclear ticket host`, and have it cleaned";
     Some(format!("{host} made contact at {at}{others} and is not blamed: {cure}"))
+}
+
+/// What only nights of watching can give.
+fn missing_silence(ticket: &Ticket, standing: &Standing) -> Vec<String> {
+    let mut missing = missing_passes(standing);
+    if !ticket.has_infected() {
+        missing.extend(missing_assurance(standing));
+    }
+    missing
 }
 
 fn missing_passes(standing: &Standing) -> Vec<String> {
