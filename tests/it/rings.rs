@@ -130,7 +130,7 @@ fn the_end_of_a_file_that_is_being_written_is_no_damage() {
     let none: &[u8] = &[];
     // The older and the newer file, seconds since the newer was changed, how many are incomplete, troubles.
     type Row<'a> = (&'a str, &'a [u8], &'a [u8], i64, usize, usize);
-    let rows: [Row<'_>; 9] = [
+    let rows: [Row<'_>; 10] = [
         ("whole", &old, &new, 0, 0, 0),
         ("a cut packet, young", &old, &cut(new.clone()), 60, 0, 0),
         ("a cut packet, old", &old, &cut(new.clone()), 61, 1, 0),
@@ -139,7 +139,8 @@ fn the_end_of_a_file_that_is_being_written_is_no_damage() {
         ("a cut packet in the older one", &cut(packets(&[100, 200, 204])), &new, 0, 1, 0),
         ("empty and young", &old, none, 60, 0, 0),
         ("empty and old", &old, none, 61, 0, 1),
-        ("a cut first packet, old", &old, &new[..30], 61, 0, 1),
+        ("a cut first packet, young", &old, &new[..30], 60, 0, 0),
+        ("a cut first packet, old", &old, &new[..30], 61, 1, 0),
     ];
     for (name, older, newer, age, incomplete, troubles) in rows {
         let directory = tempfile::tempdir().expect("a directory");
@@ -185,6 +186,67 @@ fn a_packed_file_is_missing_only_where_its_name_and_time_say_so() {
         let (listened, _) = heard(&recordings, (10_000, 10_320));
         assert_eq!(listened.incomplete_files.len(), incomplete, "{row}: {:?}", listened.incomplete_files);
         assert_eq!(recordings.troubles().len(), troubles, "{row}: {:?}", recordings.troubles());
+    }
+}
+
+#[test]
+fn a_file_that_may_have_held_packets_of_the_window_is_missing_whatever_others_cover() {
+    let whole = packets(&[9_000, 9_010, 9_020]);
+    let cut = |bytes: usize| whole[..bytes].to_vec();
+    let rubbish = [packets(&[9_000, 9_010]), vec![0xff; 40]].concat();
+    let (header, none) = (packets(&[]), Vec::new());
+    // The file beside the one that covers the window from 10,000 to 10,320, when it was changed, how many are
+    // incomplete, troubles.
+    type Row<'a> = (&'a str, &'a str, &'a Vec<u8>, u64, usize, usize);
+    let rows: [Row<'_>; 15] = [
+        ("cut within its first packet", "b.pcap", &cut(30), 10_100, 1, 0),
+        ("whatever its name", "night", &cut(30), 10_100, 1, 0),
+        ("cut within its header", "b.pcap", &cut(20), 10_100, 1, 0),
+        ("empty", "b.pcap", &none, 10_100, 1, 0),
+        ("empty, and no capture by its name", "b.lock", &none, 10_100, 0, 1),
+        ("empty, and being written", "b.pcap", &none, 10_320, 0, 0),
+        ("a capture without packets", "b.pcap", &header, 10_100, 0, 0),
+        ("packed, and cut at its beginning", "b.pcap.gz", &gzip(&whole)[..20].to_vec(), 10_100, 1, 0),
+        ("damaged before the window", "b.pcap", &rubbish, 10_100, 1, 0),
+        ("cut before the window", "b.pcap", &cut(80), 10_100, 1, 0),
+        ("whole", "b.pcap", &whole, 10_100, 0, 0),
+        ("cut, of nearly the window", "b.pcap", &cut(30), 9_400, 1, 0),
+        ("cut, of before", "b.pcap", &cut(30), 9_399, 0, 1),
+        ("empty, of before", "b.pcap", &none, 9_399, 0, 1),
+        ("damaged, of before", "b.pcap", &rubbish, 9_399, 0, 0),
+    ];
+    for (row, name, bytes, changed, incomplete, troubles) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        write(&directory, "a.pcap", &packets(&[10_000, 10_300]), 10_320);
+        write(&directory, name, bytes, changed);
+        let recordings = open(directory.path(), (10_000, 10_300), 10_320);
+        let (listened, _) = heard(&recordings, (10_000, 10_300));
+        assert_eq!(watched(&listened), [(10_000, 10_300)], "{row}");
+        assert_eq!(listened.incomplete_files.len(), incomplete, "{row}: {:?}", listened.incomplete_files);
+        assert_eq!(recordings.troubles().len(), troubles, "{row}: {:?}", recordings.troubles());
+    }
+}
+
+#[test]
+fn of_many_nights_only_that_of_a_damaged_file_is_spoilt() {
+    let night = |from: i32| packets(&[from, from + 100, from + 200]);
+    let rows = [("cut", 80), ("cut at its first packet", 30), ("empty", 0)];
+    for (row, bytes) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (number, from) in [(1, 1_000), (2, 11_000), (3, 21_000)] {
+            let whole = night(from);
+            let bytes = if number == 2 { &whole[..bytes] } else { &whole[..] };
+            // Copied since, all of them.
+            write(&directory, &format!("lan-2015-04-{number:02}.pcap"), bytes, 90_000);
+        }
+        // Another recorder covers all of them.
+        write(&directory, "wan.pcap", &packets(&(0..22).map(|it| it * 1_000).collect::<Vec<_>>()), 90_000);
+        let pattern = directory.path().join("*").display().to_string();
+        let recordings = Recordings::open(&pattern, &TimeZone::UTC).expect("listed");
+        for (window, incomplete) in [((900, 1_200), 0), ((11_000, 11_200), 1), ((21_000, 21_201), 0)] {
+            let files = heard(&recordings, window).0.incomplete_files;
+            assert_eq!(files.len(), incomplete, "{row}, {window:?}: {files:?}");
+        }
     }
 }
 

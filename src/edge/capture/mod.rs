@@ -39,5 +39,6 @@ mod survey;
 mod tail;
 pub mod tap;
 pub mod texts;
+mod unread;
 pub mod vault;
 mod words;

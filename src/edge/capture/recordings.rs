@@ -17,6 +17,7 @@ use super::session::{Listened, OnFrame, RowsHeard};
 use super::stop::Stop;
 use super::survey::{Candidate, Survey};
 use super::texts::Days;
+use super::unread::{Recorders, Times, Unread};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
 use crate::pure::plan::CapturePlan;
@@ -43,8 +44,8 @@ const KEPT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub struct Recordings {
     /// In order of their first packets.
     files: Vec<Recorded>,
-    /// Files whose content is not known, each with the reason.
-    unreadable: Vec<String>,
+    /// Files that could not be read, or not to their end.
+    unread: Vec<Unread>,
     /// Files that hold no packets or are no captures, each with the reason.
     useless: Vec<String>,
     lists: Lists,
@@ -70,42 +71,52 @@ impl Recordings {
         window: Interval,
         now: Timestamp,
     ) -> Result<Recordings, String> {
-        Ok(Recordings::index(Survey::of(pattern, window, now)?, zone))
+        Ok(Recordings::index(Survey::of(pattern, window, now)?, zone).pass_over(window))
     }
 
     fn index(survey: Survey, zone: &TimeZone) -> Recordings {
         let days = Days::of_source(zone.clone());
-        let (mut files, mut unreadable, mut useless) = (Vec::new(), Vec::new(), survey.notes);
-        let mut room = KEPT_BYTES_MAX;
-        for Candidate { path, is_growing, is_of_before, .. } in survey.files {
-            match Recorded::index(&path, &days, room) {
+        let (mut files, mut unread, mut useless) = (Vec::new(), Vec::new(), survey.notes);
+        let (mut room, mut known) = (KEPT_BYTES_MAX, Vec::new());
+        for Candidate { path, is_growing, changed, .. } in survey.files {
+            let mut times = Times { path, span: None, changed };
+            match Recorded::index(&times.path, &days, room) {
                 Ok(mut recorded) => {
                     room -= recorded.kept_bytes();
                     // Its last packet is still being written; what is whole counts.
                     recorded.incomplete.take_if(|_| is_growing && recorded.is_cut_short);
                     useless.extend(notes(&recorded));
-                    // Nobody can say of which window they are.
-                    let told = if is_of_before { &mut useless } else { &mut unreadable };
-                    told.extend(timeless(&path, recorded.timeless_packets));
+                    times.span = recorded.span.filter(|_| recorded.timeless_packets == 0);
+                    unread.extend(faults(&recorded).map(|why| (times.clone(), why)));
+                    known.push(times);
                     files.push(recorded);
                 }
                 Err(OpenError::Empty { .. }) if is_growing => {}
-                // Whatever was in it, it was not of the window.
-                Err(error) if is_of_before => useless.push(error.to_string()),
-                Err(error @ (OpenError::NoCapture { .. } | OpenError::Packed { .. }))
-                    if is_called_capture(&path) && !is_growing =>
-                {
-                    unreadable.push(error.to_string());
+                Err(error) if is_missing(&error, &times.path, is_growing) => {
+                    unread.push((times, error.to_string()));
                 }
-                Err(
-                    error
-                    @ (OpenError::Empty { .. } | OpenError::NoCapture { .. } | OpenError::Packed { .. }),
-                ) => useless.push(error.to_string()),
-                Err(error) => unreadable.push(error.to_string()),
+                Err(error) => useless.push(error.to_string()),
             }
         }
         files.sort_by_key(|file| file.span.map(|span| span.from));
-        Recordings { files, unreadable, useless, lists: Lists::default() }
+        let known = Recorders::of(&known);
+        let unread = unread.into_iter().map(|(times, why)| Unread::of(&times, why, &known)).collect();
+        Recordings { files, unread, useless, lists: Lists::default() }
+    }
+
+    /// Tells of the files that could not be read and have nothing of the window, once for all.
+    fn pass_over(mut self, window: Interval) -> Recordings {
+        let (unread, passed): (Vec<_>, Vec<_>) =
+            self.unread.into_iter().partition(|unread| unread.reach.overlaps(window));
+        self.unread = unread;
+        self.useless.extend(passed.into_iter().map(|unread| unread.why));
+        self
+    }
+
+    /// Files that may hold packets of the window that were not read, each with the reason.
+    fn unread_in(&self, window: Interval) -> Vec<String> {
+        let of_window = self.unread.iter().filter(|unread| unread.reach.overlaps(window));
+        of_window.map(|unread| unread.why.clone()).collect()
     }
 
     /// From the first to the last packet of all files; `None` when there is none.
@@ -159,7 +170,7 @@ impl Recordings {
         let watched = covered(self.files.iter()).within(window);
         if watched.is_empty() {
             return Listened {
-                incomplete_files: self.unreadable.clone(),
+                incomplete_files: self.unread_in(window),
                 ..Listened::nothing(Ending::NothingRecorded)
             };
         }
@@ -171,13 +182,10 @@ impl Recordings {
             (ending, _) => ending,
         };
         let watched = watched.within(Interval::new(window.from, reached));
-        let faults = wanted.iter().filter_map(|file| {
-            file.incomplete.as_ref().map(|what| format!("{} {what}", file.path.display()))
-        });
         Listened {
             watched,
             lost: wanted.iter().map(|file| file.lost).fold(Lost::NONE, Lost::and),
-            incomplete_files: faults.chain(self.unreadable.iter().cloned()).collect(),
+            incomplete_files: self.unread_in(window),
             rows,
             ..Listened::nothing(ending)
         }
@@ -245,11 +253,17 @@ fn read_all(
     (Ending::TimeUp, window.to)
 }
 
-/// What is to be said of a text table, and of a file that is broken before its first packet.
+/// What is to be said of a text table.
 fn notes(file: &Recorded) -> impl Iterator<Item = String> {
     let notes = file.table.iter().flat_map(|table| &table.notes);
-    let broken = file.incomplete.as_ref().filter(|_| file.span.is_none());
-    notes.chain(broken).map(|note| format!("{}: {note}", file.path.display()))
+    notes.map(|note| format!("{}: {note}", file.path.display()))
+}
+
+/// Why there may be more in a file than was read of a known time.
+fn faults(file: &Recorded) -> impl Iterator<Item = String> {
+    let path = file.path.display();
+    let fault = file.incomplete.as_ref().map(|what| format!("{path} {what}"));
+    fault.into_iter().chain(timeless(&file.path, file.timeless_packets))
 }
 
 /// What is to be said of packets without a time.
@@ -262,6 +276,22 @@ fn timeless(path: &Path, packets: u64) -> Option<String> {
             count(packets, "packet")
         )
     })
+}
+
+/// Whether packets may be missing with a file that could not be read. Of what is empty, or of another kind,
+/// the name says whether it was to hold any.
+fn is_missing(error: &OpenError, path: &Path, is_growing: bool) -> bool {
+    match error {
+        OpenError::Empty { .. } | OpenError::NoCapture { .. } | OpenError::Packed { .. } => {
+            is_called_capture(path) && !is_growing
+        }
+        OpenError::Unreadable { .. }
+        | OpenError::OtherCapture { .. }
+        | OpenError::NoDay { .. }
+        | OpenError::Misplaced { .. }
+        | OpenError::OnceOnly
+        | OpenError::Changed { .. } => true,
+    }
 }
 
 /// The union of what the files cover and of the seams between them: a recorder that closes a file and begins

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// A file that was changed for the last time so long before the window holds nothing of it: whoever records
 /// may have another clock than who keeps the files.
-const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(10);
+pub(super) const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 /// A file that was changed within so short a time may be in the hands of the program that writes it.
 const YOUNG_MAX: SignedDuration = SignedDuration::from_secs(60);
@@ -35,9 +35,8 @@ pub(super) struct Candidate {
     pub(super) path: PathBuf,
     /// Whether it may end in the middle of a packet, since it is the one being written.
     pub(super) is_growing: bool,
-    /// Whether it was changed for the last time long before the window, for files that tell no more than that.
-    pub(super) is_of_before: bool,
-    changed: Option<Timestamp>,
+    /// When it was changed for the last time.
+    pub(super) changed: Option<Timestamp>,
     /// `None` where its beginning does not tell, as in text tables.
     first: Option<Timestamp>,
 }
@@ -68,13 +67,7 @@ impl Survey {
                 Ok(_) | Err(_) => {}
             }
             let changed = metadata.ok().and_then(|metadata| changed(&metadata));
-            survey.files.push(Candidate {
-                path,
-                is_growing: false,
-                is_of_before: false,
-                changed,
-                first: None,
-            });
+            survey.files.push(Candidate { path, is_growing: false, changed, first: None });
         }
         Ok(survey)
     }
@@ -89,7 +82,6 @@ impl Survey {
         let newest = survey.files.iter().filter_map(|file| file.first).max();
         for file in &mut survey.files {
             let is_newest = file.first.is_none() || file.first == newest;
-            file.is_of_before = file.is_before(window);
             file.is_growing = newest.is_some() && is_newest && file.is_young(now);
         }
         let names: HashSet<PathBuf> = survey.files.iter().map(|file| file.path.clone()).collect();
@@ -121,7 +113,7 @@ impl Candidate {
 }
 
 /// What a packed file was, by its name: while it is being packed, both are there.
-fn unpacked(path: &Path) -> Option<PathBuf> {
+pub(super) fn unpacked(path: &Path) -> Option<PathBuf> {
     let ending = path.extension()?.to_str()?;
     PACKED_ENDINGS.contains(&ending).then(|| path.with_extension(""))
 }
@@ -139,7 +131,7 @@ mod tests {
     }
 
     fn candidate(changed: Option<Timestamp>, first: Option<Timestamp>) -> Candidate {
-        Candidate { path: PathBuf::new(), is_growing: false, is_of_before: false, changed, first }
+        Candidate { path: PathBuf::new(), is_growing: false, changed, first }
     }
 
     #[test]
