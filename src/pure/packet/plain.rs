@@ -6,7 +6,7 @@
 //! `internet`) sees, and leaves to it whatever is unusual.
 
 use super::internet::{TCP, UDP, tcp, udp_payload};
-use super::{Frame, Mac, Packet, Ports, overlay};
+use super::{Frame, Mac, Packet, Ports, is_dhcp, overlay};
 use crate::pure::address;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -67,8 +67,12 @@ fn plain<'a, A: Copy + Into<IpAddr>>(
     let Ip { source, destination, protocol, ip_bytes, segment, is_cut } = ip;
     let header = segment.first_chunk()?;
     let plain = Plain { macs, source, destination, protocol, ip_bytes, segment, header, is_cut };
-    let may_be_tunnel = protocol == UDP && overlay::is_possible(plain.ports());
-    (frame.link_type == ETHERNET && matches!(protocol, TCP | UDP) && !may_be_tunnel).then_some(plain)
+    let is_plain = match protocol {
+        TCP => true,
+        UDP => !overlay::is_possible(plain.ports()) && !is_dhcp(UDP, plain.ports()),
+        _ => false,
+    };
+    (frame.link_type == ETHERNET && is_plain).then_some(plain)
 }
 
 impl<'a, A: Copy + Into<IpAddr>> Plain<'a, A> {
@@ -102,9 +106,11 @@ impl<'a, A: Copy + Into<IpAddr>> Plain<'a, A> {
     /// The first byte behind the header of TCP; `None` where there is none, and of UDP.
     #[inline(always)]
     pub fn first_of_stream(&self) -> Option<u8> {
+        if self.protocol != TCP {
+            return None;
+        }
         let header_bytes = usize::from(self.header[12] >> 4) * 4;
-        let first = self.segment.get(header_bytes.max(SEGMENT_BYTES_MIN));
-        first.copied().filter(|_| self.protocol == TCP)
+        self.segment.get(header_bytes.max(SEGMENT_BYTES_MIN)).copied()
     }
 
     /// All of it as a packet; `frame` must be the one that it was read of.

@@ -59,8 +59,9 @@ fn hash(start: &Start, length: usize) -> u64 {
 /// The hash of an IP packet without time to live and header checksum.
 #[inline(always)]
 pub(super) fn packet_hash(ip_bytes: &[u8]) -> u64 {
-    match ip_bytes.first_chunk::<40>() {
-        Some(start) if start[0] >> 4 == 4 => ipv4_hash(start, ip_bytes.len()),
+    match (ip_bytes.first_chunk(), ip_bytes.first_chunk()) {
+        (Some(start), _) if start[0] >> 4 == 4 => ipv4_hash(start, ip_bytes.len()),
+        (_, Some(start)) if start[0] >> 4 == 6 => ipv6_hash(start, ip_bytes.len()),
         _ => slow_hash(ip_bytes),
     }
 }
@@ -70,7 +71,16 @@ pub(super) fn packet_hash(ip_bytes: &[u8]) -> u64 {
 fn ipv4_hash(start: &[u8; 40], length: usize) -> u64 {
     let word = |at: usize| u64::from_le_bytes(start[at..at + 8].try_into().expect("eight bytes"));
     let protocol_and_length = (length as u64) << 8 | u64::from(start[9]);
-    fold(word(0), word(12)) ^ fold(word(20), word(28)).rotate_left(21) ^ fold(word(32), protocol_and_length)
+    fold(word(0) ^ word(32).rotate_left(20), word(12) ^ protocol_and_length)
+        ^ fold(word(20), word(28)).rotate_left(21)
+}
+
+/// IPv6 as far: all but the hop limit, which stands in the last byte of the first word.
+#[inline(always)]
+fn ipv6_hash(start: &[u8; 60], length: usize) -> u64 {
+    let word = |at: usize| u64::from_be_bytes(start[at..at + 8].try_into().expect("eight bytes"));
+    let ends = fold(word(8) ^ word(0) >> 8, word(16)) ^ fold(word(24), word(32)).rotate_left(21);
+    ends ^ fold(word(40), word(48)).rotate_left(42) ^ fold(word(52), length as u64).rotate_left(11)
 }
 
 #[inline(never)]
@@ -91,24 +101,41 @@ mod tests {
 
     #[test]
     fn only_the_same_packet_within_two_milliseconds_is_a_copy() {
-        let packet = |ttl: u8, id: u8| {
-            let mut bytes = [7; 40];
-            (bytes[0], bytes[4], bytes[8], bytes[10]) = (0x45, id, ttl, ttl);
+        // Version and type of service, where they stand, hop limit, and one byte of what is compared.
+        let packet = |version: u8, length: usize, hops: u8, (at, byte): (usize, u8)| {
+            let mut bytes = vec![7; length];
+            bytes[0] = version << 4 | 5;
+            match version {
+                4 => (bytes[8], bytes[10]) = (hops, hops),
+                _ => bytes[7] = hops,
+            }
+            bytes[at] = byte;
             bytes
         };
         let limit = DUPLICATE_NS as i64;
-        let rows = [
-            ("the same again", packet(64, 1), 10, true),
-            ("behind a router", packet(63, 1), 10, true),
-            ("at the limit", packet(64, 1), limit, true),
-            ("beyond it", packet(64, 1), limit + 1, false),
-            ("stamped earlier", packet(64, 1), -10, true),
-            ("another identification", packet(64, 2), 10, false),
-        ];
-        for (row, bytes, time_ns, wanted) in rows {
-            let mut recent = Recent::new();
-            assert!(!recent.is_copy(packet_hash(&packet(64, 1)), 0), "the first is no copy");
-            assert_eq!(recent.is_copy(packet_hash(&bytes), time_ns), wanted, "{row}");
+        for (version, length) in [(4, 30), (4, 40), (4, 200), (6, 50), (6, 60), (6, 200)] {
+            let rows = [
+                ("the same again", 64, (1, 7), 10, true),
+                ("behind a router", 63, (1, 7), 10, true),
+                ("at the limit", 64, (1, 7), limit, true),
+                ("beyond it", 64, (1, 7), limit + 1, false),
+                ("stamped earlier", 64, (1, 7), -10, true),
+                ("another traffic class", 64, (1, 8), 10, false),
+                ("another identification or length", 64, (4, 8), 10, false),
+                ("another source", 64, (15, 8), 10, false),
+                ("another destination", 64, (19, 8), 10, false),
+                ("other ports", 64, (23, 8), 10, false),
+                ("another end", 64, (length.min(if version == 4 { 40 } else { 60 }) - 1, 8), 10, false),
+            ];
+            for (row, hops, changed, time_ns, wanted) in rows {
+                let mut recent = Recent::new();
+                let first = packet_hash(&packet(version, length, 64, (1, 7)));
+                assert!(!recent.is_copy(first, 0), "the first is no copy");
+                let hash = packet_hash(&packet(version, length, hops, changed));
+                assert_eq!(recent.is_copy(hash, time_ns), wanted, "{version}, {length} bytes: {row}");
+            }
         }
+        let (short, long) = (packet(6, 60, 64, (1, 7)), packet(6, 61, 64, (1, 7)));
+        assert_ne!(packet_hash(&short), packet_hash(&long), "the same beginning of a longer one");
     }
 }

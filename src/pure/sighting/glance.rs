@@ -86,10 +86,7 @@ impl Lookout {
     fn traits_of_quiet<A: Copy + Into<IpAddr>>(&self, plain: &Plain<'_, A>) -> Option<Traits> {
         let flow = Flow::of_plain(plain);
         let ends = self.ends(flow);
-        let is_loud = self.has_listed_end(flow, ends)
-            | plain.first_of_stream().is_some_and(begins_request)
-            | packet::is_dhcp(plain.protocol, plain.ports());
-        if is_loud {
+        if self.has_listed_end(flow, ends) || plain.first_of_stream().is_some_and(begins_request) {
             return None;
         }
         Some(Traits {

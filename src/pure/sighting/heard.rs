@@ -205,7 +205,11 @@ impl MacKey {
     #[inline(always)]
     pub(super) fn of(mac: Mac) -> MacKey {
         let [a, b, c, d, e, f] = mac.0;
-        MacKey(HAS_MAC | u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+        MacKey(
+            HAS_MAC
+                | u64::from(u32::from_be_bytes([a, b, c, d])) << 16
+                | u64::from(u16::from_be_bytes([e, f])),
+        )
     }
 
     fn mac(self) -> Option<Mac> {

@@ -26,7 +26,7 @@ impl Kind {
     #[inline(always)]
     pub(super) fn of(flow: Flow, ends: Ends, tcp_flags: u8, is_unicast: bool) -> Kind {
         // Multiplied, since a branch for each would cost more.
-        let bit = |bit: u8, has: bool| bit * u8::from(has);
+        let bit = |bit: u8, has: bool| u8::from(has) << bit.trailing_zeros();
         Kind(
             bit(FROM_INSIDE, ends.from_inside)
                 | bit(TO_INSIDE, ends.to_inside)

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 /// A directory has at most two to this many parts: 4 MiB.
 const BITS_MAX: u32 = 20;
+/// Rows are dealt into at most two to this many parts at once: as many as the processor can write to by turns.
+const DEALT_BITS_MAX: u32 = 11;
 
 /// The directory of a list that is sorted by key and never changes.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +22,8 @@ pub(super) struct Directory {
 /// Shorter lists are sorted as usual.
 const SORTED_IN_PARTS_MIN: usize = 4096;
 
-/// Sorts a long list whose order is that of its keys before all: it is dealt out into its parts, which are
-/// short unless somebody took pains, and then those are sorted.
+/// Sorts a long list whose order is that of its keys before all: it is dealt out into parts, each of those into
+/// parts again, which are short unless somebody took pains, and then those are sorted.
 pub(super) fn sort<T: Copy>(
     mut rows: Vec<T>,
     key: impl Fn(&T) -> u64,
@@ -31,32 +33,51 @@ pub(super) fn sort<T: Copy>(
         rows.sort_unstable_by(order);
         return rows;
     }
-    let (first, last) =
-        rows.iter().map(&key).fold((u64::MAX, 0), |(first, last), key| (first.min(key), last.max(key)));
-    let shift = shift(rows.len(), first, last);
+    let mut dealt = rows.clone();
+    let (mut parts, mut shorter_parts) = (Vec::new(), Vec::new());
+    deal(&rows, &mut dealt, &key, &mut parts);
+    for part in ranges(&parts) {
+        let sorted = &mut rows[part.clone()];
+        deal(&dealt[part], sorted, &key, &mut shorter_parts);
+        for part in ranges(&shorter_parts).filter(|part| part.len() > 1) {
+            sorted[part].sort_unstable_by(&order);
+        }
+    }
+    rows
+}
+
+/// Copies rows by the high bits of their keys, into about as many parts as there are rows, as far as that
+/// goes; `ends` becomes where each part ends.
+fn deal<T: Copy>(rows: &[T], dealt: &mut [T], key: impl Fn(&T) -> u64, ends: &mut Vec<u32>) {
+    ends.clear();
+    let bounds = |(first, last): (u64, u64), key: u64| (first.min(key), last.max(key));
+    let (first, last) = rows.iter().map(&key).fold((u64::MAX, 0), bounds);
+    if first >= last {
+        dealt.copy_from_slice(rows);
+        return ends.push(narrow(rows.len()));
+    }
+    let shift = shift(rows.len(), DEALT_BITS_MAX, first, last);
     let part_of = |row: &T| ((key(row) - first) >> shift) as usize;
-    let mut ends = vec![0_u32; ((last - first) >> shift) as usize + 2];
+    ends.resize(((last - first) >> shift) as usize + 2, 0);
     rows.iter().for_each(|row| ends[part_of(row) + 1] += 1);
     (1..ends.len()).for_each(|part| ends[part] += ends[part - 1]);
-    let mut sorted = rows.clone();
-    for row in &rows {
+    // Each is where its part begins now, and moves to where it ends.
+    for row in rows {
         let end = &mut ends[part_of(row)];
-        sorted[*end as usize] = *row;
+        dealt[*end as usize] = *row;
         *end += 1;
     }
-    let mut start = 0;
-    for end in ends {
-        if end as usize > start + 1 {
-            sorted[start..end as usize].sort_unstable_by(&order);
-        }
-        start = end as usize;
-    }
-    sorted
+}
+
+/// The parts that end there.
+fn ranges(ends: &[u32]) -> impl Iterator<Item = Range<usize>> {
+    let starts = std::iter::once(&0).chain(ends);
+    starts.zip(ends).map(|(start, end)| *start as usize..*end as usize)
 }
 
 /// By how much the distance from the first key is shifted down, for about a part a key.
-fn shift(length: usize, first: u64, last: u64) -> u32 {
-    let bits = (length.ilog2() + 1).min(BITS_MAX);
+fn shift(length: usize, bits_max: u32, first: u64, last: u64) -> u32 {
+    let bits = (length.ilog2() + 1).min(bits_max);
     (64 - (last - first).leading_zeros()).saturating_sub(bits)
 }
 
@@ -66,7 +87,7 @@ impl Directory {
         let (Some(first), Some(last)) = (sorted.first().map(&key), sorted.last().map(&key)) else {
             return Directory::default();
         };
-        let shift = shift(sorted.len(), first, last);
+        let shift = shift(sorted.len(), BITS_MAX, first, last);
         let part_of = |key: u64| ((key - first) >> shift) as usize;
         let mut starts = Vec::with_capacity(part_of(last) + 2);
         for (position, row) in sorted.iter().enumerate() {

@@ -46,15 +46,13 @@ fn push_line(written: &mut String, target: &Target, ports: Option<PortRange>) {
 
 /// Hashes both kinds of lines in the order of all; none is of both kinds.
 fn digest<'a>(octets: &Octets, addresses: &[u32], others: impl Iterator<Item = &'a str>) -> String {
-    let mut lines = Lines { hasher: Sha256::new(), text: Vec::with_capacity(TEXT_BYTES) };
+    let mut lines = Lines { hasher: Sha256::new(), text: [0; TEXT_BYTES], length: 0 };
     let mut others = others.peekable();
     for &ranked in addresses {
-        let (text, length) = octets.text(ranked);
-        let line = &text[..length];
-        while let Some(before) = others.next_if(|other| other.as_bytes() < line) {
+        while let Some(before) = others.next_if(|other| octets.is_behind(ranked, other)) {
             lines.hash(before.as_bytes());
         }
-        lines.hash(line);
+        lines.hash_address(octets, ranked);
     }
     others.for_each(|line| lines.hash(line.as_bytes()));
     lines.finish()
@@ -66,22 +64,35 @@ const TEXT_BYTES: usize = 16 * 1024;
 /// Lines on their way into a hash.
 struct Lines {
     hasher: Sha256,
-    text: Vec<u8>,
+    text: [u8; TEXT_BYTES],
+    /// How much of it there is.
+    length: usize,
 }
 
 impl Lines {
-    #[inline]
     fn hash(&mut self, line: &[u8]) {
-        if self.text.len() + line.len() >= TEXT_BYTES {
-            self.hasher.update(&self.text);
-            self.text.clear();
+        self.flush();
+        self.hasher.update(line);
+        self.hasher.update(b"\n");
+    }
+
+    /// Written where it is hashed: a spelling that is made elsewhere and copied costs twice as much.
+    #[inline]
+    fn hash_address(&mut self, octets: &Octets, ranked: u32) {
+        if self.length + ADDRESS_BYTES_MAX > TEXT_BYTES {
+            self.flush();
         }
-        self.text.extend_from_slice(line);
-        self.text.push(b'\n');
+        self.length += octets.write(ranked, &mut self.text[self.length..]);
+        self.text[self.length - 1] = b'\n';
+    }
+
+    fn flush(&mut self) {
+        self.hasher.update(&self.text[..self.length]);
+        self.length = 0;
     }
 
     fn finish(mut self) -> String {
-        self.hasher.update(&self.text);
+        self.flush();
         hexadecimal::text(&self.hasher.finalize())
     }
 }
@@ -93,6 +104,9 @@ fn by_start(line: &str) -> (u64, &str) {
     start[..length].copy_from_slice(&line.as_bytes()[..length]);
     (u64::from_be_bytes(start), line)
 }
+
+/// The longest spelling of an address of IPv4, with a sign behind it.
+const ADDRESS_BYTES_MAX: usize = 16;
 
 /// The numbers from 0 to 255 in the order of their spellings, in which `10` stands before `2`: what ends a
 /// number in a line (a dot, a blank, the end) stands before every digit.
@@ -122,17 +136,24 @@ impl Octets {
         u32::from_be_bytes(address.to_be_bytes().map(|octet| self.rank_of[usize::from(octet)]))
     }
 
-    /// The spelling of the address with that number, and its length.
+    /// Writes the spelling of the address with that number and a dot behind it; answers how long they are.
     #[inline]
-    fn text(&self, ranked: u32) -> ([u8; 16], usize) {
-        let (mut text, mut length) = ([0; 16], 0);
+    fn write(&self, ranked: u32, text: &mut [u8]) -> usize {
+        let mut length = 0;
         for rank in ranked.to_be_bytes() {
             // Always four bytes, of which the next spelling writes over what is too much.
             let (spelling, used) = &self.spelt[usize::from(rank)];
             text[length..length + 4].copy_from_slice(spelling);
             length += used;
         }
-        (text, length - 1)
+        length
+    }
+
+    /// Whether the address with that number stands behind the line.
+    fn is_behind(&self, ranked: u32, line: &str) -> bool {
+        let mut text = [0; ADDRESS_BYTES_MAX];
+        let length = self.write(ranked, &mut text);
+        *line.as_bytes() < text[..length - 1]
     }
 }
 
