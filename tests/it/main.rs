@@ -23,6 +23,7 @@ mod doctor;
 mod evidence_disk;
 mod feeds;
 mod files;
+mod filters;
 mod frames;
 mod ground_truth;
 mod heads;

@@ -197,6 +197,9 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
     let clean = pcap(&directory, "clean.pcap", &[(1, &quiet), (2, &quiet)]);
     let calling = pcap(&directory, "calling.pcap", &[(1, &quiet), (2, &call)]);
     let wrong_side = pcap(&directory, "outside.pcap", &[(1, &outside)]);
+    // PPPoE, with a session's number and the length of what follows.
+    let wrapped = [&call[..12], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 42, 0, 0x21], &call[14..]].concat();
+    let wrapped = pcap(&directory, "wrapped.pcap", &[(1, &quiet), (2, &wrapped)]);
     let empty = pcap(&directory, "empty.pcap", &[]);
     let cut_file = directory.path().join("cut.pcap");
     let bytes = std::fs::read(&clean).expect("it was just written");
@@ -204,12 +207,14 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
     let unreadable = pcap(&directory, "unreadable.pcap", &[(1, &quiet), (2, &quiet[..20])]);
     let empty_list = directory.path().join("none.txt");
     std::fs::write(&empty_list, "# nothing yet\n").expect("it can be written");
-    let rows: [(&str, &[&str], i32, &[&str]); 11] = [
+    let rows: [(&str, &[&str], i32, &[&str]); 13] = [
         ("clean", &[text(&clean), "--address", SINK], 0, &[]),
         ("calling", &[text(&calling), "--address", SINK], 2, &["contacts"]),
         ("calling, after the limit", &[text(&calling), "--address", SINK, "-c", "1"], 3, &["cut_short"]),
         ("calling, another port", &[text(&calling), "--address", "216.66.15.109:81"], 0, &[]),
         ("calling, filtered away", &[text(&calling), "--address", SINK, "-f", "port 81"], 0, &[]),
+        ("calling, wrapped", &[text(&wrapped), "--address", SINK, "-f", "port 80"], 2, &["contacts"]),
+        ("calling, wrapped, filtered away", &[text(&wrapped), "--address", SINK, "-f", "port 81"], 0, &[]),
         ("outside the NAT", &[text(&wrong_side), "--address", SINK], 3, &["wrong_side"]),
         ("nothing heard", &[text(&empty), "--address", SINK], 3, &["too_quiet"]),
         ("a file that ends in a record", &[text(&cut_file), "--address", SINK], 3, &["interrupted"]),

@@ -24,20 +24,20 @@ fn over_udp(port: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 /// What to wrap: IPv4 and IPv6 as they are, and IPv4 in Ethernet.
-struct Content {
+pub struct Content {
     v4: Vec<u8>,
     v6: Vec<u8>,
     ethernet: Vec<u8>,
 }
 
 impl Content {
-    fn of(v4: Vec<u8>) -> Content {
+    pub fn of(v4: Vec<u8>) -> Content {
         Content { v6: ipv6(4, &v4), ethernet: ethernet(0x0800, &v4), v4 }
     }
 }
 
 /// The content in every tunnel, each an IPv4 packet.
-fn wrapped(content: &Content) -> Vec<(&'static str, Vec<u8>)> {
+pub fn wrapped(content: &Content) -> Vec<(&'static str, Vec<u8>)> {
     let Content { v4, v6, ethernet } = content;
     let zeros = [0; 20];
     let ppp = cat(&[&[0xff, 3, 0, 0x21], v4]);

@@ -4,9 +4,8 @@ use super::ScanError;
 use super::dump::Dump;
 use super::save::Save;
 use crate::cli::print::note;
-use crate::edge::capture::filter::{ETHERNET, Filter};
 use crate::edge::capture::interface::listen;
-use crate::edge::capture::screen::kernel_filter_alone;
+use crate::edge::capture::screen::{Screen, kernel_filter_alone};
 use crate::edge::capture::session::{Absent, Moment, RowsHeard, Session, nanoseconds};
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
@@ -45,7 +44,7 @@ pub struct Heard {
 /// Takes every frame of a scan.
 pub struct Listener {
     pub observer: Observer,
-    pub filter: LinkFilters,
+    pub filter: Option<Screen>,
     pub packets_max: Option<u64>,
     pub passed_packets: u64,
     pub dump: Option<Dump>,
@@ -59,7 +58,7 @@ impl Listener {
     /// Whether all that is wanted of a frame is to be seen.
     pub fn only_sees(&self) -> bool {
         let Listener { filter, packets_max, dump, save, .. } = self;
-        filter.text.is_none() && packets_max.is_none() && dump.is_none() && save.is_none()
+        filter.is_none() && packets_max.is_none() && dump.is_none() && save.is_none()
     }
 
     /// Breaks off when the packet limit is reached, and when output fails.
@@ -78,7 +77,8 @@ impl Listener {
     }
 
     fn try_take(&mut self, frame: &Frame<'_>, glance: Glance) -> Result<(), ScanError> {
-        let has_passed = self.filter.passes(frame).map_err(ScanError::Usage)?;
+        let passes = self.filter.as_mut().map_or(Ok(true), |filter| filter.passes(frame));
+        let has_passed = passes.map_err(ScanError::Usage)?;
         let scope = if has_passed { Scope::Matched } else { Scope::CoverageOnly };
         let seen = self.observer.see_glanced(frame, glance, |_| scope);
         if has_passed {
@@ -100,44 +100,6 @@ impl Listener {
     }
 }
 
-/// How many link layers one scan may meet; a pcapng file can have many.
-const LINK_TYPES_MAX: usize = 64;
-
-/// One filter, compiled for each link layer that is met.
-pub struct LinkFilters {
-    text: Option<String>,
-    compiled: Vec<Filter>,
-}
-
-impl LinkFilters {
-    /// Fails with a sentence when the text is no filter.
-    pub fn new(text: Option<String>) -> Result<LinkFilters, String> {
-        let compiled = text.iter().map(|text| Filter::compile(text, ETHERNET)).collect::<Result<_, _>>()?;
-        Ok(LinkFilters { text, compiled })
-    }
-
-    /// Who applies it to files, if there is one.
-    pub fn place(&self) -> Option<FilterPlace> {
-        self.text.as_ref().map(|_| FilterPlace::User)
-    }
-
-    fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
-        let Some(text) = &self.text else { return Ok(true) };
-        let known = self.compiled.iter().position(|filter| filter.link_type() == frame.link_type);
-        let position = match known {
-            Some(position) => position,
-            None if self.compiled.len() == LINK_TYPES_MAX => {
-                return Err(format!("more than {LINK_TYPES_MAX} link types in one capture: leave out -f"));
-            }
-            None => {
-                self.compiled.push(Filter::compile(text, frame.link_type)?);
-                self.compiled.len() - 1
-            }
-        };
-        Ok(self.compiled[position].matches(frame.bytes))
-    }
-}
-
 /// Listens on an interface for `length`, or until somebody stops it.
 pub fn live(
     interface: &str,
@@ -149,7 +111,7 @@ pub fn live(
     let window = Interval::lasting(clock::now(), length.unwrap_or(Duration::MAX));
     let lookout = listener.observer.lookout();
     let session = Session { window, stop, clock: clock::now, absent: Absent::GiveUp };
-    let kernel_filter = listener.filter.text.as_deref().and_then(kernel_filter_alone);
+    let kernel_filter = listener.filter.as_ref().and_then(|filter| kernel_filter_alone(filter.text()));
     let (mut opened, mut over) = (None, None);
     let listened = listen(interface, ring_bytes, &session, &mut |moment| match moment {
         Moment::Frame(frame) => listener.take(frame, lookout.glance(frame)),
@@ -165,7 +127,7 @@ pub fn live(
         }
     });
     listened.notes.iter().for_each(|what| note(&format!("warning: {what}")));
-    let filter = listener.filter.text.as_ref().map(|_| FilterPlace::of(listened.is_filtered));
+    let filter = listener.filter.as_ref().map(|_| FilterPlace::of(listened.is_filtered));
     // Without a stated length, being stopped is the planned end.
     let ending = match (length, listened.ending) {
         (None, Ending::Stopped) => Ending::TimeUp,

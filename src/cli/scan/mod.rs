@@ -13,8 +13,10 @@ use super::exit::Exit;
 use crate::cli::print::note;
 use crate::edge::capture::account::Counted;
 use crate::edge::capture::files::OpenError;
+use crate::edge::capture::filter::ETHERNET;
 use crate::edge::capture::inputs::InputError;
 use crate::edge::capture::lint::lint;
+use crate::edge::capture::screen::Screen;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::{JudgeCriteria, WATCHED_MIN};
@@ -79,7 +81,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     let dump = args.dump.then(|| dump::Dump::new(args.json));
     let mut listener = Listener {
         observer,
-        filter: frames::LinkFilters::new(args.filter.clone()).map_err(ScanError::Usage)?,
+        filter: args.filter.as_deref().map(screen).transpose().map_err(ScanError::Usage)?,
         packets_max: args.packets,
         passed_packets: 0,
         dump,
@@ -116,6 +118,12 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         Exit::Done if !unsaved.is_empty() => Exit::Failed,
         exit => exit,
     })
+}
+
+/// The filter, which is one of Ethernet at least.
+fn screen(filter: &str) -> Result<Screen, String> {
+    let mut screen = Screen::new(filter);
+    screen.prepare(ETHERNET).map(|()| screen)
 }
 
 /// With nothing to look for and `--dump`, the table is what was asked for.

@@ -10,7 +10,7 @@ use crate::edge::capture::session::RowsHeard;
 use crate::edge::capture::texts::{Days, TableRead};
 use crate::pure::lost::Lost;
 use crate::pure::packet::Frame;
-use crate::pure::sighting::{Glance, Scope};
+use crate::pure::sighting::{FilterPlace, Glance, Scope};
 use crate::pure::verdict::Ending;
 use crate::pure::words::count;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -32,7 +32,7 @@ pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) 
         has_timeless: false,
         incomplete_files: Vec::new(),
         notes: Vec::new(),
-        filter: listener.filter.place(),
+        filter: listener.filter.as_ref().map(|_| FilterPlace::User),
         rows: RowsHeard::default(),
         off_stamps: None,
     };

@@ -7,6 +7,7 @@
 
 use super::lint;
 use super::words::words;
+use crate::pure::packet::{self, Frame, Mac, Packet};
 use pcap::{BpfProgram, Capture, Linktype};
 
 /// The link layer of Ethernet, as numbered by <https://www.tcpdump.org/linktypes.html>.
@@ -69,25 +70,60 @@ impl Filter {
             _ => self.program.filter(frame),
         }
     }
+
+    /// Whether a packet of `frame` would pass where nothing is around it: in Ethernet, for which the filter must
+    /// have been compiled. The frame's tags stay where the filter itself asks for them.
+    pub fn matches_within(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
+        let Filter { program, is_about_tags, untagged: bare, .. } = self;
+        let mac = |mac: Option<Mac>| mac.unwrap_or(Mac([0; 6])).0;
+        bare.clear();
+        bare.extend(mac(packet.destination_mac).into_iter().chain(mac(packet.source_mac)));
+        if *is_about_tags && frame.link_type == ETHERNET {
+            bare.extend_from_slice(tags(frame.bytes));
+        }
+        let type_at = bare.len();
+        bare.extend([0, 0]);
+        packet::write_bare(packet, bare);
+        let is_ipv4 = bare.get(type_at + 2).is_some_and(|first| first >> 4 == 4);
+        let ethertype: [u8; 2] = if is_ipv4 { [0x08, 0x00] } else { [0x86, 0xdd] };
+        bare[type_at..type_at + 2].copy_from_slice(&ethertype);
+        program.filter(bare)
+    }
 }
 
-/// The text to hand to another program that filters before us: lets through what `text` means, all
-/// tagged frames (they are filtered again here), and each of `others`. `others` are filters too.
-/// Empty, which lets everything pass, when one of them looks into another layer: words like `vlan`
+/// The tags of an Ethernet frame.
+fn tags(frame: &[u8]) -> &[u8] {
+    let is_more = |number: &usize| is_tagged(frame, 12 + 4 * number);
+    let count = (0..TAGS_MAX).take_while(is_more).count();
+    frame.get(12..12 + 4 * count).unwrap_or_default()
+}
+
+/// What is never wrapped around anything: segments of TCP, and datagrams of UDP whose ports are those of no
+/// tunnel, right in IPv4 or IPv6. Addresses of IPv6 that stand for those of IPv4 lie below 2000::.
+fn plain_text() -> String {
+    let ports = packet::TUNNEL_PORTS.map(|port| format!("udp port {port}")).join(" or ");
+    let mapped = "ip6[8:4] < 0x20000000 or ip6[24:4] < 0x20000000";
+    let plain = |number: u8| format!("(ip proto {number} or (ip6[6] = {number} and not ({mapped})))");
+    format!("({} or ({} and not ({ports})))", plain(6), plain(17))
+}
+
+/// The text to hand to another program that filters before us: lets through what `text` means, each of
+/// `others`, and whatever may be wrapped, tagged frames among it (all are filtered again here). `others` are
+/// filters too. Empty, which lets everything pass, when one of them looks into another layer: words like `vlan`
 /// shift the meaning of all that follows them, so only `text`, which stands last, may have them.
 pub fn superset(text: &str, others: &[String]) -> String {
     if others.iter().any(|other| words(other).iter().any(|word| is_shifting(word.text))) {
         return String::new();
     }
-    let tags = [0x8100, 0x88a8, 0x9100].map(|tag| format!("ether proto {tag:#x}"));
     let grouped = others.iter().map(String::as_str).chain([text]).map(|part| format!("({part})"));
-    tags.into_iter().chain(grouped).collect::<Vec<_>>().join(" or ")
+    let wrapped = format!("not {}", plain_text());
+    std::iter::once(wrapped).chain(grouped).collect::<Vec<_>>().join(" or ")
 }
 
-/// The text for the kernel, whose program is run before a frame costs anything: lets through what
-/// `text` and each of `others` mean, at any depth of tags. Frames with three tags or more all pass;
-/// what passes is filtered again here. `None` when a text looks into another layer by itself, or
-/// when all is too long.
+/// The text for the kernel, whose program is run before a frame costs anything: lets through what `text` and each
+/// of `others` mean, and whatever may be wrapped; what passes is filtered again here. The kernel keeps the outermost
+/// tag beside the frame, so that a filter means the same behind it; frames with more tags all pass. `None` when
+/// a text looks into another layer by itself, or when all is too long.
 pub fn for_kernel(text: &str, others: &[String]) -> Option<String> {
     let all = || std::iter::once(text).chain(others.iter().map(String::as_str));
     let is_plain = |word: &str| !is_shifting(word) && !is_tag_word(word);
@@ -95,8 +131,7 @@ pub fn for_kernel(text: &str, others: &[String]) -> Option<String> {
         return None;
     }
     let wanted = all().map(|part| format!("({part})")).collect::<Vec<_>>().join(" or ");
-    (wanted.len() <= KERNEL_TEXT_BYTES_MAX)
-        .then(|| format!("{wanted} or (vlan and ({wanted} or (vlan and ({wanted} or vlan))))"))
+    (wanted.len() <= KERNEL_TEXT_BYTES_MAX).then(|| format!("{wanted} or not {}", plain_text()))
 }
 
 /// Whether a word moves the offsets of what follows it, pcap-filter(7).
@@ -251,5 +286,16 @@ mod tests {
         let mut other_port = frame(&[]);
         other_port[37] = 80;
         assert!(!program.filter(&other_port));
+    }
+
+    #[test]
+    fn a_common_filter_is_short_enough_for_the_kernel() {
+        let others = ["arp", "udp port 67 or udp port 68 or udp port 546 or udp port 547", "host 10.0.0.9"];
+        let others = others.map(str::to_owned);
+        for text in ["tcp port 25", "net 10.0.0.0/8 and (port 80 or port 443 or port 53)"] {
+            let text = for_kernel(text, &others).expect("it is short");
+            let length = program(&text, ETHERNET).expect("a good filter").get_instructions().len();
+            assert!(length <= KERNEL_INSTRUCTIONS_MAX, "{length} instructions: {text}");
+        }
     }
 }

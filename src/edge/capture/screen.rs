@@ -3,9 +3,9 @@
 //! A frame is always filtered here; the kernel, or a command elsewhere, may hold back frames before
 //! if it lets through what coverage is judged by. `filter` compiles; `listener` asks for each frame.
 
-use super::filter::{self, Filter};
+use super::filter::{self, ETHERNET, Filter};
 use crate::pure::interval::Intervals;
-use crate::pure::packet::Frame;
+use crate::pure::packet::{self, Frame};
 use crate::pure::plan::CapturePlan;
 use crate::pure::sighting::Presence;
 use crate::pure::site::Source;
@@ -21,31 +21,47 @@ const BLAMED_IN_FILTER_MAX: usize = 32;
 const ALWAYS_THROUGH: [&str; 2] = ["arp", "udp port 67 or udp port 68 or udp port 546 or udp port 547"];
 
 /// A filter's text and its programs for the link layers seen so far.
-pub(super) struct Screen {
+pub struct Screen {
     text: String,
     compiled: Vec<Filter>,
 }
 
 impl Screen {
-    pub(super) fn new(text: &str) -> Screen {
+    /// A filter that was checked before; nothing is compiled yet.
+    pub fn new(text: &str) -> Screen {
         Screen { text: text.to_owned(), compiled: Vec::new() }
+    }
+
+    /// The filter as it was typed.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Makes it ready for frames of this link layer.
     ///
     /// # Errors
     /// When the filter cannot be applied to them.
-    pub(super) fn prepare(&mut self, link_type: u16) -> Result<(), String> {
+    pub fn prepare(&mut self, link_type: u16) -> Result<(), String> {
         self.place(link_type).map(|_| ())
     }
 
-    /// Whether the frame passes.
+    /// Whether the frame passes, or a packet within it would that lies deeper than a filter looks: in a tunnel,
+    /// behind PPPoE or labels, or quoted by an error.
     ///
     /// # Errors
     /// When the filter cannot be applied to frames of its link layer.
-    pub(super) fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
+    pub fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
         let place = self.place(frame.link_type)?;
-        Ok(self.compiled[place].matches(frame.bytes))
+        if self.compiled[place].matches(frame.bytes) {
+            return Ok(true);
+        }
+        Ok(!packet::is_bare(frame) && self.passes_within(frame))
+    }
+
+    fn passes_within(&mut self, frame: &Frame<'_>) -> bool {
+        // What only frames of another kind can be asked says nothing of the packets in them.
+        let Ok(place) = self.place(ETHERNET) else { return false };
+        packet::any_within(frame, |packet| self.compiled[place].matches_within(frame, packet))
     }
 
     fn place(&mut self, link_type: u16) -> Result<usize, String> {
@@ -53,7 +69,7 @@ impl Screen {
         match known {
             Some(place) => Ok(place),
             None if self.compiled.len() == LINK_TYPES_MAX => {
-                Err(format!("the source shows more than {LINK_TYPES_MAX} link types"))
+                Err(format!("the source shows more than {LINK_TYPES_MAX} link types: leave out the filter"))
             }
             None => {
                 self.compiled.push(Filter::compile(&self.text, link_type)?);

@@ -7,7 +7,7 @@ use super::{Decoded, Packet, Ports};
 use crate::pure::address;
 use std::net::{IpAddr, Ipv4Addr};
 
-const IPV4_HEADER_BYTES: usize = 20;
+pub(super) const IPV4_HEADER_BYTES: usize = 20;
 const IPV6_HEADER_BYTES: usize = 40;
 
 /// How many IPv6 extension headers are walked; RFC 8200 knows seven, each of them once or twice.
@@ -46,13 +46,18 @@ struct Header<'a> {
 /// An IPv4 packet (RFC 791).
 #[inline]
 pub(super) fn ipv4(layer: Layer<'_>) -> Decoded<'_> {
+    ipv4_header(layer).map_or_else(|unread| unread, finish)
+}
+
+#[inline]
+fn ipv4_header(layer: Layer<'_>) -> Result<Header<'_>, Decoded<'_>> {
     let Some(header) = layer.bytes.first_chunk::<IPV4_HEADER_BYTES>() else {
-        return layer.unreadable("IPv4 header");
+        return Err(layer.unreadable("IPv4 header"));
     };
     let [first, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, a, b, c, d, e, f, g, h] = *header;
     let header_bytes = usize::from(first & 0x0f) * 4;
     if first >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES {
-        return Decoded::Undecoded("IPv4 header");
+        return Err(Decoded::Undecoded("IPv4 header"));
     }
     // A length of 0 is left by segmentation offload, where the card fills it in later.
     let stated = match u16::from_be_bytes([l0, l1]) {
@@ -60,7 +65,7 @@ pub(super) fn ipv4(layer: Layer<'_>) -> Decoded<'_> {
         length => Some(usize::from(length)),
     };
     let Some(payload) = payload(&layer, header_bytes, stated) else {
-        return Decoded::Undecoded(TOO_MANY_LAYERS);
+        return Err(Decoded::Undecoded(TOO_MANY_LAYERS));
     };
     let part = u16::from_be_bytes([f0, f1]) & 0x3fff;
     let header = Header {
@@ -72,20 +77,25 @@ pub(super) fn ipv4(layer: Layer<'_>) -> Decoded<'_> {
         is_later_fragment: part & 0x1fff != 0,
         fragment_id: (part != 0).then(|| u16::from_be_bytes([i0, i1]).into()),
     };
-    finish(if protocol == AUTHENTICATION { past_extensions(header) } else { header })
+    Ok(if protocol == AUTHENTICATION { past_extensions(header) } else { header })
 }
 
 /// An IPv6 packet (RFC 8200).
 #[inline]
 pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
+    ipv6_header(layer).map_or_else(|unread| unread, finish)
+}
+
+#[inline]
+fn ipv6_header(layer: Layer<'_>) -> Result<Header<'_>, Decoded<'_>> {
     let Some(header) = layer.bytes.first_chunk::<IPV6_HEADER_BYTES>() else {
-        return layer.unreadable("IPv6 header");
+        return Err(layer.unreadable("IPv6 header"));
     };
     let [first, _, _, _, l0, l1, next, _, addresses @ ..] = header;
     let (source, rest) = addresses.split_first_chunk::<16>().expect("32 bytes hold two addresses");
     let destination = rest.first_chunk::<16>().expect("32 bytes hold two addresses");
     if first >> 4 != 6 {
-        return Decoded::Undecoded("IPv6 header");
+        return Err(Decoded::Undecoded("IPv6 header"));
     }
     // A length of 0 is that of a jumbogram (RFC 2675) or left by segmentation offload.
     let stated = match u16::from_be_bytes([*l0, *l1]) {
@@ -93,9 +103,9 @@ pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
         length => Some(IPV6_HEADER_BYTES + usize::from(length)),
     };
     let Some(payload) = payload(&layer, IPV6_HEADER_BYTES, stated) else {
-        return Decoded::Undecoded(TOO_MANY_LAYERS);
+        return Err(Decoded::Undecoded(TOO_MANY_LAYERS));
     };
-    finish(past_extensions(Header {
+    Ok(past_extensions(Header {
         ip_bytes: without_padding(&layer, stated),
         source: address::of_bytes(source),
         destination: address::of_bytes(destination),
@@ -104,6 +114,16 @@ pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
         is_later_fragment: false,
         fragment_id: None,
     }))
+}
+
+/// What an IP packet carries behind its headers, those of extensions among them; nothing of what is none.
+pub(super) fn carried(ip_bytes: &[u8]) -> &[u8] {
+    let layer = Layer::of_ip(ip_bytes);
+    let header = match ip_bytes.first().map(|first| first >> 4) {
+        Some(4) => ipv4_header(layer),
+        _ => ipv6_header(layer),
+    };
+    header.map_or(&[], |header| header.payload.bytes)
 }
 
 /// What an IP packet of `stated` bytes (`None`: all there is) carries after its header, without padding;

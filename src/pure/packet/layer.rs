@@ -44,6 +44,11 @@ impl<'a> Layer<'a> {
         }
     }
 
+    /// A bare IP packet, as a layer of its own.
+    pub(super) fn of_ip(bytes: &'a [u8]) -> Layer<'a> {
+        Layer::outermost(&Frame { time_ns: 0, bytes, wire_length: 0, link_type: 101 }, 0)
+    }
+
     /// The same within one more tunnel; `None` when no more are to be opened.
     #[inline]
     pub(super) fn in_tunnel(&self) -> Option<Layer<'a>> {

@@ -31,6 +31,7 @@ mod quoted;
 mod serial;
 mod tunnel;
 mod wireless;
+mod within;
 
 pub use crate::pure::recording::Frame;
 pub use decode::{around, decode};
@@ -39,9 +40,11 @@ pub use hello::of_handshake as handshake_name;
 pub use info::info;
 pub use name_text::NameText;
 pub use names::{NAMES_MAX, Name, NameKind, Names, Reading, Rest, is_mere_beginning, names};
+pub use overlay::DESTINATIONS as TUNNEL_PORTS;
 pub use plain::{Plain, plain_ipv4, plain_ipv6};
 pub use quic::{FirstId, Opened, QuicVersion, is_quic_beginning, open_initials};
 pub use quoted::{Quoted, quoted};
+pub use within::{any_within, is_bare, write_bare};
 
 use std::net::IpAddr;
 

@@ -26,8 +26,8 @@ const MPLS: u16 = 6635;
 const VXLAN_OLD: u16 = 8472;
 const TZSP: u16 = 37_008;
 
-/// Ports that a tunnel is sent to.
-const DESTINATIONS: [u16; 12] =
+/// Ports that a tunnel is sent to; its answers come from none but these either.
+pub const DESTINATIONS: [u16; 12] =
     [L2TP, GTP, TEREDO, LISP, VXLAN, VXLAN_GPE, CAPWAP, GUE, GENEVE, MPLS, VXLAN_OLD, TZSP];
 /// Those that its answers come from: the others answer from a port that hides the flow within.
 const SOURCES: [u16; 4] = [L2TP, GTP, TEREDO, CAPWAP];

@@ -1,0 +1,104 @@
+//! What does a filter let through of what is wrapped? All that it would let through bare: it must hide nothing
+//! for what stands around it, neither here nor where it runs before us.
+
+use crate::frames::{cat, ethernet, frame, inner, ipv4, ipv6, plain, plain_6, to_access_point, udp};
+use crate::tunnels::{Content, wrapped};
+use allclear::edge::capture::filter::{ETHERNET, Filter, superset};
+use allclear::edge::capture::screen::{Screen, kernel_filter_alone};
+
+/// Whether the plainest packet, wrapped so, passes.
+fn passes(text: &str, link_type: u16, bytes: &[u8]) -> bool {
+    Screen::new(text).passes(&frame(link_type, bytes)).expect(text)
+}
+
+/// The plainest packet in everything that may stand around it, with its link type.
+fn rows() -> Vec<(&'static str, u16, Vec<u8>)> {
+    let ppp = cat(&[&[0, 0x21], &plain()]);
+    let session = cat(&[&[0x11, 0, 0, 1], &(ppp.len() as u16).to_be_bytes(), &ppp]);
+    let tagged = |tag: u16, rest: &[u8]| ethernet(tag, &cat(&[&[0, 7], rest]));
+    let datagram = udp(1000, 7, b"hello");
+    let mut translated = ipv6(17, &datagram);
+    translated[24..40].copy_from_slice(&[0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, 192, 0, 2, 9]);
+    let unreachable = |quote: &[u8]| {
+        let mut bytes = ipv4(1, &cat(&[&[3, 3, 0, 0, 0, 0, 0, 0], quote]));
+        bytes[12..20].copy_from_slice(&[172, 16, 0, 9, 10, 0, 0, 1]);
+        ethernet(0x0800, &bytes)
+    };
+    let mut rows = vec![
+        ("nothing", 1, inner()),
+        ("a tag", 1, tagged(0x8100, &cat(&[&[8, 0], &plain()]))),
+        ("a tag of another kind", 1, tagged(0x9200, &cat(&[&[8, 0], &plain()]))),
+        ("PPPoE", 1, ethernet(0x8864, &session)),
+        ("PPPoE behind a tag", 1, tagged(0x8100, &cat(&[&[0x88, 0x64], &session]))),
+        ("MPLS", 1, ethernet(0x8847, &cat(&[&[0, 0, 0x11, 1], &plain()]))),
+        ("a translator", 1, ethernet(0x86dd, &translated)),
+        ("an error", 1, unreachable(&plain())),
+        ("802.11", 105, to_access_point(&plain())),
+        ("raw IP", 101, plain()),
+    ];
+    let content = Content::of(plain());
+    let tunnels = wrapped(&content).into_iter().map(|(name, bytes)| (name, 1, ethernet(0x0800, &bytes)));
+    rows.extend(tunnels);
+    rows
+}
+
+#[test]
+fn what_would_pass_bare_passes_however_it_is_wrapped() {
+    for (name, link_type, bytes) in rows() {
+        for text in ["udp port 7", "host 192.0.2.9", "dst host 192.0.2.9 and dst port 7"] {
+            assert!(passes(text, link_type, &bytes), "'{text}' in {name}");
+        }
+        for text in ["udp port 8", "host 192.0.2.8", "tcp port 7", "src host 192.0.2.9 and tcp"] {
+            assert!(!passes(text, link_type, &bytes), "'{text}' in {name}");
+        }
+    }
+}
+
+#[test]
+fn extension_headers_hide_no_port() {
+    let options = [17, 0, 1, 4, 0, 0, 0, 0];
+    let fragment = |offset: u8| [17, 0, 0, offset, 0, 0, 0, 9];
+    let datagram = udp(1000, 7, b"hello");
+    let rows = [
+        ("none", plain_6(), true),
+        ("options", ipv6(0, &cat(&[&options, &datagram])), true),
+        ("a first fragment", ipv6(44, &cat(&[&fragment(1), &datagram])), true),
+        ("a later fragment, of bytes that look like it", ipv6(44, &cat(&[&fragment(9), &datagram])), false),
+    ];
+    for (name, ip, wanted) in rows {
+        assert_eq!(passes("udp port 7", 1, &ethernet(0x86dd, &ip)), wanted, "{name}");
+        assert!(passes("host 2001:db8::9", 1, &ethernet(0x86dd, &ip)), "{name}");
+    }
+}
+
+#[test]
+fn a_filter_about_tags_means_the_tags_around_the_wrapping() {
+    let session = cat(&[&[0x11, 0, 0, 1, 0, 35, 0, 0x21], &plain()]);
+    let within = |tag: &[u8]| cat(&[&ethernet(0x8100, tag)[..], &[0x88, 0x64], &session]);
+    let rows = [
+        ("vlan 7 and udp port 7", true),
+        ("vlan 8 and udp port 7", false),
+        ("not vlan and udp port 7", false),
+        ("vlan 7 and udp port 8", false),
+    ];
+    for (text, wanted) in rows {
+        assert_eq!(passes(text, 1, &within(&[0, 7])), wanted, "{text}");
+    }
+    assert!(!passes("not vlan and udp port 7", 1, &cat(&[&ethernet(0x8100, &[0, 7]), &[8, 0], &plain()])));
+}
+
+#[test]
+fn who_filters_before_us_lets_through_what_is_wrapped() {
+    let texts =
+        |text: &str| [kernel_filter_alone(text).expect("it is short"), superset(text, &["arp".to_owned()])];
+    for text in texts("udp port 7") {
+        let mut early = Filter::compile(&text, ETHERNET).expect("a good filter");
+        for (name, _, bytes) in rows().into_iter().filter(|(_, link_type, _)| *link_type == ETHERNET) {
+            assert!(early.matches(&bytes), "{name}: {text}");
+        }
+    }
+    for text in texts("udp port 8") {
+        let mut early = Filter::compile(&text, ETHERNET).expect("a good filter");
+        assert!(!early.matches(&inner()) && !early.matches(&ethernet(0x86dd, &plain_6())), "{text}");
+    }
+}
