@@ -1,38 +1,36 @@
 //! How does a letter leave? To a mail server, or into a directory as an `.eml` file.
 //!
-//! Left of it is `template`, which wrote the letter. The bytes of a letter depend on nothing but the
-//! letter, so that a repeat after a lost answer is the same mail with the same Message-ID. It decides
-//! nothing about when to try again.
+//! Left of it is `template`, which wrote the letter; `sealed` makes its bytes, the same each time, so that a
+//! repeat after a lost answer is the same mail with the same Message-ID. It decides nothing about when to try
+//! again.
 
 mod drawing;
 mod halt;
 mod head;
+mod login;
+mod offers;
+mod sealed;
 pub mod smtp;
 mod stream;
 mod wire;
 
 pub use drawing::page;
+pub use sealed::{Sealed, head};
 
-use crate::pure::hexadecimal;
-use crate::pure::picture::Picture;
-use crate::pure::report::words::clean_text;
-use crate::pure::report::{Letter, event_word};
+use crate::pure::report::Letter;
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
-use lettre::Address;
-use lettre::address::Envelope;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
+use login::Login;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
-use sha2::{Digest, Sha256};
-use smtp::{Login, Smtp};
+use sealed::mailbox;
+use smtp::Smtp;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// How long each answer of a mail server may take: RFC 5321 would allow minutes, but the mail is
 /// tried again anyway.
@@ -43,10 +41,6 @@ const DELIVERY_MAX: Duration = Duration::from_secs(120);
 
 /// The longest password, in bytes, that is believed.
 const PASSWORD_BYTES_MAX: usize = 4_096;
-
-/// The images of one mail, in bytes: what slow lines and small mailboxes take, and ten times what a ticket
-/// with a few machines needs.
-const IMAGES_BYTES_MAX: usize = 512 * 1024;
 
 /// How the reason begins why a mail is refused by ourselves: elsewhere it is the server that is quoted.
 const NOT_ASKED: &str = "no mail server was asked: ";
@@ -113,8 +107,8 @@ impl Mailer {
             MailSecurity::Plain => None,
             MailSecurity::Tls | MailSecurity::StartTls => Some(tls(&host)?),
         };
-        let (answer_max, whole_max, kept) = (ANSWER_MAX, DELIVERY_MAX, Mutex::new(None));
-        Ok(Mailer::Smtp(Box::new(Smtp { host, port, security, tls, login, answer_max, whole_max, kept })))
+        let (answer_max, whole_max, line) = (ANSWER_MAX, DELIVERY_MAX, Default::default());
+        Ok(Mailer::Smtp(Box::new(Smtp { host, port, security, tls, login, answer_max, whole_max, line })))
     }
 
     /// The same mailer with other limits: for one answer of the server, and for a whole delivery.
@@ -137,10 +131,8 @@ impl Mailer {
     /// Sends a letter on a connection of its own, and tells each step with what the server answered to it.
     pub fn try_out(&self, letter: &Letter, recipient: &str, told: &mut dyn FnMut(&str)) -> Delivery {
         let Mailer::Smtp(smtp) = self else { return self.deliver(letter, recipient) };
-        match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
-            Ok((message, envelope)) => smtp.try_out(&message.formatted(), &envelope, told),
-            Err(fault) => Delivery::Unfit(format!("{NOT_ASKED}{fault}")),
-        }
+        seal(letter, recipient)
+            .map_or_else(|unfit| unfit, |sealed| smtp.try_out(&sealed.bytes, &sealed.envelope, told))
     }
 
     /// Greets the mail server, makes sure of it, logs in, and leaves; a directory needs none of that.
@@ -155,140 +147,28 @@ impl Mailer {
         }
     }
 
-    /// Sends a letter to one of its recipients, and leaves the connection open for the next one. Takes at
-    /// most two minutes. In a directory, all recipients of a letter share one file.
+    /// Seals a letter to one of its recipients, and sends it.
     pub fn deliver(&self, letter: &Letter, recipient: &str) -> Delivery {
-        let (message, envelope) =
-            match message(letter).and_then(|message| Ok((message, envelope(letter, recipient)?))) {
-                Ok(ready) => ready,
-                Err(fault) => return Delivery::Unfit(format!("{NOT_ASKED}{fault}")),
-            };
+        seal(letter, recipient).map_or_else(|unfit| unfit, |sealed| self.send(&sealed))
+    }
+
+    /// Sends a mail, and leaves the connection open for the next one. Takes at most two minutes.
+    pub fn send(&self, sealed: &Sealed) -> Delivery {
         match self {
-            Mailer::Smtp(smtp) => smtp.deliver(&message.formatted(), &envelope),
-            Mailer::Directory(directory) => {
-                match write(directory, &letter.file_name(), &message.formatted()) {
-                    Ok(()) => Delivery::Accepted,
-                    Err(error) => {
-                        Delivery::TryLater(format!("{} cannot be written: {error}", directory.display()))
-                    }
+            Mailer::Smtp(smtp) => smtp.deliver(&sealed.bytes, &sealed.envelope),
+            Mailer::Directory(directory) => match write(directory, &sealed.file_name, &sealed.bytes) {
+                Ok(()) => Delivery::Accepted,
+                Err(error) => {
+                    Delivery::TryLater(format!("{} cannot be written: {error}", directory.display()))
                 }
-            }
+            },
         }
     }
 }
 
-/// The mail of a letter, the same bytes each time.
-fn message(letter: &Letter) -> Result<Message, String> {
-    let from: Mailbox = mailbox(&letter.from)?;
-    let mut builder = Message::builder()
-        .date(date(letter))
-        .message_id(Some(head::message_id(letter.ticket, letter.seq, &from.email)))
-        .from(from.clone())
-        .subject(head::subject(&letter.subject))
-        .raw_header(header("Auto-Submitted", "auto-generated".to_string()))
-        .raw_header(header("X-Allclear-Ticket", letter.ticket.to_string()))
-        .raw_header(header("X-Allclear-Event", event_word(letter.event).to_string()));
-    for (name, value) in head::of_list(&from.email).into_iter().chain(head::of_thread(letter, &from.email)) {
-        builder = builder.raw_header(header(name, value));
-    }
-    if let Some(reply_to) = &letter.reply_to {
-        builder = builder.reply_to(mailbox(reply_to)?);
-    }
-    for recipient in &letter.to {
-        builder = builder.to(mailbox(recipient)?);
-    }
-    builder.multipart(body(letter)).map_err(|error| format!("the mail cannot be put together: {error}"))
-}
-
-/// The text, then the same as HTML, with its pictures where there are any.
-fn body(letter: &Letter) -> MultiPart {
-    let part = |kind, name| MultiPart::builder().kind(kind).boundary(boundary(name, letter));
-    let html = SinglePart::html(letter.html.clone());
-    let text = SinglePart::plain(letter.text.clone());
-    let parts = part(MultiPartKind::Alternative, "allclear").singlepart(text);
-    let images = images(&letter.pictures);
-    if images.is_empty() {
-        return parts.singlepart(html);
-    }
-    let related = part(MultiPartKind::Related, "pictures").singlepart(html);
-    parts.multipart(images.into_iter().fold(related, MultiPart::singlepart))
-}
-
-/// The pictures as parts of a mail, as far as they fit. One that is left out is shown by its words.
-fn images(pictures: &[Picture]) -> Vec<SinglePart> {
-    let png = ContentType::parse("image/png").expect("a media type");
-    let mut left = IMAGES_BYTES_MAX;
-    let mut images = Vec::new();
-    for picture in pictures {
-        let Ok(image) = drawing::image(picture) else { continue };
-        let Some(rest) = left.checked_sub(image.len()) else { break };
-        left = rest;
-        let body = Body::new_with_encoding(image.to_vec(), ContentTransferEncoding::Base64);
-        // Base64 takes any bytes.
-        let Ok(body) = body else { continue };
-        let part = Attachment::new_inline_with_name(picture.id.clone(), picture.file_name());
-        images.push(part.body(body, png.clone()));
-    }
-    images
-}
-
-/// The head of a letter as its bytes have it, one header a line.
-///
-/// # Errors
-///
-/// The letter cannot be put together.
-pub fn head(letter: &Letter) -> Result<Vec<String>, String> {
-    let text = message(letter)?.headers().to_string().replace("\r\n ", " ");
-    Ok(text.lines().map(str::to_owned).collect())
-}
-
-/// The Date header has whole seconds and begins with 1970.
-fn date(letter: &Letter) -> SystemTime {
-    let seconds = u64::try_from(letter.at.as_second()).unwrap_or(0);
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-/// A line that separates the parts. A text that knows its ticket's numbers could forge it, so it
-/// depends on the whole text as well. None begins like another, which careless readers would mix up.
-fn boundary(name: &str, letter: &Letter) -> String {
-    let mut hash = Sha256::new();
-    for part in [&letter.subject, &letter.text, &letter.html] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    let digest = hexadecimal::text(&hash.finalize()[..12]);
-    format!("{name}-{}-{}-{digest}", letter.ticket, letter.seq)
-}
-
-fn header(name: &'static str, value: String) -> HeaderValue {
-    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
-}
-
-/// One envelope a recipient: one refused address must not stop the others.
-fn envelope(letter: &Letter, recipient: &str) -> Result<Envelope, String> {
-    let (from, to) = (mailbox(&letter.from)?.email, mailbox(recipient)?.email);
-    Envelope::new(Some(from), vec![to]).map_err(|error| error.to_string())
-}
-
-/// `tech@b.example`, or with any name before it: `Coordinator, Tech (Unit 7) <tech@b.example>`.
-fn mailbox(text: &str) -> Result<Mailbox, String> {
-    let (name, address) = match text.rsplit_once('<') {
-        Some((name, rest)) => (name.trim(), rest.trim_end().strip_suffix('>').unwrap_or_default()),
-        None => ("", text),
-    };
-    let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
-    let name = Some(name.to_owned()).filter(|name| !name.is_empty());
-    let address = address_of(address.trim()).filter(|_| !text.contains(char::is_control));
-    address.map(|address| Mailbox::new(name, address)).ok_or_else(|| {
-        format!("'{}' is no mail address: mend it in the site file or playbook", clean_text(text))
-    })
-}
-
-/// The domain in ASCII, as every mail server takes it (RFC 5891): only a name before the @ can ask for more.
-fn address_of(text: &str) -> Option<Address> {
-    let (user, domain) = text.rsplit_once('@')?;
-    let domain = idna::domain_to_ascii(domain).ok()?;
-    Address::new(user, domain).ok()
+/// Puts a letter together for one of its recipients; where none can be made of it, what that means for the mail.
+pub fn seal(letter: &Letter, recipient: &str) -> Result<Sealed, Delivery> {
+    Sealed::of(letter, recipient).map_err(|fault| Delivery::Unfit(format!("{NOT_ASKED}{fault}")))
 }
 
 /// Trusts what the system trusts.

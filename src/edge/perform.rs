@@ -12,7 +12,7 @@ use crate::edge::capture::run::{self, Captured, Means};
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock::{self, Watch};
-use crate::edge::mailer::{Delivery, Mailer};
+use crate::edge::mailer::{self, Delivery, Mailer, Sealed};
 use crate::edge::resolver::Resolver;
 use crate::edge::template::Templates;
 use crate::engine::{Engine, EngineError};
@@ -90,11 +90,18 @@ pub enum Work {
         listing: Option<IpAddr>,
         now: Timestamp,
     },
-    Mail {
+    Letter {
         ticket: TicketId,
         mail: u64,
         to: String,
         letter: Result<Box<Letter>, String>,
+    },
+    /// A letter as it goes out.
+    Mail {
+        ticket: TicketId,
+        mail: u64,
+        to: String,
+        sealed: Result<Box<Sealed>, Delivery>,
     },
 }
 
@@ -152,21 +159,34 @@ pub fn prepare(effect: &Effect, engine: &Engine, edges: &Edges, now: Timestamp) 
         Effect::Capture { ticket, run } => prepare_capture(engine, *ticket, *run, now),
         Effect::SendMail { ticket, mail, to } => {
             let letter = write_letter(engine, edges, *ticket, *mail, now)?;
-            Ok(Work::Mail { ticket: *ticket, mail: *mail, to: to.clone(), letter })
+            Ok(Work::Letter { ticket: *ticket, mail: *mail, to: to.clone(), letter })
         }
     }
+}
+
+/// Makes of a letter what goes out, pictures and all, which needs nothing but the letter; all else stays as it is.
+pub fn seal(work: Work, edges: &Edges) -> Work {
+    let Work::Letter { ticket, mail, to, letter } = work else { return work };
+    let sealed = match (&edges.post, letter) {
+        (_, Err(fault)) => Err(Delivery::TryLater(fault)),
+        // Nobody looks at it.
+        (Post::Nowhere, Ok(_)) => Err(Delivery::Accepted),
+        (Post::Closed, Ok(_)) => Err(Delivery::TryLater(NO_MAIL_SECTION.to_owned())),
+        (Post::Mailer(_), Ok(letter)) => mailer::seal(&letter, &to).map(Box::new),
+    };
+    Work::Mail { ticket, mail, to, sealed }
 }
 
 /// Does it; takes as long as it takes.
 pub fn carry_out(work: Work, edges: &Edges) -> Reply {
     match work {
         Work::Capture { ticket, run, plan, listing, now } => capture(edges, ticket, run, &plan, listing, now),
-        Work::Mail { ticket, mail, to, letter } => {
-            let delivery = match (&edges.post, letter) {
-                (_, Err(fault)) => Delivery::TryLater(fault),
-                (Post::Nowhere, Ok(_)) => Delivery::Accepted,
-                (Post::Closed, Ok(_)) => Delivery::TryLater(NO_MAIL_SECTION.to_owned()),
-                (Post::Mailer(mailer), Ok(letter)) => mailer.deliver(&letter, &to),
+        letter @ Work::Letter { .. } => carry_out(seal(letter, edges), edges),
+        Work::Mail { ticket, mail, to, sealed } => {
+            let delivery = match (&edges.post, sealed) {
+                (_, Err(became)) => became,
+                (Post::Mailer(mailer), Ok(sealed)) => mailer.send(&sealed),
+                (Post::Nowhere | Post::Closed, Ok(_)) => Delivery::TryLater(NO_MAIL_SECTION.to_owned()),
             };
             let is_post_down = matches!(delivery, Delivery::NoServer(_));
             let is_mail_lost = matches!(delivery, Delivery::Lost(_));

@@ -33,8 +33,8 @@ pub fn letter(world: &World, edges: &Edges, ticket: TicketId, mail: &Mail) -> Le
     let to = mail.to.first().expect("somebody gets it").clone();
     let effect = Effect::SendMail { ticket, mail: mail.seq, to };
     match perform::prepare(&effect, &world.engine, edges, world.now).expect("it is prepared") {
-        Work::Mail { letter, .. } => *letter.expect("it is written"),
-        Work::Capture { .. } => panic!("a mail is no capture"),
+        Work::Letter { letter, .. } => *letter.expect("it is written"),
+        _ => panic!("a mail is written as a letter"),
     }
 }
 

@@ -30,8 +30,10 @@ pub enum Does {
     Noise(&'static [u8]),
     /// Lets the mail begin, says this in the middle of it, and reads nothing more.
     Deafens(&'static str),
+    /// Says this and forgets what was said behind the command.
+    Forgets(&'static str),
 }
-use Does::{Deafens, Drips, Floods, Hangs, Leaves, Noise, Says};
+use Does::{Deafens, Drips, Floods, Forgets, Hangs, Leaves, Noise, Says};
 
 /// What it does when: at the so many-th of a command (`BANNER`, `EHLO`, `MAIL`, `RCPT`, `DATA`, `END` for the
 /// dot, `QUIT`), counted over all connections from 1; 0 is always.
@@ -54,6 +56,13 @@ pub struct Office {
 impl Office {
     /// Everything not ruled otherwise is accepted.
     pub fn open(rules: &'static [Rule]) -> Office {
+        Office::offering("250-office\r\n250-PIPELINING\r\n250 8BITMIME", rules)
+    }
+
+    /// The same, where the answer to EHLO is another one.
+    fn offering(offer: &'static str, rules: &'static [Rule]) -> Office {
+        let rules: Vec<Rule> = rules.iter().copied().chain([("EHLO", 0, Says(offer))]).collect();
+        let rules = Arc::new(rules);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -61,9 +70,9 @@ impl Office {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 told.lock().expect("nobody panics").connections += 1;
-                let told = Arc::clone(&told);
+                let (rules, told) = (Arc::clone(&rules), Arc::clone(&told));
                 // A client that leaves ends it.
-                std::thread::spawn(move || drop(talk(stream, rules, &told)));
+                std::thread::spawn(move || drop(talk(stream, &rules, &told)));
             }
         });
         Office { port, seen }
@@ -85,62 +94,63 @@ impl Office {
 
 fn talk(mut stream: TcpStream, rules: &[Rule], seen: &Mutex<Seen>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?);
-    if !act(&mut stream, "BANNER", "", rules, seen)? {
+    if act(&mut stream, "BANNER", "", rules, seen)?.is_none() {
         return Ok(());
     }
     let mut line = String::new();
     while lines.read_line(&mut line)? > 0 {
         let word = line.split_whitespace().next().unwrap_or_default().to_uppercase();
-        let goes_on = act(&mut stream, &word, line.trim_end(), rules, seen)?;
-        if word == "DATA" && goes_on && !is_ruled_out(rules) {
+        let Some(does) = act(&mut stream, &word, line.trim_end(), rules, seen)? else { return Ok(()) };
+        if matches!(does, Forgets(_)) {
+            lines.consume(lines.buffer().len());
+        }
+        if word == "DATA" && !matches!(does, Says(text) if !text.starts_with("354")) {
             let mut message = String::new();
-            while lines.read_line(&mut message)? > 0 && !message.ends_with("\r\n.\r\n") {}
-            if !act(&mut stream, "END", &message, rules, seen)? {
+            while message != ".\r\n" && !message.ends_with("\r\n.\r\n") {
+                if lines.read_line(&mut message)? == 0 {
+                    break;
+                }
+            }
+            if act(&mut stream, "END", &message, rules, seen)?.is_none() {
                 return Ok(());
             }
-        } else if !goes_on {
-            return Ok(());
         }
         line.clear();
     }
     Ok(())
 }
 
-/// Whether no mail follows DATA.
-fn is_ruled_out(rules: &[Rule]) -> bool {
-    rules.iter().any(|(on, _, does)| *on == "DATA" && matches!(does, Says(text) if !text.starts_with("354")))
-}
-
-/// Does what the rules say of the command; false when the conversation is over.
+/// Does what the rules say of the command; `None` when the conversation is over.
 fn act(
     stream: &mut TcpStream,
     word: &str,
     line: &str,
     rules: &[Rule],
     seen: &Mutex<Seen>,
-) -> std::io::Result<bool> {
+) -> std::io::Result<Option<Does>> {
     let does = {
         let mut seen = seen.lock().expect("nobody panics");
         seen.commands.push(format!("{word} {line}"));
         let nth = seen.commands.iter().filter(|line| line.starts_with(&format!("{word} "))).count();
         let rule = rules.iter().find(|(on, at, _)| *on == word && (*at == 0 || *at == nth));
         let does = rule.map_or(Says(default(word)), |(_, _, does)| *does);
-        if word == "END" && matches!(does, Says(text) | Leaves(text) | Drips(text) if text.starts_with("250"))
-        {
+        let is_taken = matches!(does, Says(text) | Leaves(text) | Drips(text) if text.starts_with("250"));
+        // One without a line is what ends a mail that nobody was to get.
+        if word == "END" && is_taken && line != ".\r\n" {
             seen.accepted.push(line.to_owned());
         }
         does
     };
     match does {
-        Says(text) => stream.write_all(format!("{text}\r\n").as_bytes())?,
-        Leaves("") => return Ok(false),
+        Says(text) | Forgets(text) => stream.write_all(format!("{text}\r\n").as_bytes())?,
+        Leaves("") => return Ok(None),
         Leaves(text) => {
             stream.write_all(format!("{text}\r\n").as_bytes())?;
-            return Ok(false);
+            return Ok(None);
         }
         Hangs => {
             std::thread::sleep(Duration::from_secs(20));
-            return Ok(false);
+            return Ok(None);
         }
         Drips(text) => {
             for byte in format!("{text}\r\n").as_bytes() {
@@ -155,16 +165,15 @@ fn act(
             stream.read_exact(&mut [0; 1_000])?;
             stream.write_all(format!("{text}\r\n").as_bytes())?;
             std::thread::sleep(Duration::from_secs(5));
-            return Ok(false);
+            return Ok(None);
         }
     }
-    Ok(true)
+    Ok(Some(does))
 }
 
 fn default(word: &str) -> &'static str {
     match word {
         "BANNER" => "220 office ESMTP",
-        "EHLO" => "250-office\r\n250-PIPELINING\r\n250 8BITMIME",
         "DATA" => "354 go on",
         "QUIT" => "221 bye",
         "END" => "250 2.0.0 taken",
@@ -316,8 +325,8 @@ fn whatever_a_server_does_the_mail_is_accepted_refused_or_tried_again() {
         ),
     ];
     let letter = located();
-    let check = |(row, rules, expected, piece): &Row<'_>| {
-        let office = Office::open(rules);
+    let check = |(row, rules, expected, piece): &Row<'_>, offer| {
+        let office = Office::offering(offer, rules);
         let mailer = mailer(office.port, Duration::from_millis(600), Duration::from_secs(2));
         let delivery = mailer.deliver(&letter, &letter.to[0]);
         assert_eq!(word(&delivery), *expected, "{row}: {delivery:?}");
@@ -329,9 +338,11 @@ fn whatever_a_server_does_the_mail_is_accepted_refused_or_tried_again() {
         let again = mailer.deliver(&letter, &letter.to[0]);
         assert_eq!(word(&again), *expected, "{row}, once more: {again:?}");
     };
-    std::thread::scope(|scope| {
-        rows.iter().for_each(|row| drop(scope.spawn(|| check(row))));
-    });
+    for offer in ["250-office\r\n250-PIPELINING\r\n250 8BITMIME", "250 office"] {
+        std::thread::scope(|scope| {
+            rows.iter().for_each(|row| drop(scope.spawn(|| check(row, offer))));
+        });
+    }
 }
 
 const UNKNOWN_FIRST: Rule = ("RCPT", 1, Says("550 5.1.1 no"));
@@ -410,6 +421,91 @@ fn one_connection_carries_mail_after_mail_and_is_renewed_without_a_word() {
         let accepted = expected.iter().filter(|word| **word == "accepted").count();
         assert_eq!(office.accepted(), accepted, "{row}: what is told and what was accepted");
     }
+}
+
+/// Each row: what a server does that offers PIPELINING (or does not, where it says so), the mails that are sent one
+/// after the other, what becomes of each, and the connections that this needs.
+#[test]
+fn commands_in_a_row_are_answered_one_by_one_and_given_up_where_they_come_to_nothing() {
+    const UNKNOWN: Does = Says("550 5.1.1 no");
+    type Row<'a> = (&'a str, &'static [Rule], &'a [&'a str], usize);
+    let rows: &[Row<'_>] = &[
+        (
+            "answers when it has heard all three, in one piece",
+            &[
+                ("MAIL", 0, Noise(b"")),
+                ("RCPT", 0, Noise(b"")),
+                ("DATA", 0, Noise(b"250 ok\r\n250-o\r\n250 k\r\n354 go\r\n")),
+            ],
+            &["accepted"; 3],
+            1,
+        ),
+        (
+            "refuses the sender, and what follows",
+            &[("MAIL", 1, Says("451 later")), ("RCPT", 1, Says("503 no")), ("DATA", 1, Says("503 no"))],
+            &["later", "accepted"],
+            1,
+        ),
+        (
+            "refuses the recipient, and DATA with it",
+            &[("RCPT", 1, UNKNOWN), ("DATA", 1, Says("554 5.5.1 no valid recipients"))],
+            FIRST_REFUSED,
+            1,
+        ),
+        (
+            "waits for a mail to nobody, and refuses that",
+            &[("RCPT", 1, UNKNOWN), ("END", 1, Says("554 5.5.1 no valid recipients"))],
+            FIRST_REFUSED,
+            1,
+        ),
+        ("takes a mail to nobody", &[UNKNOWN_FIRST], FIRST_REFUSED, 1),
+        (
+            "waits for a mail to nobody, and hangs",
+            &[("RCPT", 1, UNKNOWN), ("END", 1, Hangs)],
+            FIRST_REFUSED,
+            2,
+        ),
+        ("takes leave of nobody", &[("RCPT", 1, UNKNOWN), ("END", 1, Leaves("421 bye"))], FIRST_REFUSED, 2),
+        ("refuses the recipient, and hangs", &[("RCPT", 1, UNKNOWN), ("DATA", 1, Hangs)], FIRST_REFUSED, 2),
+        (
+            "refuses the recipient, and is out of step",
+            &[("RCPT", 1, UNKNOWN), ("DATA", 1, Says("250 ok"))],
+            FIRST_REFUSED,
+            2,
+        ),
+        (
+            "hears the first of a row alone",
+            &[("MAIL", 0, Forgets("250 ok"))],
+            &["lost", "accepted", "accepted"],
+            2,
+        ),
+        ("hangs up on a row", &[("RCPT", 1, Leaves(""))], &["lost", "accepted"], 2),
+        (
+            "wants one after the other",
+            &[("DATA", 1, Says("503 5.5.1 not so fast"))],
+            &["later", "accepted"],
+            1,
+        ),
+        (
+            "hears the first alone, and does not offer more",
+            &[("EHLO", 0, Says("250 office")), ("MAIL", 0, Forgets("250 ok"))],
+            &["accepted"; 2],
+            1,
+        ),
+    ];
+    let letter = located();
+    let check = |(row, rules, expected, connections): &Row<'_>| {
+        let office = Office::open(rules);
+        let mailer = mailer(office.port, Duration::from_millis(600), Duration::from_secs(4));
+        let became: Vec<&str> =
+            expected.iter().map(|_| word(&mailer.deliver(&letter, &letter.to[0]))).collect();
+        assert_eq!(became, *expected, "{row}");
+        let accepted = expected.iter().filter(|word| **word == "accepted").count();
+        assert_eq!((office.accepted(), office.connections()), (accepted, *connections), "{row}");
+    };
+    std::thread::scope(|scope| {
+        rows.iter().for_each(|row| drop(scope.spawn(|| check(row))));
+    });
 }
 
 /// Each row: what the server says in the middle of the mail before it stops reading, and what that means.

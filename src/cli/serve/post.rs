@@ -1,5 +1,5 @@
-//! How does mail leave while everything else goes on? One thread hands it over, as fast as the mail server
-//! takes it, and nothing waits for that thread.
+//! How does mail leave while everything else goes on? One thread makes letters ready ahead, pictures and all,
+//! another hands them over, as fast as the mail server takes them, and nothing waits for either.
 //!
 //! When the server is at fault, one mail a minute tries whether it is well again, and the others wait
 //! without an event each. It must never keep the loop busy with mail alone, nor lose one.
@@ -20,6 +20,10 @@ use std::time::Duration;
 /// these are in memory.
 const LETTERS_AHEAD: usize = 128;
 
+/// Mails that are ready and wait for the line: enough for a server that takes a few at a stroke. With all the
+/// pictures that a mail may have they are 12 MB.
+const SEALED_AHEAD: usize = 16;
+
 /// Letters that are written in one go, and how long that may take: captures that fall due must not wait for
 /// a pile of mail, nor for a few letters that are long.
 const LETTERS_AT_ONCE: usize = 32;
@@ -35,14 +39,14 @@ const SERVER_PAUSE: Duration = Duration::from_secs(60);
 /// So many mails in a row on which the line broke make a server that is at fault.
 const BREAKS_MAX: u32 = 3;
 
-/// What people are told of a mail over which the mail thread panicked.
-const BROKEN: &str = "allclear broke off while it handed the mail over, which is a fault of allclear: \
+/// What people are told of a mail over which a mail thread panicked.
+const BROKEN: &str = "allclear broke off over the mail, which is a fault of allclear: \
                       report it with the log of `serve`; the mail is tried again";
 
 /// What the engine's thread knows of the mail thread.
 pub(super) struct Post {
     letters: SyncSender<(Effect, Work)>,
-    /// Letters that the thread has and has not answered.
+    /// Letters that the threads have and have not answered.
     ahead: usize,
     /// Until then no mail is begun.
     pause: Deadline,
@@ -51,10 +55,13 @@ pub(super) struct Post {
 }
 
 impl Post {
-    /// Begins the mail thread; what becomes of the mails comes back over `done`.
+    /// Begins the mail threads; what becomes of the mails comes back over `done`.
     pub(super) fn open(edges: Arc<Edges>, done: SyncSender<Message>) -> Post {
-        let (letters, receiver) = sync_channel(LETTERS_AHEAD);
-        thread::spawn(move || hand_over(&edges, &receiver, &done));
+        let (letters, written) = sync_channel(LETTERS_AHEAD);
+        let (sealed, ready) = sync_channel(SEALED_AHEAD);
+        let at_desk = Arc::clone(&edges);
+        thread::spawn(move || make_ready(&at_desk, &written, &sealed));
+        thread::spawn(move || hand_over(&edges, &ready, &done));
         Post { letters, ahead: 0, pause: Deadline::after(Duration::ZERO), fault: None }
     }
 
@@ -84,19 +91,36 @@ impl Post {
     }
 }
 
-/// The mail thread: one letter after the other, in order.
-fn hand_over(edges: &Edges, letters: &Receiver<(Effect, Work)>, done: &SyncSender<Message>) {
+/// A mail that can be handed over, or what came of making it ready.
+type Ready = (Effect, Result<Work, Box<Reply>>);
+
+/// The thread that makes letters ready, one after the other, in order.
+fn make_ready(edges: &Edges, letters: &Receiver<(Effect, Work)>, ready: &SyncSender<Ready>) {
+    for (effect, work) in letters {
+        // What is not begun any more need not be ready.
+        let is_stopping = edges.stop.is_requested();
+        let made = guarded(&effect, || if is_stopping { work } else { perform::seal(work, edges) });
+        if ready.send((effect, made)).is_err() {
+            return;
+        }
+    }
+}
+
+/// The thread that hands mails over, likewise.
+fn hand_over(edges: &Edges, ready: &Receiver<Ready>, done: &SyncSender<Message>) {
     let (mut pause, mut breaks) = (Deadline::after(Duration::ZERO), 0);
     loop {
-        let message = match letters.recv_timeout(IDLE_MAX) {
+        let message = match ready.recv_timeout(IDLE_MAX) {
             Err(RecvTimeoutError::Timeout) => {
                 edges.rest_post();
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => return,
+            Ok((effect, Err(broken))) => Message::Done(effect, broken),
             Ok((effect, _)) if edges.stop.is_requested() || !pause.left().is_zero() => Message::Left(effect),
-            Ok((effect, work)) => {
-                let mut reply = carried(&effect, || perform::carry_out(work, edges));
+            Ok((effect, Ok(work))) => {
+                let carried = guarded(&effect, || Box::new(perform::carry_out(work, edges)));
+                let mut reply = carried.unwrap_or_else(|broken| broken);
                 breaks = if reply.is_mail_lost { breaks + 1 } else { 0 };
                 reply.is_post_down |= breaks >= BREAKS_MAX;
                 if reply.is_post_down {
@@ -111,17 +135,15 @@ fn hand_over(edges: &Edges, letters: &Receiver<(Effect, Work)>, done: &SyncSende
     }
 }
 
-/// What came of handing a mail over. One that breaks allclear off has failed like any other, and the next one
+/// What came of working on a mail. One that breaks allclear off has failed like any other, and the next one
 /// leaves all the same.
-fn carried(effect: &Effect, carry_out: impl FnOnce() -> Reply) -> Box<Reply> {
+fn guarded<T>(effect: &Effect, work: impl FnOnce() -> T) -> Result<T, Box<Reply>> {
     // The mailer takes its connection out of its place before it uses it: nothing is left half made.
-    let broken = match panic::catch_unwind(AssertUnwindSafe(carry_out)) {
-        Ok(reply) => return Box::new(reply),
-        Err(broken) => broken,
-    };
-    let reply = failure(effect, BROKEN.to_owned()).unwrap_or_else(|| panic::resume_unwind(broken));
-    tracing::error!("a mail of ticket {}: {BROKEN}", reply.ticket);
-    reply
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|broken| {
+        let reply = failure(effect, BROKEN.to_owned()).unwrap_or_else(|| panic::resume_unwind(broken));
+        tracing::error!("a mail of ticket {}: {BROKEN}", reply.ticket);
+        reply
+    })
 }
 
 /// A mail that cannot be written has failed like one that cannot be handed over: people see it, and it is
@@ -208,7 +230,8 @@ mod tests {
             ("broken off", |_| panic!("as if something was wrong"), &failed),
         ];
         for (row, carry_out, expected) in rows {
-            let reply = carried(&effect, || carry_out(accepted.clone()));
+            let done = guarded(&effect, || Box::new(carry_out(accepted.clone())));
+            let reply = done.unwrap_or_else(|broken| broken);
             assert_eq!(reply.ticket, ticket, "{row}");
             assert_eq!(format!("{:?}", reply.input), format!("{expected:?}"), "{row}");
             assert!(!reply.is_post_down, "{row}: it is not the server's fault");

@@ -7,14 +7,14 @@
 
 use super::Delivery;
 use super::halt::{Halt, Step, Why};
+use super::login::Login;
+use super::offers::Offers;
 use super::wire::{Reply, Wire};
 use crate::pure::site::MailSecurity;
 use lettre::Address;
 use lettre::address::Envelope;
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
-use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
 use rustls::ClientConfig;
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -24,9 +24,6 @@ use std::time::Duration;
 /// So many mails go over one connection, unless the server announces a smaller number (RFC 9422): so that
 /// a server that is to be taken out of service loses us some day.
 const MAILS_MAX: u32 = 5_000;
-
-/// Questions of a server during a login: LOGIN has two.
-const CHALLENGES_MAX: usize = 4;
 
 /// What a server answers that does not know EHLO, or will not hear it (RFC 5321, 4.2.2).
 const NO_EHLO: [u16; 4] = [500, 501, 502, 504];
@@ -41,15 +38,18 @@ pub struct Smtp {
     pub login: Option<Login>,
     pub answer_max: Duration,
     pub whole_max: Duration,
-    /// The connection that the last mail left open.
-    pub kept: Mutex<Option<Connection>>,
+    /// What the last mail left behind.
+    pub line: Mutex<Line>,
 }
 
-/// A user name and a password; they are shown nowhere.
-#[derive(Clone)]
-pub struct Login {
-    pub username: String,
-    pub password: String,
+/// What is kept from one mail to the next.
+#[derive(Default)]
+pub struct Line {
+    /// The connection that is still open.
+    kept: Option<Connection>,
+    /// Whether commands that were said in a row came to nothing: then each waits for the answer to the one before
+    /// it. There are servers, and walls before them, that offer what they cannot do.
+    is_one_by_one: bool,
 }
 
 /// A server that has been greeted and has let us in.
@@ -61,11 +61,18 @@ pub struct Connection {
     is_over: bool,
     /// Whether the server still thinks of a mail that it refused.
     is_stained: bool,
+    /// Whether commands are said in a row, without waiting for each answer (RFC 2920).
+    is_pipelined: bool,
+    /// Whether that confused the server.
+    is_confused: bool,
 }
 
-/// What the server can do, as it said after EHLO.
-#[derive(Default)]
-struct Offers(Vec<String>);
+/// What is said to a server, at which step, and what it is to answer.
+struct Command {
+    step: Step,
+    words: String,
+    wanted: u16,
+}
 
 /// What was asked and answered, for people to read; nothing is kept of it otherwise.
 pub type Told<'a> = &'a mut dyn FnMut(Step, &str);
@@ -75,17 +82,18 @@ impl Smtp {
     /// connection between two mails for any reason; then it has heard nothing that counts of this one,
     /// and gets it anew.
     pub fn deliver(&self, message: &[u8], envelope: &Envelope) -> Delivery {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mut connection) = kept.take() {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut connection) = line.kept.take() {
             match connection.send(message, envelope) {
                 Err(halt) if halt.is_farewell() => {}
-                sent => return self.conclude(&mut kept, connection, sent),
+                sent => return self.conclude(&mut line, connection, sent),
             }
         }
         match self.connect(&mut |_, _| {}) {
             Ok(mut connection) => {
+                connection.is_pipelined &= !line.is_one_by_one;
                 let sent = connection.send(message, envelope);
-                self.conclude(&mut kept, connection, sent)
+                self.conclude(&mut line, connection, sent)
             }
             Err(halt) => halt.into_delivery(&self.name()),
         }
@@ -112,25 +120,22 @@ impl Smtp {
 
     /// Takes leave of the server, if there is a connection that nothing needs now.
     pub fn rest(&self) {
-        drop(self.kept.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.line.lock().unwrap_or_else(PoisonError::into_inner).kept.take());
     }
 
     fn name(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    fn conclude(
-        &self,
-        kept: &mut Option<Connection>,
-        mut connection: Connection,
-        sent: Result<(), Halt>,
-    ) -> Delivery {
+    fn conclude(&self, line: &mut Line, mut connection: Connection, sent: Result<(), Halt>) -> Delivery {
         connection.wire.end();
         connection.mails_left = connection.mails_left.saturating_sub(1);
-        connection.is_over =
+        connection.is_over |=
             connection.wire.is_torn() || sent.as_ref().err().is_some_and(|halt| !halt.leaves_open());
+        line.is_one_by_one |= connection.is_confused;
+        connection.is_pipelined &= !line.is_one_by_one;
         if !connection.is_over && connection.mails_left > 0 {
-            *kept = Some(connection);
+            line.kept = Some(connection);
         }
         sent.map_or_else(|halt| halt.into_delivery(&self.name()), |()| Delivery::Accepted)
     }
@@ -162,7 +167,16 @@ impl Smtp {
             login.present(&mut wire, &offers, told)?;
         }
         let mails_left = offers.mails_max().unwrap_or(MAILS_MAX).clamp(1, MAILS_MAX);
-        Ok(Connection { wire, offers, mails_left, is_over: false, is_stained: false })
+        let is_pipelined = offers.has_pipelining();
+        Ok(Connection {
+            wire,
+            offers,
+            mails_left,
+            is_over: false,
+            is_stained: false,
+            is_pipelined,
+            is_confused: false,
+        })
     }
 
     /// Says who we are, to a server that knows no EHLO the old way (RFC 5321, 4.1.4). Such a one can neither
@@ -173,8 +187,7 @@ impl Smtp {
         let reply = wire.ask(Ehlo::new(client.clone()).to_string().as_bytes()).map_err(lost)?;
         if !NO_EHLO.contains(&reply.code) {
             expect(&reply, Step::Hello, 250, told)?;
-            let lines = reply.lines.into_iter().skip(1);
-            return Ok(Offers(lines.map(|line| line.trim().to_ascii_uppercase()).collect()));
+            return Ok(Offers::of(reply));
         }
         told(Step::Hello, &reply.words());
         if self.login.is_some() || self.security == MailSecurity::StartTls {
@@ -213,17 +226,52 @@ impl Connection {
             ask(&mut self.wire, Step::Reset, Rset, 250, told)?;
         }
         self.is_stained = true;
-        let sender: Option<Address> = envelope.from().cloned();
-        ask(&mut self.wire, Step::Sender, Mail::new(sender, parameters), 250, told)?;
-        for recipient in envelope.to() {
-            ask(&mut self.wire, Step::Recipient, Rcpt::new(recipient.clone(), Vec::new()), 250, told)?;
+        let commands = commands(envelope, parameters);
+        if self.is_pipelined {
+            self.say_in_a_row(&commands, told)?;
+        } else {
+            for Command { step, words, wanted } in commands {
+                ask(&mut self.wire, step, words, wanted, told)?;
+            }
         }
-        ask(&mut self.wire, Step::Data, Data, 354, told)?;
         let end = self.wire.ask(&stuffed(message));
         let end = end.map_err(|lost| Halt { step: Step::Content, why: Why::Lost(lost) })?;
         expect(&end, Step::Content, 250, told)?;
         self.is_stained = false;
         Ok(())
+    }
+
+    /// Says all of it at once, and takes the answers in turn. The first that is no yes counts; those behind it are
+    /// taken all the same, or they would stand for answers to the next mail.
+    fn say_in_a_row(&mut self, commands: &[Command], told: Told) -> Result<(), Halt> {
+        let all: String = commands.iter().map(|command| command.words.as_str()).collect();
+        let mut refused = None;
+        for (number, Command { step, wanted, .. }) in commands.iter().enumerate() {
+            let (step, is_first) = (*step, number == 0);
+            let reply = if is_first { self.wire.ask(all.as_bytes()) } else { self.wire.reply() };
+            let reply = reply.map_err(|lost| Halt { step, why: Why::Lost(lost) });
+            match reply.and_then(|reply| expect(&reply, step, *wanted, told)) {
+                Ok(()) if step == Step::Data && refused.is_some() => self.say_nothing(),
+                Ok(()) => {}
+                Err(halt) => {
+                    self.is_over |= !halt.leaves_open() || self.wire.is_torn();
+                    let is_lost = matches!(halt.why, Why::Lost(_));
+                    self.is_confused |= refused.is_none() && !is_first && (is_lost || step == Step::Data);
+                    refused = refused.or(Some(halt));
+                }
+            }
+            if self.is_over {
+                break;
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Ends a mail that the server waits for although it took nobody who gets it (RFC 2920, 3.1); whatever it says
+    /// to that, nobody got one.
+    fn say_nothing(&mut self) {
+        let is_heard = self.wire.ask(b".\r\n").is_ok_and(|reply| reply.code != 421);
+        self.is_over |= !is_heard;
     }
 
     fn parameters(&self, message: &[u8], envelope: &Envelope) -> Result<Vec<MailParameter>, Halt> {
@@ -252,61 +300,17 @@ impl Drop for Connection {
     }
 }
 
-impl Login {
-    fn present(&self, wire: &mut Wire, offers: &Offers, told: Told) -> Result<(), Halt> {
-        let unfit = |what: &str| Halt { step: Step::Login, why: Why::Unfit(what.to_owned()) };
-        let known = [(Mechanism::Plain, "PLAIN"), (Mechanism::Login, "LOGIN")];
-        let (mechanism, _) = known.into_iter().find(|(_, name)| offers.has_login(name)).ok_or_else(|| {
-            unfit("the server offers no login by PLAIN or LOGIN: mend it, or take `username` out")
-        })?;
-        let credentials = Credentials::new(self.username.clone(), self.password.clone());
-        let fault = |_| unfit("the server asks for something else than a user name and a password");
-        let mut question = Auth::new(mechanism, credentials.clone(), None).map_err(fault)?;
-        for _ in 0..CHALLENGES_MAX {
-            let lost = |lost| Halt { step: Step::Login, why: Why::Lost(lost) };
-            let mut reply = wire.ask(question.to_string().as_bytes()).map_err(lost)?;
-            if reply.code != 334 {
-                self.hide(&mut reply);
-                return expect(&reply, Step::Login, 235, told);
-            }
-            let challenge = Code::new(Severity::PositiveIntermediate, Category::Unspecified3, Detail::Four);
-            let challenge = Response::new(challenge, reply.lines);
-            question = Auth::new_from_response(mechanism, credentials.clone(), &challenge).map_err(fault)?;
-        }
-        Err(unfit("the server asks without end"))
+/// What is said before a mail.
+fn commands(envelope: &Envelope, parameters: Vec<MailParameter>) -> Vec<Command> {
+    let command = |step, words, wanted| Command { step, words, wanted };
+    let sender: Option<Address> = envelope.from().cloned();
+    let mut commands = vec![command(Step::Sender, Mail::new(sender, parameters).to_string(), 250)];
+    for recipient in envelope.to() {
+        let words = Rcpt::new(recipient.clone(), Vec::new()).to_string();
+        commands.push(command(Step::Recipient, words, 250));
     }
-
-    /// A server that repeats what it was sent must not bring the password into a log. What it repeats is
-    /// encoded, so nothing is left of its words but those that are plainly none of it.
-    fn hide(&self, reply: &mut Reply) {
-        let is_plain = |word: &&str| word.len() < HIDDEN_CHARS_MIN && !word.contains(self.password.as_str());
-        for line in &mut reply.lines {
-            *line = line.split_whitespace().filter(is_plain).collect::<Vec<_>>().join(" ");
-        }
-    }
-}
-
-/// Words of a server from this length on may be a password in base64; the shortest user name and password
-/// make more.
-const HIDDEN_CHARS_MIN: usize = 20;
-
-impl Offers {
-    fn has(&self, keyword: &str) -> bool {
-        self.0.iter().any(|line| line.split_whitespace().next().is_some_and(|word| word == keyword))
-    }
-
-    fn has_login(&self, mechanism: &str) -> bool {
-        let of_login = self.0.iter().filter_map(|line| line.strip_prefix("AUTH"));
-        of_login
-            .flat_map(|line| line.trim_start_matches('=').split_whitespace())
-            .any(|word| word == mechanism)
-    }
-
-    /// How many mails it takes over one connection.
-    fn mails_max(&self) -> Option<u32> {
-        let limits = self.0.iter().filter_map(|line| line.strip_prefix("LIMITS "));
-        limits.flat_map(str::split_whitespace).find_map(|limit| limit.strip_prefix("MAILMAX=")?.parse().ok())
-    }
+    commands.push(command(Step::Data, Data.to_string(), 354));
+    commands
 }
 
 /// What we call ourselves: the name of this machine where it is one that DNS could know, else the address that
@@ -328,7 +332,7 @@ fn ask(wire: &mut Wire, step: Step, command: impl Display, wanted: u16, told: To
 
 /// Whether that is the answer that was due: of its kind; after DATA none but 354, since whatever follows
 /// another one would be taken for commands; and of a whole mail none but 250, which alone is a promise.
-fn expect(reply: &Reply, step: Step, wanted: u16, told: Told) -> Result<(), Halt> {
+pub(super) fn expect(reply: &Reply, step: Step, wanted: u16, told: Told) -> Result<(), Halt> {
     told(step, &reply.words());
     if reply.code == wanted || wanted == 250 && reply.code / 100 == 2 && step != Step::Content {
         Ok(())
@@ -340,13 +344,11 @@ fn expect(reply: &Reply, step: Step, wanted: u16, told: Told) -> Result<(), Halt
 /// The mail as it goes over the line: a dot at the beginning of a line is doubled, and one alone ends it.
 fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut stuffed = Vec::with_capacity(message.len() + 128);
-    let mut is_line_start = true;
-    for byte in message {
-        if is_line_start && *byte == b'.' {
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(b".") {
             stuffed.push(b'.');
         }
-        stuffed.push(*byte);
-        is_line_start = *byte == b'\n';
+        stuffed.extend_from_slice(line);
     }
     if !stuffed.ends_with(b"\r\n") {
         stuffed.extend_from_slice(b"\r\n");

@@ -3,7 +3,7 @@
 //! Beside `earliest`, which it asks about plans that are a little different. It must name only what really
 //! helps, and never a criterion below its default.
 
-use super::{Earliest, Progress, earliest};
+use super::{Criterion, Earliest, Progress, earliest};
 use crate::pure::playbook::{CleanCriteria, Stage};
 use crate::pure::schedule::{Cron, Schedule, occurrences};
 use crate::pure::site::Site;
@@ -59,21 +59,23 @@ pub fn sooner(
     now: Timestamp,
 ) -> Vec<Sooner> {
     let walk = |verify: &Stage, clean: &CleanCriteria| earliest(verify, site, clean, progress, now);
-    let longer = longer(verify, site, now).into_iter().map(|stage| {
+    // Nothing but more runs helps where another criterion is met last: the way along a year of them is long.
+    let is_last = |criterion| today.limiting == criterion;
+    let longer = is_last(Criterion::Assurance).then(|| longer(verify, site, now)).flatten().map(|stage| {
         let (from, to) = (words(verify.capture.length), words(stage.capture.length));
         ("verify.capture.for", from, to, walk(&stage, clean))
     });
     let daily =
         daily(verify).into_iter().map(|(from, to, stage)| ("verify.cron", from, to, walk(&stage, clean)));
-    let passes = (clean.passes > PASSES_LEAST).then(|| {
+    let passes = (is_last(Criterion::Passes) && clean.passes > PASSES_LEAST).then(|| {
         let fewer = CleanCriteria { passes: (clean.passes / 2).max(PASSES_LEAST), ..clean.clone() };
         ("clean.passes", clean.passes.to_string(), fewer.passes.to_string(), walk(verify, &fewer))
     });
-    let span = (clean.span > SPAN_LEAST).then(|| {
+    let span = (is_last(Criterion::Span) && clean.span > SPAN_LEAST).then(|| {
         let shorter = CleanCriteria { span: SPAN_LEAST, ..clean.clone() };
         ("clean.span", words(clean.span), words(SPAN_LEAST), walk(verify, &shorter))
     });
-    let tried = longer.chain(daily).chain(passes).chain(span);
+    let tried = longer.into_iter().chain(daily).chain(passes).chain(span);
     let helpful = tried.filter(|(.., changed)| is_sooner(changed, today, now));
     let nights_now = today.at.map(|_| today.nights);
     helpful.map(|(key, from, to, earliest)| Sooner { key, from, to, earliest, nights_now }).collect()
@@ -164,5 +166,47 @@ mod tests {
             told.iter().any(|words| words.starts_with("`verify.capture.for` 4h in place of 30m")),
             "{told:?}"
         );
+    }
+
+    /// The other changes are not even tried: the plans here are all kinds of short, thin and strict.
+    #[test]
+    fn nothing_helps_but_a_change_of_what_is_met_last() {
+        let site = site(&[]);
+        let mut seen = std::collections::BTreeSet::new();
+        for (cron, length) in [
+            ("0 2 * * *", HOUR / 2),
+            ("0 22 * * *", 8 * HOUR),
+            ("0 22 * * 1-5", 2 * HOUR),
+            ("0 2 * * 1", HOUR),
+            ("0 0 1 1 *", HOUR),
+        ] {
+            for (passes, span_days, interval_hours) in
+                [(5, 7, 2), (40, 7, 2), (12, 30, 2), (5, 7, 6), (40, 30, 6), (400, 7, 2), (5, 7, 100)]
+            {
+                let contact_interval = Some(interval_hours * HOUR);
+                let span = span_days * 24 * HOUR;
+                let clean = CleanCriteria { passes, span, contact_interval, ..criteria() };
+                let (verify, progress) = (stage(cron, length), Progress::fresh(&clean));
+                let walk =
+                    |verify: &Stage, clean: &CleanCriteria| earliest(verify, &site, clean, &progress, now());
+                let today = walk(&verify, &clean);
+                let fewer = CleanCriteria { passes: PASSES_LEAST, ..clean.clone() };
+                let shorter = CleanCriteria { span: SPAN_LEAST, ..clean.clone() };
+                let longest = longer(&verify, &site, now()).map(|stage| walk(&stage, &clean));
+                for (criterion, changed) in [
+                    (Criterion::Assurance, longest),
+                    (Criterion::Passes, Some(walk(&verify, &fewer))),
+                    (Criterion::Span, Some(walk(&verify, &shorter))),
+                ] {
+                    let helps = changed.is_some_and(|changed| is_sooner(&changed, &today, now()));
+                    assert!(
+                        !helps || today.limiting == criterion,
+                        "{cron} {clean:?}: {criterion}, {today:?}"
+                    );
+                    seen.extend(helps.then_some(criterion));
+                }
+            }
+        }
+        assert_eq!(seen.len(), 3, "each of them helps somewhere");
     }
 }
