@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench live`: `allclear scan -i`, a bare reader of the kernel's ring (`vrecv` of
 //! `../shared/bench`) and tcpdump in turns at one end of a veth pair, a sender of captured packets at the
-//! other. It needs root, `ip` and `../shared/bench`, and says so when it cannot run. It fails when packets
-//! are missing that were not told as lost.
+//! other; then at rates up to the sender's own, of which packets are lost. It needs root, `ip` and
+//! `../shared/bench`, and says so when it cannot run. It fails when packets are missing that were not told
+//! as lost.
 
 mod common;
 
@@ -19,6 +20,8 @@ const NAMESPACES: [&str; 2] = ["allclear-bench-send", "allclear-bench-take"];
 const PACKETS: u64 = 2_000_000;
 /// A rate that all hold.
 const RATE: u64 = 200_000;
+/// Packets a second at which losses are counted; 0 is as fast as the sender goes.
+const RATES: [u64; 5] = [200_000, 300_000, 400_000, 600_000, 0];
 const SETTLE: Duration = Duration::from_secs(2);
 const MICROSECONDS: f64 = 0.35;
 /// What the bare reader took where the goal was set (facts: performance).
@@ -82,12 +85,12 @@ struct Taken {
 fn measure(send: &Path, bare: &Path) -> Result<(), String> {
     let capture = inputs::capture(Kind::Full, 400_000, true).path;
     let list = inputs::list(Kind::Full, 1_000_000, true);
-    let bare = [argv([], &[bare]), argv(["taker"], &[&list]), argv(["64"], &[])].concat();
-    let mut ours = argv([env!("CARGO_BIN_EXE_allclear"), "scan", "--json", "-i", "taker"], &[]);
-    ours.extend(argv(["-w"], &[&list]));
+    let bare_argv = [argv([], &[bare]), argv(["taker"], &[&list]), argv(["64"], &[])].concat();
+    let mut ours_argv = argv([env!("CARGO_BIN_EXE_allclear"), "scan", "--json", "-i", "taker"], &[]);
+    ours_argv.extend(argv(["-w"], &[&list]));
     let tcpdump = argv(["tcpdump", "-i", "taker", "-w", "/dev/null", "-B", "65536"], &[]);
-    let bare = taken(send, &capture, &bare)?;
-    let ours = taken(send, &capture, &ours)?;
+    let bare = taken(send, &capture, &bare_argv)?;
+    let ours = taken(send, &capture, &ours_argv)?;
     let mut figures = Figures::new();
     let (tell, work) =
         (|taken: &Taken| format!("{:.2} µs a packet", taken.microseconds), "live, 1 M addresses");
@@ -97,8 +100,43 @@ fn measure(send: &Path, bare: &Path) -> Result<(), String> {
     if let Ok(tcpdump) = taken(send, &capture, &tcpdump) {
         figures.tell(work, &format!("tcpdump -w, 64 MiB: {}", tell(&tcpdump)));
     }
+    check(&ours.told)?;
+    for rate in RATES {
+        lose(send, &capture, [&bare_argv, &ours_argv], rate, &mut figures)?;
+    }
     figures.print();
-    check(&ours.told)
+    Ok(())
+}
+
+/// Where the bare reader loses nothing, neither may we.
+fn lose(
+    send: &Path,
+    capture: &Path,
+    [bare, ours]: [&Argv; 2],
+    rate: u64,
+    figures: &mut Figures,
+) -> Result<(), String> {
+    let lost = |receiver: &Argv| {
+        let mut reached = 0;
+        let (_, told) = received(receiver, || {
+            reached = sent(send, capture, rate)?;
+            Ok(())
+        })?;
+        let lost = lost_packets(&told).ok_or_else(|| format!("this tells no losses: {told}"))?;
+        Ok::<_, String>((lost, format!("{lost} of {PACKETS} lost at {reached} packets/s")))
+    };
+    let ((bare, of_bare), (ours, of_ours)) = (lost(bare)?, lost(ours)?);
+    let missed = if bare == 0 && ours > 0 { ": goal missed" } else { "" };
+    figures.tell("live, 1 M addresses", &format!("{of_ours}; bare reader {of_bare}{missed}"));
+    Ok(())
+}
+
+/// What a receiver says of its losses: ours in JSON, the bare reader in words.
+fn lost_packets(told: &str) -> Option<u64> {
+    match serde_json::from_str::<serde_json::Value>(told) {
+        Ok(told) => told["coverage"]["lost_packets"].as_u64(),
+        Err(_) => told.lines().find_map(|line| line.strip_suffix(" packets dropped by kernel"))?.parse().ok(),
+    }
 }
 
 /// Every packet was heard or is told as lost.
@@ -119,18 +157,23 @@ fn taken(send: &Path, capture: &Path, receiver: &Argv) -> Result<Taken, String> 
         sleep(Duration::from_secs(PACKETS / RATE));
         Ok(())
     })?;
+    let (busy, told) = received(receiver, || sent(send, capture, RATE).map(drop))?;
+    let microseconds = busy.saturating_sub(idle).as_secs_f64() * 1e6 / PACKETS as f64;
+    Ok(Taken { microseconds, told })
+}
+
+/// Sends all packets of the bench, so many a second, and answers how many those were in the end.
+fn sent(send: &Path, capture: &Path, rate: u64) -> Result<u64, String> {
     let sender = [
         argv(["ip", "netns", "exec", NAMESPACES[0]], &[send]),
         argv(["sender"], &[capture]),
-        argv([&RATE.to_string(), &PACKETS.to_string()], &[]),
+        argv([&rate.to_string(), &PACKETS.to_string()], &[]),
     ]
     .concat();
-    let (busy, told) = received(receiver, || {
-        let status = command(&sender, Cores::All).stdout(Stdio::null()).status();
-        status.map_err(|error| error.to_string()).map(drop)
-    })?;
-    let microseconds = busy.saturating_sub(idle).as_secs_f64() * 1e6 / PACKETS as f64;
-    Ok(Taken { microseconds, told })
+    let output = command(&sender, Cores::All).output().map_err(|error| error.to_string())?;
+    let told: serde_json::Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    told["pps"].as_u64().ok_or_else(|| format!("the sender tells no rate: {told}"))
 }
 
 /// The processor time of a receiver that listens during `during`, and what it printed.

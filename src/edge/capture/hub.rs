@@ -18,6 +18,7 @@ use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -33,6 +34,8 @@ const DOOR_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Clone, Default)]
 pub struct Hub {
     open: Arc<Mutex<Vec<Open>>>,
+    /// How many captures were begun: the number of the next.
+    begun: Arc<AtomicU64>,
     probes: Probes,
 }
 
@@ -93,7 +96,7 @@ impl Hub {
         }
         let (door, guests) = sync_channel(GUESTS_MAX);
         door.try_send(guest).unwrap_or_else(|_| unreachable!("the channel is new and has room"));
-        let number = open.last().map_or(0, |capture| capture.number + 1);
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let capture = Capture { hub: self.clone(), number, source: source.clone(), guests, clock, absent };
         match thread::Builder::new().name("listen".to_owned()).spawn(move || capture.listen()) {
             Ok(_) => open.push(Open { number, source, door }),

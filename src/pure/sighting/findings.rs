@@ -10,7 +10,7 @@ use super::spans::Spans;
 use super::{CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, Matched};
 use crate::pure::packet::Mac;
 use crate::pure::watchlist::{EntryId, Index};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// So many hosts with sightings are told apart; as many again when they send.
@@ -71,8 +71,8 @@ struct Host {
     /// Contacts by entry; `None` is for entries beyond [`PAIRS_MAX`].
     pairs: HashMap<Option<EntryId>, Tally>,
     rows: FastMap<Row, RowTally>,
-    /// Entries of lists that require all, to which the host sent something.
-    contacted: Vec<EntryId>,
+    /// Entries of lists that require all, to which the host sent something, by list.
+    contacted: HashMap<usize, HashSet<EntryId>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,9 +130,8 @@ impl Findings {
         let mut is_listed = true;
         for &(matched, entry) in sighting.matches {
             is_listed &= host.add_row(matched, entry, sighting, &mut self.hits);
-            let is_required = sighting.is_out && index.required(entry).is_some();
-            if is_required && !host.contacted.contains(&entry) {
-                host.contacted.push(entry);
+            if sighting.is_out && index.required(entry).is_some() {
+                host.contacted.entry(index.list(entry)).or_default().insert(entry);
             }
         }
         self.unlisted += u64::from(!is_listed);
@@ -285,9 +284,8 @@ impl Host {
     }
 
     fn is_satisfied(&self, entry: EntryId, index: &Index) -> bool {
-        let Some(wanted) = index.required(entry) else { return true };
-        let list = index.list(entry);
-        self.contacted.iter().filter(|&&contacted| index.list(contacted) == list).count() >= wanted as usize
+        let contacted = || self.contacted.get(&index.list(entry)).map_or(0, HashSet::len);
+        index.required(entry).is_none_or(|wanted| contacted() >= wanted as usize)
     }
 }
 

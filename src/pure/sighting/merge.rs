@@ -5,6 +5,8 @@ use super::undecoded;
 use super::{CONTACT_SPANS_MAX, ContactSpan, Coverage, Hit, HostFinding, Observation, OffStamps};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::{max, min};
+use std::collections::HashMap;
+use std::net::IpAddr;
 
 impl Observation {
     /// Adds what another source of the same window showed. Packets that both saw count twice, but
@@ -26,8 +28,10 @@ impl Observation {
 }
 
 fn add_all(known: &mut Vec<HostFinding>, others: impl IntoIterator<Item = HostFinding>) {
+    let mut places: HashMap<IpAddr, usize> = known.iter().map(|known| known.host).zip(0..).collect();
     for finding in others {
-        match known.iter_mut().find(|known| known.host == finding.host) {
+        let place = *places.entry(finding.host).or_insert(known.len());
+        match known.get_mut(place) {
             Some(known) => known.merge(finding),
             None => known.push(finding),
         }
