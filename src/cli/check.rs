@@ -130,7 +130,7 @@ fn add_forecast_problems(reading: &mut Reading, now: Timestamp) {
     let old = library.playbooks.values().flat_map(|playbook| {
         let text = reading.texts.iter().find(|(read, _)| *read == playbook.path).map_or("", |(_, text)| text);
         let old = playbook.watchlists.values().filter_map(move |list| too_old(playbook, list, text, now));
-        old.chain(unasked(playbook, library, text))
+        old.chain(unasked(playbook, library, text)).chain(unmet::hidden_entries(playbook, library, text))
     });
     let old: Vec<Problem> = old.collect();
     let site_text = reading.texts.iter().find(|(read, _)| *read == library.site_file.path);

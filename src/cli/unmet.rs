@@ -1,17 +1,19 @@
-//! What outside the files would make each run worthless? Secrets that cannot be read, and a probe that a
-//! watchlist takes for a contact.
+//! What beyond the words of the files would make each run worthless? Secrets that cannot be read, a probe that a
+//! watchlist takes for a contact, and a filter that hides what is looked for.
 //!
 //! Only `check` asks: a service goes on without them, and says so in each run.
 
+use crate::edge::capture::shut_out::shut_out;
 use crate::edge::files::watchlist_part;
 use crate::edge::health::is_out_of_reach;
 use crate::edge::mailer::check_password;
 use crate::edge::resolver::read_key;
 use crate::pure::document::{PROBE_CURE, place_of};
-use crate::pure::playbook::{Library, Playbook};
+use crate::pure::playbook::{Library, Playbook, StageName};
 use crate::pure::problem::{Problem, Severity};
 use crate::pure::site::{ProbeSettings, SiteFile};
-use crate::pure::watchlist::{CompiledList, End, Index, Transport};
+use crate::pure::watchlist::{CompiledList, End, Index, Transport, Watchlist};
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -69,8 +71,37 @@ fn watched_probes(library: &Library, text: &str) -> Vec<Problem> {
         .collect()
 }
 
+/// Entries that no run of a stage could see for its filter, at any site; `text` is the playbook's.
+pub fn hidden_entries(playbook: &Playbook, library: &Library, text: &str) -> Vec<Problem> {
+    let stages = [StageName::Detect, StageName::Locate, StageName::Verify];
+    let filtered = stages.into_iter().filter_map(|name| {
+        let stage = playbook.stage(name)?;
+        Some((stage.capture.filter.as_deref()?, stage))
+    });
+    let mut told: Vec<Problem> = Vec::new();
+    for (filter, stage) in filtered {
+        let index = compiled(stage.watchlists.iter().filter_map(|name| playbook.watchlists.get(name)));
+        let sites = library.site_file.sites.values();
+        let inside: Vec<IpNet> = sites.flat_map(|site| site.inside.iter().copied()).collect();
+        let problems = shut_out(filter, &inside, &index).into_iter().map(|(list, what)| Problem {
+            severity: Severity::Warning,
+            path: playbook.path.clone(),
+            place: place_of(text, filter).or_else(|| place_of(text, "filter:")),
+            what: format!("of `{list}` {what}: runs with this filter cannot pass"),
+            cure: Some("widen `filter`, or leave it out: what is looked for needs none".to_owned()),
+        });
+        told.extend(problems);
+    }
+    told.dedup();
+    told
+}
+
 fn index_of(playbook: &Playbook) -> Index {
-    let lists = playbook.watchlists.values().map(|watchlist| CompiledList {
+    compiled(playbook.watchlists.values())
+}
+
+fn compiled<'a>(watchlists: impl Iterator<Item = &'a Watchlist>) -> Index {
+    let lists = watchlists.map(|watchlist| CompiledList {
         watchlist,
         file: watchlist.file.as_deref().and_then(watchlist_part).map(Arc::new),
     });

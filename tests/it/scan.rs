@@ -207,12 +207,18 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
     let unreadable = pcap(&directory, "unreadable.pcap", &[(1, &quiet), (2, &quiet[..20])]);
     let empty_list = directory.path().join("none.txt");
     std::fs::write(&empty_list, "# nothing yet\n").expect("it can be written");
-    let rows: [(&str, &[&str], i32, &[&str]); 13] = [
+    let rows: [(&str, &[&str], i32, &[&str]); 14] = [
         ("clean", &[text(&clean), "--address", SINK], 0, &[]),
         ("calling", &[text(&calling), "--address", SINK], 2, &["contacts"]),
         ("calling, after the limit", &[text(&calling), "--address", SINK, "-c", "1"], 3, &["cut_short"]),
         ("calling, another port", &[text(&calling), "--address", "216.66.15.109:81"], 0, &[]),
         ("calling, filtered away", &[text(&calling), "--address", SINK, "-f", "port 81"], 0, &[]),
+        (
+            "a filter that shuts out what is looked for",
+            &[text(&calling), "--address", "216.66.15.109:80", "-f", "port 81"],
+            3,
+            &["watchlist_incomplete"],
+        ),
         ("calling, wrapped", &[text(&wrapped), "--address", SINK, "-f", "port 80"], 2, &["contacts"]),
         ("calling, wrapped, filtered away", &[text(&wrapped), "--address", SINK, "-f", "port 81"], 0, &[]),
         ("outside the NAT", &[text(&wrong_side), "--address", SINK], 3, &["wrong_side"]),

@@ -7,6 +7,11 @@ use tempfile::TempDir;
 
 /// Exit code and standard error of `check` with this in the site file, and these secrets beside it.
 fn check(more: &str, source: &str, secret: Option<u32>) -> (i32, String) {
+    check_with("", more, source, secret)
+}
+
+/// The same where the captures of the locate stage have this filter.
+fn check_with(filter: &str, more: &str, source: &str, secret: Option<u32>) -> (i32, String) {
     let directory = TempDir::new().expect("a directory");
     let site = format!(
         "sources:\n  lan: {source}\nsites:\n  springfield: {{public: [192.0.2.17], inside: [10.16.0.0/16], timezone: \
@@ -20,6 +25,10 @@ fn check(more: &str, source: &str, secret: Option<u32>) -> (i32, String) {
                     capture: {for: 6h}, match: [sinkholes]}\n";
     let asking = playbook.replace("24h, ", "24h, listing: true, ");
     let playbook = if more.starts_with("listing") { &asking } else { playbook };
+    let playbook = match filter {
+        "" => playbook.to_owned(),
+        filter => playbook.replacen("{for: 10m}", &format!("{{for: 10m, filter: {filter}}}"), 1),
+    };
     fs::write(directory.path().join("playbooks/case.yaml"), playbook).expect("writable");
     if let Some(mode) = secret {
         fs::write(directory.path().join("secret"), "s3cret\n").expect("writable");
@@ -74,4 +83,22 @@ fn a_faulty_listing_is_not_asked_for_again() {
     let (exit, told) =
         check("listing: {zone: xbl.spamhaus.org, resolver: 127.0.0.1}", "{interface: eth1}", None);
     assert!(exit == 64 && !told.contains("add a `listing`"), "{told}");
+}
+
+#[test]
+fn a_filter_that_hides_what_is_looked_for_is_warned_of() {
+    for (filter, part) in [
+        ("tcp port 80", ""),
+        (
+            "net 203.0.113.0/24",
+            "1 of 2 entries can be in no packet that passes the filter, such as 198.51.100.7",
+        ),
+        ("host 192.0.2.1", "2 of 2 entries can be in no packet"),
+        ("host 10.16.24.93", ""),
+    ] {
+        let (exit, told) = check_with(filter, "", "{interface: eth1}", None);
+        assert_eq!(exit, 0, "{filter}: {told}");
+        assert!(told.contains(part) && told.is_empty() == part.is_empty(), "{filter}: {told}");
+        assert!(part.is_empty() || told.contains("case.yaml:4:"), "with its place: {told}");
+    }
 }

@@ -195,6 +195,17 @@ fn the_control_is_looked_for_and_a_filter_that_fits_nothing_is_told() {
 }
 
 #[test]
+fn a_filter_that_shuts_out_what_is_looked_for_is_told() {
+    let directory = files(&[&[0, 50, 100]]);
+    for (filter, lists) in [("arp or host 192.0.2.1", 0), ("host 192.0.2.2", 1), ("port 80", 0)] {
+        let plan = CapturePlan { filter: Some(filter.to_owned()), ..plan(0, 100) };
+        let facts = carry_out(&directory, &plan).facts;
+        // A filter with words of another kind is not understood.
+        assert_eq!(facts.watchlists.shut_out.len(), lists, "{filter}: {:?}", facts.watchlists.shut_out);
+    }
+}
+
+#[test]
 fn files_that_are_no_captures_are_told() {
     let directory = files(&[&[0, 50, 100]]);
     fs::write(directory.path().join("9.pcap"), "hello").expect("writable");

@@ -17,6 +17,7 @@ use crate::edge::capture::filter::ETHERNET;
 use crate::edge::capture::inputs::InputError;
 use crate::edge::capture::lint::lint;
 use crate::edge::capture::screen::Screen;
+use crate::edge::capture::shut_out::shut_out;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::{JudgeCriteria, WATCHED_MIN};
@@ -104,7 +105,8 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     note_heard(&mut observation.coverage, &heard, &index);
     let counted = counted(&heard, &observation, passed_packets);
     let unsaved = save.map(|save| save::finish(save, &counted)).unwrap_or_default();
-    let judgement = judge(&criteria(), &facts(heard, ledger, &observation, &wanted, &index));
+    let judgement =
+        judge(&criteria(), &facts(heard, ledger, &observation, lists_facts(args, &wanted, &index)));
     let result = print::Result {
         judgement: &judgement,
         observation: &observation,
@@ -184,12 +186,23 @@ fn criteria() -> JudgeCriteria {
     }
 }
 
+/// What became of the lists, and of their entries behind the filter.
+fn lists_facts(args: &ScanArgs, wanted: &Wanted, index: &Index) -> WatchlistFacts {
+    let shut_out = args.filter.as_ref().map(|filter| shut_out(filter, &wanted.inside, index));
+    WatchlistFacts {
+        entries: index.counts().total(),
+        empty: wanted.empty_lists(),
+        incomplete: wanted.incomplete_lists(),
+        shut_out: shut_out.unwrap_or_default(),
+        stale: Vec::new(),
+    }
+}
+
 fn facts(
     heard: Heard,
     ledger: Ledger,
     observation: &Observation,
-    wanted: &Wanted,
-    index: &Index,
+    watchlists: WatchlistFacts,
 ) -> CaptureFacts {
     let coverage = &observation.coverage;
     let recorded = coverage.first.zip(coverage.last).map(|(first, last)| Interval::new(first, last));
@@ -209,16 +222,10 @@ fn facts(
         evidence: None,
         evidence_gaps: Vec::new(),
     };
-    let entries = index.counts().total();
     CaptureFacts {
         planned,
         sources: vec![source],
-        watchlists: WatchlistFacts {
-            entries,
-            empty: wanted.empty_lists(),
-            incomplete: wanted.incomplete_lists(),
-            stale: Vec::new(),
-        },
+        watchlists,
         blamed: Vec::new(),
         listing: None,
         is_clock_synchronised: None,

@@ -6,6 +6,8 @@
 //! says so.
 
 use super::known;
+use super::shut_out::shut_out;
+use crate::pure::plan::CapturePlan;
 use crate::pure::verdict::WatchlistFacts;
 use crate::pure::watchlist::{self, CompiledList, FileRead, Index, Part, Watchlist};
 use ipnet::IpNet;
@@ -75,10 +77,21 @@ pub struct Order<'a> {
     pub watchlists: &'a [Watchlist],
     /// The site's own public networks, which no list should name.
     pub public: &'a [IpNet],
+    /// What has to pass before anything is looked up.
+    pub filter: Option<&'a str>,
+    pub inside: &'a [IpNet],
     /// What was known of the files before is kept below it.
     pub state_dir: &'a Path,
     /// What a file's age is reckoned from.
     pub now: Timestamp,
+}
+
+impl<'a> Order<'a> {
+    /// What a run of this plan wants loaded.
+    pub fn of(plan: &'a CapturePlan, state_dir: &'a Path, now: Timestamp) -> Order<'a> {
+        let CapturePlan { watchlists, public, filter, inside, .. } = plan;
+        Order { watchlists, public, filter: filter.as_deref(), inside, state_dir, now }
+    }
 }
 
 impl Lists {
@@ -92,6 +105,8 @@ impl Lists {
         let compiled: Vec<CompiledList<'_>> = order.watchlists.iter().map(take).collect();
         let index = Index::compile(&compiled);
         facts.entries = index.counts().total();
+        let shut_out = order.filter.map(|filter| shut_out(filter, order.inside, &index));
+        facts.shut_out = shut_out.unwrap_or_default();
         Loaded { index, facts, troubles }
     }
 
@@ -259,10 +274,14 @@ mod tests {
         }
     }
 
+    fn order<'a>(watchlists: &'a [Watchlist], state_dir: &'a Path, now: Timestamp) -> Order<'a> {
+        Order { watchlists, public: &[], filter: None, inside: &[], state_dir, now }
+    }
+
     /// Loads the feed below a directory, which is the state directory too.
     fn load(lists: &Lists, directory: &Path, age_max: Duration, now: Timestamp) -> Loaded {
         let watchlists = [feed(&directory.join("feed.txt"), age_max)];
-        lists.load(&Order { watchlists: &watchlists, public: &[], state_dir: directory, now })
+        lists.load(&order(&watchlists, directory, now))
     }
 
     fn modified(path: &Path) -> Timestamp {
@@ -403,7 +422,7 @@ mod tests {
             fs::write(&path, "192.0.2.1\n").expect("writable");
             let watchlists = [Watchlist { file: Some(path), ..Watchlist::default() }];
             let (state_dir, now) = (directory.path(), Timestamp::UNIX_EPOCH);
-            lists.load(&Order { watchlists: &watchlists, public: &[], state_dir, now })
+            lists.load(&order(&watchlists, state_dir, now))
         };
         let used = load(0);
         (1..KEPT_FILES_MAX + 1).for_each(|number| drop(load(number)));

@@ -33,6 +33,7 @@ pub mod recordings;
 pub mod run;
 pub mod screen;
 pub mod session;
+pub mod shut_out;
 pub mod stop;
 pub mod stream;
 mod survey;

@@ -135,8 +135,7 @@ impl Recordings {
     /// positive controls; waits for nothing. `now` is what the age of watchlist files is
     /// reckoned from.
     pub fn facts(&mut self, plan: &CapturePlan, state_dir: &Path, now: Timestamp) -> Captured {
-        let loaded =
-            self.lists.load(&Order { watchlists: &plan.watchlists, public: &plan.public, state_dir, now });
+        let loaded = self.lists.load(&Order::of(plan, state_dir, now));
         let lent = Arc::new(CapturePlan { sources: lent(&plan.sources), ..plan.clone() });
         let (mut sources, mut troubles) = (Vec::new(), [&self.useless[..], &loaded.troubles].concat());
         for source in &lent.sources {

@@ -61,12 +61,7 @@ pub struct Captured {
 /// Captures until the plan's window is over, on all sources at once, each in a thread of its own. A
 /// source of recorded files is read when the window is over.
 pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
-    let loaded = means.lists.load(&Order {
-        watchlists: &plan.watchlists,
-        public: &plan.public,
-        state_dir: means.state_dir,
-        now: (means.clock)(),
-    });
+    let loaded = means.lists.load(&Order::of(plan, means.state_dir, (means.clock)()));
     let shared = Arc::new(plan.clone());
     let shown = thread::scope(|scope| {
         let (shared, index) = (&shared, &loaded.index);

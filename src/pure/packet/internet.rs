@@ -43,21 +43,43 @@ struct Header<'a> {
     fragment_id: Option<u32>,
 }
 
+/// Why a header tells nothing.
+enum Unread {
+    Truncated,
+    Undecoded(&'static str),
+}
+
+impl Unread {
+    #[cold]
+    fn of(layer: &Layer<'_>, what: &'static str) -> Unread {
+        if layer.is_cut { Unread::Truncated } else { Unread::Undecoded(what) }
+    }
+}
+
+impl From<Unread> for Decoded<'_> {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Truncated => Decoded::Truncated,
+            Unread::Undecoded(what) => Decoded::Undecoded(what),
+        }
+    }
+}
+
 /// An IPv4 packet (RFC 791).
 #[inline]
 pub(super) fn ipv4(layer: Layer<'_>) -> Decoded<'_> {
-    ipv4_header(layer).map_or_else(|unread| unread, finish)
+    ipv4_header(layer).map_or_else(Decoded::from, finish)
 }
 
 #[inline]
-fn ipv4_header(layer: Layer<'_>) -> Result<Header<'_>, Decoded<'_>> {
+fn ipv4_header(layer: Layer<'_>) -> Result<Header<'_>, Unread> {
     let Some(header) = layer.bytes.first_chunk::<IPV4_HEADER_BYTES>() else {
-        return Err(layer.unreadable("IPv4 header"));
+        return Err(Unread::of(&layer, "IPv4 header"));
     };
     let [first, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, a, b, c, d, e, f, g, h] = *header;
     let header_bytes = usize::from(first & 0x0f) * 4;
     if first >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES {
-        return Err(Decoded::Undecoded("IPv4 header"));
+        return Err(Unread::Undecoded("IPv4 header"));
     }
     // A length of 0 is left by segmentation offload, where the card fills it in later.
     let stated = match u16::from_be_bytes([l0, l1]) {
@@ -65,7 +87,7 @@ fn ipv4_header(layer: Layer<'_>) -> Result<Header<'_>, Decoded<'_>> {
         length => Some(usize::from(length)),
     };
     let Some(payload) = payload(&layer, header_bytes, stated) else {
-        return Err(Decoded::Undecoded(TOO_MANY_LAYERS));
+        return Err(Unread::Undecoded(TOO_MANY_LAYERS));
     };
     let part = u16::from_be_bytes([f0, f1]) & 0x3fff;
     let header = Header {
@@ -83,19 +105,19 @@ fn ipv4_header(layer: Layer<'_>) -> Result<Header<'_>, Decoded<'_>> {
 /// An IPv6 packet (RFC 8200).
 #[inline]
 pub(super) fn ipv6(layer: Layer<'_>) -> Decoded<'_> {
-    ipv6_header(layer).map_or_else(|unread| unread, finish)
+    ipv6_header(layer).map_or_else(Decoded::from, finish)
 }
 
 #[inline]
-fn ipv6_header(layer: Layer<'_>) -> Result<Header<'_>, Decoded<'_>> {
+fn ipv6_header(layer: Layer<'_>) -> Result<Header<'_>, Unread> {
     let Some(header) = layer.bytes.first_chunk::<IPV6_HEADER_BYTES>() else {
-        return Err(layer.unreadable("IPv6 header"));
+        return Err(Unread::of(&layer, "IPv6 header"));
     };
     let [first, _, _, _, l0, l1, next, _, addresses @ ..] = header;
     let (source, rest) = addresses.split_first_chunk::<16>().expect("32 bytes hold two addresses");
     let destination = rest.first_chunk::<16>().expect("32 bytes hold two addresses");
     if first >> 4 != 6 {
-        return Err(Decoded::Undecoded("IPv6 header"));
+        return Err(Unread::Undecoded("IPv6 header"));
     }
     // A length of 0 is that of a jumbogram (RFC 2675) or left by segmentation offload.
     let stated = match u16::from_be_bytes([*l0, *l1]) {
@@ -103,7 +125,7 @@ fn ipv6_header(layer: Layer<'_>) -> Result<Header<'_>, Decoded<'_>> {
         length => Some(IPV6_HEADER_BYTES + usize::from(length)),
     };
     let Some(payload) = payload(&layer, IPV6_HEADER_BYTES, stated) else {
-        return Err(Decoded::Undecoded(TOO_MANY_LAYERS));
+        return Err(Unread::Undecoded(TOO_MANY_LAYERS));
     };
     Ok(past_extensions(Header {
         ip_bytes: without_padding(&layer, stated),

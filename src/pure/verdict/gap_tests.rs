@@ -353,6 +353,11 @@ fn what_was_looked_for_and_asked() {
             |_, f| f.watchlists.incomplete = vec![("feed".into(), "1 line could not be applied".into())],
             &[WatchlistIncomplete],
         ),
+        (
+            "entries that the filter shuts out",
+            |_, f| f.watchlists.shut_out = vec![("feed".into(), "the entry can be in no packet".into())],
+            &[WatchlistIncomplete],
+        ),
         ("an old list", |_, f| f.watchlists.stale = vec![("feed".into(), "9d".into())], &[WatchlistStale]),
         (
             "no answer",

@@ -5,7 +5,7 @@
 
 use super::hidden::{behind_resolver, wrong_side};
 use super::{BlamedHost, CaptureFacts, Ending, Reason, ReasonCode, SourceFacts};
-use super::{clock, control};
+use super::{clock, control, lists};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Coverage, FilterPlace, Presence};
@@ -83,11 +83,9 @@ fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -
             [each_source(facts, control::missing), each_source(facts, probe)].concat()
         }
         ReasonCode::HostAbsent => absent_hosts(criteria, facts).map(host_absent).collect(),
-        ReasonCode::WatchlistEmpty => watchlist_empty(facts),
-        ReasonCode::WatchlistIncomplete => {
-            facts.watchlists.incomplete.iter().map(watchlist_incomplete).collect()
-        }
-        ReasonCode::WatchlistStale => facts.watchlists.stale.iter().map(watchlist_stale).collect(),
+        ReasonCode::WatchlistEmpty => lists::empty(&facts.watchlists),
+        ReasonCode::WatchlistIncomplete => lists::incomplete(&facts.watchlists),
+        ReasonCode::WatchlistStale => lists::stale(&facts.watchlists),
         ReasonCode::ListingUnknown => listing_unknown(facts).into_iter().collect(),
         ReasonCode::ClockUnsure => {
             clock::unsynchronised(facts).into_iter().chain(each_source(facts, clock::off_stamps)).collect()
@@ -316,29 +314,6 @@ fn host_absent(host: &BlamedHost) -> String {
         None => host.host.to_string(),
     };
     format!("{name} said nothing in the window: see that it is switched on and connected during the capture")
-}
-
-fn watchlist_empty(facts: &CaptureFacts) -> Vec<String> {
-    let lists = &facts.watchlists;
-    let unusable = |(name, why): &(String, String)| {
-        format!("watchlist {name} holds nothing to look for ({why}): mend it, or take it out of `match`")
-    };
-    if lists.entries == 0 && lists.empty.is_empty() {
-        return vec![
-            "there was nothing to look for: name an address, a port, a domain or a watchlist".to_string(),
-        ];
-    }
-    lists.empty.iter().map(unusable).collect()
-}
-
-fn watchlist_incomplete((name, what): &(String, String)) -> String {
-    format!(
-        "of watchlist {name} {what}: mend these lines or take them out (`allclear watchlist FILE` lists them)"
-    )
-}
-
-fn watchlist_stale((name, age): &(String, String)) -> String {
-    format!("watchlist {name} is {age} old, which is more than its `max_age`: fetch it anew")
 }
 
 fn listing_unknown(facts: &CaptureFacts) -> Option<String> {

@@ -9,6 +9,7 @@ mod control;
 mod gaps;
 mod hidden;
 mod judge;
+mod lists;
 mod seconds;
 
 #[cfg(test)]
@@ -223,6 +224,8 @@ pub struct WatchlistFacts {
     pub empty: Vec<(String, String)>,
     /// Names of lists of whose file too much could not be applied, each with how much.
     pub incomplete: Vec<(String, String)>,
+    /// Names of lists with entries that no packet could show which passes the filter, each with how many.
+    pub shut_out: Vec<(String, String)>,
     /// Names of lists whose file is older than allowed, each with its age in words.
     pub stale: Vec<(String, String)>,
 }

@@ -167,6 +167,22 @@ impl Index {
         lines::sha256(self.parts().map(Arc::as_ref))
     }
 
+    /// Of each list the name and at most so many entries, spread over all, each with the ports at which it is looked
+    /// for; any where there are none.
+    pub fn samples(&self, entries_max: usize) -> Vec<(&str, Vec<(Entry, Vec<PortRange>)>)> {
+        let numbered = self.lists.iter().enumerate();
+        numbered.map(|(number, list)| (list.name.as_str(), self.sample(number, list, entries_max))).collect()
+    }
+
+    fn sample(&self, number: usize, list: &List, entries_max: usize) -> Vec<(Entry, Vec<PortRange>)> {
+        let of_list = self.placed.iter().filter(|placed| usize::from(placed.list) == number);
+        let parts: Vec<&Part> = of_list.map(|placed| placed.part.as_ref()).collect();
+        let all: u64 = parts.iter().map(|part| part.counts().total()).sum();
+        let step = usize::try_from(all).unwrap_or(usize::MAX) / entries_max.max(1) + 1;
+        let entries = parts.into_iter().flat_map(Part::entries).step_by(step);
+        entries.map(|entry| with_ports(entry, list)).collect()
+    }
+
     /// Whether any entry is a name, so that payloads have to be looked into.
     pub fn has_domains(&self) -> bool {
         self.parts().any(|part| part.has_domains())
@@ -294,6 +310,16 @@ fn has_ports(own: Option<PortRange>, list: &List, end: End) -> bool {
         Some(own) => holds(own),
         None => list.ports.is_empty() || list.ports.iter().any(holds),
     }
+}
+
+fn with_ports(entry: Entry, list: &List) -> (Entry, Vec<PortRange>) {
+    let ports = match (&entry.target, entry.ports) {
+        // Names are read at any port.
+        (Target::Domain(_), _) => Vec::new(),
+        (_, Some(own)) => vec![own],
+        (_, None) => list.ports.clone(),
+    };
+    (entry, ports)
 }
 
 fn is_excepted(list: &List, one: IpAddr, other: IpAddr) -> bool {

@@ -1,0 +1,40 @@
+//! Was there something to look for, all of it, and of today? What became of the watchlists, in sentences.
+//!
+//! Three of the reasons that `gaps` lists.
+
+use super::WatchlistFacts;
+
+/// Lists that hold nothing, or the lack of any.
+pub(super) fn empty(lists: &WatchlistFacts) -> Vec<String> {
+    let unusable = |(name, why): &(String, String)| {
+        format!("watchlist {name} holds nothing to look for ({why}): mend it, or take it out of `match`")
+    };
+    if lists.entries == 0 && lists.empty.is_empty() {
+        return vec![
+            "there was nothing to look for: name an address, a port, a domain or a watchlist".to_string(),
+        ];
+    }
+    lists.empty.iter().map(unusable).collect()
+}
+
+/// Lists of which too much was not looked for.
+pub(super) fn incomplete(lists: &WatchlistFacts) -> Vec<String> {
+    let refused = lists.incomplete.iter().map(|(name, what)| {
+        format!(
+            "of watchlist {name} {what}: mend these lines or take them out (`allclear watchlist FILE` lists them)"
+        )
+    });
+    let shut_out = lists
+        .shut_out
+        .iter()
+        .map(|(name, what)| format!("of watchlist {name} {what}: widen the filter, or take them out"));
+    refused.chain(shut_out).collect()
+}
+
+/// Lists that are too old.
+pub(super) fn stale(lists: &WatchlistFacts) -> Vec<String> {
+    let old = |(name, age): &(String, String)| {
+        format!("watchlist {name} is {age} old, which is more than its `max_age`: fetch it anew")
+    };
+    lists.stale.iter().map(old).collect()
+}
