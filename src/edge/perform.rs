@@ -325,7 +325,8 @@ fn write_letter(
     let folds = mail.folds.iter().filter_map(|seq| ticket.outbox.iter().find(|mail| mail.seq == *seq));
     let folds: Vec<FoldedMail> =
         folds.map(|mail| FoldedMail { ticket: id, mail: mail.seq, at: mail.at, lines: None }).collect();
-    let folded = folded_rows(engine, edges, &folds, now)?.into_iter().map(|(_, row)| row).collect();
+    let folded =
+        folded_rows(engine, edges, &folds, Some(&ticket), now)?.into_iter().map(|(_, row)| row).collect();
     Ok(letter(engine, edges, (&ticket, &events, &past), &context, mail, folded))
 }
 

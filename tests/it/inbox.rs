@@ -1,6 +1,7 @@
 //! What do people read in the mails that they got, while a story goes on? The mails of the world, as they leave.
 
-use crate::world::{World, silent, switched_off};
+use crate::storm::{Answer, deliver_each_until, deliver_until, never_tech, open, quiet, told_in, watched};
+use crate::world::{World, ip, silent, switched_off};
 use allclear::edge::capture::recordings::Recordings;
 use allclear::edge::capture::stop::Stop;
 use allclear::edge::perform::{self, Captures, Edges, Listings, Post, Work};
@@ -115,5 +116,100 @@ fn whose_silence_is_not_proved_yet_is_asked_to_be_left_on() {
         let [_, first, second] = head(&letter);
         assert!(first.contains("no proof yet that Conficker is gone"), "{first}");
         assert!(second.contains("leave 10.16.24.93 switched on and connected"), "{second}");
+    }
+}
+
+/// Every mail that tells others, in order.
+fn folded(world: &World) -> Vec<Letter> {
+    let edges = idle_edges();
+    let told = told_in(world);
+    let rounds = world.engine.rounds().iter().filter(|mail| told.contains_key(&mail.seq));
+    rounds.map(|mail| letter(world, &edges, TicketId::NONE, mail)).collect()
+}
+
+fn act_on(world: &mut World, ticket: u32, time: &str, act: Act) {
+    world.ticket = TicketId(ticket);
+    world.act(time, act).expect("it is done");
+}
+
+fn named(host: &str) -> Act {
+    Act::NameHost { host: ip(host), mac: None, name: None }
+}
+
+/// The first mail an hour goes by itself, and the others wait for the next hour.
+fn with_tickets(tickets: usize) -> World {
+    let mut world = quiet(1);
+    open(&mut world, tickets);
+    deliver_until(&mut world, "2015-05-04T09:05:00Z", |_| Answer::Yes);
+    world
+}
+
+#[test]
+fn a_mail_that_tells_several_tickets_begins_with_the_most_urgent_and_tells_each_once() {
+    let mut world = with_tickets(4);
+    act_on(&mut world, 3, "2015-05-04T09:20:00Z", named("10.16.5.5"));
+    act_on(&mut world, 4, "2015-05-04T09:25:00Z", named("10.16.6.6"));
+    deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
+    let told = folded(&world);
+    let [letter] = &told[..] else { panic!("{told:?}") };
+    let [subject, first, second] = head(letter);
+    assert_eq!(subject, "[allclear] 10.16.5.5 is named as infected with Conficker; 2 more tickets");
+    assert_eq!(first, "10.16.5.5 is named by tech as infected with Conficker; no run has seen it call.");
+    assert_eq!(second, "TO DO as soon as you can: take it off the network, clean it.");
+    let text = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("This is ticket 3, the most urgent of 5 mails about 3 tickets since"), "{text}");
+    assert_eq!(text.matches("10.16.5.5").count(), 1, "a ticket is told once: {text}");
+    for mark in ["#2]", "#4]"] {
+        assert_eq!(text.matches(mark).count(), 1, "{mark}: {text}");
+    }
+    assert_eq!(text.matches("find it").count(), 1, "the order to ticket 2, and to no other: {text}");
+    assert_eq!(text.matches("Before that, Mon 2015-05-04 09:00 UTC: A machine behind").count(), 2, "{text}");
+    assert!(letter.html.contains(second), "{}", letter.html);
+}
+
+/// Between the mail and its telling the machine was found, cleaned, or the ticket ended.
+#[test]
+fn what_has_happened_since_takes_the_place_of_an_order() {
+    let clean = || Act::Clean { host: None, at: None };
+    let end = || Act::Reject { reason: "not ours".to_owned() };
+    for (row, act, expected) in [
+        ("nothing", None, "TO DO as soon as you can: find it"),
+        ("found", Some(named("10.16.5.5")), "TO DO as soon as you can: take it off"),
+        ("cleaned", Some(clean()), "TO DO: leave what was cleaned switched on while the network is watched."),
+        ("ended", Some(end()), "TO DO: nothing. Since Mon 2015-05-04 09:40 UTC this ticket is: rejected."),
+    ] {
+        let mut world = with_tickets(3);
+        if row == "cleaned" {
+            act_on(&mut world, 2, "2015-05-04T09:20:00Z", named("10.16.5.5"));
+        }
+        act.into_iter().for_each(|act| act_on(&mut world, 2, "2015-05-04T09:40:00Z", act));
+        deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
+        let told = folded(&world);
+        let [letter] = &told[..] else { panic!("{row}: {told:?}") };
+        let is_lead = row != "ended";
+        let [subject, _, second] = head(letter);
+        let text = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            if is_lead { second.starts_with(expected) } else { text.contains(expected) },
+            "{row}: {text}"
+        );
+        assert!(subject.ends_with("; 1 more ticket"), "{row}: {subject}");
+        assert!(is_lead || text.contains("This is ticket 3,"), "{row}: what is over leads no mail: {text}");
+    }
+}
+
+#[test]
+fn who_was_not_reached_is_told_with_the_address_and_the_answer() {
+    let mut world = watched();
+    open(&mut world, 3);
+    deliver_each_until(&mut world, "2015-05-04T09:30:00Z", never_tech);
+    let told = folded(&world);
+    let [letter] = &told[..] else { panic!("{told:?}") };
+    let answer = "Not reached: Tech Coordinator <tech@springfield.example>: no";
+    assert_eq!(head(letter)[1], "Tech Coordinator was not reached about 3 tickets.");
+    assert_eq!(letter.text.matches(answer).count(), 1, "once for all: {}", letter.text);
+    assert!(letter.html.contains("Not reached: Tech Coordinator &lt;tech@springfield.example&gt;: no"));
+    for ticket in ["#1]", "#2]", "#3]"] {
+        assert_eq!(letter.text.matches(ticket).count(), 1, "{ticket}: {}", letter.text);
     }
 }

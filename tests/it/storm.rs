@@ -58,7 +58,7 @@ pub fn deliver_each_until(world: &mut World, end: &str, answer: impl Fn(Timestam
     taken
 }
 
-fn open(world: &mut World, tickets: usize) {
+pub fn open(world: &mut World, tickets: usize) {
     for number in 0..tickets {
         let opening = Opening {
             reference: Some(format!("MARS-{number}")),
@@ -72,7 +72,7 @@ fn open(world: &mut World, tickets: usize) {
     }
 }
 
-fn quiet(limit: u32) -> World {
+pub fn quiet(limit: u32) -> World {
     let mut world = World::without_ticket(
         |_| {},
         |playbook| {
@@ -87,7 +87,7 @@ fn quiet(limit: u32) -> World {
 }
 
 /// Which mails each mail of no ticket tells.
-fn told_in(world: &World) -> BTreeMap<u64, BTreeSet<(TicketId, u64)>> {
+pub fn told_in(world: &World) -> BTreeMap<u64, BTreeSet<(TicketId, u64)>> {
     let events = world.engine.history(TicketId::NONE).expect("the log can be read");
     let rounds = events.into_iter().filter_map(|recorded| match recorded.event {
         Event::RoundQueued { round: Round::Folded(folded), .. } => {
@@ -186,7 +186,7 @@ fn whom_the_server_refuses_nothing_waits_for() {
 }
 
 /// Tickets of a coordinator, where an engineer hears of what is overdue.
-fn watched() -> World {
+pub fn watched() -> World {
     let mut world = quiet(5);
     let mut library = world.engine.library().clone();
     let playbook = library.playbooks.get_mut("conficker").expect("the playbook is there");
@@ -197,7 +197,7 @@ fn watched() -> World {
 }
 
 /// The coordinator's server never takes a mail, everybody else's does.
-fn never_tech(_: Timestamp, to: &str) -> Answer {
+pub fn never_tech(_: Timestamp, to: &str) -> Answer {
     if to.contains("tech@") { Answer::Never } else { Answer::Yes }
 }
 
@@ -523,6 +523,30 @@ fn of_each_ticket_the_newest_leads_and_tickets_stand_in_order_of_urgency() {
         .collect();
     use MailEvent::{Located, Opened};
     assert_eq!(told, [(3, Located), (3, Opened), (2, Opened), (4, Opened), (4, Located), (4, Opened)]);
+}
+
+/// Forty tickets with three mails each, of which one mail tells a hundred: whole tickets, and the rest in the next.
+#[test]
+fn what_is_told_of_a_ticket_is_told_in_one_mail() {
+    let mut world = quiet(1);
+    open(&mut world, 1);
+    deliver_until(&mut world, "2015-05-04T09:05:00Z", |_| Answer::Yes);
+    open(&mut world, 40);
+    for id in 2..=41 {
+        world.ticket = TicketId(id);
+        name(&mut world, "2015-05-04T09:06:00Z", "10.16.5.5");
+        for act in [Act::Reject { reason: "not ours".to_owned() }, Act::Reopen { reason: "ours".to_owned() }]
+        {
+            world.act("2015-05-04T09:07:00Z", act).expect("it is done");
+        }
+    }
+    deliver_until(&mut world, "2015-05-04T13:00:00Z", |_| Answer::Yes);
+    let told: Vec<usize> = told_in(&world).values().map(BTreeSet::len).collect();
+    assert_eq!(told, [99, 21], "33 tickets, then 7");
+    let of_tickets =
+        |told: &BTreeSet<(TicketId, u64)>| told.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>();
+    let tickets: Vec<usize> = told_in(&world).values().map(|told| of_tickets(told).len()).collect();
+    assert_eq!(tickets, [33, 7]);
 }
 
 #[test]

@@ -124,7 +124,10 @@ fn folded_of(desk: &Desk, id: TicketId) -> Result<Letter, Fault> {
 
 /// A mail that tells two of made-up tickets.
 fn folded_sample(desk: &Desk) -> Result<Letter, Fault> {
-    let told = [sample::letter(desk, MailEvent::Overdue)?, sample::letter(desk, MailEvent::Located)?];
+    let located = sample::letter(desk, MailEvent::Located)?;
+    let subject = located.subject.replacen("#1]", "#2]", 1);
+    let located = Letter { ticket: TicketId(2), subject, ..located };
+    let told = [sample::letter(desk, MailEvent::Overdue)?, located];
     sample::folded(desk, &told)
 }
 

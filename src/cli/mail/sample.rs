@@ -8,7 +8,7 @@ use crate::cli::desk::Desk;
 use crate::edge::clock;
 use crate::pure::playbook::MailEvent;
 use crate::pure::report::{FoldedRow, FoldedView, Letter, Material};
-use crate::pure::ticket::{Mail, Ticket, drafted, ledger, stand};
+use crate::pure::ticket::{Lines, Mail, Ticket, drafted, ledger, stand};
 use crate::pure::words::local_time;
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub fn folded(desk: &Desk, told: &[Letter]) -> Result<Letter, Fault> {
         let mut lines = letter.text.lines().map(str::to_owned);
         let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let (when, subject) = (local_time(letter.at, &zone(letter)), letter.subject.clone());
-        (letter.ticket.0, FoldedRow { when, subject, first, second })
+        (letter.ticket.0, FoldedRow::of(Lines { when, subject, first, second, ..Lines::default() }))
     };
     let since = told.iter().min_by_key(|letter| letter.at);
     let since = since.map_or_else(String::new, |oldest| local_time(oldest.at, &zone(oldest)));

@@ -6,9 +6,9 @@ use super::{Edges, NO_MAIL_SECTION, write_letter};
 use crate::engine::{Engine, EngineError};
 use crate::pure::digest;
 use crate::pure::letterbox::MailId;
-use crate::pure::report::{FoldedRow, FoldedView, Letter};
-use crate::pure::ticket::{Event, FoldedMail, Lines, Mail, Recorded, Round, TicketId, outbox};
-use crate::pure::words::{self, local_time};
+use crate::pure::report::{self, FoldedRow, FoldedView, Letter};
+use crate::pure::ticket::{Event, FoldedMail, Lines, Mail, Recorded, Round, Ticket, TicketId, outbox};
+use crate::pure::words::local_time;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -32,7 +32,7 @@ pub(super) fn write_round(
         Round::Folded(folded) => {
             let oldest = folded.iter().min_by_key(|folded| folded.at);
             let since = oldest.map(|oldest| local_time(oldest.at, &zone_of(engine, oldest.ticket)));
-            let rows = folded_rows(engine, edges, &folded, now)?;
+            let rows = folded_rows(engine, edges, &folded, None, now)?;
             FoldedView::of(rows, since.unwrap_or_default(), unreached(engine, &folded)).to_value()
         }
     };
@@ -55,26 +55,27 @@ fn thread(engine: &Engine, round: &Round, seq: u64) -> (TicketId, Option<u64>, O
     (ticket.id, earlier.first().copied(), previous.copied())
 }
 
-/// Whom all these mails say was not reached, by name or address; `None` where they say more than that.
+/// The mailbox that all these mails say was not reached; `None` where they say more than that.
 fn unreached(engine: &Engine, folded: &[FoldedMail]) -> Option<String> {
     let of = |told: &FoldedMail| engine.mail(told.ticket, told.mail)?.unreached.clone();
     let first = of(folded.first()?)?;
     let is_same = |told| of(told).is_some_and(|other| outbox::address(&other) == outbox::address(&first));
-    folded.iter().all(is_same).then(|| words::person(&first))
+    folded.iter().all(is_same).then_some(first)
 }
 
 /// What other mails say in short, with the number of each one's ticket; as it was put down when that was
-/// decided, where it was.
+/// decided, where it was; else of the ticket as it was then, where that is given.
 pub(super) fn folded_rows(
     engine: &Engine,
     edges: &Edges,
     folded: &[FoldedMail],
+    then: Option<&Ticket>,
     now: Timestamp,
 ) -> Result<Vec<(u32, FoldedRow)>, EngineError> {
     let row = |told: &FoldedMail| {
         let lines = match &told.lines {
             Some(lines) => lines.clone(),
-            None => write_lines(engine, edges, (told.ticket, told.mail), told.at, now)?,
+            None => write_lines(engine, edges, told, then, now)?,
         };
         Ok((told.ticket.0, FoldedRow::of(lines)))
     };
@@ -84,20 +85,21 @@ pub(super) fn folded_rows(
 /// A mail of a ticket in short; `None` while it cannot be written, since what hinders that may pass: then it is
 /// written when it is sent.
 pub fn lines(engine: &Engine, edges: &Edges, (ticket, mail): MailId, now: Timestamp) -> Option<Lines> {
-    let at = engine.mail(ticket, mail)?.at;
     let letter = write_letter(engine, edges, ticket, mail, now).ok()?.ok()?;
-    Some(in_short(engine, ticket, at, letter.subject, &letter.text))
+    let (ticket, mail) = (engine.ticket(ticket).ok()?, engine.mail(ticket, mail)?);
+    Some(report::in_short(ticket, mail, &zone_of(engine, ticket.id), letter.subject, &letter.text))
 }
 
 /// What is known of it, where it cannot be written.
 fn write_lines(
     engine: &Engine,
     edges: &Edges,
-    (ticket, mail): MailId,
-    at: Timestamp,
+    told: &FoldedMail,
+    then: Option<&Ticket>,
     now: Timestamp,
 ) -> Result<Lines, EngineError> {
-    let letter = match write_letter(engine, edges, ticket, mail, now) {
+    let FoldedMail { ticket, mail, at, .. } = told;
+    let letter = match write_letter(engine, edges, *ticket, *mail, now) {
         Err(error @ EngineError::Store(_)) => return Err(error),
         Err(fault) => Err(fault.to_string()),
         Ok(letter) => letter,
@@ -106,13 +108,12 @@ fn write_lines(
         Ok(letter) => (letter.subject, letter.text),
         Err(fault) => (format!("[allclear #{ticket}] mail {mail}"), fault),
     };
-    Ok(in_short(engine, ticket, at, subject, &text))
-}
-
-fn in_short(engine: &Engine, ticket: TicketId, at: Timestamp, subject: String, text: &str) -> Lines {
-    let mut lines = text.lines().map(str::to_owned);
-    let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    Lines { when: local_time(at, &zone_of(engine, ticket)), subject, first, second }
+    let zone = zone_of(engine, *ticket);
+    let known = then.or(engine.ticket(*ticket).ok()).and_then(|ticket| Some((ticket, ticket.mail(*mail)?)));
+    Ok(match known {
+        Some((ticket, mail)) => report::in_short(ticket, mail, &zone, subject, &text),
+        None => Lines { when: local_time(*at, &zone), subject, ..Lines::default() },
+    })
 }
 
 fn zone_of(engine: &Engine, ticket: TicketId) -> TimeZone {

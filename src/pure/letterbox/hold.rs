@@ -54,7 +54,8 @@ impl Letterbox {
 
     /// The mails that go out at `now` together; empty when none can. What waits for a while yet is told with
     /// those that need not. Of each ticket the newest leads, which says how it stands; tickets stand in the
-    /// order of how urgent that is, and those that are equally so in the order in which they waited.
+    /// order of how urgent that is, and those that are equally so in the order in which they waited. A ticket of
+    /// which not all fits is told in the next, unless it is the first.
     pub fn release(&self, now: Timestamp, hourly_limit: u32) -> Vec<MailId> {
         if self.next_release(hourly_limit).is_none_or(|at| at > now) {
             return Vec::new();
@@ -65,8 +66,13 @@ impl Letterbox {
         }
         let mut told: Vec<(TicketId, Vec<(u64, MailEvent)>)> = tickets.into_iter().collect();
         told.sort_by_key(|(_, mails)| mails.first().map(|(newest, event)| (urgency(*event), *newest)));
-        let told =
-            told.into_iter().flat_map(|(ticket, mails)| mails.into_iter().map(move |(seq, _)| (ticket, seq)));
+        let mut room = FOLDED_MAX;
+        let whole = told.into_iter().take_while(|(_, mails)| {
+            let has_room = room == FOLDED_MAX || mails.len() <= room;
+            room = room.saturating_sub(mails.len());
+            has_room
+        });
+        let told = whole.flat_map(|(ticket, mails)| mails.into_iter().map(move |(seq, _)| (ticket, seq)));
         told.take(FOLDED_MAX).collect()
     }
 

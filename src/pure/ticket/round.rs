@@ -34,9 +34,15 @@ pub struct Lines {
     /// When it was decided upon, in its site's zone.
     pub when: String,
     pub subject: String,
-    /// Its first two lines.
+    /// Its first two lines; where the ticket went on since, the second says what is to be done now.
     pub first: String,
     pub second: String,
+    /// Of one that tells of a mailbox that was not reached: which, and what its server said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub answer: String,
+    /// Whether the ticket came to its end since, so that it asks for nothing any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_over: bool,
 }
 
 /// When digests are planned.
