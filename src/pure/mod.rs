@@ -9,6 +9,7 @@ pub mod interval;
 pub mod lost;
 pub mod moment;
 pub mod problem;
+pub mod shown;
 pub mod watchlist;
 
 pub mod site;

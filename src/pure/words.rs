@@ -4,6 +4,8 @@
 //! Left of it is `ticket`; right of it all that people read: `picture`, `report`, the templates.
 
 use crate::pure::direction::isolated;
+use crate::pure::shown::is_blank;
+pub use crate::pure::shown::is_shown;
 use crate::pure::ticket::{HostState, Listing, Phase};
 use crate::pure::verdict::{Outcome, Verdict};
 use jiff::tz::TimeZone;
@@ -142,13 +144,47 @@ pub fn outcome(outcome: Outcome) -> &'static str {
 /// The name of a mailbox, or its address where it has none.
 pub fn person(mailbox: &str) -> String {
     let text = mailbox.split('<').next().unwrap_or_default().trim().trim_matches('"');
-    name(if text.is_empty() { mailbox } else { text })
+    name(if is_blank(text) { mailbox } else { text })
 }
 
 /// A name from outside: harmless, and no longer than [`NAME_CHARS_MAX`].
 pub fn name(text: &str) -> String {
     shortened(&clean_text(text), NAME_CHARS_MAX)
 }
+
+/// A name from outside as it stands in a sentence of ours: one that is more than letters and digits, dots,
+/// hyphens and underscores, or that holds a word with which we say how a machine stands, in quotation marks. So
+/// `X) is clean (` neither closes our brackets nor says what we say.
+pub fn quoted(name: &str) -> String {
+    let is_plain = |sign: char| sign.is_alphanumeric() || ".-_".contains(sign);
+    let is_own = |word: &str| OWN_WORDS.iter().any(|own| own.eq_ignore_ascii_case(word));
+    if name.chars().all(is_plain) && !name.split(['.', '-', '_']).any(is_own) {
+        return name.to_owned();
+    }
+    format!("\"{}\"", name.replace('"', "'"))
+}
+
+/// Words that say in our mails how a machine, ticket or mail stands.
+const OWN_WORDS: [&str; 18] = [
+    "allclear",
+    "clean",
+    "cleaned",
+    "cleared",
+    "closed",
+    "confirmed",
+    "fail",
+    "found",
+    "infected",
+    "listed",
+    "located",
+    "overdue",
+    "pass",
+    "reached",
+    "rejected",
+    "reminder",
+    "retired",
+    "signed",
+];
 
 /// A text from outside without anything that could leave its place: control signs and line breaks
 /// become blanks; signs that are invisible or turn the direction of writing are dropped (Unicode
@@ -164,18 +200,6 @@ pub fn clean_text(text: &str) -> String {
         }
     }
     clean.trim().to_string()
-}
-
-/// Whether a sign shows, and steers neither a terminal nor the direction of writing.
-pub fn is_shown(sign: char) -> bool {
-    match sign {
-        control if control.is_control() => false,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => false,
-        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => false,
-        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => false,
-        '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => false,
-        _ => true,
-    }
 }
 
 /// The text, or its beginning with `...`, so that it has at most `chars_max` signs.
@@ -318,6 +342,22 @@ mod tests {
             ("$x$ @you", "\\$x\\$ \\@you"),
         ] {
             assert_eq!(markdown_escape(text), escaped);
+        }
+    }
+
+    #[test]
+    fn a_name_that_could_pass_for_our_words_stands_in_quotation_marks() {
+        for (name, expected) in [
+            ("LAB-7", "LAB-7"),
+            ("cleanroom-1.school.example", "cleanroom-1.school.example"),
+            ("Jörgs_PC", "Jörgs_PC"),
+            ("X) (LAB-7", "\"X) (LAB-7\""),
+            ("LAB-7 is confirmed clean", "\"LAB-7 is confirmed clean\""),
+            ("confirmed-clean", "\"confirmed-clean\""),
+            ("OVERDUE", "\"OVERDUE\""),
+            ("a\" or \"b", "\"a' or 'b\""),
+        ] {
+            assert_eq!(quoted(name), expected);
         }
     }
 

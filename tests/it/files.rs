@@ -307,3 +307,33 @@ proptest! {
         }
     }
 }
+
+/// Who alone is told of everything is told of nothing when a mail does not arrive.
+#[test]
+fn check_warns_where_nobody_else_would_hear_of_a_lost_mail() {
+    let directory = tempfile::tempdir().expect("a directory");
+    allclear(directory.path(), &["init"]);
+    let (site, playbook) = ("allclear.yaml", "playbooks/irc-bot.yaml");
+    let another = "to: [coordinator, soc@dis.example]";
+    for (row, file, from, to, expected) in [
+        ("as shipped", site, "  postmaster:", "  postmaster:", None),
+        (
+            "nobody else",
+            site,
+            "  postmaster:",
+            "#  postmaster:",
+            Some("`conficker`, `irc-bot`, `port-range`"),
+        ),
+        ("in one", playbook, "to: [coordinator]", another, Some("`conficker`, `port-range`")),
+    ] {
+        let path = directory.path().join(file);
+        let written = fs::read_to_string(&path).expect("it was written").replace(from, to);
+        fs::write(&path, written).expect("it is written");
+        let check = allclear(directory.path(), &["check"]);
+        let told = text(&check.stderr);
+        let warned = expected.map(|names| format!("warning: nobody else is told when a mail of {names}"));
+        assert_eq!(told.is_empty(), warned.is_none(), "{row}: {told}");
+        assert!(warned.is_none_or(|warning| told.contains(&warning)), "{row}: {told}");
+        assert_eq!(check.status.code(), Some(0), "{row}: a warning is no fault");
+    }
+}

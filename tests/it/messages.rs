@@ -74,6 +74,7 @@ fn sound_files_are_silent() {
 fn slips_in_a_playbook() {
     let rows = [
         ("unknown key", "  every: 15m", "  evry: 15m"),
+        ("a title that turns around", "watchlists:", "title: \"Con\\u202Eficker\"\nwatchlists:"),
         ("key of another program", "watchlists:", "on: push\nwatchlists:"),
         ("duplicate key", "  every: 15m", "  every: 15m\n  every: 20m"),
         ("cron and every", "  every: 15m", "  every: 15m\n  cron: \"0 * * * *\""),
@@ -167,6 +168,10 @@ fn slips_after_the_stages() {
         ("two items in one entry", "checklist:\n  - patch: Patch it\n    scan: Scan it"),
         ("item twice", "checklist:\n  - patch: Patch it\n  - patch: Patch it again"),
         ("item without text", "checklist:\n  - patch"),
+        ("item that turns around", "checklist:\n  - \"pat\\u202Ech\": Patch it"),
+        ("text that turns around", "checklist:\n  - patch: \"Pat\\u202Ech it\""),
+        ("text of blanks", "checklist:\n  - patch: \"\\u2800\""),
+        ("text of two lines", "checklist:\n  - patch: |\n      Patch it\n      and more"),
         ("due at once", "due: {located: 0d}"),
         ("unknown event", "notify:\n  - {events: [openend], to: [coordinator]}"),
         ("unknown recipient", "notify:\n  - {events: [opened], to: [cordinator]}"),
@@ -225,6 +230,18 @@ fn slips_in_a_site_file() {
             "Tech Coordinator <tech@springfield.example>",
             "\"Tech\\nBcc: x@y.example <t@s.example>\"",
         ),
+        (
+            "a coordinator that turns around",
+            "Tech Coordinator <tech@springfield.example>",
+            "\"\\u202Ehcet <t@s.example>\"",
+        ),
+        (
+            "a title with another header",
+            "    timezone:",
+            "    title: \"Springfield\\r\\nBcc: x@y\"\n    timezone:",
+        ),
+        ("a title that turns around", "    timezone:", "    title: \"Spring\\u2067field\"\n    timezone:"),
+        ("a title of nothing", "    timezone:", "    title: \"  \"\n    timezone:"),
         ("control with a name", "{interface: eth1}", "{interface: eth1, positive_control: host ntp.example}"),
         ("ring too large", "{interface: eth1}", "{interface: eth1, ring: 2GiB}"),
         ("ring as large as can be", "{interface: eth1}", "{interface: eth1, ring: 2047MiB}"),

@@ -5,6 +5,7 @@
 
 use super::words::{clipped, nearest};
 use crate::pure::schedule::Cron;
+use crate::pure::shown::{is_blank, unreadable};
 use crate::pure::site::{ClosedDays, MailSecurity};
 use crate::pure::watchlist::{Entry, PortRange, Target, normalise_domain};
 use ipnet::IpNet;
@@ -71,6 +72,14 @@ leaf!(
 leaf!(
     /// `address` or `Name <address>`.
     Mailbox(String), mailbox, {"type": "string", "examples": ["Tech Coordinator <tech@springfield.example>"]}
+);
+leaf!(
+    /// A text that people read, in one line.
+    Title(String), title, {"type": "string"}
+);
+leaf!(
+    /// A text that people read, whose line breaks mean no more than blanks.
+    Sentence(String), sentence, {"type": "string"}
 );
 leaf!(
     /// First and last day, both included.
@@ -196,12 +205,30 @@ fn zone(text: &str) -> Result<TimeZone, String> {
     })
 }
 
+fn title(text: &str) -> Result<String, String> {
+    match unreadable(text) {
+        Some(sign) => Err(format!("`{}` holds {sign}\nleave it out", clipped(text))),
+        None if is_blank(text) => {
+            Err("nothing stands here that anybody could read\nfill it, or leave it out".to_owned())
+        }
+        None => Ok(text.to_owned()),
+    }
+}
+
+fn sentence(text: &str) -> Result<String, String> {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    title(&lines.join(" "))
+}
+
 fn mailbox(text: &str) -> Result<String, String> {
+    if let Some(sign) = unreadable(text) {
+        return Err(format!("`{}` holds {sign}\nleave it out", clipped(text)));
+    }
     let address = match text.rsplit_once('<') {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or_default(),
         None => text,
     };
-    if is_address(address) && !text.contains(char::is_control) {
+    if is_address(address) {
         return Ok(text.to_owned());
     }
     let cure = "write `tech@springfield.example` or `Tech Coordinator <tech@springfield.example>`";
@@ -409,6 +436,8 @@ mod tests {
             "a@.b",
             "a..b@c",
             "a@b\nBcc: c@d",
+            "\u{202e}hceT <a@b.example>",
+            "T\u{200b} <a@b.example>",
             "a@-b.example",
             "a@b.example-",
             &format!("a{longest}"),

@@ -4,7 +4,8 @@
 //! name, a malware that two of them claim.
 
 use super::secret::masked;
-use crate::pure::playbook::{Library, Playbook};
+use super::words::listed;
+use crate::pure::playbook::{Library, Playbook, Recipient};
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::site::{SiteFile, SourceKind};
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ pub fn library(draft: Draft<'_>, problems: &mut Vec<Problem>) -> Option<Library>
     };
     let untold = draft.site_file.as_ref().filter(|file| file.mail.is_none() && is_told && !is_faulty(file));
     problems.extend(untold.map(without_mail));
+    problems.extend(draft.site_file.as_ref().and_then(|file| nobody_else(file, &playbooks)));
     draft.site_file.map(|site_file| Library { site_file, playbooks })
 }
 
@@ -62,6 +64,27 @@ fn uncounted_losses(site_file: &SiteFile, playbook: &Playbook, text: &str) -> Op
     let what = format!("`lost` is wanted, and the source `{}` may not count its losses", source.name);
     let cure = "leave `lost` out, unless the captures say what was lost: a known loss above 0.1% is lossy all the same";
     Some(Problem { severity: Severity::Warning, ..at(playbook, place_of(text, "lost:"), what, cure) })
+}
+
+/// Where one person alone is told of everything, a mail which that one does not get is told to nobody.
+fn nobody_else(site_file: &SiteFile, playbooks: &BTreeMap<String, Playbook>) -> Option<Problem> {
+    site_file.mail.as_ref().filter(|mail| mail.postmaster.is_none())?;
+    let alone: Vec<&str> =
+        playbooks.values().filter(|of| is_told_alone(of)).map(|of| of.name.as_str()).collect();
+    (!alone.is_empty()).then(|| Problem {
+        severity: Severity::Warning,
+        path: site_file.path.clone(),
+        place: None,
+        what: format!("nobody else is told when a mail of {} does not arrive", listed(&alone)),
+        cure: Some("add `postmaster: ADDRESS` to `mail`, or another address to their `notify`".to_owned()),
+    })
+}
+
+/// Whether its `notify` and `escalate` name somebody, and nobody besides.
+fn is_told_alone(playbook: &Playbook) -> bool {
+    let escalated = playbook.due.escalate.iter().flat_map(|step| &step.to);
+    let mut told = playbook.notify.iter().flat_map(|rule| &rule.to).chain(escalated);
+    told.next().is_some_and(|first| told.all(|other| other == first))
 }
 
 fn without_mail(site_file: &SiteFile) -> Problem {

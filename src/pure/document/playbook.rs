@@ -74,7 +74,7 @@ fn meant(sheet: &mut Sheet<'_>, raw: &RawPlaybook, site_file: Option<&SiteFile>)
     let name = name?.value.clone();
     Some(Playbook {
         path: sheet.path.to_owned(),
-        title: title.as_ref().map_or_else(|| name.clone(), |title| title.value.clone()),
+        title: title.as_ref().map_or_else(|| name.clone(), |title| title.value.0.clone()),
         name,
         malware,
         watchlists,

@@ -4,7 +4,7 @@
 //! the file.
 
 use super::field::{Field, Spanned};
-use super::leaf::{CronText, Indicator, Length, Name, Network, Ports, Share, Size};
+use super::leaf::{CronText, Indicator, Length, Name, Network, Ports, Sentence, Share, Size, Title};
 use crate::pure::playbook::MailEvent;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ pub struct RawPlaybook {
     /// The playbook's name: that of the file, without its ending.
     pub playbook: Field<String>,
     /// Its name in mails; left out, the name.
-    pub title: Option<Spanned<String>>,
+    pub title: Option<Spanned<Title>>,
     /// A new ticket whose report names one of these gets this playbook.
     #[schemars(extend("default" = []))]
     pub malware: Option<Spanned<Vec<Spanned<String>>>>,
@@ -45,7 +45,7 @@ pub struct RawPlaybook {
 }
 
 /// Entries of one `item: text` each.
-pub type RawChecklist = Vec<Spanned<BTreeMap<String, Spanned<String>>>>;
+pub type RawChecklist = Vec<Spanned<BTreeMap<String, Spanned<Sentence>>>>;
 
 /// What to look for.
 #[derive(Debug, Deserialize, JsonSchema)]

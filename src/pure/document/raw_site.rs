@@ -4,7 +4,7 @@
 //! the file.
 
 use super::field::{Field, Spanned};
-use super::leaf::{CronText, Days, Length, Mailbox, Network, ProbeTarget, Size, Smtp, Socket, Zone};
+use super::leaf::{CronText, Days, Length, Mailbox, Network, ProbeTarget, Size, Smtp, Socket, Title, Zone};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -74,7 +74,7 @@ pub struct RawProbe {
 #[serde(deny_unknown_fields)]
 pub struct RawSite {
     /// Its name in mails; left out, the key.
-    pub title: Option<Spanned<String>>,
+    pub title: Option<Spanned<Title>>,
     /// The public addresses that complaints name.
     pub public: Field<Vec<Spanned<Network>>>,
     /// The networks inside, where the infected host is.

@@ -179,7 +179,7 @@ fn site(
     let timezone = timezone?;
     Some(Site {
         name: name.to_owned(),
-        title: title.as_ref().map_or_else(|| name.to_owned(), |title| title.value.clone()),
+        title: title.as_ref().map_or_else(|| name.to_owned(), |title| title.value.0.clone()),
         public: public?,
         inside: inside?,
         resolvers: resolvers.iter().map(|network| network.value.0).collect(),

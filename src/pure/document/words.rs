@@ -2,6 +2,8 @@
 //!
 //! Used wherever a fault is put into words. What it repeats is short and holds no control characters.
 
+use crate::pure::shown::is_shown;
+
 /// Nearer than this (Jaro-Winkler, 0 to 1) a known name is suggested.
 const NEAR_MIN: f64 = 0.75;
 
@@ -29,7 +31,7 @@ pub fn listed(names: &[&str]) -> String {
 
 /// A text that a person wrote, short enough for a message.
 pub fn clipped(text: &str) -> String {
-    let mut short: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut short: String = text.chars().take(60).map(|c| if is_shown(c) { c } else { ' ' }).collect();
     if text.chars().nth(60).is_some() {
         short.push('…');
     }

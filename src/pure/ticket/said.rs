@@ -5,6 +5,7 @@
 //! terminal or in a mail is turned down here, line breaks become blanks; markup is escaped where it is shown.
 
 use super::{ALLCLEAR, Refusal};
+use crate::pure::shown::{is_blank, unreadable};
 
 /// The longest name of a person or machine, in signs (a DNS label has 63).
 const NAME_CHARS_MAX: usize = 64;
@@ -51,7 +52,7 @@ pub fn label(what: &str, text: &str) -> Result<String, Refusal> {
 /// It is empty, too long, holds signs that do not show, or is that of the program.
 pub fn person(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
-    if name.is_empty() {
+    if is_blank(name) {
         return Err(Refusal("say who does it: --by NAME".to_owned()));
     }
     if name.eq_ignore_ascii_case(ALLCLEAR) {
@@ -68,9 +69,8 @@ pub(super) fn machine(name: Option<&str>) -> Result<Option<String>, Refusal> {
 }
 
 fn bounded(what: &str, text: &str, chars_max: usize) -> Result<String, Refusal> {
-    if let Some(sign) = text.chars().find(|sign| is_hidden(*sign)) {
-        let (code, kind) = (u32::from(sign), kind(sign));
-        return Err(Refusal(format!("{what} holds {kind} (U+{code:04X}): leave it out")));
+    if let Some(sign) = unreadable(text) {
+        return Err(Refusal(format!("{what} holds {sign}: leave it out")));
     }
     match text.chars().count() {
         length if length > chars_max => {
@@ -78,25 +78,6 @@ fn bounded(what: &str, text: &str, chars_max: usize) -> Result<String, Refusal> 
         }
         _ => Ok(text.to_owned()),
     }
-}
-
-fn kind(sign: char) -> &'static str {
-    match sign {
-        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => "a line break",
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            "a sign that turns the direction of writing"
-        }
-        _ => "a sign that does not show",
-    }
-}
-
-/// Control signs, and those that are invisible or turn the direction of writing (Unicode Standard
-/// Annex 9).
-fn is_hidden(sign: char) -> bool {
-    sign.is_control()
-        || matches!(sign, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(sign, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-        || matches!(sign, '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -109,6 +90,9 @@ mod tests {
             (" A. Tech ", true, "blanks around it"),
             ("Jörg <tech@x>", true, "markup is escaped where it shows"),
             ("", false, "nothing"),
+            (" \u{a0}\u{3000} ", false, "blanks alone"),
+            ("\u{2800}\u{2800}", false, "letters of which nothing shows"),
+            ("\u{3164}", false, "a filler"),
             ("A\nTech", false, "a line break"),
             ("A\u{1b}[31mTech", false, "an escape"),
             ("\u{202e}hceT", false, "written backwards"),
