@@ -274,7 +274,6 @@ fn stage_of(run: RunId, ticket: &Ticket) -> Option<StageName> {
 
 /// ` (LAB-7)`, or nothing.
 pub fn named(name: Option<&str>) -> String {
-    name.map(words::name)
-        .filter(|name| !name.is_empty())
-        .map_or_else(String::new, |name| format!(" ({name})"))
+    let name = name.map(words::name).filter(|name| !name.is_empty());
+    name.map_or_else(String::new, |name| format!(" ({})", words::quoted(&name)))
 }
