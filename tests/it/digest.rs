@@ -122,11 +122,10 @@ fn the_first_line_names_the_machines_of_a_ticket_in_the_order_of_its_row() {
     world.live_until("2015-05-05T06:10:00Z", |window| calls_every_two_hours(window, ip("10.16.1.2"), None));
     world.live_until("2015-05-06T06:10:00Z", |window| calls_every_two_hours(window, ip(OFFICE), None));
     let digest = last(&world, SOC);
-    let needs = section(&digest, "Needs you");
-    assert!(
-        digest.first.starts_with(&format!("3 machines need you today: {OFFICE}, 10.16.1.2 and 1 more")),
-        "{digest:?}"
-    );
+    let needs = section(&digest, "Needs you: machines to clean");
+    let first = format!("{OFFICE} and 2 more at Springfield School District are infected and not cleaned.");
+    assert_eq!((&digest.first, digest.subject.as_str()), (&first, "3 machines are to be cleaned: all sites"));
+    assert_eq!(digest.second, "TO DO by Sat 2015-05-09 12:00 UTC: take them off the network, clean them.");
     assert!(needs[0].starts_with(&format!("#1 {OFFICE} and 2 more: ")), "{needs:?}");
     assert!(needs[0].contains("take them off the network, clean them"), "{needs:?}");
 }
@@ -149,7 +148,7 @@ fn it_comes_when_something_is_new_and_once_a_week_when_not() {
         assert_eq!(seen[..expected.len().min(seen.len())], expected, "{row}");
         let quiet = &digests(&world)[1..].iter().map(|(_, _, digest)| digest.clone()).collect::<Vec<_>>();
         assert!(
-            quiet.iter().all(|digest| digest.second.contains("till watching: 1 ticket")),
+            quiet.iter().all(|digest| digest.rest.contains("till watching: 1 ticket")),
             "{row}: {quiet:#?}"
         );
     }
@@ -274,9 +273,9 @@ fn a_cause_that_many_tickets_share_is_one_line() {
     let [missed, more] = &rows[..] else { panic!("{rows:#?}") };
     assert!(missed.starts_with("87 tickets, missed, 870 runs: allclear was not running"), "{missed}");
     assert!(missed.ends_with("(#1, #2, #3, #4, #5 and 82 more)") && more.is_empty(), "{missed}");
-    assert!(digest.second.contains("87 tickets could not be verified"), "{}", digest.second);
-    let changed = section(&digest, "Changed");
-    assert_eq!((changed.len(), changed[25].as_str()), (26, "and 62 more: `allclear ticket list`"));
+    assert!(digest.rest.contains("87 tickets could not be verified"), "{}", digest.rest);
+    let needed = section(&digest, "Needs you: machines to find");
+    assert_eq!((needed.len(), needed[25].as_str()), (26, "and 62 more: `allclear ticket list`"));
 }
 
 /// The night is planned after the digest that comes late, and all the same before it.
@@ -292,7 +291,7 @@ fn a_late_digest_knows_of_the_nights_that_were_missed() {
     world.now = at("2015-05-06T05:00:00Z");
     world.tick();
     let digest = last(&world, SOC);
-    assert!(digest.second.contains("1 ticket could not be verified, 1 run is missed"), "{}", digest.second);
+    assert!(digest.rest.contains("1 ticket could not be verified, 1 run is missed"), "{}", digest.rest);
 }
 
 /// A ticket that is clean but for the nights, and then this becomes of its night.
@@ -324,8 +323,9 @@ fn it_never_sounds_clean_when_nights_were_missed() {
     let short = |night| Some(Seen { watched_seconds: Some(60), ..silent(night) });
     for (row, digest) in [("missed", after_a_night(|_| None)), ("inconclusive", after_a_night(short))] {
         assert_eq!(digest.first, "1 ticket could not be verified.", "{row}");
-        assert!(digest.second.contains("1 ticket could not be verified"), "{row}: {}", digest.second);
-        assert!(digest.second.contains(&format!("1 {row}")), "{row}: {}", digest.second);
+        assert!(digest.second.starts_with("TO DO before the next run: remove"), "{row}: {}", digest.second);
+        assert!(digest.rest.contains("1 ticket could not be verified"), "{row}: {}", digest.rest);
+        assert!(digest.rest.contains(&format!("1 {row}")), "{row}: {}", digest.rest);
         assert!(!digest.subject.contains("othing"), "{row}: {}", digest.subject);
     }
 }
@@ -342,7 +342,8 @@ fn a_break_is_told_and_is_no_news() {
     assert_eq!(times(&world, SOC), ["05 06:00", "12 06:00"], "a week without news");
     let digest = last(&world, SOC);
     assert_eq!(digest.first, "Nothing needs you; 1 ticket is being watched.");
-    assert!(digest.second.contains("1 ticket (1 on hold)"), "{}", digest.second);
+    assert_eq!(digest.second, "TO DO: nothing.");
+    assert!(digest.rest.contains("1 ticket (1 on hold)"), "{}", digest.rest);
     assert!(section(&digest, "Could not")[0].starts_with("1 ticket, left out"), "{digest:#?}");
 }
 
@@ -372,7 +373,11 @@ fn hostile_names_stay_in_their_place() {
     for text in [&letter.text, &letter.html, &letter.subject] {
         assert!(!text.contains('\u{202e}') && !text.contains("\nBcc"), "{text}");
     }
-    assert!(letter.text.starts_with("1 machine needs you today: 10.16.24.93 (LAB"), "{}", letter.text);
+    assert!(
+        letter.text.starts_with("10.16.24.93 (\"LAB'><script>alert(1)</script>\") at"),
+        "{}",
+        letter.text
+    );
     assert_eq!(letter.subject.lines().count(), 1);
 }
 
@@ -437,4 +442,69 @@ fn a_digest_that_comes_late_does_not_put_the_next_sign_of_life_off() {
     world.tick();
     world.live_until("2015-05-18T07:00:00Z", silent);
     assert_eq!(times(&world, SOC), ["11 09:00", "18 06:00"]);
+}
+
+/// Each ticket that needs somebody stands in one row, which tells what is new about it; what is overdue is said
+/// first, and in the subject.
+#[test]
+fn what_is_most_urgent_leads_and_no_ticket_is_told_twice() {
+    let mut world = school(settings("0 6 * * *"), |library| {
+        let due = &mut library.playbooks.get_mut("conficker").expect("there").due;
+        (due.located, due.cleaned) =
+            (Some(Duration::from_secs(36 * 3600)), Some(Duration::from_secs(86_400)));
+    });
+    open(&mut world, "springfield", 3);
+    for (id, time, host) in [(1, "2015-05-04T10:00:00Z", LAB), (2, "2015-05-06T05:00:00Z", OFFICE)] {
+        world.ticket = TicketId(id);
+        let (host, name) = (ip(host), None);
+        world.live_until(time, silent);
+        world.act(time, Act::NameHost { host, mac: None, name }).expect("named");
+    }
+    world.live_until("2015-05-06T06:10:00Z", silent);
+    let digest = last(&world, SOC);
+    assert_eq!(
+        digest.subject,
+        "2 tickets are OVERDUE, 2 machines are to be cleaned, 1 machine is not found yet: all sites"
+    );
+    assert_eq!(
+        digest.first,
+        format!(
+            "{LAB} at Springfield School District is infected and not cleaned, and overdue; 2 more tickets need you."
+        )
+    );
+    let second = "TO DO now (it was due Tue 2015-05-05 10:00 UTC): take it off the network, clean it.";
+    assert_eq!(digest.second, second);
+    let clean = section(&digest, "Needs you: machines to clean");
+    assert!(
+        clean[0].starts_with(&format!("#1 {LAB}: Springfield School District: OVERDUE: infected")),
+        "{clean:#?}"
+    );
+    assert!(
+        clean[1].ends_with(&format!("clean it by Thu 2015-05-07 05:00 UTC (new: located {OFFICE})")),
+        "{clean:#?}"
+    );
+    let find = section(&digest, "Needs you: machines to find");
+    assert!(find[0].contains("OVERDUE: infected and not found, sought since"), "{find:#?}");
+    assert!(section(&digest, "Changed").is_empty(), "{digest:#?}");
+    let rows = digest.sections.iter().flat_map(|section| &section.rows);
+    let heads: Vec<&String> = rows.map(|row| &row.head).filter(|head| head.starts_with('#')).collect();
+    assert_eq!(heads.len(), 3, "{heads:?}");
+}
+
+/// What can be cleaned is not cut off by what nobody has found for weeks.
+#[test]
+fn a_digest_that_is_cut_shows_what_can_be_cleaned() {
+    let mut world = school(settings("0 6 * * *"), |_| {});
+    open(&mut world, "springfield", 30);
+    world.live_until("2015-05-20T05:00:00Z", |_| Seen::default());
+    world.ticket = TicketId(30);
+    world.act("2015-05-20T05:30:00Z", Act::NameHost { host: ip(LAB), mac: None, name: None }).expect("named");
+    world.live_until("2015-05-20T06:10:00Z", |_| Seen::default());
+    let digest = last(&world, SOC);
+    assert!(
+        section(&digest, "Needs you: machines to clean")[0].starts_with(&format!("#30 {LAB}: ")),
+        "{digest:#?}"
+    );
+    let find = section(&digest, "Needs you: machines to find");
+    assert_eq!(find.last().map(String::as_str), Some("and 4 more: `allclear ticket list`"));
 }

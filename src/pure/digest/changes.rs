@@ -82,7 +82,7 @@ fn ended(phase: Phase) -> &'static str {
 }
 
 /// The first of them, and how many more there are.
-pub(super) fn short(names: &[String]) -> String {
+fn short(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),

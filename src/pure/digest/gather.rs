@@ -1,9 +1,9 @@
 //! Which digests go out, to whom, and what stands in them? Every ticket is looked at once for all, and once
 //! for its coordinator.
 
-use super::changes::changed;
+use super::changes::{Change, changed};
 use super::head::{self, Counts};
-use super::needs::{need_row, needs};
+use super::needs::{Need, Work, need_row, needs};
 use super::troubles::{Troubles, undelivered};
 use super::{Digests, Due};
 use crate::pure::detection::Detection;
@@ -45,6 +45,13 @@ pub(super) struct Case<'a> {
     pub files: Option<(&'a Playbook, &'a Site)>,
     /// Whether its site is closed now, or the ticket on hold.
     pub is_waiting: bool,
+}
+
+impl Case<'_> {
+    /// The title of its site; its name where that is gone.
+    pub(super) fn site_title(&self) -> String {
+        words::name(self.files.map_or(self.ticket.site.as_str(), |(_, site)| site.title.as_str()))
+    }
 }
 
 /// What one digest is about.
@@ -144,7 +151,7 @@ impl<'a> Subject<'a> {
         let coordinator = self.coordinator.unwrap_or_default();
         let (changes, is_changed) = changed(self);
         let troubles = Troubles::of(self);
-        let (overdue, is_newly_overdue) = self.overdue();
+        let is_newly_overdue = self.is_newly_overdue();
         let needs = needs(self);
         let (lost, is_newly_lost) = undelivered(self);
         let is_new = is_changed || troubles.is_news() || is_newly_overdue || is_newly_lost;
@@ -154,41 +161,50 @@ impl<'a> Subject<'a> {
         }
         let counts = Counts {
             changed: changes.len() as u64,
-            overdue: overdue.len() as u64,
             unverified: troubles.tickets.len() as u64,
             unwatched: troubles.detections.len() as u64,
             missed: troubles.missed,
             undelivered: lost.len() as u64,
             ..Counts::of(self, &needs)
         };
-        let sections = [
-            self.section("Needs you", ROWS_MAX, &needs, |need| need_row(self, need)),
-            self.section("Overdue", ROWS_MAX, &overdue, |(since, case)| self.overdue_row(*since, case)),
-            self.section(
-                &format!("Changed since {}", self.time(self.due.since)),
-                ROWS_MAX,
-                &changes,
-                |change| self.row(change.case, change.text.clone()),
-            ),
+        let lines = head::lines(self, &counts, &needs);
+        let sections = self.needed(&needs, changes).into_iter().chain([
             self.section("Could not be verified", ROWS_MAX, &troubles.rows(), Row::clone),
             self.section("Mail that could not be delivered", ROWS_MAX, &lost, Row::clone),
             self.section("Open tickets", ROWS_MAX, &head::phases(self), Row::clone),
             self.section("Next", NEXT_MAX, &self.next(), Row::clone),
-        ];
-        let lines = head::lines(self, &counts);
+        ]);
         Some(Digest {
             coordinator: coordinator.to_owned(),
             title: lines.subject.clone(),
             subject: lines.subject,
             first: lines.first,
             second: lines.second,
-            sections: sections.into_iter().filter(|section| !section.rows.is_empty()).collect(),
+            rest: lines.rest,
+            sections: sections.filter(|section| !section.rows.is_empty()).collect(),
             whose: self.whose.clone(),
             since: self.time(self.due.since),
             as_of: self.time(self.desk.now),
             zone: self.zone_name.to_owned(),
             late: if self.due.is_late { self.time(self.due.occurrence) } else { String::new() },
         })
+    }
+
+    /// What needs somebody, each kind cut by itself, and then what changed about the other tickets: none is told
+    /// twice.
+    fn needed(&self, needs: &[Need<'_, '_>], changes: Vec<Change<'_, '_>>) -> Vec<Section> {
+        let needed: BTreeSet<TicketId> = needs.iter().map(|need| need.case.ticket.id).collect();
+        let (told, others): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| needed.contains(&change.case.ticket.id));
+        let news: BTreeMap<TicketId, String> =
+            told.into_iter().map(|change| (change.case.ticket.id, change.text)).collect();
+        let of_work = Work::ALL.map(|(work, title)| {
+            let meant: Vec<&Need<'_, '_>> = needs.iter().filter(|need| need.work == work).collect();
+            self.section(title, ROWS_MAX, &meant, |need| need_row(self, need, &news))
+        });
+        let title = format!("Changed since {}", self.time(self.due.since));
+        let row = |change: &Change<'_, '_>| self.row(change.case, change.text.clone());
+        of_work.into_iter().chain([self.section(&title, ROWS_MAX, &others, row)]).collect()
     }
 
     pub(super) fn time(&self, at: Timestamp) -> String {
@@ -216,8 +232,7 @@ impl<'a> Subject<'a> {
 
     pub(super) fn row(&self, case: &Case<'_>, text: String) -> Row {
         let head = format!("#{} {}", case.ticket.id, crate::pure::report::machine_label(case.ticket));
-        let title = case.files.map_or(case.ticket.site.as_str(), |(_, site)| site.title.as_str());
-        Row { head, text: format!("{}: {text}", words::name(title)) }
+        Row { head, text: format!("{}: {text}", case.site_title()) }
     }
 
     /// So many rows, and how many are left out.
@@ -229,20 +244,11 @@ impl<'a> Subject<'a> {
         Section { title: title.to_owned(), rows: all.iter().take(rows_max).map(row).collect(), more }
     }
 
-    /// What is overdue and since when, the longest first, and whether some of it is newly so.
-    fn overdue(&self) -> (Vec<(Timestamp, &Case<'a>)>, bool) {
+    /// Whether something became overdue since the last one.
+    fn is_newly_overdue(&self) -> bool {
         let is_late = |case: &&Case<'_>| case.ticket.told.overdue.is_some() && !case.is_waiting;
-        let late = self.open().filter(is_late);
-        let mut late: Vec<(Timestamp, &Case<'_>)> =
-            late.filter_map(|case| Some((self.due_date(case)?, case))).collect();
-        late.sort_by_key(|(since, case)| (*since, case.ticket.id));
-        let is_new = late.iter().any(|(since, _)| self.is_new(*since));
-        (late, is_new)
-    }
-
-    fn overdue_row(&self, since: Timestamp, case: &Case<'_>) -> Row {
-        let what = if case.ticket.phase == Phase::Reported { "not found" } else { "not cleaned" };
-        self.row(case, format!("{what}, overdue since {}", self.time(since)))
+        let mut late = self.open().filter(is_late);
+        late.any(|case| self.due_date(case).is_some_and(|due| self.is_new(due)))
     }
 
     /// When the work of its phase is, or was, due.

@@ -1,15 +1,18 @@
-//! What does a digest say first? In two lines: who needs somebody today, and what else is wrong.
+//! What does a digest say first? In two lines what matters most, and what to do about it by when; then what
+//! else is wanted and wrong, in numbers.
 //!
 //! Where nights were missed it never says that nothing needs anybody.
 
-use super::changes::short;
 use super::gather::Subject;
-use super::needs::{Need, Work, machines};
+use super::needs::{Need, Work, lead, machines};
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Phase, Row};
 use crate::pure::verdict::{Outcome, Verdict};
 use crate::pure::words::{self, count};
 use jiff::{SignedDuration, Timestamp};
+
+/// What the second line begins with where nobody is needed.
+pub(super) const NOTHING: &str = "TO DO: nothing";
 
 /// The time over which nights are counted.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -17,8 +20,8 @@ const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What is counted.
 #[derive(Default)]
 pub(super) struct Counts {
-    /// Infected machines that somebody has to clean, the most urgent first.
-    pub machines: Vec<String>,
+    /// Infected machines that somebody has to clean.
+    pub machines: u64,
     /// Tickets whose machine is not found.
     pub unfound: u64,
     /// Tickets that wait for signatures.
@@ -49,6 +52,7 @@ pub(super) struct Lines {
     pub subject: String,
     pub first: String,
     pub second: String,
+    pub rest: String,
 }
 
 impl Counts {
@@ -57,6 +61,7 @@ impl Counts {
         let wanted = |work| needs.iter().filter(|need| need.work == work).count() as u64;
         Counts {
             machines: machines(needs),
+            overdue: needs.iter().filter(|need| need.is_overdue).count() as u64,
             unfound: wanted(Work::Find),
             unsigned: wanted(Work::Sign),
             open: subject.open().count() as u64,
@@ -67,65 +72,92 @@ impl Counts {
     }
 }
 
-/// The two lines and the subject.
-pub(super) fn lines(subject: &Subject<'_>, counts: &Counts) -> Lines {
-    let mut needs: Vec<String> = Vec::new();
-    let machines = counts.machines.len() as u64;
-    if machines > 0 {
-        needs.push(format!("{} you today", need(machines, "machine")));
+/// The subject, the two lines and the rest.
+pub(super) fn lines(subject: &Subject<'_>, counts: &Counts, needs: &[Need<'_, '_>]) -> Lines {
+    let wanted = wanted(counts);
+    let (brief, first, second) = match needs.first() {
+        Some(need) => {
+            let (first, second) = lead(subject, need, needs.len() as u64 - 1);
+            (wanted.join(", "), first, second)
+        }
+        None => {
+            let (brief, second) = unneeded(counts);
+            (brief.clone(), format!("{}.", words::capitalised(&brief)), second)
+        }
+    };
+    Lines {
+        subject: format!("{brief}: {}", subject.whose),
+        first,
+        second,
+        rest: rest(subject, counts, wanted),
+    }
+}
+
+/// What somebody has to do, what is overdue first.
+fn wanted(counts: &Counts) -> Vec<String> {
+    let mut wanted: Vec<String> = Vec::new();
+    if counts.overdue > 0 {
+        wanted.push(format!("{} OVERDUE", are(counts.overdue, "ticket")));
+    }
+    if counts.machines > 0 {
+        wanted.push(format!("{} to be cleaned", are(counts.machines, "machine")));
     }
     if counts.unfound > 0 {
-        needs.push(format!("{} not found yet", are(counts.unfound, "machine")));
+        wanted.push(format!("{} not found yet", are(counts.unfound, "machine")));
     }
     if counts.unsigned > 0 {
-        needs.push(format!("{} not signed", are(counts.unsigned, "checklist")));
+        wanted.push(format!("{} not signed", are(counts.unsigned, "checklist")));
+    }
+    wanted
+}
+
+/// Where no ticket needs anybody: what is wrong besides, and what to do about it.
+fn unneeded(counts: &Counts) -> (String, String) {
+    let mend = "TO DO before the next run: remove what kept it from watching; each cause stands below with its cure.";
+    if counts.unverified > 0 {
+        return (format!("{} could not be verified", count(counts.unverified, "ticket")), mend.to_owned());
+    }
+    if counts.unwatched > 0 {
+        return (unwatched(counts.unwatched), mend.to_owned());
+    }
+    if counts.undelivered > 0 {
+        let deed = "TO DO now: tell them by telephone or in person, and mend their addresses.";
+        return (
+            format!("mail to {} could not be delivered", count(counts.undelivered, "recipient")),
+            deed.to_owned(),
+        );
+    }
+    if counts.week.missed > 0 {
+        let missed = format!("{} of the last week missed", are(counts.week.missed, "night"));
+        return (missed, format!("{NOTHING} more, if what kept allclear from watching is mended."));
     }
     let open = match counts.open {
         0 => "no ticket is open".to_owned(),
         open => format!("{} being watched", are(open, "ticket")),
     };
-    let is_blind = counts.unverified > 0 || counts.unwatched > 0 || counts.week.missed > 0;
-    let brief = match (needs.is_empty(), is_blind) {
-        (false, _) => needs.join(", "),
-        (true, true) if counts.unverified > 0 => {
-            format!("{} could not be verified", count(counts.unverified, "ticket"))
-        }
-        (true, true) if counts.unwatched > 0 => unwatched(counts.unwatched),
-        (true, true) => format!("{} of the last week missed", are(counts.week.missed, "night")),
-        (true, false) => format!("nothing needs you; {open}"),
-    };
-    let first = match (machines, &brief) {
-        (0, brief) => format!("{}.", words::capitalised(brief)),
-        (_, brief) => {
-            let named = short(&counts.machines);
-            format!("{}: {named}{}.", needs[0], brief.strip_prefix(&needs[0]).unwrap_or_default())
-        }
-    };
-    Lines { subject: format!("{brief}: {}", subject.whose), first, second: second(subject, counts) }
+    (format!("nothing needs you; {open}"), format!("{NOTHING}."))
 }
 
-fn second(subject: &Subject<'_>, counts: &Counts) -> String {
-    let mut wrong: Vec<String> = Vec::new();
-    if counts.overdue > 0 {
-        wrong.push(format!("{} overdue", are(counts.overdue, "ticket")));
-    }
+/// All that is wanted and wrong, in numbers, and what is watched.
+fn rest(subject: &Subject<'_>, counts: &Counts, wanted: Vec<String>) -> String {
+    let mut all = wanted;
     if counts.unverified > 0 {
-        wrong.push(format!("{} could not be verified", count(counts.unverified, "ticket")));
+        all.push(format!("{} could not be verified", count(counts.unverified, "ticket")));
     }
     if counts.unwatched > 0 {
-        wrong.push(unwatched(counts.unwatched));
+        all.push(unwatched(counts.unwatched));
     }
     if counts.missed > 0 {
-        wrong.push(format!("{} missed", are(counts.missed, "run")));
+        all.push(format!("{} missed", are(counts.missed, "run")));
     }
     if counts.undelivered > 0 {
-        wrong.push("mail could not be delivered".to_owned());
+        all.push("mail could not be delivered".to_owned());
     }
     if counts.changed > 0 {
-        wrong.push(format!("{} changed", count(counts.changed, "ticket")));
+        all.push(format!("{} changed", count(counts.changed, "ticket")));
     }
-    if wrong.is_empty() {
-        wrong.push(format!("nothing changed since {}", subject.time(subject.due.since)));
+    if all.is_empty() {
+        all.push(format!("nothing changed since {}", subject.time(subject.due.since)));
     }
     let watching = if counts.waiting > 0 {
         format!("still watching: {} ({} on hold)", count(counts.open, "ticket"), counts.waiting)
@@ -137,7 +169,7 @@ fn second(subject: &Subject<'_>, counts: &Counts) -> String {
         "{} watched this week, {inconclusive} inconclusive, {missed} missed",
         count(watched, "night")
     );
-    words::capitalised(&format!("{}; {watching}, {nights}.", wrong.join(", ")))
+    words::capitalised(&format!("{}; {watching}, {nights}.", all.join(", ")))
 }
 
 fn unwatched(stages: u64) -> String {
@@ -146,10 +178,6 @@ fn unwatched(stages: u64) -> String {
 
 fn are(number: u64, noun: &str) -> String {
     format!("{} {}", count(number, noun), if number == 1 { "is" } else { "are" })
-}
-
-fn need(number: u64, noun: &str) -> String {
-    format!("{} {}", count(number, noun), if number == 1 { "needs" } else { "need" })
 }
 
 fn nights(subject: &Subject<'_>) -> Nights {

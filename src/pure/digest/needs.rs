@@ -1,10 +1,11 @@
-//! Which tickets need somebody today, for what, and by when?
+//! Which tickets need somebody, for what, and by when?
 
 use super::gather::{Case, Subject};
-use crate::pure::report::{label, to_work_on};
-use crate::pure::ticket::{Phase, Row};
+use crate::pure::report::{machine_label, to_work_on};
+use crate::pure::ticket::{Phase, Row, TicketId};
+use crate::pure::words::{capitalised, count};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// What somebody has to do about a ticket.
@@ -18,59 +19,104 @@ pub(super) enum Work {
     Sign,
 }
 
+impl Work {
+    /// In the order in which a reader can act on them: that of what calls, and is known, comes first.
+    pub(super) const ALL: [(Work, &str); 3] = [
+        (Work::Clean, "Needs you: machines to clean"),
+        (Work::Find, "Needs you: machines to find"),
+        (Work::Sign, "Needs you: checklists to sign"),
+    ];
+}
+
 /// A ticket that needs somebody.
 pub(super) struct Need<'s, 'a> {
     pub work: Work,
     pub case: &'s Case<'a>,
+    /// When that is, or was, due; `None` when it has no date.
+    due: Option<Timestamp>,
+    pub is_overdue: bool,
 }
 
 /// Those that need somebody: overdue ones and relapses first, then those that wait the longest.
 pub(super) fn needs<'s, 'a>(subject: &'s Subject<'a>) -> Vec<Need<'s, 'a>> {
     let active = subject.open().filter(|case| !case.is_waiting);
-    let mut needs: Vec<Need<'_, '_>> =
-        active.filter_map(|case| Some(Need { work: work(case)?, case })).collect();
+    let need = |case: &'s Case<'a>| {
+        let (work, due) = (work(case)?, subject.due_date(case));
+        let is_overdue = case.ticket.told.overdue.is_some() || due.is_some_and(|due| due <= subject.desk.now);
+        Some(Need { work, case, due, is_overdue })
+    };
+    let mut needs: Vec<Need<'_, '_>> = active.filter_map(need).collect();
     needs.sort_by_key(|need| {
         let ticket = need.case.ticket;
-        let is_overdue = ticket.told.overdue.is_some();
-        (!is_overdue, need.work, ticket.relapsed.is_none(), ticket.phase_since, ticket.id)
+        (!need.is_overdue, need.work, ticket.relapsed.is_none(), ticket.phase_since, ticket.id)
     });
     needs
 }
 
-/// The machines to clean, each once, in the order in which the row of each ticket names them.
-pub(super) fn machines(needs: &[Need<'_, '_>]) -> Vec<String> {
-    let mut known: BTreeSet<(&str, IpAddr)> = BTreeSet::new();
-    let mut machines = Vec::new();
-    for Need { case, .. } in needs.iter().filter(|need| need.work == Work::Clean) {
-        for host in to_work_on(case.ticket) {
-            if known.insert((&case.ticket.site, host.host)) {
-                machines.push(label(host));
-            }
-        }
-    }
-    machines
+/// How many machines are to be cleaned, each counted once.
+pub(super) fn machines(needs: &[Need<'_, '_>]) -> u64 {
+    let to_clean = needs.iter().filter(|need| need.work == Work::Clean).map(|need| need.case.ticket);
+    let hosts =
+        to_clean.flat_map(|ticket| to_work_on(ticket).into_iter().map(move |host| (ticket, host.host)));
+    hosts.map(|(ticket, host)| (ticket.site.as_str(), host)).collect::<BTreeSet<(&str, IpAddr)>>().len()
+        as u64
 }
 
-pub(super) fn need_row(subject: &Subject<'_>, need: &Need<'_, '_>) -> Row {
+/// Its line, with what is new about it, since it stands nowhere else.
+pub(super) fn need_row(subject: &Subject<'_>, need: &Need<'_, '_>, news: &BTreeMap<TicketId, String>) -> Row {
     let ticket = need.case.ticket;
-    let time = |at: Timestamp| subject.time(at);
-    let again = if ticket.relapsed.is_some() { "again " } else { "" };
-    let text = match need.work {
-        Work::Clean => {
-            let them = if to_work_on(ticket).len() > 1 { "them" } else { "it" };
-            let located = time(ticket.phase_since);
-            format!("{again}infected, located {located}; take {them} off the network, clean {them}")
-        }
-        Work::Find => format!("{again}sought since {}; find the machine", time(ticket.sought_since)),
-        Work::Sign => "cleaned, and silent since; sign the checklist".to_owned(),
+    let late = if need.is_overdue { "OVERDUE: " } else { "" };
+    let since = match need.work {
+        Work::Clean => format!(", located {}", subject.time(ticket.phase_since)),
+        Work::Find => format!(", sought since {}", subject.time(ticket.sought_since)),
+        Work::Sign => String::new(),
     };
-    let due = subject.due_date(need.case);
-    let by = match due {
-        Some(due) if due <= subject.desk.now => format!(" (it was due {})", time(due)),
-        Some(due) => format!(" by {}", time(due)),
-        None => String::new(),
+    let news = news.get(&ticket.id).map_or_else(String::new, |news| format!(" (new: {news})"));
+    let (plight, deed, when) = (plight(need), deed(need), when(subject, need));
+    subject.row(need.case, format!("{late}{plight}{since}; {deed} {when}{news}"))
+}
+
+/// What matters most, in two lines: which machine, what is wrong and how many tickets more need somebody; what to
+/// do, and by when.
+pub(super) fn lead(subject: &Subject<'_>, need: &Need<'_, '_>, others: u64) -> (String, String) {
+    let ticket = need.case.ticket;
+    let are = if to_work_on(ticket).len() > 1 { "are" } else { "is" };
+    let late = if need.is_overdue { ", and overdue" } else { "" };
+    let others = match others {
+        0 => String::new(),
+        1 => "; 1 more ticket needs you".to_owned(),
+        others => format!("; {} need you", count(others, "more ticket")),
     };
-    subject.row(need.case, text + &by)
+    let (machines, site) = (machine_label(ticket), need.case.site_title());
+    let first = format!("{machines} at {site} {are} {}{late}{others}.", plight(need));
+    (capitalised(&first), format!("TO DO {}: {}.", when(subject, need), deed(need)))
+}
+
+fn plight(need: &Need<'_, '_>) -> String {
+    let again = if need.case.ticket.relapsed.is_some() { " again" } else { "" };
+    match need.work {
+        Work::Clean => format!("infected{again} and not cleaned"),
+        Work::Find => format!("infected{again} and not found"),
+        Work::Sign => "silent since the cleaning, but not signed off".to_owned(),
+    }
+}
+
+fn deed(need: &Need<'_, '_>) -> String {
+    let them = if to_work_on(need.case.ticket).len() > 1 { "them" } else { "it" };
+    match need.work {
+        Work::Clean => format!("take {them} off the network, clean {them}"),
+        Work::Find => "find it".to_owned(),
+        Work::Sign => "do and sign off what is open in the checklist".to_owned(),
+    }
+}
+
+fn when(subject: &Subject<'_>, need: &Need<'_, '_>) -> String {
+    match need.due {
+        Some(due) if need.is_overdue => format!("now (it was due {})", subject.time(due)),
+        Some(due) => format!("by {}", subject.time(due)),
+        None if need.is_overdue => "now".to_owned(),
+        None => "as soon as you can".to_owned(),
+    }
 }
 
 fn work(case: &Case<'_>) -> Option<Work> {

@@ -61,9 +61,12 @@ pub struct Digest {
     pub coordinator: String,
     pub title: String,
     pub subject: String,
-    /// What matters most, in two lines.
+    /// What matters most, and what to do about it by when. Older logs tell in the second line what is the rest.
     pub first: String,
     pub second: String,
+    /// What else is wanted and wrong, in numbers.
+    #[serde(default)]
+    pub rest: String,
     pub sections: Vec<Section>,
     /// What it is about: `all sites`, or the titles of the coordinator's.
     pub whose: String,
