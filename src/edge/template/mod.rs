@@ -12,6 +12,7 @@ mod inline;
 mod shipped;
 mod sources;
 mod strict;
+mod subject;
 mod trial;
 
 pub use shipped::SHIPPED;

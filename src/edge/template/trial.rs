@@ -5,6 +5,7 @@
 
 use super::sources::Sources;
 use super::strict::{self, Ways};
+use super::subject;
 use super::{EVENTS, Form, Templates, form_of, with_record};
 use super::{drawing, include};
 use crate::pure::digest;
@@ -129,13 +130,11 @@ impl Templates {
         }
         let (mail, html) =
             (format!("{name}{}", Form::Text.ending()), format!("{name}{}", Form::Html.ending()));
+        // A value that is empty is one thing, a way without a word another.
+        let is_there = self.text.get_template(name).is_none_or(|template| !subject::can_be_empty(template));
+        let cure = "write 'Subject: [allclear #{{id}}] ...' in its first line, whichever way it goes";
         let parts = [
-            (
-                &mail,
-                subject,
-                "its subject is empty",
-                "write 'Subject: [allclear #{{id}}] ...' in its first line",
-            ),
+            (&mail, if is_there { subject } else { String::new() }, "its subject is empty", cure),
             (&mail, text, "its text is empty", "write it below the subject and an empty line"),
             (&html, page, "its page is empty", "write it within {{#> layout}} and {{/layout}}"),
         ];
