@@ -1,7 +1,7 @@
 //! What do people read in the mails that they got, while a story goes on? The mails of the world, as they leave.
 
 use crate::storm::{Answer, deliver_each_until, deliver_until, never_tech, open, quiet, told_in, watched};
-use crate::world::{World, ip, silent, switched_off};
+use crate::world::{LAB, OFFICE, World, calls_at, calls_every_two_hours, ip, silent, switched_off};
 use allclear::edge::capture::recordings::Recordings;
 use allclear::edge::capture::stop::Stop;
 use allclear::edge::perform::{self, Captures, Edges, Listings, Post, Work};
@@ -58,16 +58,12 @@ fn whose_silence_is_proved_is_asked_for_what_is_missing_and_nothing_else() {
     let unlisted = Some(Listing::Listed);
     let sign = "do and sign off what is open in the checklist below";
     let wait = "wait until 192.0.2.17 is off the blocklist, and do not ask for its removal";
-    for (row, listing, is_signed, what, deed) in [
-        ("a signature", None, false, "the checklist is not signed off", sign.to_owned()),
-        ("a listing", unlisted, true, "192.0.2.17 must be found not listed; it is listed", wait.to_owned()),
-        (
-            "both",
-            unlisted,
-            false,
-            "192.0.2.17 must be found not listed; it is listed",
-            format!("{wait}; {sign}"),
-        ),
+    let (checklist, listed) =
+        ("the checklist is not signed off", "192.0.2.17 must be found not listed; it is listed");
+    for (row, listing, is_signed, brief, what, deed) in [
+        ("a signature", None, false, "not signed off", checklist, sign.to_owned()),
+        ("a listing", unlisted, true, "not off the blocklist", listed, wait.to_owned()),
+        ("both", unlisted, false, "not off the blocklist", listed, format!("{wait}; {sign}")),
     ] {
         let mut world = World::with(|playbook| playbook.clean.is_unlisted = listing.is_some());
         world.listing = listing;
@@ -85,7 +81,7 @@ fn whose_silence_is_proved_is_asked_for_what_is_missing_and_nothing_else() {
             let [subject, first, second] = head(&letter);
             assert_eq!(
                 subject,
-                format!("[allclear #1] 10.16.24.93: silent for long enough, but {what}"),
+                format!("[allclear #1] 10.16.24.93: silent for long enough, but {brief}"),
                 "{row}"
             );
             assert!(
@@ -211,5 +207,96 @@ fn who_was_not_reached_is_told_with_the_address_and_the_answer() {
     assert!(letter.html.contains("Not reached: Tech Coordinator &lt;tech@springfield.example&gt;: no"));
     for ticket in ["#1]", "#2]", "#3]"] {
         assert_eq!(letter.text.matches(ticket).count(), 1, "{ticket}: {}", letter.text);
+    }
+}
+
+fn words(letter: &Letter) -> String {
+    letter.text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The checklist was signed for the first machine; then another one is found.
+#[test]
+fn a_checklist_signed_before_a_machine_was_found_is_open_for_it() {
+    let sign = || Act::Sign { item: "patch".to_owned() };
+    let mut world = World::new();
+    world.cleaned_at("2015-05-05T10:00:00Z");
+    world.act("2015-05-05T11:00:00Z", sign()).expect("signed");
+    assert!(world.act("2015-05-05T11:00:00Z", sign()).is_err(), "once is enough");
+    world.live_until("2015-05-06T12:00:00Z", calls_at("2015-05-05T23:00:00Z", OFFICE, None));
+    let located = letters(&world, MailEvent::Located);
+    let [first, second] = &located[..] else { panic!("{located:?}") };
+    assert_eq!(
+        first.subject,
+        format!("[allclear #1] {LAB} still calls a Conficker sinkhole"),
+        "as was reported"
+    );
+    assert_eq!(
+        second.subject,
+        format!("[allclear #1] {OFFICE} calls a Conficker sinkhole"),
+        "nobody reported it"
+    );
+    let open = format!(
+        "[ ] Install MS08-067: signed by tech, Tue 2015-05-05 11:00 UTC, before {OFFICE} was found: do it there too"
+    );
+    assert!(words(second).contains(&open), "{}", second.text);
+    assert!(second.html.contains("&#9744;") && !second.html.contains("&#9745;"), "{}", second.html);
+    world.act("2015-05-06T13:00:00Z", Act::Clean { host: None, at: None }).expect("cleaned");
+    world.act("2015-05-06T13:00:00Z", sign()).expect("signed for that machine too");
+    world.live_until("2015-05-20T12:00:00Z", silent);
+    let clean = letters(&world, MailEvent::Clean);
+    assert!(words(&clean[0]).contains("[x] Install MS08-067: signed by tech, Wed 2015-05-06 13:00 UTC"));
+}
+
+/// Who was sent to a machine hears in the next mail that it is not the one, or not there.
+#[test]
+fn what_an_earlier_mail_said_of_a_machine_is_corrected_in_the_next() {
+    let mac = "02:00:00:00:00:07".parse().ok();
+    let moved = ip("10.16.24.80");
+    for (row, expected) in [
+        (
+            "withdrawn",
+            "10.16.24.93 was named by mistake, as tech says (Mon 2015-05-04 14:30 UTC: wrong room)",
+        ),
+        ("retired", "10.16.24.93 has left the network, as tech says (Mon 2015-05-04 14:30 UTC: scrapped)"),
+        (
+            "moved",
+            "10.16.24.93 has another address now: 10.16.24.80 (last seen there Mon 2015-05-04 14:00 UTC)",
+        ),
+        ("nothing", ""),
+    ] {
+        let mut world = World::new();
+        let (host, reason) = (ip(LAB), "wrong room".to_owned());
+        if row == "withdrawn" {
+            world.act("2015-05-04T10:30:00Z", named(LAB)).expect("named");
+            world.act("2015-05-04T10:30:00Z", named("10.16.7.7")).expect("named");
+        } else {
+            world.live_until("2015-05-04T12:05:00Z", |window| calls_every_two_hours(window, ip(LAB), mac));
+        }
+        if row == "moved" {
+            world.live_until("2015-05-04T14:05:00Z", |window| calls_every_two_hours(window, moved, mac));
+        }
+        let act = match row {
+            "withdrawn" => Some(Act::WithdrawHost { host, reason }),
+            "retired" => Some(Act::RetireHost { host, reason: "scrapped".to_owned() }),
+            _ => None,
+        };
+        act.into_iter().for_each(|act| act_on(&mut world, 1, "2015-05-04T14:30:00Z", act));
+        act_on(&mut world, 1, "2015-05-04T15:00:00Z", named("10.16.9.9"));
+        act_on(&mut world, 1, "2015-05-04T16:00:00Z", named("10.16.9.10"));
+        let located = letters(&world, MailEvent::Located);
+        let [.., next, after] = &located[..] else { panic!("{row}: {located:?}") };
+        assert_eq!(
+            words(next).contains(&format!("Not any more: {expected}")),
+            row != "nothing",
+            "{row}: {}",
+            next.text
+        );
+        assert!(words(next).contains("the network, clean"), "{row}: {}", next.text);
+        assert!(row == "nothing" || next.html.contains(expected), "{row}: {}", next.html);
+        assert!(!words(after).contains("Not any more"), "{row}, once: {}", after.text);
+        assert!(
+            located.iter().rev().skip(2).all(|earlier| !words(earlier).contains("Not any more")),
+            "{row}"
+        );
     }
 }

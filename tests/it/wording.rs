@@ -196,7 +196,7 @@ fn a_machine_that_was_just_named_stands_first_and_is_not_said_to_call() {
     located.ticket.hosts[1].blame = Blame::Seen;
     assert_eq!(
         letter(&located).subject,
-        format!("[allclear #7] {named} and 1 more still call a Conficker sinkhole")
+        format!("[allclear #7] {named} and 1 more call a Conficker sinkhole")
     );
     // Two that are named, beside one that calls.
     located.ticket.hosts[1].blame = Blame::Named;
@@ -275,6 +275,42 @@ fn what_is_confirmed_clean_is_not_said_to_be_without_proof() {
     assert!(verifying.text.contains("no proof yet that Conficker is gone"), "{}", verifying.text);
 }
 
+/// A machine is sought since its address is listed again: the old report is not why.
+#[test]
+fn what_a_ticket_is_sought_for_after_a_relisting_is_the_listing() {
+    for event in [MailEvent::Relapsed, MailEvent::Reminder, MailEvent::Overdue] {
+        let mut listed = sample(MailEvent::Listed);
+        listed.mail.event = event;
+        let [_, text, page] = forms(&letter(&listed));
+        for form in [text, page] {
+            for words in [
+                "192.0.2.17 is on the blocklist since Mon 2015-06-22 09:29 CDT",
+                "listed in xbl.spamhaus.org: 127.0.0.4 (XBL, infected machines)",
+                "give or take 1 s (before the last cleaning)",
+            ] {
+                assert!(form.contains(words), "{event:?}: '{words}' is not in {form}");
+            }
+        }
+    }
+    let [_, text, _] = forms(&letter(&sample(MailEvent::Reminder)));
+    assert!(!text.contains("before the last cleaning") && !text.contains("blocklist since"), "{text}");
+}
+
+#[test]
+fn a_host_name_that_reads_like_our_words_is_told_from_them() {
+    for (name, expected) in [
+        ("X) (LAB-7", "10.16.24.93 (\"X) (LAB-7\") still calls"),
+        ("LAB-7) is confirmed clean (", "10.16.24.93 (\"LAB-7) is confirmed clean (\") still calls"),
+        ("cleaned", "10.16.24.93 (\"cleaned\") still calls"),
+        ("LAB-7", "10.16.24.93 (LAB-7) still calls"),
+    ] {
+        let mut located = sample(MailEvent::Located);
+        located.ticket.hosts[0].name = Some(name.to_string());
+        let mail = letter(&located);
+        assert!(mail.subject.starts_with(&format!("[allclear #7] {expected}")), "{}", mail.subject);
+    }
+}
+
 /// Two machines, and doubtful nights for these reasons; the first machine was heard in them, or not.
 fn in_doubt(reasons: &[ReasonCode], is_first_heard: bool) -> Sample {
     let mut sample = with_machines(MailEvent::Inconclusive, 2);
@@ -299,16 +335,11 @@ fn a_doubt_names_the_machine_that_was_not_heard_and_who_mends_what() {
               tell the network support engineer";
     let ring = "the network support engineer has to raise `ring`";
     for (reasons, is_first_heard, subject, to_do) in [
-        (
-            &[HostAbsent][..],
-            true,
-            format!("{second} was {off}: "),
-            format!("leave {second} {on} if it has left"),
-        ),
+        (&[HostAbsent][..], true, format!("{second} was "), format!("leave {second} {on} if it has left")),
         (
             &[HostAbsent],
             false,
-            format!("{first} and 1 more were {off}: "),
+            format!("{first} and 1 more were "),
             format!("leave {first} and 1 more {on} of one that has left"),
         ),
         (&[Lossy], true, format!("{first} and 1 more: "), format!("nothing for the school; {ring}")),
@@ -324,7 +355,8 @@ fn a_doubt_names_the_machine_that_was_not_heard_and_who_mends_what() {
         let row = format!("{reasons:?}, {is_first_heard}");
         assert!(mail.subject.starts_with(&format!("[allclear #7] {subject}")), "{row}: {}", mail.subject);
         let [_, text, page] = forms(&mail);
-        let led = format!("{subject}no proof yet that Conficker is gone");
+        let cause = if subject.ends_with(": ") { String::new() } else { format!("{off}: ") };
+        let led = format!("{subject}{cause}no proof yet that Conficker is gone");
         assert!(text.starts_with(&led) && page.contains(&led), "{row}: {text}");
         let told = format!("by Mon 2015-05-11 03:30 CDT: {to_do}");
         assert!(text.contains(&told), "{row}: {text}");
@@ -333,7 +365,11 @@ fn a_doubt_names_the_machine_that_was_not_heard_and_who_mends_what() {
     // One that has left the network is not asked for.
     let mut left = in_doubt(&[HostAbsent], false);
     left.ticket.hosts[0].state = HostState::Retired;
-    assert!(letter(&left).subject.contains(&format!("] {second} was {off}")), "{}", letter(&left).subject);
+    assert!(
+        letter(&left).subject.contains(&format!("] {second} was not heard: ")),
+        "{}",
+        letter(&left).subject
+    );
     // While it is confirmed clean: the machine of the doubt leads too.
     let mut watch = in_doubt(&[HostAbsent], true);
     watch.ticket.phase = Phase::Clean;

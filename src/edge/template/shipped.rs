@@ -8,6 +8,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("clean.txt.hbs", include_str!("../../../templates/clean.txt.hbs")),
     ("closed.html.hbs", include_str!("../../../templates/closed.html.hbs")),
     ("closed.txt.hbs", include_str!("../../../templates/closed.txt.hbs")),
+    ("corrections.html.hbs", include_str!("../../../templates/corrections.html.hbs")),
+    ("corrections.txt.hbs", include_str!("../../../templates/corrections.txt.hbs")),
     ("criteria.html.hbs", include_str!("../../../templates/criteria.html.hbs")),
     ("digest.html.hbs", include_str!("../../../templates/digest.html.hbs")),
     ("digest.txt.hbs", include_str!("../../../templates/digest.txt.hbs")),

@@ -22,10 +22,14 @@ pub struct DoubtView {
     pub nights: String,
     /// What was missing in most of them: `the capture was blind: ...`.
     pub cause: String,
+    /// The same in a few words, for a subject.
+    pub brief: String,
     /// Whether that is a machine, so that the cause begins with it.
     pub is_absence: bool,
     /// That machine: `10.16.24.95 (LAB-9)`, or `10.16.24.95 (LAB-9) and 1 more`.
     pub absent: String,
+    /// `was` or `were`, as it asks for.
+    pub was_were: String,
     /// What to do about it.
     pub deed: String,
     pub has_more: bool,
@@ -39,8 +43,10 @@ impl Default for DoubtView {
         DoubtView {
             nights: "the last nights".to_string(),
             cause: "the network was not watched well enough".to_string(),
+            brief: "not watched well enough".to_string(),
             is_absence: false,
             absent: String::new(),
+            was_were: "was".to_string(),
             deed: "remove the causes named below".to_string(),
             has_more: false,
             more: String::new(),
@@ -64,7 +70,9 @@ pub fn doubt(material: &Material) -> DoubtView {
             format!("the last {}", count(nights.len() as u64, "night"))
         },
         cause: if is_absence { not_heard(material.ticket, &hosts) } else { cause(*first).to_string() },
+        brief: brief(*first).to_string(),
         is_absence,
+        was_were: was_were(hosts.len()).to_string(),
         absent: if is_absence { label(material.ticket, &hosts) } else { String::new() },
         deed: to_do(material, &causes, &hosts),
         has_more: more > 0,
@@ -257,6 +265,40 @@ fn cause(code: ReasonCode) -> &'static str {
         }
         HostAbsent => "a machine was not heard at all and may be switched off",
         ListingUnknown => "the blocklist gave no answer",
+        Contacts => "it still called",
+    }
+}
+
+/// The same for a subject, where all of it has to be short.
+fn brief(code: ReasonCode) -> &'static str {
+    match code {
+        ProgramDown => "allclear was not running",
+        ClockJumped => "the clock leapt",
+        HeldUp => "allclear was held up",
+        NoTurn => "too many captures at once",
+        SourceGone => "no capture interface",
+        NothingRecorded => "nothing was recorded",
+        StillRunning => "another capture went on",
+        OnHold => "on hold",
+        ScheduleChanged => "another schedule",
+        PhaseChanged => "another phase",
+        SiteClosed => "the site was closed",
+        Interrupted => "the capture broke off",
+        WrongSide => "not on the inside",
+        ControlMissing => "the capture was blind",
+        TooQuiet => "hardly any traffic heard",
+        Undecoded => "traffic not readable",
+        Truncated => "packets cut too short",
+        Lossy => "too many packets lost",
+        LossUnknown => "losses not known",
+        CutShort => "a limit ended the capture",
+        TooShort => "too little was watched",
+        WatchlistEmpty => "empty watchlist",
+        WatchlistIncomplete => "faulty watchlist lines",
+        WatchlistStale => "old watchlist",
+        ClockUnsure => "a clock is not right",
+        HostAbsent => "a machine was not heard",
+        ListingUnknown => "the blocklist is silent",
         Contacts => "it still called",
     }
 }

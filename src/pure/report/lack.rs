@@ -14,6 +14,8 @@ use serde::Serialize;
 pub struct LackView {
     /// A clause: `the checklist is not signed off`.
     pub what: String,
+    /// The same in a few words, for a subject.
+    pub brief: String,
     /// What to do about it.
     pub deed: String,
 }
@@ -26,15 +28,18 @@ pub(super) fn lack(material: &Material) -> LackView {
     }
     let signing = "do and sign off what is open in the checklist below";
     if standing.is_unsigned_alone {
-        return LackView { what: "the checklist is not signed off".to_owned(), deed: signing.to_owned() };
+        let what = "the checklist is not signed off".to_owned();
+        return LackView { brief: "not signed off".to_owned(), what, deed: signing.to_owned() };
     }
     let gap = listing_gap(ticket).filter(|_| material.playbook.clean.is_unlisted);
     let lack = match (gap, standing.missing.first()) {
-        (Some(what), _) => LackView { what, deed: unlisting(material) },
+        (Some(what), _) => {
+            LackView { what, brief: "not off the blocklist".to_owned(), deed: unlisting(material) }
+        }
         // What is missing besides names its own cure.
         (None, Some(missing)) => {
             let (what, deed) = missing.split_once(": ").unwrap_or((missing, "do what is named below"));
-            LackView { what: what.to_owned(), deed: deed.to_owned() }
+            LackView { what: what.to_owned(), brief: "not confirmed".to_owned(), deed: deed.to_owned() }
         }
         (None, None) => LackView::default(),
     };

@@ -103,7 +103,10 @@ fn add_plight(view: &mut TicketView, material: &Material, machines: &[&Host]) {
     let agreed = agreed(alike.len());
     view.headline = match plight(first) {
         Plight::Back => format!("{} {} {} again", view.lead, agreed.calls, view.called),
-        Plight::Calls => format!("{} still {} {}", view.lead, agreed.calls, view.called),
+        Plight::Calls => {
+            let still = if alike.iter().any(|host| is_unheard_of(host, material)) { "" } else { "still " };
+            format!("{} {still}{} {}", view.lead, agreed.calls, view.called)
+        }
         Plight::NamedAgain | Plight::Named => {
             format!("{} {} named as infected with {}", view.lead, agreed.is_are, view.malware)
         }
@@ -205,6 +208,14 @@ fn namers(machines: &[&Host], events: &[Recorded]) -> String {
     if names.is_empty() { String::new() } else { format!(" by {}", names.join(" and ")) }
 }
 
+/// Whether nobody was told before that something like it calls: it was found together with the ticket, or after
+/// the machine that was reported.
+fn is_unheard_of(host: &Host, material: &Material) -> bool {
+    let ticket = material.ticket;
+    let is_another = ticket.hosts.iter().any(|other| other.located < host.located);
+    is_blamed_last(host, material.events) && (is_another || ticket.opened == host.located)
+}
+
 /// Whether it is of the machines that were blamed last, together.
 fn is_blamed_last(host: &Host, events: &[Recorded]) -> bool {
     let last = blamings(events).next().map(|(recorded, _)| recorded.at);
@@ -218,7 +229,7 @@ fn blamings(events: &[Recorded]) -> impl Iterator<Item = (&Recorded, &Event)> {
     all.filter(|(_, event)| matches!(event, Event::HostBlamed { .. }))
 }
 
-fn is_of(host: &Host, blamed: &Event) -> bool {
+pub(super) fn is_of(host: &Host, blamed: &Event) -> bool {
     let Event::HostBlamed { host: address, mac, .. } = blamed else { return false };
     *address == host.host || (mac.is_some() && *mac == host.mac)
 }

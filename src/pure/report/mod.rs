@@ -5,6 +5,7 @@
 //! must never decide anything about the ticket.
 
 mod answers;
+mod corrections;
 mod decided;
 mod doubt;
 mod folded;

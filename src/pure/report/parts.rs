@@ -10,12 +10,11 @@ use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::earliest::Sooner;
 use crate::pure::intake::Report;
 use crate::pure::picture::Sign;
-use crate::pure::ticket::{Event, Host, HostState, KnownBy, Past, Run, RunEnd};
+use crate::pure::ticket::{Event, Host, HostState, KnownBy, Past, Phase, Run, RunEnd, SignOff, Ticket};
 use crate::pure::verdict::{Outcome, Verdict};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use std::net::IpAddr;
 
 /// One inside host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -72,7 +71,7 @@ pub struct NightView {
 /// One item of the checklist.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CheckView {
-    /// `[x]` or `[ ]`.
+    /// `[x]` or `[ ]`, which stands also where it was signed before there was more to do.
     pub mark: String,
     pub text: String,
     /// `signed by tech, Wed 2015-05-06 09:05 CDT` or `not signed off yet`.
@@ -99,7 +98,7 @@ pub struct CleanView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReportView {
     pub malware: String,
-    /// With the uncertainty of the reporter's clock, where there is one.
+    /// With the uncertainty of the reporter's clock, where there is one; and whether it was cleaned since.
     pub seen: String,
     /// `216.66.15.109 port 80 (tcp)` or `not stated`.
     pub remote: String,
@@ -264,20 +263,33 @@ fn coverage(end: &RunEnd) -> String {
 pub(super) fn checklist(material: &Material) -> Vec<CheckView> {
     let zone = &material.site.timezone;
     let check = |item: &crate::pure::playbook::ChecklistItem| {
-        let signed = material.ticket.signed.get(&item.item);
-        let words = signed.map(|s| {
-            let is_old = material.ticket.is_before_relapse(s);
-            let old = if is_old { ", before it came back" } else { "" };
-            format!("signed by {}, {}{old}", words::name(&s.by), local_time(s.at, zone))
-        });
+        let given = material.ticket.signed.get(&item.item);
+        let outdated = given.and_then(|given| outdated(material.ticket, given));
+        let signed = given.map_or_else(
+            || "not signed off yet".to_string(),
+            |given| format!("signed by {}, {}", words::name(&given.by), local_time(given.at, zone)),
+        );
+        let is_signed = given.is_some() && outdated.is_none();
         CheckView {
-            mark: if signed.is_some() { "[x]" } else { "[ ]" }.to_string(),
+            mark: if is_signed { "[x]" } else { "[ ]" }.to_string(),
             text: item.text.clone(),
-            signed: words.unwrap_or("not signed off yet".to_string()),
-            is_signed: signed.is_some(),
+            signed: signed + &outdated.map_or_else(String::new, |since| format!(", before {since}")),
+            is_signed,
         }
     };
     material.playbook.checklist.iter().map(check).collect()
+}
+
+/// What makes a signature one of work that has to be looked at again: `10.16.30.7 was found: do it there too`;
+/// `None` where it holds, and once the ticket is confirmed clean or at its end.
+fn outdated(ticket: &Ticket, given: &SignOff) -> Option<String> {
+    if ticket.phase == Phase::Clean || !ticket.phase.is_open() {
+        return None;
+    }
+    match ticket.located_since(given) {
+        _ if ticket.is_before_relapse(given) => Some("it came back: see to it again".to_owned()),
+        newer => newer.map(|host| format!("{} was found: do it there too", label(host))),
+    }
 }
 
 pub(super) fn clean(material: &Material) -> CleanView {
@@ -312,7 +324,10 @@ fn listing(material: &Material) -> String {
     format!("{said} ({reader} read it on the operator's page, {time})")
 }
 
-pub(super) fn report(report: &Report, public: IpAddr, zone: &TimeZone) -> ReportView {
+pub(super) fn report(report: &Report, ticket: &Ticket, zone: &TimeZone) -> ReportView {
+    let public = ticket.public;
+    let is_old = ticket.last_cleaned().is_some_and(|cleaned| cleaned > report.seen);
+    let age = if is_old { " (before the last cleaning)" } else { "" };
     let port = report.port.map_or(String::new(), |port| format!(" port {port}"));
     let protocol = match report.protocol {
         Some(crate::pure::watchlist::Transport::Tcp) => " (tcp)",
@@ -321,7 +336,7 @@ pub(super) fn report(report: &Report, public: IpAddr, zone: &TimeZone) -> Report
     };
     ReportView {
         malware: report.malware.as_deref().map_or("not named".to_string(), words::name),
-        seen: seen(report, zone),
+        seen: seen(report, zone) + age,
         remote: report.remote.map_or("not stated".to_string(), |remote| format!("{remote}{port}{protocol}")),
         source_port: report.source_port.map_or("not stated".to_string(), |port| port.to_string()),
         source: match report.source_port {

@@ -1,5 +1,6 @@
 //! What do the templates know of a ticket? One flat object of display strings.
 
+use super::corrections;
 use super::decided;
 use super::doubt::{self, DoubtView};
 use super::folded::FoldedRow;
@@ -71,7 +72,8 @@ pub struct TicketView {
     pub machines: String,
     /// Those of them that stand as the first does: seen calling, or only named.
     pub lead: String,
-    /// The lead in a few words: `10.16.24.93 (LAB-7) still calls a Conficker sinkhole`.
+    /// The lead in a few words: `10.16.24.93 (LAB-7) still calls a Conficker sinkhole`; `calls`, where nobody was told
+    /// before that something does.
     pub headline: String,
     /// How all of them stand, without a full stop: what a run saw, and what a person named.
     pub plight: String,
@@ -99,6 +101,8 @@ pub struct TicketView {
     /// Whether it waits (school break).
     pub is_on_hold: bool,
     pub hold: String,
+    /// What its readers were told in an earlier mail, and is so no longer; a sentence each.
+    pub corrections: Vec<String>,
     /// Whether somebody answers for the infection.
     pub has_risk: bool,
     /// `by A. Boss until Mon 2015-06-01 00:00 CDT: no money`.
@@ -141,8 +145,11 @@ pub struct TicketView {
     pub has_relapses: bool,
     /// Whether a machine is looked for: the ticket is in `reported`.
     pub is_sought: bool,
-    /// Whether it is listed since a time after the last report: so it is the listing that tells.
+    /// Whether it is listed since a time after the last report: so it is the listing that tells. Then with that
+    /// time, and what was answered or read.
     pub is_listed: bool,
+    pub listed_since: String,
+    pub listed_because: String,
     /// `1 relapse`.
     pub relapses: String,
     pub opened: String,
@@ -245,6 +252,7 @@ impl TicketView {
             checklist: vec![CheckView::default()],
             timeline: vec![EventView::default()],
             evidence: vec![EvidenceView::default()],
+            corrections: vec![String::new()],
             folded: vec![FoldedRow::default()],
             ..TicketView::default()
         };
@@ -292,7 +300,9 @@ fn facts(material: &Material) -> TicketView {
         coordinator: words::person(&site.coordinator),
         has_relapses: ticket.relapses > 0,
         is_sought: ticket.phase == Phase::Reported,
-        is_listed: is_listed(ticket),
+        is_listed: listed_since(ticket).is_some(),
+        listed_since: listed_since(ticket).map_or_else(String::new, |at| local_time(at, zone)),
+        listed_because: ticket.listing.as_ref().map_or_else(String::new, |last| last.raw.clone()),
         relapses: count(u64::from(ticket.relapses), "relapse"),
         opened: local_time(ticket.opened, zone),
         as_of: local_time(*at, zone),
@@ -311,9 +321,11 @@ fn duration_between(from: Option<Timestamp>, to: Timestamp) -> String {
     words::duration(u64::try_from(seconds).unwrap_or(0))
 }
 
-fn is_listed(ticket: &Ticket) -> bool {
-    let is_now = ticket.listing.as_ref().is_some_and(|last| last.answer == Listing::Listed);
-    is_now && ticket.newly_listed.is_some_and(|newly| ticket.last_seen().is_none_or(|seen| newly.at > seen))
+/// Since when it is listed, if that is news to whoever knows the reports.
+fn listed_since(ticket: &Ticket) -> Option<Timestamp> {
+    ticket.listing.as_ref().filter(|last| last.answer == Listing::Listed)?;
+    let newly = ticket.newly_listed.map(|newly| newly.at)?;
+    ticket.last_seen().is_none_or(|seen| newly > seen).then_some(newly)
 }
 
 fn by_when(material: &Material) -> String {
@@ -349,8 +361,9 @@ fn add_lists(view: &mut TicketView, material: &Material) {
     let past = known.map(|(label, last)| format!("{label} is known: {last}."));
     view.has_past = past.is_some();
     view.past = past.unwrap_or_default();
-    view.reports = ticket.reports.iter().map(|report| parts::report(report, ticket.public, zone)).collect();
+    view.reports = ticket.reports.iter().map(|report| parts::report(report, ticket, zone)).collect();
     view.clean = parts::clean(material);
+    view.corrections = corrections::corrections(material);
     view.checklist = parts::checklist(material);
     view.has_checklist = !view.checklist.is_empty();
     view.evidence = ticket.runs.iter().flat_map(parts::evidence).collect();

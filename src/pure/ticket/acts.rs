@@ -4,7 +4,8 @@
 
 use super::said::{machine, said};
 use super::{
-    Act, Blame, Context, Event, Host, HostState, Listing, ListingAnswer, Phase, Refusal, Ticket, hosts, mails,
+    Act, Blame, Context, Event, Host, HostState, Listing, ListingAnswer, Phase, Refusal, SignOff, Ticket,
+    hosts, mails,
 };
 use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
@@ -220,7 +221,9 @@ fn sign(ticket: &Ticket, context: &Context<'_>, item: &str) -> Decision {
         let hint = if items.is_empty() { "it is empty".to_owned() } else { items.join(", ") };
         return refuse(format!("the checklist of {} has no item '{item}': {hint}", context.playbook.name));
     }
-    match ticket.signed.get(item).filter(|sign_off| !ticket.is_before_relapse(sign_off)) {
+    let is_outdated =
+        |given: &SignOff| ticket.is_before_relapse(given) || ticket.located_since(given).is_some();
+    match ticket.signed.get(item).filter(|given| !is_outdated(given)) {
         Some(sign_off) => refuse(format!("'{item}' was signed already, by {}", sign_off.by)),
         None => Ok(vec![Event::Signed { item: item.to_owned() }]),
     }

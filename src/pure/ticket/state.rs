@@ -127,6 +127,12 @@ impl Ticket {
         signature.at < self.sought_since
     }
 
+    /// The machine that was located after it was given, and is still here: the newest.
+    pub fn located_since(&self, signature: &SignOff) -> Option<&Host> {
+        let later = self.watched_hosts().filter(|host| host.located > signature.at);
+        later.max_by_key(|host| host.located)
+    }
+
     /// Every hold, the present one included.
     pub fn holds(&self) -> impl Iterator<Item = Interval> {
         self.held.iter().copied().chain(self.hold.as_ref().map(Hold::span))
