@@ -178,7 +178,8 @@ fn every_field_of_the_contract_is_there_in_its_order() {
   ],
   "inbound_only": [],
   "indirect": [],
-  "unattributed_sightings": 0
+  "unattributed_sightings": 0,
+  "unseen_calls": 0
 }}
 "#,
         // sha256sum of "216.66.15.109" and a line feed.

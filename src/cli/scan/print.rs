@@ -37,6 +37,7 @@ struct Report<'a> {
     inbound_only: &'a [HostFinding],
     indirect: &'a [HostFinding],
     unattributed_sightings: u64,
+    unseen_calls: u64,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     unsaved: &'a [String],
 }
@@ -73,7 +74,7 @@ pub fn print(result: &Result<'_>, args: &ScanArgs) -> io::Result<()> {
 
 fn report<'a>(result: &Result<'a>) -> Report<'a> {
     let Counts { addresses, networks, ports, domains } = result.index.counts();
-    let Observation { coverage, hosts, inbound_only, indirect, unattributed_sightings, .. } =
+    let Observation { coverage, hosts, inbound_only, indirect, unattributed_sightings, unseen_calls, .. } =
         result.observation;
     let sha256 = result.index.sha256();
     Report {
@@ -94,6 +95,7 @@ fn report<'a>(result: &Result<'a>) -> Report<'a> {
         inbound_only,
         indirect,
         unattributed_sightings: *unattributed_sightings,
+        unseen_calls: *unseen_calls,
         unsaved: result.unsaved,
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Sighting<'a> {
     pub(super) tcp_flags: u8,
     /// Whether the host sent it.
     pub(super) is_out: bool,
+    /// Whether it answers what the host must have sent: it accepts a connection, or tells of a name.
+    pub(super) is_answer: bool,
     pub(super) time_ns: i64,
     /// 0 when it is not known.
     pub(super) wire_length: u32,
@@ -90,6 +92,7 @@ struct RowTally {
     /// `None` when the length of one of them is not known.
     bytes: Option<u64>,
     handshake: Handshake,
+    has_answer: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -158,6 +161,12 @@ impl Findings {
             host.is_some_and(|host| host.rows.contains_key(&Row { entry, matched, remote, protocol, port }))
         };
         sighting.matches.iter().all(is_known)
+    }
+
+    /// Hits of which only answers were seen: the host must have called, unless somebody forged them.
+    pub(super) fn unseen_calls(&self) -> u64 {
+        let rows = self.hosts.values().flat_map(|host| host.rows.values());
+        rows.filter(|row| row.has_answer && row.tally.sightings_out == 0).count() as u64
     }
 
     /// Whether the host has any sighting.
@@ -249,12 +258,14 @@ impl Host {
             }
             budget.spend(is_out);
         }
-        let new = || RowTally { tally: Tally::NONE, bytes: Some(0), handshake: Handshake::None };
+        let new =
+            || RowTally { tally: Tally::NONE, bytes: Some(0), handshake: Handshake::None, has_answer: false };
         let row = self.rows.entry(key).or_insert_with(new);
         row.tally.add(sighting);
         let length = Some(u64::from(sighting.wire_length)).filter(|length| *length > 0);
         row.bytes = row.bytes.zip(length).map(|(all, more)| all + more);
         row.handshake = row.handshake.max(handshake(sighting));
+        row.has_answer |= sighting.is_answer;
         true
     }
 

@@ -12,8 +12,11 @@ use std::net::IpAddr;
 /// flood of fragments takes the place of others and no memory.
 const DATAGRAMS_MAX: usize = 4_096;
 const WAYS: usize = 4;
-/// How long a datagram may be under way, in nanoseconds: what RFC 8200 (4.5) allows for reassembly.
+/// How long a datagram of IPv6 may be under way, in nanoseconds: what RFC 8200 (4.5) allows for reassembly.
 const AGE_NS_MAX: u64 = 60_000_000_000;
+/// The same of IPv4, whose numbers of 16 bits are used again so soon that a longer wait joins what does not belong
+/// together (RFC 4963): a second at 65,536 datagrams in it. Fragments of one datagram come one behind the other.
+const AGE_NS_MAX_V4: u64 = 1_000_000_000;
 
 /// The first fragments of the last moments; without memory until there is one.
 #[derive(Debug, Default)]
@@ -73,7 +76,8 @@ impl Fragments {
     fn ports(&self, datagram: &Datagram, time_ns: i64) -> Option<Ports> {
         let known = self.slots.get(set(datagram))?.iter().flatten();
         let mut same = known.filter(|first| first.datagram == *datagram);
-        same.find(|first| first.time_ns.abs_diff(time_ns) <= AGE_NS_MAX).map(|first| first.ports)
+        let age_ns_max = if datagram.source.is_ipv4() { AGE_NS_MAX_V4 } else { AGE_NS_MAX };
+        same.find(|first| first.time_ns.abs_diff(time_ns) <= age_ns_max).map(|first| first.ports)
     }
 }
 
@@ -116,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_later_fragment_has_the_ports_of_its_first() {
-        let limit = AGE_NS_MAX as i64;
+        let limit = AGE_NS_MAX_V4 as i64;
         let rows: [(&str, &[Part], &[u16]); 8] = [
             ("in order", &[(0, 1, 7, true), (1, 1, 7, false), (2, 1, 7, false)], &[53, 53, 53]),
             ("before the first", &[(0, 1, 7, false), (1, 1, 7, true)], &[0, 53]),

@@ -20,6 +20,7 @@ mod kind;
 mod ledger;
 mod merge;
 mod observer;
+mod one_way;
 mod pieces;
 mod probe;
 mod spans;
@@ -68,7 +69,8 @@ pub struct Observation {
     pub indirect: Vec<HostFinding>,
     /// Packets with a watchlist entry and no inside host.
     pub unattributed_sightings: u64,
-    /// Calls of inside hosts to a watchlist entry that were not seen, and that errors which came back tell of.
+    /// Calls of inside hosts to a watchlist entry that were not seen, and that errors or answers which came back
+    /// tell of, one for each hit.
     #[serde(default)]
     pub unseen_calls: u64,
     /// Sightings without a row in `hits`, because there were more than [`HITS_MAX`] hits or more than

@@ -206,10 +206,10 @@ impl Observer {
             Decoded::Packet(packet) => {
                 self.hearing.note_unusual(&packet);
                 let packet = self.hearing.attribute(packet);
+                let mut seen = self.see_packet(&packet, &mut scope);
                 if let Some(quoted) = packet::quoted(&packet) {
-                    self.see_quoted(&packet, &quoted, &mut scope);
+                    seen = self.see_quoted(&packet, &quoted, seen, &mut scope);
                 }
-                let seen = self.see_packet(&packet, &mut scope);
                 if packet.tunnels > 0 { self.see_tunnels(frame, packet.tunnels, seen, scope) } else { seen }
             }
             other => {
@@ -224,13 +224,26 @@ impl Observer {
         &mut self,
         error: &Packet<'_>,
         quoted: &Quoted<'_>,
+        seen: Seen,
         mut scope: impl FnMut(WatchId) -> Scope,
-    ) {
+    ) -> Seen {
         let about = &quoted.packet;
-        if about.source == error.destination && self.hearing.lookout.may_know_destination(about) {
-            let hearing = self.watches.iter_mut().filter(|(id, _)| scope(*id) == Scope::Matched);
-            hearing.for_each(|(_, watch)| watch.hear_of(about, quoted.is_refused));
+        if about.source != error.destination || !self.hearing.lookout.may_know_destination(about) {
+            return seen;
         }
+        if !seen.is_sighting {
+            self.sighted.clear();
+        }
+        for (place, (id, watch)) in self.watches.iter_mut().enumerate() {
+            let is_sighted = self.sighted.contains(&place);
+            let is_heard =
+                scope(*id) == Scope::Matched && watch.hear_of(about, quoted.is_refused, is_sighted);
+            if is_heard && !is_sighted {
+                self.sighted.push(place);
+            }
+        }
+        self.sighted.sort_unstable();
+        Seen { is_sighting: !self.sighted.is_empty(), ..seen }
     }
 
     fn see_packet(&mut self, packet: &Packet<'_>, scope: impl FnMut(WatchId) -> Scope) -> Seen {

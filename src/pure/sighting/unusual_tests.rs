@@ -3,8 +3,9 @@
 use super::tests::{
     ACK, HOST, OTHER, SECOND, SINK, SYN, Sent, hosts, list, observe, observe_at, out, tcp, tcp_with, udp,
 };
-use super::{Coverage, Handshake, LayerCount};
-use crate::pure::packet::Mac;
+use super::{Coverage, Handshake, LayerCount, Observer, Scope};
+use crate::pure::packet::{Frame, Mac};
+use crate::pure::watchlist::{CompiledList, Index, Watchlist};
 use std::slice::from_ref;
 
 /// The part of a packet in Ethernet that begins after `offset` bytes of what IPv4 carries.
@@ -31,7 +32,8 @@ fn later_fragments_count_for_the_port_of_their_first() {
         ("in order", by_port, vec![first.clone(), second.clone(), last.clone()], "10.0.0.1 1 3 3"),
         ("before the first", by_port, vec![last.clone(), first.clone(), second.clone()], "10.0.0.1 1 2 2"),
         ("without the first", by_port, vec![second.clone(), last.clone()], ""),
-        ("after its time", by_port, vec![first.clone(), at(61, last.clone())], "10.0.0.1 1 1 1"),
+        ("in time", by_port, vec![first.clone(), at(1, last.clone())], "10.0.0.1 1 2 2"),
+        ("after its time", by_port, vec![first.clone(), at(2, last.clone())], "10.0.0.1 1 1 1"),
         (
             "matched by address",
             by_address,
@@ -150,6 +152,53 @@ fn an_error_alone_tells_of_a_call_that_was_not_seen() {
         assert_eq!(observation.inbound_only.len(), wanted, "{row}");
         assert_eq!(observation.unseen_calls, wanted as u64, "{row}");
         assert!(observation.hosts.is_empty(), "{row}: what came in blames nobody");
+    }
+}
+
+#[test]
+fn an_answer_alone_tells_of_a_call_that_was_not_seen() {
+    let from_sink = |flags: u8| tcp(1, (SINK, 80), (HOST, 1025), flags);
+    let dns = |second: i64, from: (&str, u16), to: (&str, u16), flags: [u8; 2]| {
+        let head = [&[0, 7][..], &flags, &[0, 1, 0, 0, 0, 0, 0, 0]].concat();
+        udp(second, from, to, &[&head[..], b"\x04evil\x07example\0\0\x01\0\x01"].concat())
+    };
+    let server = ("192.0.2.53", 53);
+    let question = dns(0, (HOST, 1025), server, [1, 0]);
+    let answer = dns(1, server, (HOST, 1025), [0x81, 0x80]);
+    let asked_of_us = dns(0, ("192.0.2.77", 1025), (HOST, 53), [1, 0]);
+    let rows = [
+        ("a connection that is accepted", vec![from_sink(SYN | ACK)], (1, 1)),
+        ("the same again", vec![from_sink(SYN | ACK), from_sink(SYN | ACK)], (1, 1)),
+        ("one that was called for", vec![out(0), from_sink(SYN | ACK)], (0, 0)),
+        ("a call from outside", vec![from_sink(SYN)], (1, 0)),
+        ("what may be either", vec![from_sink(ACK)], (1, 0)),
+        ("a name that is told", vec![answer.clone()], (1, 1)),
+        ("one that was asked for", vec![question, answer], (0, 0)),
+        ("a name that is asked of us", vec![asked_of_us], (1, 0)),
+    ];
+    for (row, packets, wanted) in rows {
+        let observation = observe(&[list("s", &[SINK, "evil.example"])], &packets);
+        assert_eq!((observation.inbound_only.len(), observation.unseen_calls), wanted, "{row}");
+    }
+}
+
+#[test]
+fn an_error_that_tells_of_a_call_is_evidence() {
+    let entries = [list("s", &[SINK, "192.0.2.1"])];
+    let [quoted, both] = [&entries[0].entries[..1], &entries[0].entries[..]].map(|entries| {
+        let watchlist = Watchlist { entries: entries.to_vec(), ..list("s", &[]) };
+        Index::compile(&[CompiledList { watchlist: &watchlist, file: None }])
+    });
+    let about = error(1, HOST, 3, 1, &out(0));
+    let frame = Frame { time_ns: 0, bytes: &about.bytes, wire_length: 70, link_type: 1 };
+    for (row, index, wanted) in
+        [("what it quotes", quoted, vec![SINK]), ("who sent it too", both, vec![SINK, "192.0.2.1"])]
+    {
+        let (mut observer, id) = Observer::alone(index, &["10.0.0.0/8".parse().expect("a network")]);
+        assert!(observer.see(&frame, |_| Scope::Matched).is_sighting, "{row}");
+        let watch = observer.watch(id).expect("it is there");
+        let matches: Vec<String> = watch.last_matches().map(|(_, entry)| entry.into_owned()).collect();
+        assert_eq!(matches, wanted, "{row}");
     }
 }
 

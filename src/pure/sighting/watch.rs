@@ -9,20 +9,14 @@ use super::glance::Ends;
 use super::heard::{Company, timestamp};
 use super::hearing::PassedOver;
 use super::inside::Inside;
+use super::one_way::one_way;
 use super::tally::Tally;
-use super::{Coverage, Matched, Observation, OneWay, Presence};
+use super::{Coverage, Matched, Observation, Presence};
 use crate::pure::packet::{Mac, Name, NameKind, Packet, quoted};
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::IpAddr;
-
-/// Fewer acknowledgements than this between inside and outside, in both directions together, tell nothing
-/// about a mirror.
-const ANSWERS_MIN: u64 = 200;
-/// A direction with less than one in so many of them is not mirrored: both ends of a connection
-/// acknowledge, of a download the receiver at least every tenth segment.
-const ANSWERS_SHARE: u64 = 200;
 
 /// One run's share of a source: what it looks for, at whose hosts, and what it found.
 #[derive(Debug)]
@@ -209,7 +203,8 @@ impl Watch {
             }
             let is_out =
                 self.hits.iter().filter(of_end).any(|hit| hit.blamed.is_some_and(|blamed| blamed.is_out));
-            let sighting = sighting(packet, is_source, is_out, &matches);
+            let mut sighting = sighting(packet, is_source, is_out, &matches);
+            sighting.is_answer = !is_source && (is_acceptance(packet) || is_told(&matches, names));
             let is_indirect = resolver == Some(sighting.host);
             let findings = if is_indirect { &mut self.indirect } else { &mut self.findings };
             findings.add(&sighting, &self.index);
@@ -230,25 +225,31 @@ impl Watch {
 
     /// Notes what an error tells of a packet of an inside host, which it may know: that there was one, and
     /// perhaps that it was refused. The error came in, and where the packet itself was not seen it proves no
-    /// more than other packets that come in.
-    pub(super) fn hear_of(&mut self, packet: &Packet<'_>, is_refused: bool) {
-        if self.inside.contains(packet.source) {
-            let is_outside = !self.inside.contains(packet.destination);
-            self.found.clear();
-            self.index.look_up(Flow::of(packet).destination(is_outside), packet.source, &mut self.found);
-            let matches =
-                self.found.iter().map(|found| (matched(found.kind), found.entry)).collect::<Vec<_>>();
-            let sighting = sighting(packet, true, false, &matches);
-            let is_indirect = self.asking_resolver(packet, &[]).is_some();
-            let findings = if is_indirect { &mut self.indirect } else { &mut self.findings };
-            if !matches.is_empty() && !findings.knows(&sighting) {
-                self.unseen_calls += u64::from(!is_indirect);
-                findings.add(&sighting, &self.index);
-            }
-            if is_refused {
-                findings.refuse(&sighting);
-            }
+    /// more than other packets that come in; then it is a sighting, besides what the error itself may be.
+    pub(super) fn hear_of(&mut self, packet: &Packet<'_>, is_refused: bool, is_sighted: bool) -> bool {
+        if !self.inside.contains(packet.source) {
+            return false;
         }
+        let is_outside = !self.inside.contains(packet.destination);
+        let own_hits = std::mem::take(&mut self.hits);
+        let blamed = Some(Blamed { is_source: false, is_out: false });
+        self.match_end(packet, Flow::of(packet).destination(is_outside), blamed);
+        let matches = self.hits.iter().map(|hit| (hit.matched, hit.entry)).collect::<Vec<_>>();
+        let sighting = sighting(packet, true, false, &matches);
+        let is_indirect = self.asking_resolver(packet, &[]).is_some();
+        let findings = if is_indirect { &mut self.indirect } else { &mut self.findings };
+        let is_new = !matches.is_empty() && !findings.knows(&sighting);
+        if is_new {
+            self.unseen_calls += u64::from(!is_indirect);
+            findings.add(&sighting, &self.index);
+        }
+        if is_refused {
+            findings.refuse(&sighting);
+        }
+        if is_sighted {
+            self.hits.extend(own_hits);
+        }
+        is_new
     }
 
     /// The presence of the `wanted` hosts, each known by address and, where known, by MAC address, and
@@ -273,7 +274,7 @@ impl Watch {
             inbound_only,
             indirect: self.indirect.finish_indirect(&self.index, &identities),
             unattributed_sightings: self.unattributed,
-            unseen_calls: self.unseen_calls,
+            unseen_calls: self.unseen_calls + self.findings.unseen_calls(),
             unlisted_sightings: self.findings.unlisted() + self.indirect.unlisted(),
         }
     }
@@ -324,21 +325,24 @@ fn lacks_ports(packet: &Packet<'_>) -> bool {
     packet.is_later_fragment && packet.ports.is_none() && matches!(packet.protocol, TCP | UDP | SCTP)
 }
 
+/// Whether it accepts a connection, which its receiver must have asked for.
+fn is_acceptance(packet: &Packet<'_>) -> bool {
+    const TCP: u8 = 6;
+    const SYN_AND_ACK: u8 = 0x12;
+    packet.protocol == TCP && packet.tcp_flags & SYN_AND_ACK == SYN_AND_ACK
+}
+
+/// Whether a match is a name that the packet tells as an answer.
+fn is_told(matches: &[(Matched, EntryId)], names: &[Name]) -> bool {
+    let is_answer = |name: &Name| matches!(name.kind, NameKind::Dns { is_answer: true, .. });
+    matches.iter().any(|(matched, _)| *matched == Matched::Dns) && names.iter().any(is_answer)
+}
+
 fn matched(kind: MatchKind) -> Matched {
     match kind {
         MatchKind::Address => Matched::Address,
         MatchKind::Network => Matched::Network,
         MatchKind::Port | MatchKind::Domain => Matched::Port,
-    }
-}
-
-/// Which direction alone was heard, by the answers out and in; `None` when both were, or when too little was heard to tell.
-fn one_way(out: u64, inbound: u64) -> Option<OneWay> {
-    match out + inbound {
-        ..ANSWERS_MIN => None,
-        all if out < all / ANSWERS_SHARE => Some(OneWay::Inbound),
-        all if inbound < all / ANSWERS_SHARE => Some(OneWay::Outbound),
-        _ => None,
     }
 }
 
@@ -374,28 +378,9 @@ fn sighting<'a>(
         port,
         tcp_flags: packet.tcp_flags,
         is_out,
+        is_answer: false,
         time_ns: packet.time_ns,
         wire_length: packet.wire_length,
         matches,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_direction_that_is_hardly_there_is_not_mirrored() {
-        let rows = [
-            ("both", 500, 500, None),
-            ("a download", 100, 19_000, None),
-            ("hardly any out", 99, 19_901, Some(OneWay::Inbound)),
-            ("nothing out", 0, 200, Some(OneWay::Inbound)),
-            ("nothing in", 200, 0, Some(OneWay::Outbound)),
-            ("too little to tell", 199, 0, None),
-        ];
-        for (row, out, inbound, wanted) in rows {
-            assert_eq!(one_way(out, inbound), wanted, "{row}");
-        }
     }
 }

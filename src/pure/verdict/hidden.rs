@@ -21,7 +21,7 @@ pub(super) fn wrong_side(source: &SourceFacts) -> Option<String> {
     }
     if observation.unseen_calls > 0 && observation.hosts.is_empty() {
         return Some(format!(
-            "{} to a watchlist entry known only from the errors that came back: what inside hosts send is not all heard; mirror both directions of the port",
+            "{} to a watchlist entry known only from the answers or errors that came back: what inside hosts send is not all heard; mirror both directions of the port",
             count(observation.unseen_calls, "call"),
         ));
     }
