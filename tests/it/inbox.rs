@@ -247,6 +247,17 @@ fn a_checklist_signed_before_a_machine_was_found_is_open_for_it() {
     assert!(words(&clean[0]).contains("[x] Install MS08-067: signed by tech, Wed 2015-05-06 13:00 UTC"));
 }
 
+#[test]
+fn a_checklist_signed_before_a_relapse_is_open_again() {
+    let mut world = World::new();
+    world.cleaned_at("2015-05-05T10:00:00Z");
+    world.act("2015-05-05T11:00:00Z", Act::Sign { item: "patch".to_owned() }).expect("signed");
+    world.live_until("2015-05-06T12:00:00Z", calls_at("2015-05-05T23:00:00Z", LAB, None));
+    let relapsed = letters(&world, MailEvent::Relapsed);
+    let open = "[ ] Install MS08-067: signed by tech, Tue 2015-05-05 11:00 UTC, before it came back: see to it again";
+    assert!(words(&relapsed[0]).contains(open), "{}", relapsed[0].text);
+}
+
 /// Who was sent to a machine hears in the next mail that it is not the one, or not there.
 #[test]
 fn what_an_earlier_mail_said_of_a_machine_is_corrected_in_the_next() {
@@ -260,7 +271,7 @@ fn what_an_earlier_mail_said_of_a_machine_is_corrected_in_the_next() {
         ("retired", "10.16.24.93 has left the network, as tech says (Mon 2015-05-04 14:30 UTC: scrapped)"),
         (
             "moved",
-            "10.16.24.93 has another address now: 10.16.24.80 (last seen there Mon 2015-05-04 14:00 UTC)",
+            "10.16.24.93 has another address now: 10.16.24.80 (it called from there Mon 2015-05-04 12:00 UTC)",
         ),
         ("nothing", ""),
     ] {

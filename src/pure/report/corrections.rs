@@ -57,7 +57,7 @@ fn label(events: &[Recorded], address: IpAddr) -> String {
     format!("{address}{}", named(name.flatten()))
 }
 
-/// A machine whose MAC address was last seen at another address than the one by which it is called.
+/// A machine whose MAC address last called from another address than the one by which it is known.
 fn moved(material: &Material, host: &Host) -> Option<(u64, String)> {
     let mac = host.mac?;
     let called = material.events.iter().rev().find(|recorded| is_of(host, &recorded.event))?.seq;
@@ -71,14 +71,15 @@ fn moved(material: &Material, host: &Host) -> Option<(u64, String)> {
     let (label, at) = (parts::label(host), local_time(*at, &material.site.timezone));
     Some((
         seq,
-        format!("{label} has another address now: {address} (last seen there {at}): look for it there"),
+        format!("{label} has another address now: {address} (it called from there {at}): look for it there"),
     ))
 }
 
-/// Where a run saw that MAC address last, and when.
+/// From where a run saw that MAC address call last, and when. Of a machine that was only there, the address on
+/// record is the one by which it is known.
 fn last_of(event: &Event, mac: Mac) -> Option<(Timestamp, IpAddr)> {
     let Event::RunEnded(end) = event else { return None };
-    let last = |seen: &HostExposure| seen.present.as_slice().last().map(|span| (span.to, seen.host));
+    let last = |seen: &HostExposure| seen.contacts.last().map(|contact| (contact.last, seen.host));
     end.exposures.iter().filter(|seen| seen.mac == Some(mac)).filter_map(last).max()
 }
 

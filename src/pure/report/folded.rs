@@ -211,9 +211,11 @@ fn by_ticket(rows: Vec<(u32, FoldedRow)>) -> Vec<(u32, FoldedRow)> {
 fn together(mut rows: Vec<FoldedRow>) -> FoldedRow {
     let at = rows.iter().position(|row| !row.is_unreached).unwrap_or(0);
     let mut lead = rows.remove(at);
-    let mut notes: Vec<String> = rows.iter().filter(|row| row.is_unreached).map(FoldedRow::note).collect();
+    let others = rows.iter().filter(|row| row.is_unreached && row.first != lead.first);
+    let mut notes: Vec<String> = others.map(FoldedRow::note).collect();
     notes.dedup();
-    let earlier: Vec<String> = rows.iter().filter(|row| !row.is_unreached).map(FoldedRow::note).collect();
+    let mut earlier: Vec<String> = rows.iter().filter(|row| !row.is_unreached).map(FoldedRow::note).collect();
+    earlier.dedup();
     notes.extend(earlier.iter().take(EARLIER_MAX).cloned());
     let left_out = earlier.len().saturating_sub(EARLIER_MAX);
     notes.extend((left_out > 0).then(|| format!("Before those: {}.", count(left_out as u64, "more mail"))));
