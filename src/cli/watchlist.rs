@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::lists::{self, ListError};
 use crate::pure::watchlist::{Counts, FileRead, Found, MatchKind, ODD_SHOWN_MAX, Odd, Sought};
+use crate::pure::words::count;
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -159,7 +160,11 @@ fn print_file(out: &mut impl Write, report: &FileReport) -> io::Result<()> {
     let FileReport { file, format, addresses, networks, ports, domains, unusable, rejected, .. } = report;
     writeln!(
         out,
-        "{file}: {format}: {addresses} addresses, {networks} networks, {ports} port ranges, {domains} domains"
+        "{file}: {format}: {}, {}, {}, {}",
+        count(*addresses as u64, "address"),
+        count(*networks as u64, "network"),
+        count(*ports as u64, "port range"),
+        count(*domains as u64, "domain")
     )?;
     if *unusable > 0 {
         let what = "URLs with a path, file hashes, or not meant for detection";

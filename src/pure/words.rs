@@ -74,7 +74,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// `1 contact`, `3 contacts`, `12,034 packets`.
+/// `1 contact`, `3 contacts`, `12,034 packets`, `2 addresses`.
 pub fn count(number: u64, noun: &str) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -84,7 +84,12 @@ pub fn count(number: u64, noun: &str) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped} {noun}{}", if number == 1 { "" } else { "s" })
+    let ending = match number {
+        1 => "",
+        _ if noun.ends_with("ss") => "es",
+        _ => "s",
+    };
+    format!("{grouped} {noun}{ending}")
 }
 
 /// A phase in words.
@@ -320,6 +325,7 @@ mod tests {
         ] {
             assert_eq!(count(number, "packet"), words);
         }
+        assert_eq!((count(1, "address"), count(2, "address")), ("1 address".into(), "2 addresses".into()));
     }
 
     #[test]

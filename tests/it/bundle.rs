@@ -66,7 +66,7 @@ fn handed_over() -> (Station, PathBuf) {
     }
     station.ask(&["ticket", "cleaned", "2", "--by", "tech"]);
     let told = station.ask(&["ticket", "bundle", "2", "two.zip"]);
-    assert!(told.contains("two.zip written, 1 evidence files"), "{told}");
+    assert!(told.contains("two.zip written, 1 evidence file"), "{told}");
     unpack(&station.path("two.zip"), &station.path("out"));
     let folder = station.path("out/ticket-2");
     (station, folder)

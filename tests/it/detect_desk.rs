@@ -117,7 +117,7 @@ fn the_evidence_is_checked_and_goes_with_the_ticket() {
     assert_eq!(paths, [file], "once, whoever names it");
     assert_eq!((&checked["is_sound"], &checked["files"][0]["ticket"]), (&Value::from(true), &Value::Null));
     let bundled = station.ask(&["ticket", "bundle", "2", "two.zip"]);
-    assert!(bundled.contains("1 evidence files"), "{bundled}");
+    assert!(bundled.contains("1 evidence file"), "{bundled}");
     station.ask(&["backup", "whole", "--evidence"]);
     let copied = |base: &str| fs::read(station.path(base).join(file)).expect("the evidence is there");
     assert!(copied("whole") == copied("state"), "a backup holds it, too");

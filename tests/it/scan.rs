@@ -487,7 +487,7 @@ fn a_watchlist_file_is_told_line_by_line() {
     std::fs::write(&list, lines).expect("it can be written");
     let output = allclear(&["watchlist", text(&list), "--lookup", "38.229.131.151"]);
     let wanted = format!(
-        "{0}: plain: 1 addresses, 1 networks, 1 port ranges, 1 domains
+        "{0}: plain: 1 address, 1 network, 1 port range, 1 domain
   1 not usable here (URLs with a path, file hashes, or not meant for detection)
   {0}:5: rejected \"1.2.3.4/8\": '1.2.3.4/8' has host bits set: write 1.0.0.0/8 for the network, or the address alone
   matches 38.229.128.0/18

@@ -311,4 +311,10 @@ fn a_report_tells_everything_that_the_log_knows() {
     }
     assert_eq!((&json["schema"], &json["id"]), (&"allclear.report/1".into(), &7.into()));
     assert_eq!(json["nights"][0]["watched_s"], 21_300.0);
+    for (list, key) in [("mails", "queued"), ("decisions", "when")] {
+        let times: Vec<&str> =
+            json[list].as_array().expect(list).iter().filter_map(|row| row[key].as_str()).collect();
+        let is_exact = |time: &&str| time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok();
+        assert!(!times.is_empty() && times.iter().all(is_exact), "{list}: {times:?}");
+    }
 }

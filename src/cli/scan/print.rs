@@ -8,6 +8,7 @@ use crate::pure::sighting::{
 };
 use crate::pure::verdict::{Judgement, Reason, Verdict};
 use crate::pure::watchlist::{Counts, Index};
+use crate::pure::words::count;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -127,7 +128,11 @@ fn people(out: &mut impl Write, result: &Result<'_>) -> io::Result<()> {
     let Counts { addresses, networks, ports, domains } = result.index.counts();
     writeln!(
         out,
-        "Looked for {addresses} addresses, {networks} networks, {ports} port ranges, {domains} domains."
+        "Looked for {}, {}, {}, {}.",
+        count(addresses as u64, "address"),
+        count(networks as u64, "network"),
+        count(ports as u64, "port range"),
+        count(domains as u64, "domain")
     )
 }
 

@@ -11,7 +11,7 @@ use crate::edge::template::Form;
 use crate::engine::EngineError;
 use crate::pure::packet::Mac;
 use crate::pure::problem::Problem;
-use crate::pure::report::words::{clean_text, is_shown};
+use crate::pure::report::words::{clean_text, count, is_shown};
 use crate::pure::report::{Looked, Material, TicketJson, kind, report as report_json};
 use crate::pure::ticket::{
     Context, Host, Past, Recorded, Run, Standing, Ticket, TicketId, chain, ledger, stand, stand_now,
@@ -126,7 +126,8 @@ pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
     bundle.finish(&documents).map_err(failed)?;
     remarks.iter().for_each(|remark| print::note(remark));
     let number = looked::on_record(ticket).map(|file| &file.path).collect::<BTreeSet<_>>().len();
-    let printed = print::out(&format!("{} written, {number} evidence files\n", path.display()));
+    let printed =
+        print::out(&format!("{} written, {}\n", path.display(), count(number as u64, "evidence file")));
     Ok(if remarks.is_empty() { printed } else { Exit::Failed })
 }
 

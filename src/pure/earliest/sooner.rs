@@ -34,17 +34,24 @@ pub struct Sooner {
     pub earliest: Earliest,
     /// The nights that it takes as it is; `None` when it is not reached within a year.
     pub nights_now: Option<u32>,
+    /// When that is.
+    pub at_now: Option<Timestamp>,
 }
 
 impl Sooner {
-    /// `8h in place of 30m: 4 nights in place of 56`.
+    /// `8h in place of 30m: 4 nights in place of 56`; `..., 3 days sooner`, where it takes as many nights.
     pub fn words(&self) -> String {
-        let nights = match self.earliest.nights {
-            1 => "1 night".to_owned(),
-            nights => format!("{nights} nights"),
+        let nights = plural(u64::from(self.earliest.nights), "night");
+        let gain = match self.nights_now {
+            None => "in place of more than a year".to_owned(),
+            Some(now) if now == self.earliest.nights => {
+                let gained = self.at_now.zip(self.earliest.at).map(|(now, at)| now.duration_since(at));
+                let days = gained.map_or(0, |gained| gained.as_hours() / 24);
+                format!("as now, {} sooner", plural(days.unsigned_abs(), "day"))
+            }
+            Some(now) => format!("in place of {now}"),
         };
-        let now = self.nights_now.map_or("more than a year".to_owned(), |nights| nights.to_string());
-        format!("`{}` {} in place of {}: {nights} in place of {now}", self.key, self.to, self.from)
+        format!("`{}` {} in place of {}: {nights} {gain}", self.key, self.to, self.from)
     }
 }
 
@@ -78,7 +85,13 @@ pub fn sooner(
     let tried = longer.into_iter().chain(daily).chain(passes).chain(span);
     let helpful = tried.filter(|(.., changed)| is_sooner(changed, today, now));
     let nights_now = today.at.map(|_| today.nights);
-    helpful.map(|(key, from, to, earliest)| Sooner { key, from, to, earliest, nights_now }).collect()
+    helpful
+        .map(|(key, from, to, earliest)| Sooner { key, from, to, earliest, nights_now, at_now: today.at })
+        .collect()
+}
+
+fn plural(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn is_sooner(changed: &Earliest, today: &Earliest, now: Timestamp) -> bool {
@@ -156,6 +169,11 @@ mod tests {
         let nightly = stage("0 22 * * *", 8 * HOUR);
         assert_eq!(told(&nightly, &strict), ["`clean.passes` 20 in place of 40: 31 nights in place of 40"]);
         assert_eq!(told(&nightly, &criteria()), [""; 0], "the defaults are as short as it gets");
+        let eight = CleanCriteria { passes: 8, ..criteria() };
+        let weekend = told(&stage("0 2 * * 6,0", 8 * HOUR), &eight);
+        let expected =
+            "`verify.cron` \"0 2 * * *\" in place of \"0 2 * * 6,0\": 8 nights as now, 19 days sooner";
+        assert!(weekend.iter().any(|words| words == expected), "{weekend:?}");
     }
 
     #[test]

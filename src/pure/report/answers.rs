@@ -35,7 +35,11 @@ pub struct AnswerView {
 /// One mail to one person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MailView {
+    /// When it was decided upon.
+    #[serde(skip)]
+    pub at: Timestamp,
     pub event: String,
+    /// The same in the site's zone.
     pub queued: String,
     pub to: String,
     /// When the server accepted or refused it, or how often it was tried.
@@ -45,6 +49,9 @@ pub struct MailView {
 /// What a person decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DecisionView {
+    #[serde(skip)]
+    pub at: Timestamp,
+    /// The same in the site's zone.
     pub when: String,
     pub by: String,
     pub what: String,
@@ -131,6 +138,7 @@ pub fn mails(material: &Material) -> Vec<MailView> {
     });
     let rows = queued.flat_map(|(recorded, event, to)| {
         to.iter().map(move |to| MailView {
+            at: recorded.at,
             event: event_word(event).to_string(),
             queued: local_time(recorded.at, zone),
             to: to.clone(),
@@ -192,24 +200,23 @@ fn mail_states<'a>(material: &Material<'a>) -> BTreeMap<(u64, &'a str), String> 
 /// ended or reopened the ticket; each with who did it and why.
 pub fn decisions(material: &Material) -> Vec<DecisionView> {
     let zone = &material.site.timezone;
-    let mut rows: Vec<(Timestamp, DecisionView)> = Vec::new();
+    let mut rows: Vec<DecisionView> = Vec::new();
     for recorded in material.events.iter().filter(|recorded| is_decision(&recorded.event)) {
         let what = words_of(&recorded.event, material.ticket, zone).unwrap_or_default();
         let (when, by) = (local_time(recorded.at, zone), words::name(&recorded.by));
-        rows.push((recorded.at, DecisionView { when, by, what }));
+        rows.push(DecisionView { at: recorded.at, when, by, what });
     }
     let opened = material.ticket.opened;
     for closed in material.site.closed_intervals() {
         if closed.to > opened && closed.from < material.at {
             let what =
                 format!("School break until {}: nights in it do not count", local_time(closed.to, zone));
-            let view =
-                DecisionView { when: local_time(closed.from, zone), by: "the site file".to_string(), what };
-            rows.push((closed.from, view));
+            let (at, when) = (closed.from, local_time(closed.from, zone));
+            rows.push(DecisionView { at, when, by: "the site file".to_string(), what });
         }
     }
-    rows.sort_by_key(|(at, _)| *at);
-    rows.into_iter().map(|(_, row)| row).collect()
+    rows.sort_by_key(|row| row.at);
+    rows
 }
 
 fn is_decision(event: &Event) -> bool {

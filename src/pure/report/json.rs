@@ -382,6 +382,6 @@ fn event(recorded: &Recorded) -> EventJson<'_> {
 
 /// A change of the plan, as `check` and `ticket show` print it.
 pub fn sooner(sooner: &Sooner) -> SoonerJson {
-    let Sooner { key, from, to, earliest, nights_now } = sooner.clone();
+    let Sooner { key, from, to, earliest, nights_now, at_now: _ } = sooner.clone();
     SoonerJson { key, from, to, earliest: earliest.at, nights: earliest.nights, nights_now }
 }

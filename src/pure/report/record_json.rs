@@ -3,7 +3,7 @@
 //!
 //! Fields are added, never renamed.
 
-use super::answers::{self, Looked};
+use super::answers::{self, DecisionView, Looked, MailView};
 use super::json::{ListingJson, TicketJson, listing};
 use super::view::Material;
 use super::{nights, reasoning, timeline};
@@ -25,8 +25,8 @@ pub fn report(material: &Material, looked: &Looked) -> Value {
     document["nights"] = json!(material.runs.iter().map(|run| night(run, material)).collect::<Vec<_>>());
     document["reasoning"] = reasons(material);
     document["listings"] = listings(material);
-    document["mails"] = json!(answers::mails(material));
-    document["decisions"] = json!(answers::decisions(material));
+    document["mails"] = mails(material);
+    document["decisions"] = decisions(material);
     document["files"] = files(material, looked);
     let told = material
         .events
@@ -154,6 +154,18 @@ fn listings(material: &Material) -> Value {
         _ => None,
     });
     json!(answers.collect::<Vec<_>>())
+}
+
+/// Times as in all JSON; those within the words for what became of a mail are for people.
+fn mails(material: &Material) -> Value {
+    let row =
+        |mail: &MailView| json!({"event": mail.event, "queued": mail.at, "to": mail.to, "state": mail.state});
+    json!(answers::mails(material).iter().map(row).collect::<Vec<_>>())
+}
+
+fn decisions(material: &Material) -> Value {
+    let row = |made: &DecisionView| json!({"when": made.at, "by": made.by, "what": made.what});
+    json!(answers::decisions(material).iter().map(row).collect::<Vec<_>>())
 }
 
 fn files(material: &Material, looked: &Looked) -> Value {
