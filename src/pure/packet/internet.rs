@@ -8,10 +8,10 @@ use crate::pure::address;
 use std::net::{IpAddr, Ipv4Addr};
 
 pub(super) const IPV4_HEADER_BYTES: usize = 20;
-const IPV6_HEADER_BYTES: usize = 40;
+pub(super) const IPV6_HEADER_BYTES: usize = 40;
 
 /// How many IPv6 extension headers are walked; RFC 8200 knows seven, each of them once or twice.
-const EXTENSIONS_MAX: usize = 16;
+pub(super) const EXTENSIONS_MAX: usize = 16;
 
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
@@ -172,7 +172,7 @@ fn without_padding<'a>(layer: &Layer<'a>, stated: Option<usize>) -> &'a [u8] {
 
 /// Whether the protocol is an extension header, with its length where all have it (RFC 7045). What is
 /// encrypted (ESP) and no next header (59) end the chain.
-fn is_extension(protocol: u8) -> bool {
+pub(super) fn is_extension(protocol: u8) -> bool {
     const HOP_BY_HOP: u8 = 0;
     const ROUTING: u8 = 43;
     const OPTIONS: u8 = 60;
@@ -185,6 +185,16 @@ fn is_extension(protocol: u8) -> bool {
     )
 }
 
+/// How long an extension header is that states this length.
+#[inline]
+pub(super) fn extension_bytes(protocol: u8, length: u8) -> usize {
+    match protocol {
+        FRAGMENT => 8,
+        AUTHENTICATION => (usize::from(length) + 2) * 4,
+        _ => (usize::from(length) + 1) * 8,
+    }
+}
+
 /// Walks the extension headers, as far as they can be read.
 #[inline]
 fn past_extensions(mut header: Header<'_>) -> Header<'_> {
@@ -193,11 +203,7 @@ fn past_extensions(mut header: Header<'_>) -> Header<'_> {
             break;
         }
         let Some(([next, length], _)) = header.payload.bytes.split_first_chunk::<2>() else { break };
-        let bytes = match header.protocol {
-            FRAGMENT => 8,
-            AUTHENTICATION => (usize::from(*length) + 2) * 4,
-            _ => (usize::from(*length) + 1) * 8,
-        };
+        let bytes = extension_bytes(header.protocol, *length);
         let Some(rest) = header.payload.bytes.get(bytes..) else {
             header.payload.bytes = &[];
             break;

@@ -28,6 +28,7 @@ mod pseudo;
 mod quic;
 mod quic_keys;
 mod quoted;
+mod route;
 mod serial;
 mod tunnel;
 mod wireless;
@@ -44,6 +45,7 @@ pub use overlay::DESTINATIONS as TUNNEL_PORTS;
 pub use plain::{Plain, plain_ipv4, plain_ipv6};
 pub use quic::{FirstId, Opened, QuicVersion, is_quic_beginning, open_initials};
 pub use quoted::{Quoted, quoted};
+pub use route::last_stop;
 pub use within::{any_within, is_bare, write_bare};
 
 use std::net::IpAddr;

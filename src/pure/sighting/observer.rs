@@ -210,7 +210,13 @@ impl Observer {
                 if let Some(quoted) = packet::quoted(&packet) {
                     seen = self.see_quoted(&packet, &quoted, seen, &mut scope);
                 }
-                if packet.tunnels > 0 { self.see_tunnels(frame, packet.tunnels, seen, scope) } else { seen }
+                let on_its_way =
+                    packet::last_stop(&packet).map(|stop| Packet { destination: stop, ..packet });
+                let around = (0..packet.tunnels).filter_map(|tunnels| packet::around(frame, tunnels));
+                if packet.tunnels > 0 || on_its_way.is_some() {
+                    seen = self.see_others(on_its_way.into_iter().chain(around), seen, scope);
+                }
+                seen
             }
             other => {
                 self.hearing.note_other(frame, &other);
@@ -282,20 +288,19 @@ impl Observer {
         self.ask(packet, scope)
     }
 
-    /// Looks at the ends of the tunnels that the innermost packet came in: whoever sends to a listed
-    /// address makes contact, whatever is in it.
+    /// Looks at the ends of the tunnels that the innermost packet came in, and where it goes in the end: whoever
+    /// sends to a listed address makes contact, whatever is in it and by way of whom.
     #[cold]
-    fn see_tunnels(
+    fn see_others<'a>(
         &mut self,
-        frame: &Frame<'_>,
-        tunnels: u8,
+        packets: impl Iterator<Item = Packet<'a>>,
         seen: Seen,
         mut scope: impl FnMut(WatchId) -> Scope,
     ) -> Seen {
         if !seen.is_sighting {
             self.sighted.clear();
         }
-        for packet in (0..tunnels).filter_map(|around| packet::around(frame, around)) {
+        for packet in packets {
             let flow = Flow::of(&packet);
             let lookout = &self.hearing.lookout;
             if lookout.has_listed_end(flow, lookout.ends(flow)) {

@@ -6,6 +6,7 @@ use super::tests::{
 use super::{Coverage, Handshake, LayerCount, Observer, Scope};
 use crate::pure::packet::{Frame, Mac};
 use crate::pure::watchlist::{CompiledList, Index, Watchlist};
+use std::net::Ipv4Addr;
 use std::slice::from_ref;
 
 /// The part of a packet in Ethernet that begins after `offset` bytes of what IPv4 carries.
@@ -83,6 +84,26 @@ fn the_ends_of_every_tunnel_around_a_packet_are_looked_up_too() {
         let observation = observe(&[list("s", &[SINK])], std::slice::from_ref(&sent));
         assert_eq!(hosts(&observation), wanted, "{row}");
         assert_eq!(observation.coverage.ip_packets, 1, "{row}: one packet was heard");
+    }
+}
+
+#[test]
+fn the_last_stop_of_a_route_is_looked_up_too() {
+    let via = |pointer: u8, last: &str| {
+        let mut sent = tcp(0, (HOST, 1025), ("192.0.2.77", 80), SYN);
+        let last: Ipv4Addr = last.parse().expect("an address");
+        let route = [&[131, 7, pointer][..], &last.octets(), &[0]].concat();
+        sent.bytes.splice(34..34, route);
+        (sent.bytes[14], sent.bytes[17]) = (0x47, sent.bytes[17] + 8);
+        sent
+    };
+    let rows = [
+        ("listed", via(4, SINK), "10.0.0.1 1 1 1"),
+        ("not listed", via(4, "192.0.2.78"), ""),
+        ("passed already", via(8, SINK), ""),
+    ];
+    for (row, sent, wanted) in rows {
+        assert_eq!(hosts(&observe(&[list("s", &[SINK])], from_ref(&sent))), wanted, "{row}");
     }
 }
 
