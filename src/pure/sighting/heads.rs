@@ -43,6 +43,8 @@ struct Head {
     is_begun: bool,
     /// Whether a name of it was read.
     has_name: bool,
+    /// Whether other bytes came for the same place, so that nobody knows which were taken.
+    is_twofold: bool,
 }
 
 /// What a segment added to a stream.
@@ -65,7 +67,15 @@ enum State {
 
 impl Head {
     fn new(first: u32, pieces: Pieces, state: State) -> Head {
-        Head { first, pieces, state, is_behind_syn: false, is_begun: false, has_name: false }
+        Head {
+            first,
+            pieces,
+            state,
+            is_behind_syn: false,
+            is_begun: false,
+            has_name: false,
+            is_twofold: false,
+        }
     }
 
     /// Whether a name may be in it that was not read. What came before the first segment may go on with one.
@@ -128,6 +138,26 @@ impl Heads {
         let Some(head) = self.streams.get_mut(&stream) else {
             return self.begin(stream, sequence, packet, alone);
         };
+        let other = head.place(sequence).and_then(|at| head.pieces.otherwise(at, packet.payload));
+        let is_other = other.is_some();
+        let read = self.put_in_place(stream, sequence, packet, alone, is_other, names);
+        if let Some(front) = other {
+            self.read_other(stream, &front, packet, names);
+        }
+        read
+    }
+
+    /// Of a stream that is known: puts what a packet brings into its place, and reads what is there by then.
+    fn put_in_place(
+        &mut self,
+        stream: Stream,
+        sequence: u32,
+        packet: &Packet<'_>,
+        alone: Reading,
+        is_other: bool,
+        names: &mut Names,
+    ) -> Reading {
+        let Some(head) = self.streams.get_mut(&stream) else { return alone };
         match (head.place(sequence), head.state) {
             (Some(0), State::Announced) => {
                 // From here on it is counted by what it begins with.
@@ -154,8 +184,13 @@ impl Heads {
                 alone
             }
             (Some(0), State::Open { .. }) if alone == Reading::Whole && !packet.payload_truncated => {
-                head.has_name |= !names.as_slice().is_empty();
-                self.end(stream);
+                // What came before with other bytes still waits for its end.
+                if !is_other {
+                    head.has_name |= !names.as_slice().is_empty();
+                    let grown = head.add(0, packet.payload).bytes;
+                    self.streams.note_growth(grown);
+                    self.end(stream);
+                }
                 alone
             }
             (Some(at), State::Open { .. }) => {
@@ -168,7 +203,23 @@ impl Heads {
                 // What is sent again, or lies behind a gap, tells nothing new.
                 if grown.is_front { self.go_on(stream, packet, names) } else { Reading::Whole }
             }
+            (Some(_), State::Closed) if is_other => alone,
             _ => self.begin(stream, sequence, packet, alone),
+        }
+    }
+
+    /// Reads a stream as it is with other bytes in the place of those that came before. Which of them the receiver
+    /// took is not known, nor what else there may be: it counts as one that could not be read.
+    #[cold]
+    fn read_other(&mut self, stream: Stream, front: &[u8], packet: &Packet<'_>, names: &mut Names) {
+        self.joined.clear();
+        packet::names(&Packet { payload: front, ..*packet }, &mut self.joined);
+        self.joined.as_slice().iter().for_each(|name| names.push(*name));
+        let is_counted =
+            self.streams.get_mut(&stream).map(|head| std::mem::replace(&mut head.is_twofold, true));
+        if is_counted != Some(true) {
+            self.begun += 1;
+            self.forgotten += 1;
         }
     }
 
@@ -284,7 +335,7 @@ impl Heads {
     fn close(&mut self, stream: Stream) {
         if let Some(head) = self.streams.get_mut(&stream) {
             self.waiting -= u64::from(head.is_waiting());
-            head.pieces = Pieces::default();
+            // Its bytes stay until it is forgotten, for what comes with others to the same place.
             head.state = State::Closed;
         }
     }
@@ -388,6 +439,49 @@ mod tests {
             if words.is_empty() { "-".to_owned() } else { words.join("+") }
         };
         packets.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn other_bytes_at_the_same_place_hide_no_name() {
+        const DECOY: &[u8] = b"GET / HTTP/1.1\r\nHost: good.example\r\n\r\n";
+        const SHORT: &[u8] = b"HEAD / HTTP/1.1\r\n\r\n";
+        let end = REQUEST.len();
+        let real = |from: usize, to: usize| segment(1, from, &REQUEST[from..to]);
+        let decoy = |from: usize, to: usize| segment(1, from, &DECOY[from..to]);
+        let short = segment(1, 0, SHORT);
+        let rows = [
+            ("sent again", vec![real(0, 20), real(0, 20), real(20, end)], "- - evil.example", 0),
+            ("again, and more", vec![real(0, 20), real(0, end)], "- evil.example", 0),
+            ("again after the end", vec![real(0, 20), real(20, end), real(0, 20)], "- evil.example -", 0),
+            ("a whole one between", vec![real(0, 20), short.clone(), real(20, end)], "- - evil.example", 1),
+            (
+                "one that begins alike",
+                vec![real(0, 20), decoy(0, end), real(20, end)],
+                "- good.example evil.example",
+                1,
+            ),
+            (
+                "for the second",
+                vec![real(0, 20), decoy(20, end), real(20, end)],
+                "- good.example evil.example",
+                1,
+            ),
+            (
+                "behind the second",
+                vec![real(0, 20), real(20, end), decoy(20, end)],
+                "- evil.example good.example",
+                1,
+            ),
+            (
+                "early, behind a SYN",
+                vec![syn(1), decoy(20, end), real(20, end), real(0, 20)],
+                "- - - good.example",
+                1,
+            ),
+        ];
+        for (row, packets, names, unread) in rows {
+            assert_eq!(read(&packets), (names.to_owned(), unread), "{row}");
+        }
     }
 
     #[test]

@@ -21,39 +21,61 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Puts bytes into their place; whether the front grew by them. Of what came twice the later stands.
+    /// Puts bytes into their place; whether the front grew by them. Of what came twice the first stands: that is
+    /// what the receiver has taken.
     pub(super) fn add(&mut self, at: usize, bytes: &[u8]) -> bool {
         let front = self.front().len();
         self.put(at, bytes);
         self.front().len() > front
     }
 
+    /// The front as it would be with these bytes in their place, where others stand already; empty where a gap
+    /// lies before them. `None` where all that is there agrees.
+    pub(super) fn otherwise(&self, at: usize, bytes: &[u8]) -> Option<Vec<u8>> {
+        let end = at.saturating_add(bytes.len());
+        let is_other = |range: &Range<usize>| {
+            let (from, to) = (range.start.max(at), range.end.min(end));
+            from < to && self.bytes.get(from..to) != bytes.get(from - at..to - at)
+        };
+        self.ranges.iter().any(is_other).then(|| match self.front().get(..at) {
+            Some(before) => {
+                let behind = self.front().get(end..).unwrap_or_default();
+                [before, bytes, behind].concat()
+            }
+            None => Vec::new(),
+        })
+    }
+
     fn put(&mut self, at: usize, bytes: &[u8]) {
         let end = at.saturating_add(bytes.len()).min(PIECES_BYTES_MAX);
         let Some(bytes) = end.checked_sub(at).and_then(|length| bytes.get(..length)) else { return };
-        if bytes.is_empty() || !self.join(at..end) {
+        let touched = self.touched(&(at..end));
+        if bytes.is_empty() || touched.is_empty() && self.ranges.len() >= RANGES_MAX {
             return;
         }
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
-        if let Some(place) = self.bytes.get_mut(at..end) {
-            place.copy_from_slice(bytes);
+        let mut from = at;
+        for known in self.ranges.get(touched.clone()).unwrap_or_default() {
+            fill(&mut self.bytes, from..known.start, at, bytes);
+            from = from.max(known.end);
         }
+        fill(&mut self.bytes, from..end, at, bytes);
+        self.join(at..end, touched);
     }
 
-    /// Joins a range to those that it touches; `false` when it touches none and there are too many.
-    fn join(&mut self, new: Range<usize>) -> bool {
+    /// Which ranges a new one touches.
+    fn touched(&self, new: &Range<usize>) -> Range<usize> {
         let first = self.ranges.partition_point(|range| range.end < new.start);
-        let after = self.ranges.partition_point(|range| range.start <= new.end);
-        let touched = self.ranges.get(first..after).unwrap_or_default();
-        if touched.is_empty() && self.ranges.len() >= RANGES_MAX {
-            return false;
-        }
-        let start = touched.first().map_or(new.start, |range| range.start.min(new.start));
-        let end = touched.last().map_or(new.end, |range| range.end.max(new.end));
-        self.ranges.splice(first..after, std::iter::once(start..end));
-        true
+        first..self.ranges.partition_point(|range| range.start <= new.end).max(first)
+    }
+
+    fn join(&mut self, new: Range<usize>, touched: Range<usize>) {
+        let known = self.ranges.get(touched.clone()).unwrap_or_default();
+        let start = known.first().map_or(new.start, |range| range.start.min(new.start));
+        let end = known.last().map_or(new.end, |range| range.end.max(new.end));
+        self.ranges.splice(touched, std::iter::once(start..end));
     }
 
     /// Adds all that another holds, those bytes aside that lie before `from`, where this one begins; whether the
@@ -100,6 +122,16 @@ impl Pieces {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ranges.clear();
+    }
+}
+
+/// Puts those of the bytes, which belong at `at`, that belong into a gap.
+fn fill(all: &mut [u8], gap: Range<usize>, at: usize, bytes: &[u8]) {
+    let gap = gap.start..gap.end.min(at + bytes.len());
+    if let Some((place, bytes)) =
+        all.get_mut(gap.clone()).zip(bytes.get(gap.start - at..gap.end.saturating_sub(at)))
+    {
+        place.copy_from_slice(bytes);
     }
 }
 
@@ -170,6 +202,29 @@ mod tests {
         assert!(all.add_all(&pieces, 2));
         assert_eq!(all.front(), &pieces.front()[2..]);
         assert!(!all.add_all(&pieces, 2));
+    }
+
+    #[test]
+    fn other_bytes_at_the_same_place_are_told_and_change_nothing() {
+        let mut pieces = Pieces::default();
+        pieces.add(0, b"abcd");
+        pieces.add(6, b"gh");
+        type Row<'a> = (&'a str, (usize, &'a [u8]), Option<&'a str>);
+        let rows: [Row<'_>; 8] = [
+            ("the same", (1, b"bc"), None),
+            ("the same and more", (2, b"cdef"), None),
+            ("behind all", (8, b"x"), None),
+            ("in a gap", (4, b"xy"), None),
+            ("other ones", (1, b"x"), Some("axcd")),
+            ("other ones and more", (3, b"xyz"), Some("abcxyz")),
+            ("from the beginning", (0, b"xy"), Some("xycd")),
+            ("behind a gap", (6, b"xh"), Some("")),
+        ];
+        for (row, (at, bytes), wanted) in rows {
+            assert_eq!(pieces.otherwise(at, bytes).as_deref(), wanted.map(str::as_bytes), "{row}");
+        }
+        pieces.add(0, b"xxxxefxxi");
+        assert_eq!(pieces.front(), b"abcdefghi", "the first stand, and gaps are filled");
     }
 
     proptest! {
