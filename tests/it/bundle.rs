@@ -30,6 +30,7 @@ fn bundle(to: &Path, state: &Path, evidence: &[EvidenceFile]) -> Vec<String> {
         report_json: "{}",
         ticket_json: "{\"events\": []}",
         events: "",
+        last: None,
     };
     bundle.finish(&documents).expect("it ends");
     remarks
@@ -79,19 +80,34 @@ fn a_fresh_bundle_is_found_sound_by_every_program_that_its_readme_names() {
     assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stderr));
     let (is_sound, told) = verify(&folder, &[]);
     assert!(is_sound && told.contains("events and 1 evidence files are as they were recorded"), "{told}");
+    for unchecked in ["NOT checked: report.html and report.txt", "NOT checked: that none is left out"] {
+        assert!(told.contains(unchecked), "{unchecked}: {told}");
+    }
+    let shown: serde_json::Value =
+        serde_json::from_str(&station.ask(&["ticket", "show", "2", "--json"])).expect("JSON");
+    let last = shown["events"].as_array().and_then(|events| events.last()).expect("an event");
+    let hash = last["hash"].as_str().expect("a hash");
+    assert!(told.contains(&format!("last event here: {} of ", last["seq"])) && told.contains(hash), "{told}");
     station.ask(&["ticket", "note", "1", "later", "--by", "x"]);
     station.ask(&["backup", "copy.db"]);
     let (is_sound, told) = verify(&folder, &["../../copy.db"]);
-    assert!(is_sound && told.contains("are one chain"), "{told}");
+    assert!(is_sound && told.contains("are one chain") && !told.contains("LATER"), "{told}");
+    assert!(!told.contains("NOT checked: that none is left out"), "{told}");
+    station.ask(&["ticket", "note", "2", "later", "--by", "x"]);
+    station.ask(&["backup", "later.db"]);
+    let (is_sound, told) = verify(&folder, &["../../later.db"]);
+    assert!(is_sound && told.contains("LATER: the log has 1 more events of this ticket"), "{told}");
     let readme = fs::read_to_string(folder.join("README.txt")).expect("a README");
     for wanted in
-        ["sha256sum -c SHA256SUMS", "shasum -a 256 -c SHA256SUMS", "Get-FileHash", HITS, "python3 verify.py"]
+        ["sha256sum -c SHA256SUMS", "shasum -a 256 -c SHA256SUMS", "Get-FileHash", HITS, "python3 verify.py", hash]
     {
         assert!(readme.contains(wanted), "{wanted} is not in {readme}");
     }
     let page = fs::read_to_string(folder.join("VERIFY.html")).expect("a page");
     assert!(page.contains("frame.comment contains \"216.66.15.109\"") && page.contains("{ $sum, $name ="));
-    assert!(!page.contains("{windows}") && !page.contains("{evidence}"));
+    for name in ["{windows}", "{evidence}", "{last}", "{ticket}"] {
+        assert!(!page.contains(name), "{name}");
+    }
 }
 
 #[test]
@@ -176,16 +192,82 @@ fn whoever_meddles_with_a_bundle_is_found_out() {
     drop(station);
 }
 
+fn forge(folder: &Path, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    let file = folder.join(name);
+    let mut document = serde_json::from_slice(&fs::read(&file).expect("a file")).expect("JSON");
+    change(&mut document);
+    fs::write(file, document.to_string()).expect("writable");
+}
+
+/// Whoever makes the sums anew is found out by the events as far as they tell it, and what they do not tell is
+/// never called sound.
+#[test]
+fn a_document_that_says_otherwise_than_the_events_is_found_out_although_its_sum_fits() {
+    let (_station, folder) = handed_over();
+    let rows: &[(&str, &str, serde_json::Value)] = &[
+        ("/phase", "phase", "clean".into()),
+        ("/ref", "ref", "MARS-9".into()),
+        ("/public", "public", "192.0.2.99".into()),
+        ("/relapses", "relapses", 3.into()),
+        ("/reports/0/malware", "reports", "nothing".into()),
+        ("/hosts/0/state", "hosts", "clean".into()),
+        ("/hosts/0/cleaned", "hosts", "2015-04-01T00:00:00Z".into()),
+        ("/hosts", "hosts", serde_json::json!([])),
+        ("/clean/listing", "listing", "not_listed".into()),
+        ("/runs/0/verdict", "verdict of run", "pass".into()),
+        ("/runs/0/reasons", "reasons of run", serde_json::json!([])),
+        ("/runs/0/evidence", "evidence of run", serde_json::json!([])),
+        ("/runs", "which runs there were", serde_json::json!([])),
+    ];
+    for name in ["ticket.json", "report.json"] {
+        let kept = fs::read(folder.join(name)).expect("a file");
+        for (place, wanted, value) in rows {
+            forge(&folder, name, |document| {
+                *document.pointer_mut(place).unwrap_or_else(|| panic!("{name} has {place}")) = value.clone();
+            });
+            sum_up(&folder);
+            let (is_sound, told) = verify(&folder, &[]);
+            let wanted = format!("NOT SOUND: {name} says otherwise than the events: {wanted}");
+            assert!(!is_sound && told.contains(&wanted) && !told.contains("\nsound"), "{place}: {told}");
+            fs::write(folder.join(name), &kept).expect("writable");
+        }
+    }
+    let events = fs::read_to_string(folder.join("events.jsonl")).expect("events");
+    fs::write(folder.join("events.jsonl"), events.replacen("\"noted\"", "\"signed\"", 1)).expect("writable");
+    sum_up(&folder);
+    assert!(verify(&folder, &[]).1.contains("has another kind or time beside what was written"));
+    fs::write(folder.join("events.jsonl"), events).expect("writable");
+    fs::write(folder.join("report.html"), "<h1>All is clean</h1>").expect("writable");
+    sum_up(&folder);
+    let (is_sound, told) = verify(&folder, &[]);
+    let last = told.lines().last().unwrap_or_default();
+    assert!(is_sound && last.starts_with("sound, as far as it is checked"), "no key binds it: {told}");
+    assert!(told.contains("NOT checked: report.html") && told.contains("    verifying since "), "{told}");
+}
+
+/// A whole life: found, cleaned, back again, cleaned and clean, with all that people did.
+#[test]
+fn a_ticket_that_has_lived_is_told_over_again_to_its_end() {
+    let place = tempfile::tempdir().expect("a directory");
+    let allclear = env!("CARGO_BIN_EXE_allclear");
+    assert!(run(allclear, &["demo"], place.path()).status.success());
+    let demo = place.path().join("allclear-demo");
+    assert!(run(allclear, &["ticket", "bundle", "1", "one.zip"], &demo).status.success());
+    unpack(&demo.join("one.zip"), &demo.join("out"));
+    let (is_sound, told) = verify(&demo.join("out/ticket-1"), &[]);
+    assert!(is_sound && told.contains("    clean since ") && told.contains("relapses: 1"), "{told}");
+    assert!(told.contains("is clean, cleaned: ") && told.contains("1 verify fail"), "{told}");
+}
+
 #[test]
 fn an_event_left_out_with_all_its_traces_is_found_in_a_copy_of_the_log() {
     let (station, folder) = handed_over();
     station.ask(&["backup", "copy.db"]);
     let events = fs::read_to_string(folder.join("events.jsonl")).expect("events");
     let note = events.lines().position(|line| line.contains("\"noted\"")).expect("a note");
-    let mut ticket: serde_json::Value =
-        serde_json::from_slice(&fs::read(folder.join("ticket.json")).expect("a file")).expect("JSON");
-    ticket["events"].as_array_mut().expect("events").remove(note);
-    fs::write(folder.join("ticket.json"), ticket.to_string()).expect("writable");
+    for name in ["ticket.json", "report.json"] {
+        forge(&folder, name, |document| drop(document["events"].as_array_mut().expect("events").remove(note)));
+    }
     fs::write(folder.join("events.jsonl"), without_line(&events, note)).expect("writable");
     sum_up(&folder);
     assert!(verify(&folder, &[]).0, "the README says that the folder alone cannot show this");

@@ -116,12 +116,14 @@ pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
     let remarks: Vec<String> = bundle.remarks().map(str::to_owned).collect();
     let looked = Looked { is_there: true, is_hashed: true, faults: bundle.faults() };
     let reports = Reports::of(desk, ticket, as_of(ticket), &looked)?;
+    let lines = desk.engine.lines(ticket.id)?;
     let documents = Documents {
         report_html: &reports.text(Format::Html)?,
         report_text: &reports.text(Format::Text)?,
         report_json: &reports.text(Format::Json)?,
         ticket_json: &json_text(&reports.document()?),
-        events: &events(&desk.engine.lines(ticket.id)?),
+        events: &events(&lines),
+        last: lines.last().map(|line| &line.recorded),
     };
     bundle.finish(&documents).map_err(failed)?;
     remarks.iter().for_each(|remark| print::note(remark));

@@ -3,12 +3,13 @@
 //!
 //! It must never promise more than the files can prove.
 
+use crate::pure::ticket::Recorded;
 use crate::pure::verdict::EvidenceFile;
 
 const README: &str = include_str!("README.txt");
 
-/// Checks the whole list and says of each file whether it is what was packed; what is not there counts as
-/// changed.
+/// Checks the whole list and says of each file whether it is what was packed. `Get-FileHash` gives capitals, and
+/// `-eq` takes them for the same; of a file that is not there it gives nothing, which counts as changed.
 const WINDOWS: &str = "Get-Content SHA256SUMS | ForEach-Object { $sum, $name = $_ -split '  ', 2; \
     if ((Get-FileHash -Algorithm SHA256 -LiteralPath $name).Hash -eq $sum) { \"OK $name\" } \
     else { \"CHANGED $name\" } }";
@@ -25,14 +26,18 @@ pub struct Kept {
     pub remark: Option<String>,
 }
 
-/// The page for the terminal.
-pub fn readme(kept: &[Kept]) -> String {
-    README.replace("{windows}", WINDOWS).replace("{evidence}", &evidence(kept))
+/// The page for the terminal. It names the last event, by which a reader learns what the log says today.
+pub fn readme(kept: &[Kept], last: Option<&Recorded>) -> String {
+    let (ticket, event) = last.map_or_else(Default::default, |last| {
+        (last.ticket.to_string(), format!("{} of {}\n        {}", last.seq, last.at, last.hash))
+    });
+    let filled = README.replace("{windows}", WINDOWS).replace("{ticket}", &ticket).replace("{last}", &event);
+    filled.replace("{evidence}", &evidence(kept))
 }
 
 /// The same for the browser: it needs no network, no script and no style sheet.
-pub fn page(kept: &[Kept]) -> String {
-    let text: String = readme(kept).chars().map(escaped).collect();
+pub fn page(kept: &[Kept], last: Option<&Recorded>) -> String {
+    let text: String = readme(kept, last).chars().map(escaped).collect();
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -10,6 +10,7 @@ mod guide;
 pub use guide::Kept;
 
 use crate::pure::hexadecimal;
+use crate::pure::ticket::Recorded;
 use crate::pure::verdict::EvidenceFile;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,8 @@ pub struct Documents<'a> {
     pub ticket_json: &'a str,
     /// Every event as stored, one JSON object a line.
     pub events: &'a str,
+    /// The last of them.
+    pub last: Option<&'a Recorded>,
 }
 
 /// Why there is no bundle.
@@ -154,8 +157,8 @@ impl Drop for Hidden {
 }
 
 fn fill(archive: &mut Archive<File>, kept: &[Kept], documents: &Documents) -> io::Result<()> {
-    let Documents { report_html, report_text, report_json, ticket_json, events } = documents;
-    let (readme, page) = (guide::readme(kept), guide::page(kept));
+    let Documents { report_html, report_text, report_json, ticket_json, events, last } = documents;
+    let (readme, page) = (guide::readme(kept, *last), guide::page(kept, *last));
     for (name, text) in [
         ("report.html", *report_html),
         ("report.txt", report_text),
