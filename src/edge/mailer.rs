@@ -12,6 +12,7 @@ mod offers;
 mod sealed;
 pub mod smtp;
 mod stream;
+mod trust;
 mod wire;
 
 pub use drawing::page;

@@ -359,7 +359,8 @@ fn letter(
     let material = Material { ticket, runs, past, events, playbook, site, standing, at };
     let letter = edges.templates.telling_letter(&material, mail, &settings.from, folded);
     let letter = letter.map_err(|problem| problem.to_string())?;
-    Ok(Box::new(Letter { reply_to: settings.reply_to.clone(), ..letter }))
+    let mark = engine.mark().map(str::to_owned);
+    Ok(Box::new(Letter { reply_to: settings.reply_to.clone(), mark, ..letter }))
 }
 
 fn mail_input(mail: u64, to: String, delivery: Delivery) -> Input {

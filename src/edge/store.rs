@@ -19,6 +19,10 @@ const BUSY_WAIT: Duration = Duration::from_secs(30);
 /// The version of the tables.
 const SCHEMA_VERSION: i64 = 1;
 
+/// What stands in the head of the file ("allc"), by which it is known for ours. Files from before mails had a mark
+/// have 0 there.
+const APPLICATION_ID: i64 = 0x616c_6c63;
+
 const SCHEMA: &str = "
     CREATE TABLE event (
         seq     INTEGER PRIMARY KEY,
@@ -209,15 +213,24 @@ impl Store {
         self.connection.execute("VACUUM INTO ?1", [text]).map(drop).map_err(fault)
     }
 
+    /// Whether the file was made since mails carry a mark of their state.
+    pub fn is_marked(&self) -> Result<bool, StoreError> {
+        Ok(self.pragma("application_id")? == APPLICATION_ID)
+    }
+
+    fn pragma(&self, name: &str) -> Result<i64, StoreError> {
+        let found = self.connection.pragma_query_value(None, name, |row| row.get(0));
+        found.map_err(|error| StoreError::Database { path: self.path.clone(), error })
+    }
+
     fn migrate(&self) -> Result<(), StoreError> {
         let database = |error| StoreError::Database { path: self.path.clone(), error };
-        let version: i64 =
-            self.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(database)?;
-        match version {
+        match self.pragma("user_version")? {
             SCHEMA_VERSION => Ok(()),
             0 => {
                 let sql = format!(
-                    "BEGIN IMMEDIATE; {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+                    "BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION_ID}; \
+                     PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
                     SCHEMA
                         .replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
                         .replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS")

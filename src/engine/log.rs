@@ -56,6 +56,8 @@ pub enum Subject {
 pub struct End {
     pub seq: u64,
     hash: Option<String>,
+    /// The hash of the first event.
+    pub first_hash: Option<String>,
     pub at: Option<Timestamp>,
     pub last_run: u64,
 }
@@ -204,8 +206,9 @@ impl Log {
             _ => self.apply_to_ticket(recorded)?,
         }
         let last_run = last_run(&recorded.event).map_or(self.end.last_run, |run| run.max(self.end.last_run));
-        let End { seq, hash, at, last_run: last } = &mut self.end;
+        let End { seq, hash, first_hash, at, last_run: last } = &mut self.end;
         (*seq, *at, *last) = (recorded.seq, Some(recorded.at), last_run);
+        first_hash.get_or_insert_with(|| recorded.hash.clone());
         hash.get_or_insert_default().clone_from(&recorded.hash);
         Ok(())
     }

@@ -70,12 +70,15 @@ pub struct Engine {
     absence: Absence,
     /// Whether the `detect` stages of the files are those that are planned.
     is_planned: bool,
+    /// Whether mails carry the mark of this state.
+    is_marked: bool,
 }
 
 impl Engine {
     /// Reads the whole log, checks its chain and folds it.
     pub fn open(store: Store, library: Library) -> Result<Engine, EngineError> {
         let mut engine = Engine {
+            is_marked: store.is_marked()?,
             store,
             library,
             log: Log::default(),

@@ -7,6 +7,9 @@ use crate::edge::store::Line;
 use crate::pure::ticket::{self, Context, Input, Past, Recorded, Run, RunId, Ticket, TicketId};
 use jiff::Timestamp;
 
+/// As much of a hash as no two states have in common: 64 bits.
+const MARK_CHARS: usize = 16;
+
 impl Engine {
     /// What [`Engine::step`] would record, where the log cannot be written: nothing of it happens.
     ///
@@ -49,6 +52,13 @@ impl Engine {
     pub fn lines(&self, id: TicketId) -> Result<Vec<Line>, EngineError> {
         let lines = self.store.lines_of(id)?;
         Ok(lines.into_iter().filter(|line| line.recorded.seq <= self.log.end.seq).collect())
+    }
+
+    /// What tells the mails of this state from those of another one that sends under the same name; `None` before the
+    /// first event, and where the state is older than marks: its mails keep the names that they have.
+    pub fn mark(&self) -> Option<&str> {
+        let first = self.log.end.first_hash.as_deref().filter(|_| self.is_marked)?;
+        first.get(..MARK_CHARS)
     }
 
     /// How many events the log holds.

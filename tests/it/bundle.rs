@@ -98,9 +98,14 @@ fn a_fresh_bundle_is_found_sound_by_every_program_that_its_readme_names() {
     let (is_sound, told) = verify(&folder, &["../../later.db"]);
     assert!(is_sound && told.contains("LATER: the log has 1 more events of this ticket"), "{told}");
     let readme = fs::read_to_string(folder.join("README.txt")).expect("a README");
-    for wanted in
-        ["sha256sum -c SHA256SUMS", "shasum -a 256 -c SHA256SUMS", "Get-FileHash", HITS, "python3 verify.py", hash]
-    {
+    for wanted in [
+        "sha256sum -c SHA256SUMS",
+        "shasum -a 256 -c SHA256SUMS",
+        "Get-FileHash",
+        HITS,
+        "python3 verify.py",
+        hash,
+    ] {
         assert!(readme.contains(wanted), "{wanted} is not in {readme}");
     }
     let page = fs::read_to_string(folder.join("VERIFY.html")).expect("a page");
@@ -266,7 +271,9 @@ fn an_event_left_out_with_all_its_traces_is_found_in_a_copy_of_the_log() {
     let events = fs::read_to_string(folder.join("events.jsonl")).expect("events");
     let note = events.lines().position(|line| line.contains("\"noted\"")).expect("a note");
     for name in ["ticket.json", "report.json"] {
-        forge(&folder, name, |document| drop(document["events"].as_array_mut().expect("events").remove(note)));
+        forge(&folder, name, |document| {
+            drop(document["events"].as_array_mut().expect("events").remove(note))
+        });
     }
     fs::write(folder.join("events.jsonl"), without_line(&events, note)).expect("writable");
     sum_up(&folder);

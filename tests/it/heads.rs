@@ -1,11 +1,16 @@
 //! Do mail programs see one conversation, one subject and nothing that somebody slipped in? The heads of
 //! mails, read back by Python's email package.
 
+use crate::inbox;
 use crate::letters::{eml, letter, templates};
 use crate::sample::sample;
 use crate::skip::skipped;
-use allclear::pure::playbook::MailEvent;
+use crate::world::{World, ip, report};
+use allclear::engine::Opening;
+use allclear::pure::playbook::{MailEvent, Notify, Recipient};
 use allclear::pure::report::Letter;
+use allclear::pure::ticket::{Act, Input, Never};
+use jiff::SignedDuration;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -140,4 +145,97 @@ fn each_mail_of_a_ticket_names_the_first_and_the_one_before_it() {
         let index = header("Thread-Index").expect("an index");
         assert_eq!(index.len(), 32, "{row}: 22 bytes in base64: {index}");
     }
+}
+
+/// The value of a header in the bytes of the mail.
+fn header(letter: &Letter, name: &str) -> String {
+    let mail = eml(letter).replace("\r\n ", " ");
+    let line = mail.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")).map(str::to_owned));
+    line.unwrap_or_default()
+}
+
+/// The first mail of a state whose ticket was opened so much later than that of others.
+fn first_mail(later: SignedDuration) -> (World, Letter) {
+    let mut world = World::without_ticket(|_| {}, |_| {});
+    world.now += later;
+    let opening = Opening {
+        reference: Some("MARS-1234".to_owned()),
+        site: "springfield".to_owned(),
+        playbook: "conficker".to_owned(),
+        public: ip("192.0.2.17"),
+        reports: vec![report("2015-05-04T08:00:00Z")],
+    };
+    world.ticket = world.engine.open_ticket(world.now, "engineer", opening).expect("a ticket opens");
+    let letter = written(&world, 0);
+    (world, letter)
+}
+
+/// The ticket's so many-th mail as it leaves.
+fn written(world: &World, number: usize) -> Letter {
+    inbox::letter(world, &inbox::idle_edges(), world.ticket, &world.ticket().outbox[number])
+}
+
+#[test]
+fn mails_of_two_states_are_no_repeats_of_each_other_and_an_older_state_keeps_its_names() {
+    let names = |letter: &Letter| ["Message-ID", "Thread-Index"].map(|name| header(letter, name));
+    let (mut world, mail) = first_mail(SignedDuration::ZERO);
+    let (_, other) = first_mail(SignedDuration::from_nanos(1));
+    let [id, index] = names(&mail);
+    let [other_id, other_index] = names(&other);
+    assert!(id.starts_with("<allclear.1.") && id.ends_with("@dis.example>"), "{id}");
+    assert_ne!(id, other_id);
+    assert_ne!(index, other_index, "they are two conversations");
+    world.engine = world.reopened();
+    assert_eq!(names(&written(&world, 0)), [id.clone(), index], "the same after a restart");
+    world.engine = world.older_than_marks();
+    let seq = mail.seq;
+    assert_eq!(
+        names(&written(&world, 0))[0],
+        format!("<allclear.1.{seq}@dis.example>"),
+        "as it was sent then"
+    );
+}
+
+/// Each row: what becomes of the first mail, and whether the next one answers it.
+#[test]
+fn a_mail_answers_no_mail_that_nobody_got() {
+    const TECH: &str = "tech@springfield.example";
+    let answers = |world: &World, number: usize| {
+        let letter = written(world, number);
+        (letter.first, letter.previous, header(&letter, "In-Reply-To"))
+    };
+    let failed = |mail, never| Input::MailFailed { mail, to: TECH.to_owned(), error: "no".to_owned(), never };
+    for (row, is_named) in [("taken", true), ("not tried yet", true), ("put off", true), ("refused", false)] {
+        let mut world = World::with(|playbook| {
+            let events = vec![MailEvent::Opened, MailEvent::Located];
+            playbook.notify = vec![Notify { events, to: vec![Recipient::Mailbox(TECH.to_owned())] }];
+        });
+        let first = world.ticket().outbox[0].seq;
+        match row {
+            "taken" => world.input(&Input::MailAccepted { mail: first, to: TECH.to_owned() }),
+            "put off" => world.input(&failed(first, None)),
+            "refused" => world.input(&failed(first, Some(Never::Refused))),
+            _ => {}
+        }
+        let name = Act::NameHost { host: ip("10.16.0.4"), mac: None, name: None };
+        world.act("2015-05-04T09:01:00Z", name).expect("a machine is named");
+        let last = world.ticket().outbox.len() - 1;
+        let expected = is_named.then_some(first);
+        let (named, previous, header) = answers(&world, last);
+        assert_eq!((named, previous, header.is_empty()), (expected, expected, !is_named), "{row}: {header}");
+    }
+    // One that was held back is told in the next, which answers the one before it.
+    let mut world = World::with(|playbook| {
+        let events = vec![MailEvent::Opened, MailEvent::Located];
+        playbook.notify = vec![Notify { events, to: vec![Recipient::Mailbox(TECH.to_owned())] }];
+    });
+    let first = world.ticket().outbox[0].seq;
+    world.input(&Input::MailAccepted { mail: first, to: TECH.to_owned() });
+    world.act("2015-05-04T09:01:00Z", Act::Reject { reason: "not ours".to_owned() }).expect("rejected");
+    world.act("2015-05-04T09:02:00Z", Act::Reopen { reason: "ours".to_owned() }).expect("reopened");
+    let name = Act::NameHost { host: ip("10.16.0.4"), mac: None, name: None };
+    world.act("2015-05-04T09:03:00Z", name).expect("a machine is named");
+    let outbox = &world.ticket().outbox;
+    assert_eq!((outbox.len(), outbox[1].folded.len()), (3, 1), "the second is told in the third: {outbox:?}");
+    assert_eq!(answers(&world, 2).1, Some(first));
 }

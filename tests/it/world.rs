@@ -210,6 +210,15 @@ impl World {
         open(&copy, self.engine.library().clone())
     }
 
+    /// The same log, as if it had been made before mails had a mark.
+    pub fn older_than_marks(&self) -> Engine {
+        let database = rusqlite::Connection::open(self.directory.path().join("allclear.db"));
+        database
+            .and_then(|database| database.pragma_update(None, "application_id", 0))
+            .expect("it is changed");
+        self.reopened()
+    }
+
     /// The same log, read again by another process.
     pub fn reopened(&self) -> Engine {
         self.reopened_with(self.engine.library().clone())

@@ -50,5 +50,6 @@ fn letter(from: &str, reply_to: Option<String>, to: &str, now: Timestamp) -> Let
         first: None,
         previous: None,
         thread: TicketId::NONE,
+        mark: None,
     }
 }

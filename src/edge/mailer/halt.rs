@@ -99,25 +99,10 @@ impl Halt {
                 format!("{server} is out of step: it answered {} to {step}", reply.words())
             }
             Why::Said(reply) => format!("{server} answered {step} with {}", reply.words()),
-            Why::Lost(lost) if step == Step::Handshake => {
-                format!("{server}: no TLS: {}{}", lost.words(), tls_cure(lost.words()))
-            }
+            Why::Lost(lost) if step == Step::Handshake => format!("{server}: no TLS: {}", lost.words()),
             Why::Lost(lost) => format!("{server}, {step}: {}{unknown}", lost.words()),
             Why::Unfit(what) => format!("{server}: {what}"),
         }
-    }
-}
-
-/// What to do about a certificate.
-fn tls_cure(words: &str) -> &'static str {
-    let is = |sign: &str| words.to_lowercase().contains(sign);
-    match () {
-        () if is("expired") => ": have the server's certificate renewed",
-        () if is("notvalidforname") || is("not valid for name") => {
-            ": write the server's name in `smtp` as its certificate has it"
-        }
-        () if is("unknownissuer") => ": add the authority that signed it to those that the system trusts",
-        () => "",
     }
 }
 

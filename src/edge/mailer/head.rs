@@ -18,9 +18,19 @@ const SUPPRESSED: &str = "DR, RN, NRN, OOF, AutoReply";
 /// Seconds from 1601, where Windows begins to count, to 1970.
 const SECONDS_TO_1970: u64 = 11_644_473_600;
 
-/// The Message-ID of a ticket's mail: `<allclear.7.42@host of the sender>`.
-pub fn message_id(ticket: TicketId, seq: u64, sender: &Address) -> String {
-    format!("<allclear.{ticket}.{seq}@{}>", sender.domain())
+/// The Message-ID of a letter: `<allclear.7.42.1d2c3b4a59687f0e@host of the sender>`, of ticket 7 and event 42.
+pub fn message_id(letter: &Letter, sender: &Address) -> String {
+    id(letter, letter.ticket, letter.seq, sender)
+}
+
+fn id(letter: &Letter, ticket: TicketId, seq: u64, sender: &Address) -> String {
+    format!("<{}>", name(letter, &format!("allclear.{ticket}.{seq}"), sender))
+}
+
+/// What no other state calls something of its own.
+fn name(letter: &Letter, what: &str, sender: &Address) -> String {
+    let mark = letter.mark.as_ref().map(|mark| format!(".{mark}")).unwrap_or_default();
+    format!("{what}{mark}@{}", sender.domain())
 }
 
 /// What says that no person wrote it: to Exchange, and to whoever sorts by list (RFC 2919); absence notes are
@@ -34,7 +44,7 @@ pub fn of_list(sender: &Address) -> Vec<(&'static str, String)> {
 
 /// What makes the mails of a ticket one conversation.
 pub fn of_thread(letter: &Letter, sender: &Address) -> Vec<(&'static str, String)> {
-    let id = |seq: u64| message_id(letter.thread, seq, sender);
+    let id = |seq: u64| id(letter, letter.thread, seq, sender);
     let mut headers = Vec::new();
     if let Some(previous) = letter.previous {
         let first = letter.first.filter(|first| *first != previous).map(|first| format!("{} ", id(first)));
@@ -57,7 +67,7 @@ pub(super) fn subject(text: &str) -> String {
 /// PidTagConversationIndex of MS-OXOMSG, 2.2.1.3: a reserved byte, five bytes of time, sixteen that name
 /// the conversation. The same for all mails of a ticket but for the time.
 fn thread_index(letter: &Letter, sender: &Address) -> String {
-    let name = Sha256::digest(format!("allclear.{}@{}", letter.thread, sender.domain()).as_bytes());
+    let name = Sha256::digest(name(letter, &format!("allclear.{}", letter.thread), sender));
     let seconds = u64::try_from(letter.at.as_second()).unwrap_or(0) + SECONDS_TO_1970;
     // Hundreds of nanoseconds, the lowest three bytes left out; the highest byte is the reserved one.
     let time = (u128::from(seconds) * 10_000_000) >> 24;

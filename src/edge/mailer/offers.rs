@@ -33,9 +33,42 @@ impl Offers {
             .any(|word| word == mechanism)
     }
 
+    /// How many bytes a mail may have, where it says so (RFC 1870); a limit of 0 is none.
+    pub fn bytes_max(&self) -> Option<usize> {
+        let sizes = self.0.iter().filter_map(|line| line.strip_prefix("SIZE"));
+        sizes.filter_map(|size| size.trim_start_matches('=').trim().parse().ok()).find(|size| *size > 0)
+    }
+
     /// How many mails it takes over one connection (RFC 9422).
     pub fn mails_max(&self) -> Option<u32> {
         let limits = self.0.iter().filter_map(|line| line.strip_prefix("LIMITS "));
         limits.flat_map(str::split_whitespace).find_map(|limit| limit.strip_prefix("MAILMAX=")?.parse().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_offered_is_read_whatever_stands_beside_it() {
+        let lines = |text: &str| text.split('|').map(str::to_owned).collect();
+        for (row, text, expected) in [
+            ("nothing", "office", (false, None, None)),
+            (
+                "all of it",
+                "office|pipelining|SIZE 10240000|LIMITS MAILMAX=7 RCPTMAX=1",
+                (true, Some(10_240_000), Some(7)),
+            ),
+            ("no limit", "office|SIZE 0", (false, None, None)),
+            ("no number", "office|SIZE", (false, None, None)),
+            ("another word", "office|SIZEABLE 7|PIPELININGS", (false, None, None)),
+            ("the old way", "office|SIZE=512", (false, Some(512), None)),
+            ("too long a number", "office|SIZE 99999999999999999999999", (false, None, None)),
+            ("in the greeting", "PIPELINING", (false, None, None)),
+        ] {
+            let offers = Offers::of(Reply { code: 250, lines: lines(text) });
+            assert_eq!((offers.has_pipelining(), offers.bytes_max(), offers.mails_max()), expected, "{row}");
+        }
     }
 }

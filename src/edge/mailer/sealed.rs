@@ -57,7 +57,7 @@ fn message(letter: &Letter) -> Result<Message, String> {
     let from: Mailbox = mailbox(&letter.from)?;
     let mut builder = Message::builder()
         .date(date(letter))
-        .message_id(Some(message_id(letter.ticket, letter.seq, &from.email)))
+        .message_id(Some(message_id(letter, &from.email)))
         .from(from.clone())
         .subject(subject(&letter.subject))
         .raw_header(header("Auto-Submitted", "auto-generated".to_string()))

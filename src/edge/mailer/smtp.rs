@@ -284,6 +284,12 @@ impl Connection {
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
+        if let Some(bytes_max) = self.offers.bytes_max() {
+            if message.len() > bytes_max {
+                return Err(too_large(message.len(), bytes_max));
+            }
+            parameters.push(MailParameter::Size(message.len()));
+        }
         if !message.is_ascii() && self.offers.has("8BITMIME") {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
@@ -298,6 +304,18 @@ impl Drop for Connection {
             self.wire.say(Quit.to_string().as_bytes());
         }
     }
+}
+
+/// It is as large tomorrow, so that nobody tries for days.
+fn too_large(bytes: usize, bytes_max: usize) -> Halt {
+    let kib = |bytes: usize| bytes.div_ceil(1024);
+    let what = format!(
+        "the mail has {} KiB and the server takes none of more than {} KiB: have its limit raised (`message_size_limit` \
+         of Postfix), then `allclear mail retry`",
+        kib(bytes),
+        bytes_max / 1024
+    );
+    Halt { step: Step::Sender, why: Why::Unfit(what) }
 }
 
 /// What is said before a mail.

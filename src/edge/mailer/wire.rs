@@ -6,6 +6,7 @@
 //! read without end.
 
 use super::stream::{Stream, waiting_bytes};
+use super::trust::{self, IN_THE_CLEAR};
 use crate::pure::report::words::{clean_text, shortened};
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use std::io::{self, Read, Write};
@@ -27,10 +28,6 @@ pub const WORDS_CHARS_MAX: usize = 300;
 
 /// Addresses of one server that are tried, one after the other.
 const ADDRESSES_MAX: usize = 4;
-
-/// What is said of words in the clear, or of any bytes that are not TLS, where it was to begin.
-const IN_THE_CLEAR: &str = "it spoke in the clear where TLS was to begin: somebody may sit in between, or the \
-                            port wants the other one of smtps:// and smtp+starttls://";
 
 /// The watchdog looks so often within the time of a whole delivery, and cuts it at most one look late.
 const LOOKS: u32 = 20;
@@ -217,13 +214,10 @@ impl Wire {
     }
 }
 
-/// What is no TLS at all is told as such.
+/// What TLS itself finds wrong, in words.
 fn in_words(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::InvalidMessage(_)) => io::Error::other(IN_THE_CLEAR),
-        _ => error,
-    }
+    inner.map(trust::words).map_or(error, io::Error::other)
 }
 
 /// `250-text` or `250 text`: the code, whether it is the last line, and the text.

@@ -26,7 +26,8 @@ pub(super) fn write_round(
         return Ok(Err(NO_MAIL_SECTION.to_owned()));
     };
     let mail = Mail::new(seq, round.event(), at, to);
-    let (thread, first, previous) = thread(engine, &round, seq);
+    let (thread, first, previous) = thread(engine, &round, seq)?;
+    let mark = engine.mark().map(str::to_owned);
     let view = match round {
         Round::Digest(digest) => digest::to_value(&digest),
         Round::Folded(folded) => {
@@ -38,21 +39,28 @@ pub(super) fn write_round(
     };
     let letter = edges.templates.round_letter(view, &mail, &settings.from);
     let reply_to = settings.reply_to.clone();
-    let letter = letter.map(|letter| Box::new(Letter { reply_to, thread, first, previous, ..letter }));
+    let letter = letter.map(|letter| Box::new(Letter { reply_to, thread, first, previous, mark, ..letter }));
     Ok(letter.map_err(|problem| problem.to_string()))
 }
 
-/// The conversation of a mail that tells those of one ticket: that ticket, the first of its mails, and the last
-/// that is not told here; no ticket where it tells of several.
-fn thread(engine: &Engine, round: &Round, seq: u64) -> (TicketId, Option<u64>, Option<u64>) {
+/// The conversation of a mail that tells those of one ticket: that ticket, and the first and the last of its mails
+/// that were out by then; no ticket where it tells of several.
+fn thread(
+    engine: &Engine,
+    round: &Round,
+    seq: u64,
+) -> Result<(TicketId, Option<u64>, Option<u64>), EngineError> {
     let none = (TicketId::NONE, None, None);
-    let Round::Folded(folded) = round else { return none };
+    let Round::Folded(folded) = round else { return Ok(none) };
     let one = folded.first().filter(|first| folded.iter().all(|other| other.ticket == first.ticket));
-    let Some(ticket) = one.and_then(|first| engine.ticket(first.ticket).ok()) else { return none };
-    let earlier: Vec<u64> = ticket.outbox.iter().map(|mail| mail.seq).filter(|mail| *mail < seq).collect();
+    let Some(one) = one else { return Ok(none) };
+    // As it stood then, so that a repeat is the same.
+    let mut events = engine.history(one.ticket)?;
+    events.retain(|recorded| recorded.seq < seq);
+    let ticket = Ticket::fold(&events)?;
     let is_told = |seq: u64| folded.iter().any(|told| told.mail == seq);
-    let previous = earlier.iter().rev().find(|seq| !is_told(**seq)).or(earlier.first());
-    (ticket.id, earlier.first().copied(), previous.copied())
+    let out = || ticket.outbox.iter().filter(|mail| mail.is_out() && !is_told(mail.seq)).map(|mail| mail.seq);
+    Ok((ticket.id, out().next(), out().next_back()))
 }
 
 /// The mailbox that all these mails say was not reached; `None` where they say more than that.

@@ -152,8 +152,8 @@ impl Templates {
         let letter = self.round_letter(view.to_value(), mail, from)?;
         let is_shown = |picture: &Picture| letter.html.contains(&format!("cid:{}\"", picture.id));
         let pictures = drawings.into_iter().filter(is_shown).collect();
-        let earlier =
-            || material.ticket.outbox.iter().map(|earlier| earlier.seq).filter(|seq| *seq < mail.seq);
+        let is_before = |earlier: &&Mail| earlier.seq < mail.seq && earlier.is_out();
+        let earlier = || material.ticket.outbox.iter().filter(is_before).map(|earlier| earlier.seq);
         let (first, previous) = (earlier().next(), earlier().next_back());
         let (ticket, thread) = (material.ticket.id, material.ticket.id);
         Ok(Letter { ticket, first, previous, thread, pictures, ..letter })
@@ -182,6 +182,7 @@ impl Templates {
             first: None,
             previous: None,
             thread: TicketId::NONE,
+            mark: None,
         })
     }
 

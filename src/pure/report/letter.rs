@@ -28,11 +28,15 @@ pub struct Letter {
     pub pictures: Vec<Picture>,
     /// Where answers go; `None`: to `from`.
     pub reply_to: Option<String>,
-    /// The `seq` of the ticket's first mail and of the one before this; `None` when this is the first.
+    /// The `seq` of the ticket's first mail that went out, and of the last one before this; `None` when this is the
+    /// first.
     pub first: Option<u64>,
     pub previous: Option<u64>,
     /// The ticket in whose conversation it belongs: its own; or, of a mail that tells others, theirs.
     pub thread: TicketId,
+    /// What tells it from the mail of the same number in another state that sends under the same name; `None` where
+    /// there is none, and then they look alike.
+    pub mark: Option<String>,
 }
 
 impl Letter {

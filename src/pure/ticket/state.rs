@@ -220,6 +220,11 @@ impl Mail {
         self.missing().filter(|to| !self.is_lost(to) && !self.is_held(to))
     }
 
+    /// Whether somebody has it, or it is being tried: only such a one may be named as the mail before another.
+    pub fn is_out(&self) -> bool {
+        !self.accepted.is_empty() || self.pending().next().is_some()
+    }
+
     /// Those of them to whom it can be sent now.
     pub fn ripe(&self, now: Timestamp) -> impl Iterator<Item = &String> {
         let is_ripe = move |to: &&String| self.trouble(to).is_none_or(|trouble| trouble.not_before <= now);
