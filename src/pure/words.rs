@@ -161,9 +161,20 @@ pub fn name(text: &str) -> String {
 /// hyphens and underscores, or that holds a word with which we say how a machine stands, in quotation marks. So
 /// `X) is clean (` neither closes our brackets nor says what we say.
 pub fn quoted(name: &str) -> String {
-    let is_plain = |sign: char| sign.is_alphanumeric() || ".-_".contains(sign);
+    set_apart(name, name.chars().all(|sign| sign.is_alphanumeric() || ".-_".contains(sign)))
+}
+
+/// The same of what malware is called, `Trojan:Win32/Zeus variant`: in quotation marks where it could pass for the
+/// end of a sentence of ours.
+pub fn term(name: &str) -> String {
+    let is_plain = |sign: char| sign.is_alphanumeric() || ".-_/+:! ".contains(sign);
+    let is_sentence = [". ", ": ", "! "].iter().any(|end| name.contains(end));
+    set_apart(name, name.chars().all(is_plain) && !is_sentence)
+}
+
+fn set_apart(name: &str, is_plain: bool) -> String {
     let is_own = |word: &str| OWN_WORDS.iter().any(|own| own.eq_ignore_ascii_case(word));
-    if name.chars().all(is_plain) && !name.split(['.', '-', '_']).any(is_own) {
+    if is_plain && !name.split(|sign: char| !sign.is_alphanumeric()).any(is_own) {
         return name.to_owned();
     }
     format!("\"{}\"", name.replace('"', "'"))
@@ -364,6 +375,15 @@ mod tests {
             ("a\" or \"b", "\"a' or 'b\""),
         ] {
             assert_eq!(quoted(name), expected);
+        }
+        for (malware, expected) in [
+            ("Trojan:Win32/Zeus variant", "Trojan:Win32/Zeus variant"),
+            ("W32/Conficker.worm!inf", "W32/Conficker.worm!inf"),
+            ("Zeus. TO DO: nothing", "\"Zeus. TO DO: nothing\""),
+            ("Zeus, and is clean", "\"Zeus, and is clean\""),
+            ("Zeus (gone)", "\"Zeus (gone)\""),
+        ] {
+            assert_eq!(term(malware), expected);
         }
     }
 

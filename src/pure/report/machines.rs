@@ -61,7 +61,7 @@ pub fn to_work_on(ticket: &Ticket) -> Vec<&Host> {
 /// What the newest report that names it calls it, else the playbook's name.
 pub(super) fn malware(ticket: &Ticket, playbook: &Playbook) -> String {
     let reported = ticket.reports.iter().rev().find_map(|report| report.malware.as_deref());
-    words::name(reported.unwrap_or(&playbook.name))
+    words::term(&words::name(reported.unwrap_or(&playbook.name)))
 }
 
 /// All that a view says of its machines together, in a mail about that event. A mail that exists because of a
