@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What happens while the near end listens, one step after the other. Nothing waits for a time: a slow
 /// machine only takes longer.
@@ -133,6 +134,51 @@ fn an_interface_that_is_not_there_yet_is_waited_for_where_nobody_looks_on() {
     assert_eq!((late.ending, late.watched.as_slice().len()), (Ending::TimeUp, 1));
     let (never, _) = listen(&wire, "v9", Absent::Wait, &[Down]);
     assert!(matches!(&never.ending, Ending::SourceGone(what) if what.contains("v9 was gone")), "{never:?}");
+}
+
+#[test]
+fn what_the_ring_holds_is_read_before_it_is_closed() {
+    /// More than are handed out between two looks.
+    const FRAMES: usize = 6_000;
+    let Some(wire) = Wire::new() else { return };
+    let (mut heard, mut looks) = (0, 0);
+    wire.here(|| {
+        let stop = Stop::new();
+        let session =
+            Session { window: window(LONG), stop: &stop, clock: clock::now, absent: Absent::GiveUp };
+        interface::listen("v0", 4 * MIB, &session, &mut |moment| {
+            match moment {
+                Moment::Look(look) if look.fault.is_some() => return ControlFlow::Break(Ending::Stopped),
+                Moment::Look(_) => {
+                    looks += 1;
+                    if looks == 2 {
+                        send_and_go(&wire, FRAMES);
+                    }
+                }
+                Moment::Frame(frame) if frame.bytes.get(6..12) == Some(&[2, 0, 0, 0, 0, 9]) => {
+                    // So long that a look is due while the ring holds more.
+                    let is_first = heard == 0;
+                    std::thread::sleep(Duration::from_millis(if is_first { 200 } else { 0 }));
+                    heard += 1;
+                }
+                Moment::Frame(_) => {}
+            }
+            ControlFlow::Continue(())
+        })
+    });
+    assert_eq!(heard, FRAMES);
+}
+
+/// Sends so many frames from the far end, and takes it away.
+fn send_and_go(wire: &Wire, frames: usize) {
+    std::thread::scope(|scope| {
+        wire.there(scope, |_| {
+            let handle = pcap::Capture::from_device("v1").and_then(pcap::Capture::open);
+            let mut handle = handle.expect("it is there");
+            (0..frames).for_each(|_| handle.sendpacket(frame(9999, 0)).expect("it is up"));
+        });
+    });
+    gone(wire).expect("it is there");
 }
 
 /// An Ethernet frame with IPv4 and UDP to a port, under so many tags.

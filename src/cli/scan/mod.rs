@@ -137,7 +137,8 @@ fn exit(args: &ScanArgs, judgement: &Judgement, index: &Index) -> Exit {
 fn note_heard(coverage: &mut Coverage, heard: &Heard, index: &Index) {
     coverage.note_lost(heard.lost);
     coverage.incomplete_files.clone_from(&heard.incomplete_files);
-    coverage.notes.clone_from(&heard.notes);
+    coverage.notes.iter().for_each(|what| note(&format!("warning: {what}")));
+    coverage.notes.extend_from_slice(&heard.notes);
     coverage.filter = heard.filter;
     coverage.off_stamps = heard.off_stamps;
     if heard.filter == Some(FilterPlace::Kernel) {

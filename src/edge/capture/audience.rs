@@ -108,13 +108,14 @@ impl Audience {
         self
     }
 
-    /// Lets a run in; it hears the frames of its window from `now` on.
-    pub fn join(&mut self, guest: Guest, now: Timestamp) {
+    /// Lets a run in; it hears the frames of its window from `now` on. What the source had lost by then, `None` where
+    /// it cannot tell, was none of it.
+    pub fn join(&mut self, guest: Guest, now: Timestamp, lost_packets: Option<u64>) {
         let Guest { listener, window, stop, reply } = guest;
         let mut member = Member::new(listener, window, stop, Some(reply));
         // What the kernel holds back now it lets through after the next look.
         member.from_ns = (!self.state.is_filtered).then(|| nanoseconds(window.from.max(now)));
-        member.lost_before = self.state.lost_packets;
+        member.lost_before = lost_packets;
         self.waiting.push(member);
         self.plan_turns();
     }

@@ -181,7 +181,7 @@ fn together(state_dir: &Path) -> Vec<SourceFacts> {
                 let (reply, answer) = sync_channel(1);
                 let (listener, stop) = (listener(*run, number, state_dir), Stop::new());
                 let window = Interval::new(at(run.window.0), at(run.window.1));
-                audience.join(Guest { listener, window, stop: stop.clone(), reply }, at(second));
+                audience.join(Guest { listener, window, stop: stop.clone(), reply }, at(second), Some(0));
                 answers.push((number, stop, answer));
             }
         }
@@ -235,13 +235,18 @@ fn heard_at(facts: &SourceFacts) -> Vec<i64> {
 
 /// Lets one run of ten seconds listen, with looks that `change` alters, and no frame after the first.
 fn looked_at(change: impl Fn(i64, &mut Look)) -> SourceFacts {
+    looked_at_since(0, change)
+}
+
+/// The same where so many packets were lost before it came.
+fn looked_at_since(lost_packets: u64, change: impl Fn(i64, &mut Look)) -> SourceFacts {
     let state = tempfile::tempdir().expect("a directory");
     let run = Run { window: (0, 10), ..RUN };
     let mut audience = Audience::new(source().positive_control.as_deref());
     let (reply, answer) = sync_channel(1);
     let window = Interval::new(at(0), at(10));
     let guest = Guest { listener: listener(run, 0, state.path()), window, stop: Stop::new(), reply };
-    audience.join(guest, at(0));
+    audience.join(guest, at(0), Some(lost_packets));
     let frames = traffic();
     for second in 0..100 {
         let mut look = look(second);
@@ -271,6 +276,9 @@ fn a_run_leaves_with_what_was_found_of_its_source() {
     assert_eq!(lossy.observation.coverage.lost_packets, Some(12));
     let lost: u64 = lossy.ledger.buckets().filter_map(|(_, bucket)| bucket.lost_packets).sum();
     assert_eq!(lost, 12, "the ledger says when");
+
+    let late = looked_at_since(4, |second, look| look.lost_packets = Some(if second < 3 { 5 } else { 12 }));
+    assert_eq!(late.observation.coverage.lost_packets, Some(8), "what was lost before it came is none of it");
 
     let down = looked_at(|second, look| {
         look.fault = (second >= 4).then(|| "interface v0 was gone".to_owned());
@@ -318,7 +326,7 @@ fn the_kernel_filters_while_all_want_the_same_from_their_beginning() {
                     let window = Interval::new(at(*from), at(*to));
                     let listener = listener(run, number, state.path());
                     let guest = Guest { listener, window, stop: Stop::new(), reply: reply.clone() };
-                    audience.join(guest, at(second));
+                    audience.join(guest, at(second), Some(0));
                 }
             }
             let mut look = Look { is_filtered, ..look(second) };

@@ -139,15 +139,15 @@ impl Capture {
             });
         // Without one more look: those who wait at the door of a source that cannot be opened.
         self.close();
-        self.let_in(&mut audience, (self.clock)());
+        self.let_in(&mut audience, (self.clock)(), listened.lost.packets());
         audience.disperse(&listened.ending);
     }
 
     /// Lets in who waits at the door, and ends when nobody is there.
     fn look(&self, look: &mut Look, audience: &mut Audience) -> ControlFlow<Ending> {
-        self.let_in(audience, look.at);
+        self.let_in(audience, look.at, look.lost_packets);
         audience.look(look);
-        if audience.is_empty() && self.close_if_nobody_waits(audience, look.at) {
+        if audience.is_empty() && self.close_if_nobody_waits(audience, look) {
             ControlFlow::Break(Ending::Stopped)
         } else {
             ControlFlow::Continue(())
@@ -155,17 +155,18 @@ impl Capture {
     }
 
     /// Shuts the door, unless somebody stands there. Whoever brings a run holds the same lock.
-    fn close_if_nobody_waits(&self, audience: &mut Audience, now: Timestamp) -> bool {
+    fn close_if_nobody_waits(&self, audience: &mut Audience, look: &Look) -> bool {
         let mut open = self.hub.open();
         match self.guests.try_recv() {
-            Ok(guest) => audience.join(*guest, now),
+            Ok(guest) => audience.join(*guest, look.at, look.lost_packets),
             Err(_) => open.retain(|capture| capture.number != self.number),
         }
         audience.is_empty()
     }
 
-    fn let_in(&self, audience: &mut Audience, now: Timestamp) {
-        self.guests.try_iter().take(GUESTS_MAX).for_each(|guest| audience.join(*guest, now));
+    fn let_in(&self, audience: &mut Audience, now: Timestamp, lost_packets: Option<u64>) {
+        let guests = self.guests.try_iter().take(GUESTS_MAX);
+        guests.for_each(|guest| audience.join(*guest, now, lost_packets));
     }
 
     /// Shuts the door: who comes from now on begins a capture of his own.

@@ -155,6 +155,10 @@ impl<'a> Listening<'a> {
             return None;
         }
         self.looked = Some(now);
+        if self.tap.as_ref().is_some_and(|tap| tap.is_deaf(self.interface)) {
+            // It is closed then, with all that came before.
+            self.empty_ring(on_moment);
+        }
         self.note_link(now);
         if is_over {
             let ending = if now >= self.session.window.to { self.time_up() } else { Ending::Stopped };
@@ -309,8 +313,16 @@ impl<'a> Listening<'a> {
     /// Empties the ring after the end: what it holds from before was heard within the window.
     fn drain(&mut self, on_moment: &mut OnMoment<'_>) {
         self.end = self.end.min((self.session.clock)());
+        self.empty_ring(on_moment);
+    }
+
+    /// Hands out what the ring holds.
+    fn empty_ring(&mut self, on_moment: &mut OnMoment<'_>) {
         let mut quiet_takes = 0;
         for _ in 0..DRAIN_TAKES_MAX {
+            if self.tap.is_none() {
+                break;
+            }
             let mut is_quiet = true;
             let flow = self.take(&mut |moment| {
                 is_quiet = false;

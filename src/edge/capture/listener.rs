@@ -162,11 +162,15 @@ impl Listener {
             observation.coverage.one_way = None;
             presences.iter_mut().for_each(|presence| screen::widen(presence, &self.plan.blamed, &watched));
         }
-        let mut troubles: Vec<String> =
-            notes.iter().map(|note| format!("source {}: {note}", self.source.name)).collect();
+        observation.coverage.notes.extend(notes);
+        let mut troubles: Vec<String> = observation
+            .coverage
+            .notes
+            .iter()
+            .map(|note| format!("source {}: {note}", self.source.name))
+            .collect();
         troubles.extend(self.ipv6_trouble(has_routed_ipv6));
         observation.coverage.filter = self.plan.filter.as_ref().map(|_| FilterPlace::of(is_filtered));
-        observation.coverage.notes = notes;
         observation.coverage.note_lost(lost);
         observation.coverage.incomplete_files = incomplete_files;
         observation.coverage.off_stamps = off_stamps;

@@ -139,6 +139,11 @@ impl Company {
         self.hosts.iter().filter(|host| is_inside(host.address)).count() as u64
     }
 
+    /// Whether there was no room for further hosts.
+    pub(super) fn is_full(&self) -> bool {
+        self.hosts.len() >= HEARD_HOSTS_MAX
+    }
+
     /// The MAC address that identifies each host; a host without one is not in the map.
     pub(super) fn identities(&self) -> HashMap<IpAddr, Mac> {
         identities(&self.hosts)

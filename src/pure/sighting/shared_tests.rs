@@ -1,6 +1,6 @@
 //! Do runs that share a source see what each of them would have seen alone?
 
-use super::{Bucket, Link, Observation, Observer, OneWay, Scope, Watch};
+use super::{Bucket, HEARD_HOSTS_MAX, Link, Observation, Observer, OneWay, Scope, Watch};
 use crate::pure::packet::Frame;
 use crate::pure::watchlist::{CompiledList, Entry, Index, Watchlist};
 use etherparse::PacketBuilder;
@@ -144,6 +144,19 @@ fn the_ledger_tells_each_ten_seconds() {
         (20, 10, 5, (None, 0), None, false),
     ];
     assert_eq!(told, wanted);
+}
+
+#[test]
+fn more_hosts_than_are_told_apart_are_told() {
+    for (hosts, is_told) in [(HEARD_HOSTS_MAX - 1, false), (HEARD_HOSTS_MAX, true)] {
+        let (mut observer, watch) = Observer::alone(index(&[SINKS[0]]), &networks(&["10.0.0.0/8"]));
+        for host in 0..hosts as u32 {
+            let [_, b, c, d] = host.to_be_bytes();
+            see(&mut observer, &(0, exchange([10, b, c, d], SINKS[1], 80)[0].clone()));
+        }
+        let coverage = observer.leave(watch, &[]).expect("it is there").observation.coverage;
+        assert_eq!((coverage.inside_hosts, coverage.notes.len() == 1), (hosts as u64, is_told));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::findings::{Findings, Sighting};
 use super::flow::Flow;
 use super::glance::Ends;
-use super::heard::{Company, timestamp};
+use super::heard::{Company, HEARD_HOSTS_MAX, timestamp};
 use super::hearing::PassedOver;
 use super::inside::Inside;
 use super::one_way::one_way;
@@ -312,9 +312,16 @@ impl Watch {
             one_way: one_way(heard.kinds.outbound_answers(), heard.kinds.inbound_answers()),
             filter: None,
             off_stamps: None,
-            notes: Vec::new(),
+            notes: shown.company.is_full().then(too_many_hosts).into_iter().collect(),
         }
     }
+}
+
+fn too_many_hosts() -> String {
+    format!(
+        "{HEARD_HOSTS_MAX} inside hosts were heard, and no more than these are told apart: see whether `inside` is \
+         too wide, or somebody makes addresses up"
+    )
 }
 
 /// Whether it is a later fragment whose first one, which has the ports, was not seen before it.

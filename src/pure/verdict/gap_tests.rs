@@ -129,10 +129,18 @@ fn hits_of_somebody_who_is_hidden() {
             |c, f| {
                 c.fail_at = 2;
                 f.sources[0].observation.unattributed_sightings = 1;
-                f.sources[0].observation.unseen_calls = 1;
                 f.sources[0].observation.hosts = vec![finding(HOST, &[(1, 1)])];
             },
             &[],
+        ),
+        (
+            "a contact that is one too few explains no call that was not seen",
+            |c, f| {
+                c.fail_at = 2;
+                f.sources[0].observation.unseen_calls = 1;
+                f.sources[0].observation.hosts = vec![finding(HOST, &[(1, 1)])];
+            },
+            &[WrongSide],
         ),
         (
             "asked by a resolver",

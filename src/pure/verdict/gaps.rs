@@ -70,8 +70,8 @@ fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -
         ReasonCode::TooShort => each_source(facts, |source| too_short(criteria, facts.planned, source)),
         ReasonCode::TooQuiet => each_source(facts, |source| too_quiet(criteria, source)),
         ReasonCode::WrongSide => {
-            [each_source(facts, wrong_side), each_source(facts, |source| behind_resolver(facts, source))]
-                .concat()
+            let hidden = each_source(facts, |source| wrong_side(criteria, source));
+            [hidden, each_source(facts, |source| behind_resolver(facts, source))].concat()
         }
         ReasonCode::Undecoded => each_source(facts, undecoded),
         ReasonCode::Lossy => each_source(facts, |source| lossy(criteria, source)),

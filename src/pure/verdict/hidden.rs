@@ -5,12 +5,13 @@
 
 use super::gaps::{count, listed};
 use super::{CaptureFacts, SourceFacts};
+use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{FilterPlace, OneWay};
 use std::collections::BTreeSet;
 
 /// Packets of a watchlist entry whose inside end is also seen making contact are explained (the
 /// capture sees both sides of the NAT); those that nobody inside explains are not.
-pub(super) fn wrong_side(source: &SourceFacts) -> Option<String> {
+pub(super) fn wrong_side(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
     let observation = &source.observation;
     let unattributed = observation.unattributed_sightings;
     if unattributed > 0 && observation.hosts.is_empty() {
@@ -19,7 +20,9 @@ pub(super) fn wrong_side(source: &SourceFacts) -> Option<String> {
             count(unattributed, "packet"),
         ));
     }
-    if observation.unseen_calls > 0 && observation.hosts.is_empty() {
+    // Each may stand for as many contacts as are lacking.
+    let contacts: u64 = observation.hosts.iter().map(|finding| finding.contacts).sum();
+    if observation.unseen_calls > 0 && contacts < criteria.fail_at.max(1) {
         return Some(format!(
             "{} to a watchlist entry known only from the answers or errors that came back: what inside hosts send is not all heard; mirror both directions of the port",
             count(observation.unseen_calls, "call"),
