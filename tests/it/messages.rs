@@ -75,6 +75,7 @@ fn slips_in_a_playbook() {
     let rows = [
         ("unknown key", "  every: 15m", "  evry: 15m"),
         ("a title that turns around", "watchlists:", "title: \"Con\\u202Eficker\"\nwatchlists:"),
+        ("a malware with another header", "watchlists:", "malware: [\"con\\nBcc: x\"]\nwatchlists:"),
         ("key of another program", "watchlists:", "on: push\nwatchlists:"),
         ("duplicate key", "  every: 15m", "  every: 15m\n  every: 20m"),
         ("cron and every", "  every: 15m", "  every: 15m\n  cron: \"0 * * * *\""),
@@ -241,6 +242,8 @@ fn slips_in_a_site_file() {
             "    title: \"Springfield\\r\\nBcc: x@y\"\n    timezone:",
         ),
         ("a title that turns around", "    timezone:", "    title: \"Spring\\u2067field\"\n    timezone:"),
+        ("a site that turns around", "  springfield:", "  \"spring\\u202Efield\":"),
+        ("a source of blanks", "lan: {interface: eth1}", "\" \": {interface: eth1}"),
         ("a title of nothing", "    timezone:", "    title: \"  \"\n    timezone:"),
         ("control with a name", "{interface: eth1}", "{interface: eth1, positive_control: host ntp.example}"),
         ("ring too large", "{interface: eth1}", "{interface: eth1, ring: 2GiB}"),

@@ -6,9 +6,8 @@ use super::field::Spanned;
 use super::leaf::{Length, Mailbox};
 use super::raw_playbook::{RawChecklist, RawDue, RawEscalation, RawNotify};
 use super::sheet::Sheet;
-use super::words::{clipped, nearest};
+use super::words::nearest;
 use crate::pure::playbook::{ChecklistItem, Due, Escalation, Notify, Recipient};
-use crate::pure::shown::{is_blank, unreadable};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as TextError, StrDeserializer};
@@ -28,11 +27,7 @@ pub(super) fn checklist_items(
                 let what = format!("the checklist item `{item}` is there twice");
                 sheet.error(text.span, what, "give each its own name: it is signed off by it");
             }
-            if is_blank(item) || unreadable(item).is_some() {
-                let what =
-                    format!("the checklist item `{}` is no name that everybody can read", clipped(item));
-                sheet.error(text.span, what, "write a word that shows: it is signed off by it");
-            }
+            sheet.readable("a checklist item", text.span, item);
             items.push(ChecklistItem { item: item.clone(), text: text.value.0.clone() });
         }
     }

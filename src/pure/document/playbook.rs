@@ -12,6 +12,7 @@ use super::raw_playbook::{RawClean, RawJudge, RawPlaybook, RawStage};
 use super::sheet::{Outside, Sheet};
 use super::stages::{Around, stage};
 use super::watchlists::watchlists;
+use super::words::clipped;
 use crate::pure::playbook::{CleanCriteria, JudgeCriteria, Playbook, StageName, WATCHED_MIN};
 use crate::pure::problem::Problem;
 use crate::pure::site::SiteFile;
@@ -94,7 +95,7 @@ fn check_name(sheet: &mut Sheet<'_>, name: &Spanned<String>) {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if name.value.is_empty() || !name.value.chars().all(is_plain) {
         let cure = "use letters, digits, `-`, `_` and `.`: the name is typed on the command line";
-        sheet.error(name.span, format!("`{}` is not a name for a playbook", name.value), cure);
+        sheet.error(name.span, format!("`{}` is not a name for a playbook", clipped(&name.value)), cure);
     } else if name.value != stem {
         let what = format!("the playbook is called `{}`, its file `{stem}`", name.value);
         sheet.warn(name.span, what, "give both the same name, so that it is found");
@@ -239,6 +240,7 @@ fn malware_names(sheet: &mut Sheet<'_>, raw: Option<&Spanned<Vec<Spanned<String>
         } else if names.contains(&lower) {
             sheet.warn(name.span, format!("the malware `{lower}` is named twice"), "name it once");
         } else {
+            sheet.readable("a malware", name.span, &lower);
             names.push(lower);
         }
     }

@@ -8,8 +8,9 @@ use super::node::{Fault, Span, load};
 use super::not_yet::NotYet;
 use super::read::read;
 use super::secret::masked;
-use super::words::suggestion;
+use super::words::{clipped, suggestion};
 use crate::pure::problem::{Place, Problem, Severity, has_error};
+use crate::pure::shown::{is_blank, unreadable};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -132,6 +133,17 @@ impl<'a> Sheet<'a> {
         if *value == T::default() {
             self.error(span, format!("`{key}` is zero"), "give more than zero");
         }
+    }
+
+    /// A name that stands in mails and messages, `what` says of what: one that everybody can read.
+    pub fn readable(&mut self, what: &str, span: Span, name: &str) {
+        let fault = match unreadable(name) {
+            Some(sign) => format!("holds {sign}"),
+            None if is_blank(name) => "is blank".to_owned(),
+            None => return,
+        };
+        let cure = "write letters and digits that show: it stands in mails and on command lines";
+        self.error(span, format!("the name `{}` of {what} {fault}", clipped(name)), cure);
     }
 
     /// A packet filter; it is compiled here and now.

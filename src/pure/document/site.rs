@@ -89,6 +89,7 @@ fn each<R, T>(
 fn source(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<RawSource>) -> Option<Source> {
     let RawSource { interface, command, files, positive_control, probe: raw_probe, ring, runs_max } =
         &raw.value;
+    sheet.readable("a source", raw.span, name);
     let written = [interface.is_written(), command.is_written(), files.is_written()];
     if written.iter().filter(|is_written| **is_written).count() != 1 {
         let what = format!("the source `{name}` needs exactly one of `interface`, `command` and `files`");
@@ -165,6 +166,7 @@ fn site(
     known_sources: Option<&[String]>,
 ) -> Option<Site> {
     let RawSite { title, public, inside, resolvers, timezone, source, coordinator, closed } = &raw.value;
+    sheet.readable("a site", span, name);
     let public = networks(sheet, public, "public", span);
     let inside = networks(sheet, inside, "inside", span);
     let resolvers = resolvers.as_ref().map_or(&[][..], |resolvers| &resolvers.value);

@@ -27,6 +27,7 @@ pub fn watchlists(
             let what = "`reported` is always there: it is what the ticket's own reports name";
             sheet.error(list.span, what, "give this watchlist another name");
         }
+        sheet.readable("a watchlist", list.span, name);
         meant.insert(name.clone(), watchlist(sheet, name, list, site_file));
     }
     meant
