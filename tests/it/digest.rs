@@ -1,7 +1,9 @@
 //! Is the morning's digest worth opening? What it says first, what it leaves out, and when it comes.
 
 use crate::storm::{Answer, deliver_until};
-use crate::world::{LAB, OFFICE, Seen, World, at, calls_every_two_hours, detect, facts, ip, report, silent};
+use crate::world::{
+    LAB, OFFICE, Seen, World, at, calls_every_two_hours, detect, facts, ip, report, silent, switched_off,
+};
 use allclear::edge::template::Templates;
 use allclear::engine::Opening;
 use allclear::pure::digest::to_value;
@@ -294,8 +296,12 @@ fn a_late_digest_knows_of_the_nights_that_were_missed() {
     assert!(digest.rest.contains("1 ticket could not be verified, 1 run is missed"), "{}", digest.rest);
 }
 
-/// A ticket that is clean but for the nights, and then this becomes of its night.
+/// A ticket that is clean but for the nights, and then this becomes of its night: for those of all sites.
 fn after_a_night(become_of: impl Fn(Interval) -> Option<Seen>) -> Digest {
+    after_a_night_for(SOC, become_of)
+}
+
+fn after_a_night_for(reader: &str, become_of: impl Fn(Interval) -> Option<Seen>) -> Digest {
     let mut world = school(Settings { is_skipped_unchanged: false, ..settings("0 6 * * *") }, |_| {});
     open(&mut world, "springfield", 1);
     world.ticket = TicketId(1);
@@ -313,7 +319,27 @@ fn after_a_night(become_of: impl Fn(Interval) -> Option<Seen>) -> Digest {
     }
     world.now = at("2015-05-06T06:00:00Z");
     world.tick();
-    last(&world, SOC)
+    last(&world, reader)
+}
+
+/// A coordinator can switch on a machine, and mend no capture.
+#[test]
+fn what_a_school_cannot_mend_is_not_asked_of_it() {
+    let short = |night| Some(Seen { watched_seconds: Some(60), ..silent(night) });
+    let off = |night| Some(switched_off(night));
+    let (tech, all) = ("tech@", SOC);
+    for (row, digest, expected) in [
+        (
+            "a capture, of the school",
+            after_a_night_for(tech, short),
+            "TO DO: nothing for the school; the network",
+        ),
+        ("a machine, of the school", after_a_night_for(tech, off), "TO DO before the next run: remove what"),
+        ("a capture, of all", after_a_night_for(all, short), "TO DO before the next run: remove what"),
+    ] {
+        assert_eq!(digest.first, "1 ticket could not be verified.", "{row}");
+        assert!(digest.second.starts_with(expected), "{row}: {}", digest.second);
+    }
 }
 
 #[test]

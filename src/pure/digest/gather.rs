@@ -165,6 +165,7 @@ impl<'a> Subject<'a> {
             unwatched: troubles.detections.len() as u64,
             missed: troubles.missed,
             undelivered: lost.len() as u64,
+            is_school_free: self.coordinator.is_some() && !troubles.is_for_school(),
             ..Counts::of(self, &needs)
         };
         let lines = head::lines(self, &counts, &needs);

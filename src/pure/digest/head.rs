@@ -11,7 +11,7 @@ use crate::pure::verdict::{Outcome, Verdict};
 use crate::pure::words::{self, count};
 use jiff::{SignedDuration, Timestamp};
 
-/// What the second line begins with where nobody is needed.
+/// What the second line says where nobody is needed.
 pub(super) const NOTHING: &str = "TO DO: nothing";
 
 /// The time over which nights are counted.
@@ -37,6 +37,8 @@ pub(super) struct Counts {
     /// `detect` stages with such a run.
     pub unwatched: u64,
     pub undelivered: u64,
+    /// Whether its reader is a coordinator, and what could not be verified is the engineer's to mend.
+    pub is_school_free: bool,
 }
 
 /// Nights of the last week.
@@ -113,7 +115,14 @@ fn wanted(counts: &Counts) -> Vec<String> {
 
 /// Where no ticket needs anybody: what is wrong besides, and what to do about it.
 fn unneeded(counts: &Counts) -> (String, String) {
-    let mend = "TO DO before the next run: remove what kept it from watching; each cause stands below with its cure.";
+    let mend = match counts.is_school_free {
+        true => {
+            "TO DO: nothing for the school; the network support engineer removes what kept it from watching."
+        }
+        false => {
+            "TO DO before the next run: remove what kept it from watching; each cause stands below with its cure."
+        }
+    };
     if counts.unverified > 0 {
         return (format!("{} could not be verified", count(counts.unverified, "ticket")), mend.to_owned());
     }

@@ -119,7 +119,7 @@ pub fn to_value(digest: &Digest) -> Value {
     let value = serde_json::to_value(digest).expect("a digest is made of strings and lists");
     let mut value = crate::pure::words::clean_value(value);
     value["is_late"] = Value::Bool(!digest.late.is_empty());
-    value["is_unneeded"] = Value::Bool(digest.second.starts_with(head::NOTHING));
+    value["is_unneeded"] = Value::Bool(digest.second == format!("{}.", head::NOTHING));
     for section in value["sections"].as_array_mut().into_iter().flatten() {
         section["has_more"] = Value::Bool(section["more"].as_str().is_some_and(|more| !more.is_empty()));
     }

@@ -3,6 +3,7 @@
 
 use super::gather::{Case, Subject};
 use crate::pure::detection::Unverified;
+use crate::pure::report::is_for_engineer;
 use crate::pure::ticket::{DetectionId, Row, Run};
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
 use crate::pure::words::{self, count, shortened};
@@ -80,6 +81,12 @@ impl Troubles {
     /// Whether one of them is more than a break.
     pub(super) fn is_news(&self) -> bool {
         !self.tickets.is_empty() || !self.detections.is_empty()
+    }
+
+    /// Whether one of them is for those who have the machines, and not for the network support engineer alone.
+    pub(super) fn is_for_school(&self) -> bool {
+        let told = self.causes.keys().filter(|(kind, ..)| *kind != Kind::Suppressed);
+        told.into_iter().any(|(_, code, _)| !is_for_engineer(*code))
     }
 
     fn look(&mut self, subject: &Subject<'_>, case: &Case<'_>) {

@@ -142,7 +142,7 @@ fn switch_on(material: &Material, absent: &[&Host]) -> String {
 
 /// Whether it is mended at the computer, the files or the wires of allclear. The rest is for those who have
 /// the machine, or for nobody.
-fn is_for_engineer(code: ReasonCode) -> bool {
+pub fn is_for_engineer(code: ReasonCode) -> bool {
     !matches!(code, HostAbsent | Contacts | ScheduleChanged | PhaseChanged | SiteClosed)
 }
 
