@@ -13,7 +13,7 @@ use allclear::edge::template::Templates;
 use allclear::engine::{Engine, Opening};
 use allclear::pure::digest::to_value;
 use allclear::pure::intake::Report;
-use allclear::pure::interval::Interval;
+use allclear::pure::interval::{Interval, Intervals};
 use allclear::pure::playbook::{Library, MailEvent};
 use allclear::pure::ticket::{ALLCLEAR, Absence, Act, Effect, Input, Mail, RunId, TicketId};
 use common::night::facts;
@@ -336,7 +336,7 @@ fn end_run(engine: &mut Engine, id: TicketId, run: RunId, window: Interval) {
     let is_infected = ticket.last_cleaned().is_none();
     let site: u32 = ticket.site["school".len()..].parse().expect("a number");
     let host = IpAddr::V4(Ipv4Addr::new(10, (site % 256) as u8, 24, (id.0 % 250) as u8));
-    let facts = Box::new(facts(window, host, id, run, is_infected));
+    let facts = Box::new(facts(window, Intervals::of([window]), host, id, run, is_infected));
     step(engine, window.to, id, &Input::Captured { run, facts, listing: None });
     post(engine, window.to, id);
 }

@@ -11,6 +11,7 @@ use allclear::edge::files;
 use allclear::edge::store::{Durability, Store};
 use allclear::engine::{Engine, Opening};
 use allclear::pure::intake::Report;
+use allclear::pure::interval::{Interval, Intervals};
 use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Input, TicketId};
 use common::figures::{Figures, Goal};
 use common::night::facts;
@@ -26,8 +27,10 @@ use std::time::{Duration, Instant};
 
 const MAILS: usize = 1_000;
 const ROUNDS: usize = 3;
-/// Nights of silence before a ticket is clean.
-const NIGHTS: i32 = 7;
+/// Nights in which a machine may be off, after that in which it is found, and nights of silence that are wanted.
+const ODD_NIGHTS: i32 = 8;
+const PASSES: i32 = 3;
+const NIGHTS: i32 = ODD_NIGHTS + PASSES;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// As many mails as one recipient may get within an hour.
 const TICKETS_OF_SITE: usize = 20;
@@ -164,7 +167,7 @@ fn write_files(directory: &Path, port: u16, mails: usize) {
     for name in ["opened", "clean"] {
         let playbook = format!(
             "playbook: {name}\ntitle: Conficker calling its sinkholes\nmalware: [{name}]\nlocate: {stage}\n\
-             verify: {stage}\nclean: {{passes: {NIGHTS}, span: 1d, contact_interval: 2h}}\n\
+             verify: {stage}\nclean: {{passes: {PASSES}, span: 1d, contact_interval: 2h}}\n\
              notify: [{{events: [{name}], to: [coordinator]}}]\n"
         );
         fs::write(directory.join(format!("playbooks/{name}.yaml")), playbook).expect("a playbook");
@@ -220,7 +223,8 @@ fn live_to_be_clean(engine: &mut Engine, begin: Timestamp) {
             let Effect::Capture { ticket, run } = effect else { continue };
             let window = engine.ticket(ticket).expect("it is there").run(run).expect("it began").window();
             let host = IpAddr::V4(Ipv4Addr::new(10, 16, (ticket.0 / 250) as u8, (ticket.0 % 250) as u8));
-            let facts = Box::new(facts(window, host, ticket, run, night == 0));
+            let present = presence(window, ticket, night);
+            let facts = Box::new(facts(window, present, host, ticket, run, night == 0));
             step(engine, window.to, ticket, &Input::Captured { run, facts, listing: None });
             now = window.to;
         }
@@ -231,6 +235,13 @@ fn live_to_be_clean(engine: &mut Engine, begin: Timestamp) {
             }
         }
     }
+}
+
+/// No two tickets have the same nights: their pictures differ.
+fn presence(window: Interval, ticket: TicketId, night: i32) -> Intervals {
+    let is_off = (1..=ODD_NIGHTS).contains(&night) && ticket.0 >> (night - 1) & 1 == 1;
+    let early = SignedDuration::from_secs(i64::from(ticket.0));
+    Intervals::of((!is_off).then(|| Interval::new(window.from, window.to - early)))
 }
 
 fn step(engine: &mut Engine, now: Timestamp, ticket: TicketId, input: &Input) {

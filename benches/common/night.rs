@@ -1,4 +1,4 @@
-//! What does a run bring home? One machine that was there throughout, and called twice where it is infected.
+//! What does a run bring home? One machine, and two calls of it where it is infected.
 
 use allclear::pure::interval::{Interval, Intervals};
 use allclear::pure::packet::Mac;
@@ -8,8 +8,15 @@ use allclear::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, Sourc
 use jiff::SignedDuration;
 use std::net::IpAddr;
 
-/// The facts of a run of that ticket, watched from begin to end without a loss.
-pub fn facts(window: Interval, host: IpAddr, id: TicketId, run: RunId, is_infected: bool) -> CaptureFacts {
+/// The facts of a run of that ticket, watched from begin to end without a loss, in which its machine was `present`.
+pub fn facts(
+    window: Interval,
+    present: Intervals,
+    host: IpAddr,
+    id: TicketId,
+    run: RunId,
+    is_infected: bool,
+) -> CaptureFacts {
     let mac = Some(Mac([2, 0, 0, (id.0 >> 16) as u8, (id.0 >> 8) as u8, id.0 as u8]));
     let file = |what: &str| EvidenceFile {
         path: format!("evidence/{id}/{run}-{what}"),
@@ -51,7 +58,7 @@ pub fn facts(window: Interval, host: IpAddr, id: TicketId, run: RunId, is_infect
         probe: None,
         ledger: Default::default(),
         ledger_file: Some(file("coverage.csv")),
-        presences: vec![Presence { host, mac, present: Intervals::of([window]) }],
+        presences: vec![Presence { host, mac, present }],
         evidence: is_infected.then(|| file("hits.pcapng")),
         evidence_gaps: Vec::new(),
         observation: Observation {

@@ -5,8 +5,7 @@ use crate::inbox;
 use crate::letters::{eml, letter, templates};
 use crate::sample::sample;
 use crate::skip::skipped;
-use crate::world::{World, ip, report};
-use allclear::engine::Opening;
+use crate::world::{World, ip};
 use allclear::pure::playbook::{MailEvent, Notify, Recipient};
 use allclear::pure::report::Letter;
 use allclear::pure::ticket::{Act, Input, Never};
@@ -158,14 +157,7 @@ fn header(letter: &Letter, name: &str) -> String {
 fn first_mail(later: SignedDuration) -> (World, Letter) {
     let mut world = World::without_ticket(|_| {}, |_| {});
     world.now += later;
-    let opening = Opening {
-        reference: Some("MARS-1234".to_owned()),
-        site: "springfield".to_owned(),
-        playbook: "conficker".to_owned(),
-        public: ip("192.0.2.17"),
-        reports: vec![report("2015-05-04T08:00:00Z")],
-    };
-    world.ticket = world.engine.open_ticket(world.now, "engineer", opening).expect("a ticket opens");
+    world.open_first();
     let letter = written(&world, 0);
     (world, letter)
 }

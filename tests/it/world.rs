@@ -79,6 +79,12 @@ impl World {
     /// The same, at a site that `change_site` has changed.
     pub fn where_school_is(change_site: impl FnOnce(&mut Site), change: impl FnOnce(&mut Playbook)) -> World {
         let mut world = World::without_ticket(change_site, change);
+        world.open_first();
+        world
+    }
+
+    /// Opens the ticket that is looked at.
+    pub fn open_first(&mut self) {
         let opening = Opening {
             reference: Some("MARS-1234".to_owned()),
             site: "springfield".to_owned(),
@@ -86,8 +92,7 @@ impl World {
             public: ip("192.0.2.17"),
             reports: vec![report("2015-05-04T08:00:00Z")],
         };
-        world.ticket = world.engine.open_ticket(world.now, "engineer", opening).expect("a ticket opens");
-        world
+        self.ticket = self.engine.open_ticket(self.now, "engineer", opening).expect("a ticket opens");
     }
 
     /// The same site and playbook, and no ticket; the first that opens is the one looked at.

@@ -1,5 +1,5 @@
-//! How does mail leave while everything else goes on? One thread makes letters ready ahead, pictures and all,
-//! another hands them over, as fast as the mail server takes them, and nothing waits for either.
+//! How does mail leave while everything else goes on? Some threads make letters ready ahead, pictures and all,
+//! another hands them over, as fast as the mail server takes them, and nothing waits for any of them.
 //!
 //! When the server is at fault, one mail a minute tries whether it is well again, and the others wait
 //! without an event each. It must never keep the loop busy with mail alone, nor lose one.
@@ -24,6 +24,9 @@ const LETTERS_AHEAD: usize = 128;
 /// pictures that a mail may have they are 12 MB.
 const SEALED_AHEAD: usize = 16;
 
+/// Threads that make letters ready: to draw the pictures of a mail takes longer than many a server takes for it.
+const DRAWERS_MAX: usize = 4;
+
 /// Letters that are written in one go, and how long that may take: captures that fall due must not wait for
 /// a pile of mail, nor for a few letters that are long.
 const LETTERS_AT_ONCE: usize = 32;
@@ -45,7 +48,9 @@ const BROKEN: &str = "allclear broke off over the mail, which is a fault of allc
 
 /// What the engine's thread knows of the mail thread.
 pub(super) struct Post {
-    letters: SyncSender<(Effect, Work)>,
+    /// To the threads that make them ready, by turns.
+    letters: Vec<SyncSender<(Effect, Work)>>,
+    turn: usize,
     /// Letters that the threads have and have not answered.
     ahead: usize,
     /// Until then no mail is begun.
@@ -57,12 +62,28 @@ pub(super) struct Post {
 impl Post {
     /// Begins the mail threads; what becomes of the mails comes back over `done`.
     pub(super) fn open(edges: Arc<Edges>, done: SyncSender<Message>) -> Post {
-        let (letters, written) = sync_channel(LETTERS_AHEAD);
-        let (sealed, ready) = sync_channel(SEALED_AHEAD);
-        let at_desk = Arc::clone(&edges);
-        thread::spawn(move || make_ready(&at_desk, &written, &sealed));
+        let drawers = thread::available_parallelism().map_or(1, |cores| cores.get().min(DRAWERS_MAX));
+        let (mut letters, mut ready) = (Vec::new(), Vec::new());
+        for _ in 0..drawers {
+            let (writer, written) = sync_channel(LETTERS_AHEAD);
+            let (sealed, made) = sync_channel(SEALED_AHEAD / drawers);
+            let edges = Arc::clone(&edges);
+            thread::spawn(move || make_ready(&edges, &written, &sealed));
+            letters.push(writer);
+            ready.push(made);
+        }
         thread::spawn(move || hand_over(&edges, &ready, &done));
-        Post { letters, ahead: 0, pause: Deadline::after(Duration::ZERO), fault: None }
+        Post { letters, turn: 0, ahead: 0, pause: Deadline::after(Duration::ZERO), fault: None }
+    }
+
+    /// Gives a letter to the thread whose turn it is; `false` when that has no room.
+    fn give(&mut self, effect: Effect, work: Work) -> bool {
+        let is_given = self.letters[self.turn].try_send((effect, work)).is_ok();
+        if is_given {
+            self.ahead += 1;
+            self.turn = (self.turn + 1) % self.letters.len();
+        }
+        is_given
     }
 
     /// A letter came back from the thread.
@@ -94,7 +115,7 @@ impl Post {
 /// A mail that can be handed over, or what came of making it ready.
 type Ready = (Effect, Result<Work, Box<Reply>>);
 
-/// The thread that makes letters ready, one after the other, in order.
+/// A thread that makes letters ready, one after the other.
 fn make_ready(edges: &Edges, letters: &Receiver<(Effect, Work)>, ready: &SyncSender<Ready>) {
     for (effect, work) in letters {
         // What is not begun any more need not be ready.
@@ -106,11 +127,11 @@ fn make_ready(edges: &Edges, letters: &Receiver<(Effect, Work)>, ready: &SyncSen
     }
 }
 
-/// The thread that hands mails over, likewise.
-fn hand_over(edges: &Edges, ready: &Receiver<Ready>, done: &SyncSender<Message>) {
-    let (mut pause, mut breaks) = (Deadline::after(Duration::ZERO), 0);
+/// The thread that hands mails over, in the order in which their letters were given to those threads.
+fn hand_over(edges: &Edges, ready: &[Receiver<Ready>], done: &SyncSender<Message>) {
+    let (mut pause, mut breaks, mut turn) = (Deadline::after(Duration::ZERO), 0, 0);
     loop {
-        let message = match ready.recv_timeout(IDLE_MAX) {
+        let message = match ready[turn].recv_timeout(IDLE_MAX) {
             Err(RecvTimeoutError::Timeout) => {
                 edges.rest_post();
                 continue;
@@ -129,6 +150,7 @@ fn hand_over(edges: &Edges, ready: &Receiver<Ready>, done: &SyncSender<Message>)
                 Message::Done(effect, reply)
             }
         };
+        turn = (turn + 1) % ready.len();
         if done.send(message).is_err() {
             return;
         }
@@ -187,9 +209,8 @@ impl Server<'_> {
                 return !is_log;
             }
         };
-        let is_sent = self.post.letters.try_send((effect.clone(), work)).is_ok();
+        let is_sent = self.post.give(effect.clone(), work);
         if is_sent {
-            self.post.ahead += 1;
             self.under_way.insert(effect);
         } else {
             self.unsent.insert(effect);

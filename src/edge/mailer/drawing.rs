@@ -6,7 +6,7 @@
 use crate::pure::hexadecimal;
 use crate::pure::picture::Picture;
 use crate::pure::report::Letter;
-use png::{BitDepth, ColorType, Compression, Encoder, Filter};
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb::Database};
 use sha2::{Digest, Sha256};
@@ -99,14 +99,14 @@ fn options() -> Options<'static> {
 /// PNG with a palette: flat areas and the edges of letters have few colours.
 fn encode(pixels: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
     let mut palette = Palette::default();
-    let indices: Vec<u8> =
-        pixels.data().chunks_exact(4).map(|pixel| palette.index([pixel[0], pixel[1], pixel[2]])).collect();
+    let indices = palette.indices(pixels.data(), pixels.width() as usize);
     let mut bytes = Vec::with_capacity(8_192);
     let mut encoder = Encoder::new(&mut bytes, pixels.width(), pixels.height());
     encoder.set_color(ColorType::Indexed);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_palette(palette.colours.concat());
-    encoder.set_compression(Compression::Balanced);
+    // A tenth larger than what level 6 makes, in less than half of its time.
+    encoder.set_deflate_compression(DeflateCompression::Level(2));
     encoder.set_filter(Filter::NoFilter);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&indices)?;
@@ -123,6 +123,21 @@ struct Palette {
 }
 
 impl Palette {
+    /// The index of each pixel. Most lines of a drawing are like the one above them.
+    fn indices(&mut self, pixels: &[u8], width: usize) -> Vec<u8> {
+        let mut indices = Vec::with_capacity(pixels.len() / 4);
+        let mut above: &[u8] = &[];
+        for line in pixels.chunks_exact(4 * width) {
+            if line == above {
+                indices.extend_from_within(indices.len() - width..);
+            } else {
+                indices.extend(line.chunks_exact(4).map(|pixel| self.index([pixel[0], pixel[1], pixel[2]])));
+            }
+            above = line;
+        }
+        indices
+    }
+
     fn index(&mut self, colour: [u8; 3]) -> u8 {
         if let Some((_, index)) = self.last.filter(|(last, _)| *last == colour) {
             return index;
