@@ -4,7 +4,9 @@ use allclear::pure::interval::{Interval, Intervals};
 use allclear::pure::packet::Mac;
 use allclear::pure::sighting::{ContactSpan, Coverage, HostFinding, Observation, Presence};
 use allclear::pure::ticket::{RunId, TicketId};
-use allclear::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFacts, WatchlistFacts};
+use allclear::pure::verdict::{
+    CaptureFacts, Control, Ending, EvidenceFile, SourceFacts, SystemClock, WatchlistFacts,
+};
 use jiff::SignedDuration;
 use std::net::IpAddr;
 
@@ -73,6 +75,6 @@ pub fn facts(
         watchlists: WatchlistFacts { entries: 16, ..WatchlistFacts::default() },
         blamed: Vec::new(),
         listing: None,
-        is_clock_synchronised: Some(true),
+        clock: SystemClock::Synchronised,
     }
 }

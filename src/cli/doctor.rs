@@ -15,6 +15,7 @@ use crate::pure::report::unsent::{MailState, UnsentMail, of_outbox, unsent};
 use crate::pure::report::words::{clean_text, count};
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport, SiteFile, Source, SourceKind};
 use crate::pure::ticket::TicketId;
+use crate::pure::verdict::SystemClock;
 use clap::Args;
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -78,10 +79,12 @@ fn capture_right() -> Finding {
 }
 
 fn clock() -> Finding {
-    match clock::is_clock_synchronised() {
-        Some(true) => Ok("clock is synchronised".to_owned()),
-        Some(false) => Err("clock is not synchronised: start chrony or systemd-timesyncd".to_owned()),
-        None => {
+    match clock::system_clock() {
+        SystemClock::Synchronised => Ok("clock is synchronised".to_owned()),
+        SystemClock::Unsynchronised | SystemClock::SetBack => {
+            Err("clock is not synchronised: start chrony or systemd-timesyncd".to_owned())
+        }
+        SystemClock::Unknown => {
             Err("clock does not tell whether it is synchronised: run chrony or systemd-timesyncd".to_owned())
         }
     }

@@ -161,10 +161,10 @@ fn print_file(out: &mut impl Write, report: &FileReport) -> io::Result<()> {
     writeln!(
         out,
         "{file}: {format}: {}, {}, {}, {}",
-        count(*addresses as u64, "address"),
-        count(*networks as u64, "network"),
-        count(*ports as u64, "port range"),
-        count(*domains as u64, "domain")
+        count(*addresses, "address"),
+        count(*networks, "network"),
+        count(*ports, "port range"),
+        count(*domains, "domain")
     )?;
     if *unusable > 0 {
         let what = "URLs with a path, file hashes, or not meant for detection";

@@ -2,6 +2,7 @@
 //!
 //! The only place that reads the clock; everything else is given `now`.
 
+use crate::pure::verdict::SystemClock;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -138,24 +139,23 @@ impl Deadline {
 
 /// Whether the system clock is synchronised, as far as the kernel knows (adjtimex(2)).
 ///
-/// `Some(false)` is a clock that a time daemon has kept and lost. A kernel that no daemon ever told
-/// (a virtual machine that takes its time from the host, say) calls itself unsynchronised, too, but
-/// that is not known: `None`.
-pub fn is_clock_synchronised() -> Option<bool> {
+/// A kernel that no time daemon ever told (a virtual machine that takes its time from the host, say) calls
+/// itself unsynchronised, too, but that is not known.
+pub fn system_clock() -> SystemClock {
     // SAFETY: all zero is a valid `timex`; with `modes` 0 the call only fills it in.
     let (state, status) = unsafe {
         let mut timex: libc::timex = std::mem::zeroed();
         (libc::adjtimex(&mut timex), timex.status)
     };
-    if state < 0 { None } else { reading(status) }
+    if state < 0 { SystemClock::Unknown } else { reading(status) }
 }
 
-fn reading(status: i32) -> Option<bool> {
+fn reading(status: i32) -> SystemClock {
     let is_kept = status & (libc::STA_PLL | libc::STA_FLL | libc::STA_PPSFREQ | libc::STA_PPSTIME) != 0;
     match (status & libc::STA_UNSYNC != 0, is_kept) {
-        (false, _) => Some(true),
-        (true, true) => Some(false),
-        (true, false) => None,
+        (false, _) => SystemClock::Synchronised,
+        (true, true) => SystemClock::Unsynchronised,
+        (true, false) => SystemClock::Unknown,
     }
 }
 
@@ -165,9 +165,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_nobody_ever_kept_is_not_known_to_be_wrong() {
-        assert_eq!(reading(libc::STA_PLL), Some(true));
-        assert_eq!(reading(libc::STA_PLL | libc::STA_UNSYNC), Some(false));
-        assert_eq!(reading(libc::STA_UNSYNC), None);
+        assert_eq!(reading(libc::STA_PLL), SystemClock::Synchronised);
+        assert_eq!(reading(libc::STA_PLL | libc::STA_UNSYNC), SystemClock::Unsynchronised);
+        assert_eq!(reading(libc::STA_UNSYNC), SystemClock::Unknown);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::pure::ticket::{
     Context, Effect, FoldedMail, Input, Listing, ListingAnswer, Mail, Never, Past, Recorded, RunId, Ticket,
     TicketId, ledger, stand,
 };
-use crate::pure::verdict::ListingFacts;
+use crate::pure::verdict::{ListingFacts, SystemClock};
 use jiff::Timestamp;
 pub use rounds::lines;
 use rounds::{folded_rows, write_round};
@@ -284,11 +284,11 @@ fn watch(edges: &Edges, plan: &CapturePlan, now: Timestamp) -> Captured {
                 stop: &edges.stop,
                 clock: clock::watching,
                 absent: *absent,
-                is_clock_synchronised: clock::is_clock_synchronised(),
+                system_clock: clock::system_clock(),
             };
             let mut captured = run::capture(plan, &means);
             if watch.was_set_back() {
-                captured.facts.is_clock_synchronised = Some(false);
+                captured.facts.clock = SystemClock::SetBack;
             }
             captured
         }

@@ -434,6 +434,7 @@ fn a_mail_about_nights_that_proved_nothing_says_first_what_was_missing_and_what_
         HostAbsent,
         WatchlistEmpty,
         WatchlistIncomplete,
+        EntriesShutOut,
         WatchlistStale,
         ListingUnknown,
         ClockUnsure,

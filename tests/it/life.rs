@@ -229,6 +229,22 @@ fn a_host_is_a_machine_and_its_address_a_lease() {
 }
 
 #[test]
+fn a_machine_that_calls_on_its_lease_takes_no_presence_from_it() {
+    let mut world = World::new();
+    world.live_until("2015-05-05T10:00:00Z", |window| calls_every_two_hours(window, ip(LAB), Some(MAC)));
+    world.act("2015-05-05T10:00:00Z", Act::Clean { host: None, at: None }).expect("cleaned");
+    world.live_until("2015-05-06T12:00:00Z", |window| Seen {
+        present: vec![(ip("10.16.24.200"), Some(MAC))],
+        ..calls_every_two_hours(window, ip(LAB), Some(OTHER_MAC))
+    });
+    let runs = world.ledger();
+    let last = runs.iter().rev().find_map(|run| run.end.as_ref()).expect("some ended");
+    let own: Vec<_> = last.exposures.iter().filter(|seen| seen.mac == Some(MAC)).collect();
+    assert_eq!((own.len(), own[0].contacts.len()), (1, 0), "{:?}", last.exposures);
+    assert!(!own[0].present.is_empty());
+}
+
+#[test]
 fn people_are_turned_down_with_what_to_do_instead() {
     let mut world = World::new();
     let refusals = [

@@ -14,7 +14,7 @@ use allclear::pure::interval::Interval;
 use allclear::pure::plan::CapturePlan;
 use allclear::pure::playbook::Keep;
 use allclear::pure::site::{Source, SourceKind};
-use allclear::pure::verdict::{BlamedHost, Control, Ending};
+use allclear::pure::verdict::{BlamedHost, Control, Ending, SystemClock};
 use allclear::pure::watchlist::{Entry, Watchlist};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -325,7 +325,7 @@ pub fn carry_out_in(hub: &Hub, plan: &CapturePlan, state_dir: &Path) -> Captured
         stop: &Stop::new(),
         clock: clock::now,
         absent: Absent::GiveUp,
-        is_clock_synchronised: None,
+        system_clock: SystemClock::Unknown,
     };
     capture(plan, &means)
 }

@@ -11,7 +11,7 @@ use allclear::edge::clock;
 use allclear::pure::plan::CapturePlan;
 use allclear::pure::sighting::{FilterPlace, OneWay};
 use allclear::pure::site::SourceKind;
-use allclear::pure::verdict::{Control, Ending, SourceFacts};
+use allclear::pure::verdict::{Control, Ending, SourceFacts, SystemClock};
 use jiff::Timestamp;
 use std::fs;
 use std::path::Path;
@@ -219,7 +219,7 @@ fn a_capture_that_breaks_off_by_a_fault_passes_nobody() {
             stop: &Stop::new(),
             clock: broken,
             absent: Absent::GiveUp,
-            is_clock_synchronised: None,
+            system_clock: SystemClock::Unknown,
         };
         let captured = wire.here(|| capture(&plan(lan(), Duration::from_secs(60)), &means));
         let ending = &only_source(&captured).ending;

@@ -18,7 +18,7 @@ use allclear::pure::ticket::{
     ledger,
 };
 use allclear::pure::verdict::{
-    CaptureFacts, Control, Ending, EvidenceFile, ListingFacts, SourceFacts, WatchlistFacts,
+    CaptureFacts, Control, Ending, EvidenceFile, ListingFacts, SourceFacts, SystemClock, WatchlistFacts,
 };
 use allclear::pure::watchlist::{Entry, Target, Watchlist};
 use jiff::Timestamp;
@@ -336,7 +336,7 @@ pub fn facts(planned: Interval, seen: Seen) -> CaptureFacts {
         watchlists: WatchlistFacts { entries: 16, ..WatchlistFacts::default() },
         blamed: Vec::new(),
         listing: None,
-        is_clock_synchronised: Some(true),
+        clock: SystemClock::Synchronised,
     }
 }
 

@@ -22,7 +22,9 @@ use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::{JudgeCriteria, WATCHED_MIN};
 use crate::pure::sighting::{Coverage, FilterPlace, Ledger, Left, Observation, Observer, Watch};
-use crate::pure::verdict::{CaptureFacts, Control, Ending, Judgement, SourceFacts, WatchlistFacts, judge};
+use crate::pure::verdict::{
+    CaptureFacts, Control, Ending, Judgement, SourceFacts, SystemClock, WatchlistFacts, judge,
+};
 use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
 use frames::{Heard, Listener};
@@ -229,6 +231,6 @@ fn facts(
         watchlists,
         blamed: Vec::new(),
         listing: None,
-        is_clock_synchronised: None,
+        clock: SystemClock::Unknown,
     }
 }

@@ -129,10 +129,10 @@ fn people(out: &mut impl Write, result: &Result<'_>) -> io::Result<()> {
     writeln!(
         out,
         "Looked for {}, {}, {}, {}.",
-        count(addresses as u64, "address"),
-        count(networks as u64, "network"),
-        count(ports as u64, "port range"),
-        count(domains as u64, "domain")
+        count(addresses, "address"),
+        count(networks, "network"),
+        count(ports, "port range"),
+        count(domains, "domain")
     )
 }
 

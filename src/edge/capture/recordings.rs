@@ -22,7 +22,7 @@ use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
 use crate::pure::plan::CapturePlan;
 use crate::pure::site::{Source, SourceKind};
-use crate::pure::verdict::{CaptureFacts, Ending};
+use crate::pure::verdict::{CaptureFacts, Ending, SystemClock};
 use crate::pure::words::count;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -152,7 +152,7 @@ impl Recordings {
             watchlists: loaded.facts,
             blamed: plan.blamed.clone(),
             listing: None,
-            is_clock_synchronised: None,
+            clock: SystemClock::Unknown,
         };
         Captured { facts, troubles }
     }

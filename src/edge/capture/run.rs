@@ -21,7 +21,7 @@ use crate::pure::interval::Intervals;
 use crate::pure::plan::CapturePlan;
 use crate::pure::sighting::{Ledger, Observation};
 use crate::pure::site::{Source, SourceKind};
-use crate::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFacts};
+use crate::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFacts, SystemClock};
 use crate::pure::watchlist::Index;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -45,7 +45,7 @@ pub struct Means<'a> {
     /// Whether a source that is not there yet is waited for.
     pub absent: Absent,
     /// Handed on to the judge.
-    pub is_clock_synchronised: Option<bool>,
+    pub system_clock: SystemClock,
 }
 
 /// What came of a capture.
@@ -83,7 +83,7 @@ pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
         watchlists: loaded.facts,
         blamed: plan.blamed.clone(),
         listing: None,
-        is_clock_synchronised: means.is_clock_synchronised,
+        clock: means.system_clock,
     };
     Captured { facts, troubles: troubles.concat() }
 }

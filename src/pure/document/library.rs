@@ -5,7 +5,7 @@
 
 use super::secret::masked;
 use super::words::listed;
-use crate::pure::playbook::{Library, Playbook, Recipient};
+use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::site::{SiteFile, SourceKind};
 use std::collections::BTreeMap;

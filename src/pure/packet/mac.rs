@@ -3,7 +3,18 @@
 use super::Mac;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
+
+/// Whether two addresses, each with its MAC address where that is known, are those of one machine. The same MAC
+/// address is the same machine whatever its address; of a machine that has another one, the address is a
+/// lease that passed on.
+pub fn is_same_machine(one: (IpAddr, Option<Mac>), other: (IpAddr, Option<Mac>)) -> bool {
+    match (one.1, other.1) {
+        (Some(mac), Some(other)) => mac == other,
+        _ => one.0 == other.0,
+    }
+}
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +61,24 @@ impl<'de> Deserialize<'de> for Mac {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_is_known_by_its_mac_address_and_failing_that_by_its_address() {
+        let machine =
+            |last: u8, mac: Option<u8>| (IpAddr::from([10, 0, 0, last]), mac.map(|mac| Mac([mac; 6])));
+        for (one, other, wanted) in [
+            (machine(1, Some(1)), machine(1, Some(1)), true),
+            (machine(1, Some(1)), machine(2, Some(1)), true),
+            (machine(1, Some(1)), machine(1, Some(2)), false),
+            (machine(1, Some(1)), machine(1, None), true),
+            (machine(1, None), machine(1, Some(2)), true),
+            (machine(1, None), machine(2, Some(2)), false),
+            (machine(1, None), machine(1, None), true),
+            (machine(1, None), machine(2, None), false),
+        ] {
+            assert_eq!(is_same_machine(one, other), wanted, "{one:?} and {other:?}");
+        }
+    }
 
     #[test]
     fn a_mac_survives_writing_and_reading() {

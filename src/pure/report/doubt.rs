@@ -225,11 +225,12 @@ fn rank(code: ReasonCode) -> u8 {
         TooShort => 20,
         WatchlistEmpty => 21,
         WatchlistIncomplete => 22,
-        WatchlistStale => 23,
-        ClockUnsure => 24,
-        HostAbsent => 25,
-        ListingUnknown => 26,
-        Contacts => 27,
+        EntriesShutOut => 23,
+        WatchlistStale => 24,
+        ClockUnsure => 25,
+        HostAbsent => 26,
+        ListingUnknown => 27,
+        Contacts => 28,
     }
 }
 
@@ -259,6 +260,7 @@ fn cause(code: ReasonCode) -> &'static str {
         TooShort => "too little of the night was watched",
         WatchlistEmpty => "there was nothing on the watchlist to look for",
         WatchlistIncomplete => "lines of the watchlist file could not be used",
+        EntriesShutOut => "the capture filter hides what the watchlist looks for",
         WatchlistStale => "the watchlist was too old",
         ClockUnsure => {
             "the clock of the watching computer, or of the machine that captures for it, is not right"
@@ -295,6 +297,7 @@ fn brief(code: ReasonCode) -> &'static str {
         TooShort => "too little was watched",
         WatchlistEmpty => "empty watchlist",
         WatchlistIncomplete => "faulty watchlist lines",
+        EntriesShutOut => "the filter hides entries",
         WatchlistStale => "old watchlist",
         ClockUnsure => "a clock is not right",
         HostAbsent => "a machine was not heard",
@@ -331,6 +334,9 @@ fn deed(code: ReasonCode) -> &'static str {
         TooShort => "find out what kept the capture from running the whole time",
         WatchlistEmpty => "mend the watchlist file (`allclear check` names it)",
         WatchlistIncomplete => "mend these lines of the file (`allclear watchlist FILE` names them)",
+        EntriesShutOut => {
+            "widen the filter of the playbook, or take these entries out (`allclear check` names them)"
+        }
         WatchlistStale => "fetch the watchlist file anew",
         ClockUnsure => "have both synchronised (chrony or systemd-timesyncd)",
         HostAbsent => "leave all machines of this ticket switched on",

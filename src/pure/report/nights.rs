@@ -7,6 +7,7 @@ use super::parts;
 use super::view::Material;
 use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::lost::Lost;
+use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Host, HostExposure, Phase, Run, RunEnd, Ticket};
 use crate::pure::verdict::{ControlRecord, Outcome, Verdict};
@@ -179,8 +180,8 @@ fn presences(run: &Run, end: &RunEnd, ticket: &Ticket) -> Vec<String> {
 
 /// Whether a run heard the machine, under whichever address.
 pub(super) fn is_heard(host: &Host, end: &RunEnd) -> bool {
-    let same = |seen: &HostExposure| seen.host == host.host || (seen.mac.is_some() && seen.mac == host.mac);
-    end.exposures.iter().any(same)
+    let is_own = |seen: &HostExposure| is_same_machine((seen.host, seen.mac), (host.host, host.mac));
+    end.exposures.iter().any(is_own)
 }
 
 /// Whether a `verify` run stands in the present row of passes, and why a pass does not.

@@ -6,6 +6,7 @@
 use super::{Host, HostExposure, HostState, RunEnd, Ticket, hosts};
 use crate::pure::assurance::Past;
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::is_same_machine;
 use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -82,5 +83,5 @@ fn ended(ticket: &Ticket) -> impl Iterator<Item = &RunEnd> {
 }
 
 fn is_of(host: &Host, exposure: &HostExposure) -> bool {
-    hosts::find(std::slice::from_ref(host), exposure.host, exposure.mac).is_some()
+    is_same_machine((host.host, host.mac), (exposure.host, exposure.mac))
 }

@@ -6,7 +6,7 @@ use super::{
     hosts,
 };
 use crate::pure::interval::Intervals;
-use crate::pure::packet::Mac;
+use crate::pure::packet::{Mac, is_same_machine};
 use crate::pure::playbook::{JudgeCriteria, StageName};
 use crate::pure::sighting::{HostFinding, Observation};
 use crate::pure::verdict::{
@@ -287,9 +287,8 @@ fn exposures(
         });
     }
     for host in hosts {
-        let is_there = exposures
-            .iter()
-            .any(|seen| seen.host == host.host || seen.mac.is_some_and(|mac| host.mac == Some(mac)));
+        let is_own = |seen: &HostExposure| is_same_machine((seen.host, seen.mac), (host.host, host.mac));
+        let is_there = exposures.iter().any(is_own);
         let present = presence(&facts.sources, host.host, host.mac).intersection(&watched);
         if !is_there && !present.is_empty() {
             let (host, mac) = (host.host, host.mac);
@@ -300,14 +299,10 @@ fn exposures(
     exposures
 }
 
-/// When the host was there, in any source. Its MAC address tells where it is known; an address
-/// that another machine uses by now tells nothing.
+/// When the host was there, in any source.
 fn presence(sources: &[SourceFacts], address: IpAddr, mac: Option<Mac>) -> Intervals {
     let presences = sources.iter().flat_map(|source| &source.presences);
     presences
-        .filter(|seen| match (mac, seen.mac) {
-            (Some(wanted), Some(seen_mac)) => wanted == seen_mac,
-            _ => seen.host == address,
-        })
+        .filter(|seen| is_same_machine((seen.host, seen.mac), (address, mac)))
         .fold(Intervals::default(), |all, seen| all.union(&seen.present))
 }

@@ -4,7 +4,7 @@ use super::{
     Hold, Host, HostState, Mail, Passed, Run, RunId, RunStart, SignOff, Ticket, Trouble, hosts, outbox,
 };
 use crate::pure::interval::Interval;
-use crate::pure::packet::Mac;
+use crate::pure::packet::{Mac, is_same_machine};
 use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::sighting::ContactSpan;
 use crate::pure::verdict::{Outcome, Verdict};
@@ -80,10 +80,7 @@ impl Ticket {
     /// address; also those from before it was blamed.
     pub fn contacts_on_record(&self, host: IpAddr, mac: Option<Mac>) -> Vec<ContactSpan> {
         let seen = self.runs.iter().filter_map(|run| run.end.as_ref()).flat_map(|end| &end.exposures);
-        let own = seen.filter(|seen| match (mac, seen.mac) {
-            (Some(known), Some(seen)) => known == seen,
-            _ => seen.host == host,
-        });
+        let own = seen.filter(|seen| is_same_machine((seen.host, seen.mac), (host, mac)));
         let contacts: Vec<ContactSpan> = own.flat_map(|seen| &seen.contacts).copied().collect();
         hosts::merge(&[], &contacts)
     }

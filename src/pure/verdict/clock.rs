@@ -3,15 +3,22 @@
 //! One of the reasons that `gaps` lists.
 
 use super::gaps::spelled;
-use super::{CaptureFacts, SourceFacts};
+use super::{CaptureFacts, SourceFacts, SystemClock};
 use crate::pure::sighting::OffStamps;
 
 /// The clock here.
-pub(super) fn unsynchronised(facts: &CaptureFacts) -> Option<String> {
-    (facts.is_clock_synchronised == Some(false)).then(|| {
-        "the system clock is not synchronised, so times cannot be compared with reports: start NTP"
-            .to_string()
-    })
+pub(super) fn unsure(facts: &CaptureFacts) -> Option<String> {
+    let what = match facts.clock {
+        SystemClock::Synchronised | SystemClock::Unknown => return None,
+        SystemClock::Unsynchronised => {
+            "the system clock is not synchronised, so times cannot be compared with reports: start NTP"
+        }
+        SystemClock::SetBack => {
+            "the system clock was set back meanwhile, so nobody knows when packets came: find out what set it, \
+             and run again"
+        }
+    };
+    Some(what.to_string())
 }
 
 /// Packets that were stamped by a clock that is wrong.

@@ -364,7 +364,7 @@ fn what_was_looked_for_and_asked() {
         (
             "entries that the filter shuts out",
             |_, f| f.watchlists.shut_out = vec![("feed".into(), "the entry can be in no packet".into())],
-            &[WatchlistIncomplete],
+            &[EntriesShutOut],
         ),
         ("an old list", |_, f| f.watchlists.stale = vec![("feed".into(), "9d".into())], &[WatchlistStale]),
         (
@@ -375,12 +375,13 @@ fn what_was_looked_for_and_asked() {
             &[ListingUnknown],
         ),
         ("not asked", |_, f| f.listing = None, &[]),
-        ("clock off", |_, f| f.is_clock_synchronised = Some(false), &[ClockUnsure]),
+        ("clock off", |_, f| f.clock = SystemClock::Unsynchronised, &[ClockUnsure]),
         (
             "the clock of the source off",
             |_, f| coverage(f).off_stamps = Some(OffStamps { packets: 1, behind_s: 61 }),
             &[ClockUnsure],
         ),
-        ("clock unknown", |_, f| f.is_clock_synchronised = None, &[]),
+        ("clock set back", |_, f| f.clock = SystemClock::SetBack, &[ClockUnsure]),
+        ("clock unknown", |_, f| f.clock = SystemClock::Unknown, &[]),
     ]);
 }

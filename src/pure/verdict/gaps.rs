@@ -7,6 +7,7 @@ use super::hidden::{behind_resolver, wrong_side};
 use super::{BlamedHost, CaptureFacts, Ending, Reason, ReasonCode, SourceFacts};
 use super::{clock, control, lists};
 use crate::pure::interval::Interval;
+use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Coverage, FilterPlace, Presence};
 
@@ -23,74 +24,39 @@ const UNREAD_NAMES_MAX: f64 = 0.01;
 /// Names written out in one sentence; the rest are counted.
 const NAMES_MAX: usize = 3;
 
-/// The reasons that make a run inconclusive, in the design's order.
-const GAPS: [ReasonCode; 16] = [
-    ReasonCode::Interrupted,
-    ReasonCode::TooShort,
-    ReasonCode::TooQuiet,
-    ReasonCode::WrongSide,
-    ReasonCode::Undecoded,
-    ReasonCode::Lossy,
-    ReasonCode::LossUnknown,
-    ReasonCode::CutShort,
-    ReasonCode::Truncated,
-    ReasonCode::ControlMissing,
-    ReasonCode::HostAbsent,
-    ReasonCode::WatchlistEmpty,
-    ReasonCode::WatchlistIncomplete,
-    ReasonCode::WatchlistStale,
-    ReasonCode::ListingUnknown,
-    ReasonCode::ClockUnsure,
-];
-
 /// Every gap in a capture, in the design's order; empty when silence in it is worth a pass.
+///
+/// Each reason stands here and nowhere else: one that is found is one that counts.
 pub(super) fn gaps(criteria: &JudgeCriteria, facts: &CaptureFacts) -> Vec<Reason> {
-    let with_code =
-        |code| sentences(code, criteria, facts).into_iter().map(move |text| Reason { code, text });
-    GAPS.into_iter().flat_map(with_code).collect()
-}
-
-/// The sentences for one reason: none when it does not hold.
-fn sentences(code: ReasonCode, criteria: &JudgeCriteria, facts: &CaptureFacts) -> Vec<String> {
-    match code {
-        ReasonCode::Contacts => Vec::new(),
-        // Why an occurrence did not run at all: there is no capture to judge.
-        ReasonCode::ProgramDown
-        | ReasonCode::ClockJumped
-        | ReasonCode::HeldUp
-        | ReasonCode::NoTurn
-        | ReasonCode::SourceGone
-        | ReasonCode::PhaseChanged
-        | ReasonCode::ScheduleChanged
-        | ReasonCode::NothingRecorded
-        | ReasonCode::StillRunning
-        | ReasonCode::OnHold
-        | ReasonCode::SiteClosed => Vec::new(),
-        ReasonCode::Interrupted => interrupted(facts),
-        ReasonCode::TooShort => each_source(facts, |source| too_short(criteria, facts.planned, source)),
-        ReasonCode::TooQuiet => each_source(facts, |source| too_quiet(criteria, source)),
-        ReasonCode::WrongSide => {
-            let hidden = each_source(facts, |source| wrong_side(criteria, source));
-            [hidden, each_source(facts, |source| behind_resolver(facts, source))].concat()
-        }
-        ReasonCode::Undecoded => each_source(facts, undecoded),
-        ReasonCode::Lossy => each_source(facts, |source| lossy(criteria, source)),
-        ReasonCode::LossUnknown => each_source(facts, |source| loss_unknown(criteria, source)),
-        ReasonCode::CutShort => each_source(facts, cut_short),
-        ReasonCode::Truncated => each_source(facts, truncated),
-        ReasonCode::ControlMissing => {
-            let probe = |source: &SourceFacts| control::probe_missing(criteria, facts.planned, source);
-            [each_source(facts, control::missing), each_source(facts, probe)].concat()
-        }
-        ReasonCode::HostAbsent => absent_hosts(criteria, facts).map(host_absent).collect(),
-        ReasonCode::WatchlistEmpty => lists::empty(&facts.watchlists),
-        ReasonCode::WatchlistIncomplete => lists::incomplete(&facts.watchlists),
-        ReasonCode::WatchlistStale => lists::stale(&facts.watchlists),
-        ReasonCode::ListingUnknown => listing_unknown(facts).into_iter().collect(),
-        ReasonCode::ClockUnsure => {
-            clock::unsynchronised(facts).into_iter().chain(each_source(facts, clock::off_stamps)).collect()
-        }
-    }
+    use ReasonCode::*;
+    let CaptureFacts { planned, watchlists, .. } = facts;
+    let of_each = |gap: &dyn Fn(&SourceFacts) -> Option<String>| each_source(facts, gap);
+    let found = [
+        (Interrupted, interrupted(facts)),
+        (TooShort, of_each(&|source| too_short(criteria, *planned, source))),
+        (TooQuiet, of_each(&|source| too_quiet(criteria, source))),
+        (WrongSide, of_each(&|source| wrong_side(criteria, source))),
+        (WrongSide, of_each(&|source| behind_resolver(facts, source))),
+        (Undecoded, of_each(&undecoded)),
+        (Lossy, of_each(&|source| lossy(criteria, source))),
+        (LossUnknown, of_each(&|source| loss_unknown(criteria, source))),
+        (CutShort, of_each(&cut_short)),
+        (Truncated, of_each(&truncated)),
+        (ControlMissing, of_each(&control::missing)),
+        (ControlMissing, of_each(&|source| control::probe_missing(criteria, *planned, source))),
+        (HostAbsent, absent_hosts(criteria, facts).map(host_absent).collect()),
+        (WatchlistEmpty, lists::empty(watchlists)),
+        (WatchlistIncomplete, lists::incomplete(watchlists)),
+        (EntriesShutOut, lists::shut_out(watchlists)),
+        (WatchlistStale, lists::stale(watchlists)),
+        (ListingUnknown, listing_unknown(facts).into_iter().collect()),
+        (ClockUnsure, clock::unsure(facts).into_iter().collect()),
+        (ClockUnsure, of_each(&clock::off_stamps)),
+    ];
+    found
+        .into_iter()
+        .flat_map(|(code, texts)| texts.into_iter().map(move |text| Reason { code, text }))
+        .collect()
 }
 
 /// What is to say of each source; it is named where there are several.
@@ -294,18 +260,10 @@ fn absent_hosts<'a>(
 fn is_present(host: &BlamedHost, facts: &CaptureFacts) -> bool {
     facts.sources.iter().any(|source| {
         let watched = source.attended().within(facts.planned);
-        let mut presences = source.presences.iter().filter(|presence| is_same_machine(host, presence));
+        let is_own = |seen: &&Presence| is_same_machine((host.host, host.mac), (seen.host, seen.mac));
+        let mut presences = source.presences.iter().filter(is_own);
         presences.any(|presence| !presence.present.intersection(&watched).is_empty())
     })
-}
-
-/// A known MAC address tells machines apart whatever their address; an address whose MAC address is
-/// unknown, on either side, is all there is to go by.
-fn is_same_machine(host: &BlamedHost, presence: &Presence) -> bool {
-    match (host.mac, presence.mac) {
-        (Some(known), Some(heard)) => known == heard,
-        _ => host.host == presence.host,
-    }
 }
 
 fn host_absent(host: &BlamedHost) -> String {

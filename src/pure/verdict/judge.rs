@@ -50,6 +50,7 @@ fn is_blinding(code: ReasonCode) -> bool {
         | ReasonCode::ControlMissing
         | ReasonCode::WatchlistEmpty
         | ReasonCode::WatchlistIncomplete
+        | ReasonCode::EntriesShutOut
         | ReasonCode::WatchlistStale
         | ReasonCode::ClockUnsure
         | ReasonCode::ProgramDown

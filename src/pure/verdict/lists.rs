@@ -1,6 +1,6 @@
 //! Was there something to look for, all of it, and of today? What became of the watchlists, in sentences.
 //!
-//! Three of the reasons that `gaps` lists.
+//! Four of the reasons that `gaps` lists.
 
 use super::WatchlistFacts;
 
@@ -17,18 +17,22 @@ pub(super) fn empty(lists: &WatchlistFacts) -> Vec<String> {
     lists.empty.iter().map(unusable).collect()
 }
 
-/// Lists of which too much was not looked for.
+/// Lists of which too much could not be applied.
 pub(super) fn incomplete(lists: &WatchlistFacts) -> Vec<String> {
-    let refused = lists.incomplete.iter().map(|(name, what)| {
+    let refused = |(name, what): &(String, String)| {
         format!(
             "of watchlist {name} {what}: mend these lines or take them out (`allclear watchlist FILE` lists them)"
         )
-    });
-    let shut_out = lists
-        .shut_out
-        .iter()
-        .map(|(name, what)| format!("of watchlist {name} {what}: widen the filter, or take them out"));
-    refused.chain(shut_out).collect()
+    };
+    lists.incomplete.iter().map(refused).collect()
+}
+
+/// Lists with entries that the filter can never let through.
+pub(super) fn shut_out(lists: &WatchlistFacts) -> Vec<String> {
+    let shut_out = |(name, what): &(String, String)| {
+        format!("of watchlist {name} {what}: widen the filter, or take them out")
+    };
+    lists.shut_out.iter().map(shut_out).collect()
 }
 
 /// Lists that are too old.

@@ -62,6 +62,8 @@ pub enum ReasonCode {
     WatchlistEmpty,
     /// Too much of a watchlist file could not be applied.
     WatchlistIncomplete,
+    /// The filter can never let through what some entries are about.
+    EntriesShutOut,
     WatchlistStale,
     ListingUnknown,
     ClockUnsure,
@@ -121,8 +123,19 @@ pub struct CaptureFacts {
     pub blamed: Vec<BlamedHost>,
     /// `None` when the stage asks for no listing.
     pub listing: Option<ListingFacts>,
-    /// Whether the system clock is synchronised; `None` when that is not known or does not matter.
-    pub is_clock_synchronised: Option<bool>,
+    pub clock: SystemClock,
+}
+
+/// What is known of the clock of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemClock {
+    Synchronised,
+    /// A time daemon kept it, and lost it.
+    Unsynchronised,
+    /// It was set back in the window.
+    SetBack,
+    /// It does not tell, or does not matter.
+    Unknown,
 }
 
 /// What one source showed in the window.

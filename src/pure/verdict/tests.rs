@@ -38,7 +38,7 @@ pub(super) fn good() -> CaptureFacts {
         watchlists: WatchlistFacts { entries: 15, ..WatchlistFacts::default() },
         blamed: vec![BlamedHost { host: address(HOST), mac: None }],
         listing: Some(ListingFacts { is_known: true, why: String::new() }),
-        is_clock_synchronised: Some(true),
+        clock: SystemClock::Synchronised,
     }
 }
 
@@ -184,12 +184,15 @@ fn dreadful() -> CaptureFacts {
     };
     facts.sources[0].observation.indirect = vec![asked("c2.example"), asked("evil.example")];
     facts.watchlists.empty = vec![("irc".to_string(), "no such file".to_string())];
+    facts.watchlists.incomplete = vec![("feed".to_string(), "3 lines could not be applied".to_string())];
+    facts.watchlists.shut_out =
+        vec![("ports".to_string(), "2 entries can be in no packet that passes".to_string())];
     facts.watchlists.stale = vec![("feed".to_string(), "9d".to_string())];
     facts.listing = Some(ListingFacts {
         is_known: false,
         why: "the resolver failed (SERVFAIL): see its log".to_string(),
     });
-    facts.is_clock_synchronised = Some(false);
+    facts.clock = SystemClock::Unsynchronised;
     let mut silent = source("dmz");
     coverage_of(&mut silent).lost_packets = None;
     coverage_of(&mut silent).off_stamps = Some(OffStamps { packets: 1, behind_s: -120 });

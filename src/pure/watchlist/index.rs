@@ -23,6 +23,9 @@ pub struct CompiledList<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub u32);
 
+/// An entry with the ports at which it is looked for; any where there are none.
+pub type Sample = (Entry, Vec<PortRange>);
+
 /// How many entries of each kind an index holds, over all lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -167,14 +170,13 @@ impl Index {
         lines::sha256(self.parts().map(Arc::as_ref))
     }
 
-    /// Of each list the name and at most so many entries, spread over all, each with the ports at which it is looked
-    /// for; any where there are none.
-    pub fn samples(&self, entries_max: usize) -> Vec<(&str, Vec<(Entry, Vec<PortRange>)>)> {
+    /// Of each list the name and at most so many entries, spread over all.
+    pub fn samples(&self, entries_max: usize) -> Vec<(&str, Vec<Sample>)> {
         let numbered = self.lists.iter().enumerate();
         numbered.map(|(number, list)| (list.name.as_str(), self.sample(number, list, entries_max))).collect()
     }
 
-    fn sample(&self, number: usize, list: &List, entries_max: usize) -> Vec<(Entry, Vec<PortRange>)> {
+    fn sample(&self, number: usize, list: &List, entries_max: usize) -> Vec<Sample> {
         let of_list = self.placed.iter().filter(|placed| usize::from(placed.list) == number);
         let parts: Vec<&Part> = of_list.map(|placed| placed.part.as_ref()).collect();
         let all: u64 = parts.iter().map(|part| part.counts().total()).sum();
