@@ -163,16 +163,30 @@ fn a_mail_that_tells_several_tickets_begins_with_the_most_urgent_and_tells_each_
     assert!(letter.html.contains(second), "{}", letter.html);
 }
 
-/// Between the mail and its telling the machine was found, cleaned, or the ticket ended.
+/// Between the mail and its telling the machine was found, cleaned, or the ticket ended: then it says how it stands
+/// now, and a ticket that has not gone on leads.
 #[test]
 fn what_has_happened_since_takes_the_place_of_an_order() {
     let clean = || Act::Clean { host: None, at: None };
     let end = || Act::Reject { reason: "not ours".to_owned() };
-    for (row, act, expected) in [
-        ("nothing", None, "TO DO as soon as you can: find it"),
-        ("found", Some(named("10.16.5.5")), "TO DO as soon as you can: take it off"),
-        ("cleaned", Some(clean()), "TO DO: leave what was cleaned switched on while the network is watched."),
-        ("ended", Some(end()), "TO DO: nothing. Since Mon 2015-05-04 09:40 UTC this ticket is: rejected."),
+    let since = "since Mon 2015-05-04 09:40 UTC. Before that, Mon 2015-05-04 09:";
+    for (row, act, leads, first, second) in [
+        ("nothing", None, 2, "A machine behind 192.0.2.17 is reported", "TO DO as soon as you can: find it"),
+        (
+            "found",
+            Some(named("10.16.5.5")),
+            2,
+            "10.16.5.5 is named by tech",
+            "TO DO as soon as you can: take it off",
+        ),
+        (
+            "cleaned",
+            Some(clean()),
+            3,
+            "10.16.5.5: cleaned, being verified, ",
+            "TO DO: leave what was cleaned switched on while the network is watched.",
+        ),
+        ("ended", Some(end()), 3, "A machine behind 192.0.2.17: rejected, ", "TO DO: nothing."),
     ] {
         let mut world = with_tickets(3);
         if row == "cleaned" {
@@ -182,15 +196,18 @@ fn what_has_happened_since_takes_the_place_of_an_order() {
         deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
         let told = folded(&world);
         let [letter] = &told[..] else { panic!("{row}: {told:?}") };
-        let is_lead = row != "ended";
-        let [subject, _, second] = head(letter);
-        let text = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = words(letter);
+        assert!(text.contains(&format!("This is ticket {leads}, the most urgent")), "{row}: {text}");
+        assert!(head(letter)[0].ends_with("; 1 more ticket"), "{row}: {}", letter.subject);
+        let has_gone_on = leads == 3;
+        let told = if has_gone_on { format!("{first}{since}") } else { first.to_owned() };
+        assert!(text.contains(&told) && text.contains(second), "{row}: {text}");
+        assert!(has_gone_on || head(letter)[1].starts_with(first), "{row}: {text}");
+        assert!(has_gone_on || head(letter)[2].starts_with(second), "{row}: {text}");
         assert!(
-            if is_lead { second.starts_with(expected) } else { text.contains(expected) },
-            "{row}: {text}"
+            row != "cleaned" || text.contains("[allclear #2] 10.16.5.5: cleaned, being verified"),
+            "{text}"
         );
-        assert!(subject.ends_with("; 1 more ticket"), "{row}: {subject}");
-        assert!(is_lead || text.contains("This is ticket 3,"), "{row}: what is over leads no mail: {text}");
     }
 }
 

@@ -3,10 +3,11 @@
 //!
 //! It must never repeat an order that a later mail, or what happened since, has overtaken.
 
+use super::machines::machine_label;
 use super::view::all_true;
-use super::words::{self, clean_value, count, local_time};
+use super::words::{self, capitalised, clean_value, count, local_time};
 use crate::pure::ticket::outbox::address;
-use crate::pure::ticket::{Lines, Mail, Phase, Ticket};
+use crate::pure::ticket::{Lines, Mail, Now, Phase, Ticket};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
@@ -32,7 +33,7 @@ pub struct FoldedRow {
     /// What else is told of its ticket, a sentence each.
     pub notes: Vec<String>,
     #[serde(skip)]
-    is_over: bool,
+    now: Option<Now>,
 }
 
 /// What the templates know of a mail that tells several.
@@ -74,24 +75,25 @@ pub fn in_short(ticket: &Ticket, mail: &Mail, zone: &TimeZone, subject: String, 
     let (when, answer) = (local_time(mail.at, zone), answer(ticket, mail));
     // What is decided together with a change of phase is of the same instant.
     let has_gone_on = ticket.phase_since > mail.at && mail.unreached.is_none();
-    let second = if has_gone_on { now_to_do(ticket, zone) } else { second };
-    Lines { when, subject, first, second, answer, is_over: has_gone_on && is_over(ticket.phase) }
+    let now = has_gone_on.then(|| as_it_is_now(ticket, zone));
+    Lines { when, subject, first, second, answer, now }
 }
 
-fn is_over(phase: Phase) -> bool {
-    phase == Phase::Clean || !phase.is_open()
-}
-
-/// What is to be done about a ticket that went on after a mail was decided upon.
-fn now_to_do(ticket: &Ticket, zone: &TimeZone) -> String {
+/// How a ticket stands that went on after a mail was decided upon.
+fn as_it_is_now(ticket: &Ticket, zone: &TimeZone) -> Now {
     let deed = match ticket.phase {
         Phase::Reported => "find the machine",
         Phase::Located => "take what calls off the network, and clean it",
         Phase::Verifying => "leave what was cleaned switched on while the network is watched",
         Phase::Clean | Phase::Closed | Phase::Rejected | Phase::AcceptedRisk => "nothing",
     };
+    let (machines, phase) = (machine_label(ticket), words::phase(ticket.phase));
     let since = local_time(ticket.phase_since, zone);
-    format!("TO DO: {deed}. Since {since} this ticket is: {}.", words::phase(ticket.phase))
+    Now {
+        subject: format!("[allclear #{}] {machines}: {phase}", ticket.id),
+        first: capitalised(&format!("{machines}: {phase}, since {since}.")),
+        second: format!("TO DO: {deed}."),
+    }
 }
 
 /// The mailbox that it says was not reached, and why; nothing where it says no such thing.
@@ -106,9 +108,16 @@ fn answer(ticket: &Ticket, mail: &Mail) -> String {
 
 impl FoldedRow {
     /// A mail that was put down in short.
-    pub fn of(Lines { when, subject, first, second, answer, is_over }: Lines) -> FoldedRow {
+    pub fn of(Lines { when, subject, first, second, answer, now }: Lines) -> FoldedRow {
         let is_unreached = !answer.is_empty();
-        FoldedRow { when, subject, first, second, is_unreached, answer, notes: Vec::new(), is_over }
+        FoldedRow { when, subject, first, second, is_unreached, answer, notes: Vec::new(), now }
+    }
+
+    /// The same of a ticket that went on since, as it stands now.
+    fn updated(self) -> FoldedRow {
+        let Some(Now { subject, first, second }) = self.now.clone() else { return self };
+        let first = format!("{first} Before that, {}: {}", self.when, self.first);
+        FoldedRow { subject, first, second, ..self }
     }
 
     /// What is told of it beside a newer one of its ticket: that somebody was not reached stays an order.
@@ -126,7 +135,7 @@ impl FoldedView {
     pub fn of(rows: Vec<(u32, FoldedRow)>, since: String, unreached: Option<String>) -> FoldedView {
         let mails = count(rows.len() as u64, "mail");
         let mut rows = by_ticket(rows);
-        rows.sort_by_key(|(_, row)| row.is_over);
+        rows.sort_by_key(|(_, row)| row.now.is_some());
         let tickets = count(rows.len() as u64, "ticket");
         let what = match rows[..] {
             [(one, _)] => format!("{mails} about ticket {one}"),
@@ -220,5 +229,5 @@ fn together(mut rows: Vec<FoldedRow>) -> FoldedRow {
     let left_out = earlier.len().saturating_sub(EARLIER_MAX);
     notes.extend((left_out > 0).then(|| format!("Before those: {}.", count(left_out as u64, "more mail"))));
     lead.notes = notes;
-    lead
+    lead.updated()
 }

@@ -48,7 +48,7 @@ pub use occurrences::{ledger, next_due, settle};
 pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use past::{KnownBy, Past, histories, related};
 pub use rise::{RISE_STEPS_MAX, Rise, RiseStep, rise};
-pub use round::{Digest, DigestPlan, FoldedMail, Lines, Round, Row, Section};
+pub use round::{Digest, DigestPlan, FoldedMail, Lines, Now, Round, Row, Section};
 pub use said::person;
 pub use standing::{HostStanding, Standing, stand, stand_now};
 

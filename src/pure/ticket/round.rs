@@ -34,15 +34,23 @@ pub struct Lines {
     /// When it was decided upon, in its site's zone.
     pub when: String,
     pub subject: String,
-    /// Its first two lines; where the ticket went on since, the second says what is to be done now.
+    /// Its first two lines.
     pub first: String,
     pub second: String,
     /// Of one that tells of a mailbox that was not reached: which, and what its server said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub answer: String,
-    /// Whether the ticket came to its end since, so that it asks for nothing any more.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_over: bool,
+    /// How its ticket stands, where that went on since; older logs do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<Now>,
+}
+
+/// What takes the place of a mail whose ticket went on before it was told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Now {
+    pub subject: String,
+    pub first: String,
+    pub second: String,
 }
 
 /// When digests are planned.
