@@ -290,6 +290,9 @@ fn a_hello_over_several_datagrams_is_joined_or_counted() {
         parts.iter().map(|(from, to)| crypto(&hello, *from, *to)).collect::<Vec<_>>().concat()
     };
     let first = initial(&ONE, &ID, 0, &frames(&[(60, 70), (0, 20)]));
+    // Of the random number that it begins with.
+    let altered: Vec<u8> = hello.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == 15)).collect();
+    let other = initial(&ONE, &ID, 6, &crypto(&altered, 0, 20));
     let second = initial(&ONE, &ID, 1, &frames(&[(70, end), (20, 60)]));
     // Once the server has answered, the client names it by the identifier that it gave; the keys stay.
     let named = [9; 8];
@@ -303,13 +306,14 @@ fn a_hello_over_several_datagrams_is_joined_or_counted() {
     let at =
         |datagrams: &[&Vec<u8>]| datagrams.iter().map(|bytes| (50_000, bytes.to_vec())).collect::<Vec<_>>();
     type Row<'a> = (&'a str, Vec<(u16, Vec<u8>)>, &'a [bool], (u64, u64));
-    let rows: [Row<'_>; 15] = [
+    let rows: [Row<'_>; 16] = [
         ("one", at(&[&whole]), &[true], (0, 0)),
         ("two", at(&[&first, &second]), &[false, true], (1, 0)),
         ("the wrong way round", at(&[&second, &first]), &[false, true], (1, 0)),
         ("under the server's identifier", at(&[&first, &answered]), &[false, true], (1, 0)),
         ("then an acknowledgement", at(&[&whole, &acknowledgement]), &[true, false], (0, 0)),
         ("a part sent again", at(&[&whole, &second]), &[true, false], (0, 0)),
+        ("other bytes between", at(&[&first, &other, &second]), &[false, false, true], (2, 1)),
         ("told to try again", at(&[&first, &after_retry]), &[false, true], (1, 0)),
         ("the second is missing", at(&[&first]), &[false], (1, 1)),
         ("of no version that is known", at(&[&unknown]), &[false], (1, 1)),

@@ -138,9 +138,9 @@ impl Heads {
         let Some(head) = self.streams.get_mut(&stream) else {
             return self.begin(stream, sequence, packet, alone);
         };
-        let other = head.place(sequence).and_then(|at| head.pieces.otherwise(at, packet.payload));
-        let is_other = other.is_some();
-        let read = self.put_in_place(stream, sequence, packet, alone, is_other, names);
+        let place = head.place(sequence).filter(|_| !is_keep_alive(packet, head));
+        let other = place.and_then(|at| head.pieces.otherwise(at, packet.payload));
+        let read = self.put_in_place(stream, sequence, packet, alone, other.is_some(), names);
         if let Some(front) = other {
             self.read_other(stream, &front, packet, names);
         }
@@ -388,6 +388,11 @@ fn without_a_place(alone: Reading) -> Reading {
     }
 }
 
+/// Whether it asks an idle receiver for a sign of life, with a byte of anything (RFC 1122, 4.2.3.6).
+fn is_keep_alive(packet: &Packet<'_>, head: &Head) -> bool {
+    packet.payload.len() == 1 && head.state == State::Closed
+}
+
 #[inline]
 fn is_client_syn(packet: &Packet<'_>) -> bool {
     packet.tcp_flags & (SYN | ACK) == SYN
@@ -453,6 +458,12 @@ mod tests {
             ("sent again", vec![real(0, 20), real(0, 20), real(20, end)], "- - evil.example", 0),
             ("again, and more", vec![real(0, 20), real(0, end)], "- evil.example", 0),
             ("again after the end", vec![real(0, 20), real(20, end), real(0, 20)], "- evil.example -", 0),
+            (
+                "kept alive",
+                vec![real(0, 20), real(20, end), segment(1, end - 1, b"\0")],
+                "- evil.example -",
+                0,
+            ),
             ("a whole one between", vec![real(0, 20), short.clone(), real(20, end)], "- - evil.example", 1),
             (
                 "one that begins alike",

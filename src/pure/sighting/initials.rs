@@ -66,6 +66,12 @@ impl Initials {
         if self.alone.is_empty() {
             return false;
         }
+        let known = self.connections.get_mut(&stream).filter(|known| known.id == Some(id));
+        if known.is_some_and(|known| known.pieces.disagrees(&self.alone)) {
+            // Which of both the server took is not known: as with a segment of other bytes, in `heads`.
+            self.begun += 1;
+            self.forgotten += 1;
+        }
         if is_read(packet::handshake_name(self.alone.front(), names)) {
             self.close(stream, id);
             return false;

@@ -89,6 +89,12 @@ impl Pieces {
         self.front().len() > front
     }
 
+    /// Whether another has other bytes for the same place.
+    pub(super) fn disagrees(&self, other: &Pieces) -> bool {
+        let piece = |range: &Range<usize>| other.bytes.get(range.clone()).unwrap_or_default();
+        other.ranges.iter().any(|range| self.otherwise(range.start, piece(range)).is_some())
+    }
+
     /// The bytes from the beginning to the first gap.
     pub(super) fn front(&self) -> &[u8] {
         let end = self.ranges.first().filter(|range| range.start == 0).map_or(0, |range| range.end);
@@ -222,6 +228,9 @@ mod tests {
         ];
         for (row, (at, bytes), wanted) in rows {
             assert_eq!(pieces.otherwise(at, bytes).as_deref(), wanted.map(str::as_bytes), "{row}");
+            let mut other = Pieces::default();
+            other.add(at, bytes);
+            assert_eq!(pieces.disagrees(&other), wanted.is_some(), "{row}");
         }
         pieces.add(0, b"xxxxefxxi");
         assert_eq!(pieces.front(), b"abcdefghi", "the first stand, and gaps are filled");
