@@ -4,7 +4,7 @@
 use super::decision::Decision;
 use super::log::Log;
 use super::{Engine, EngineError, around};
-use crate::pure::detection::{self, Delivery, Detection, Ledger};
+use crate::pure::detection::{self, Delivery, DetectRuns, Detection};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::Library;
 use crate::pure::ticket::{
@@ -50,8 +50,8 @@ impl Engine {
 
     /// Every run and occurrence of `detect` stages that was planned at `since` or later, those too whose
     /// fate is sealed though it is not on record yet; the open ones have no end.
-    pub fn detection_ledger(&self, since: Timestamp, now: Timestamp) -> Result<Ledger, EngineError> {
-        let mut ledger = Ledger::since(since);
+    pub fn detection_ledger(&self, since: Timestamp, now: Timestamp) -> Result<DetectRuns, EngineError> {
+        let mut ledger = DetectRuns::since(since);
         self.store.read_of(TicketId::NONE, since, |recorded| ledger.take(&recorded))?;
         for detection in self.detections() {
             if let Ok(context) = self.detection_context(&detection.id, now) {

@@ -9,6 +9,7 @@ pub mod interval;
 pub mod lost;
 pub mod moment;
 pub mod problem;
+pub mod protocol;
 pub mod shown;
 pub mod watchlist;
 

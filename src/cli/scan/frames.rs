@@ -1,4 +1,4 @@
-//! What is done with each frame of a scan? Files (`recorded`) and interfaces give them to one [`Listener`].
+//! What is done with each frame of a scan? Files (`recorded`) and interfaces give them to one [`Scanner`].
 
 use super::ScanError;
 use super::dump::Dump;
@@ -42,7 +42,7 @@ pub struct Heard {
 }
 
 /// Takes every frame of a scan.
-pub struct Listener {
+pub struct Scanner {
     pub observer: Observer,
     pub filter: Option<Screen>,
     pub packets_max: Option<u64>,
@@ -54,10 +54,10 @@ pub struct Listener {
     pub fault: Option<ScanError>,
 }
 
-impl Listener {
+impl Scanner {
     /// Whether all that is wanted of a frame is to be seen.
     pub fn only_sees(&self) -> bool {
-        let Listener { filter, packets_max, dump, save, .. } = self;
+        let Scanner { filter, packets_max, dump, save, .. } = self;
         filter.is_none() && packets_max.is_none() && dump.is_none() && save.is_none()
     }
 
@@ -106,28 +106,28 @@ pub fn live(
     ring_bytes: u64,
     length: Option<Duration>,
     stop: &Stop,
-    listener: &mut Listener,
+    scanner: &mut Scanner,
 ) -> Heard {
     let window = Interval::lasting(clock::now(), length.unwrap_or(Duration::MAX));
-    let lookout = listener.observer.lookout();
+    let lookout = scanner.observer.lookout();
     let session = Session { window, stop, clock: clock::now, absent: Absent::GiveUp };
-    let kernel_filter = listener.filter.as_ref().and_then(|filter| kernel_filter_alone(filter.text()));
+    let kernel_filter = scanner.filter.as_ref().and_then(|filter| kernel_filter_alone(filter.text()));
     let (mut opened, mut over) = (None, None);
     let listened = listen(interface, ring_bytes, &session, &mut |moment| match moment {
-        Moment::Frame(frame) => listener.take(frame, lookout.glance(frame)),
+        Moment::Frame(frame) => scanner.take(frame, lookout.glance(frame)),
         Moment::Look(look) => {
-            if let Some(save) = &mut listener.save {
+            if let Some(save) = &mut scanner.save {
                 save.tell_if_broken();
             }
             opened.get_or_insert(look.at);
             over = look.over_since.or(over);
-            listener.observer.look(nanoseconds(look.at), look.fault.is_none(), look.lost_packets);
+            scanner.observer.look(nanoseconds(look.at), look.fault.is_none(), look.lost_packets);
             look.kernel_filter.clone_from(&kernel_filter);
             ControlFlow::Continue(())
         }
     });
     listened.notes.iter().for_each(|what| note(&format!("warning: {what}")));
-    let filter = listener.filter.as_ref().map(|_| FilterPlace::of(listened.is_filtered));
+    let filter = scanner.filter.as_ref().map(|_| FilterPlace::of(listened.is_filtered));
     // Without a stated length, being stopped is the planned end.
     let ending = match (length, listened.ending) {
         (None, Ending::Stopped) => Ending::TimeUp,

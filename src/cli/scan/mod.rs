@@ -27,7 +27,7 @@ use crate::pure::verdict::{
 };
 use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
-use frames::{Heard, Listener};
+use frames::{Heard, Scanner};
 use std::io;
 
 /// The capture rings of a scan, in bytes: what 64 MiB hold is half a second at 1 Gb/s.
@@ -82,7 +82,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     let watch = Watch::new(index.clone(), &wanted.inside).with_resolvers(&wanted.resolvers);
     let watch = observer.join(watch, i64::MIN);
     let dump = args.dump.then(|| dump::Dump::new(args.json));
-    let mut listener = Listener {
+    let mut scanner = Scanner {
         observer,
         filter: args.filter.as_deref().map(screen).transpose().map_err(ScanError::Usage)?,
         packets_max: args.packets,
@@ -93,14 +93,14 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
         fault: None,
     };
     let heard = match &args.interface {
-        Some(interface) => frames::live(interface, RING_BYTES, args.length, &stop()?, &mut listener),
-        None => recorded::recorded(&args.files, &args.days(), &mut listener)?,
+        Some(interface) => frames::live(interface, RING_BYTES, args.length, &stop()?, &mut scanner),
+        None => recorded::recorded(&args.files, &args.days(), &mut scanner)?,
     };
     let is_unheard = heard.watched.as_ref().is_some_and(Intervals::is_empty);
     if let (Ending::SourceGone(what), true) = (&heard.ending, is_unheard) {
         return Err(ScanError::Source(what.clone()));
     }
-    let Listener { mut observer, save, fault, passed_packets, .. } = listener;
+    let Scanner { mut observer, save, fault, passed_packets, .. } = scanner;
     fault.map_or(Ok(()), Err)?;
     let Left { mut observation, ledger, .. } =
         observer.leave(watch, &[]).expect("it joined, and leaves once");

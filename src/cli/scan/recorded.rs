@@ -1,7 +1,7 @@
 //! How are recorded files scanned? One after the other, as one capture, with a bar on a terminal.
 
 use super::ScanError;
-use super::frames::{Heard, Listener};
+use super::frames::{Heard, Scanner};
 use crate::cli::print::note;
 use crate::edge::capture::ahead::{has_second_processor, read_ahead};
 use crate::edge::capture::files::Opened;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reads files in the order of their first packets, as one capture.
-pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) -> Result<Heard, ScanError> {
+pub(super) fn recorded(names: &[PathBuf], days: &Days, scanner: &mut Scanner) -> Result<Heard, ScanError> {
     let Inputs { inputs, notes, unreadable } = Inputs::gather(names, days)?;
     notes.iter().for_each(|what| note(&format!("note: {what}")));
     let mut heard = Heard {
@@ -32,15 +32,15 @@ pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) 
         has_timeless: false,
         incomplete_files: Vec::new(),
         notes: Vec::new(),
-        filter: listener.filter.as_ref().map(|_| FilterPlace::User),
+        filter: scanner.filter.as_ref().map(|_| FilterPlace::User),
         rows: RowsHeard::default(),
         off_stamps: None,
     };
     unreadable.iter().for_each(|why| note(&format!("warning: {why}")));
     heard.incomplete_files.extend(unreadable);
-    let mut bar = Bar::new(&inputs, listener.dump.is_some());
+    let mut bar = Bar::new(&inputs, scanner.dump.is_some());
     for input in inputs {
-        if let Some(ending) = scan(input, days, listener, &mut bar, &mut heard)? {
+        if let Some(ending) = scan(input, days, scanner, &mut bar, &mut heard)? {
             heard.ending = ending;
             break;
         }
@@ -53,15 +53,15 @@ pub(super) fn recorded(names: &[PathBuf], days: &Days, listener: &mut Listener) 
 fn scan(
     input: Input,
     days: &Days,
-    listener: &mut Listener,
+    scanner: &mut Scanner,
     bar: &mut Bar,
     heard: &mut Heard,
 ) -> Result<Option<Ending>, ScanError> {
     let (path, is_file) = (input.path.clone(), input.is_file());
     let Opened { mut frames, read_bytes, table } = input.open(days)?;
     bar.begin(read_bytes);
-    let (lookout, only_sees) = (listener.observer.lookout(), listener.only_sees());
-    let mut taker = Taker { listener, bar, only_sees, packets: 0, broken: None };
+    let (lookout, only_sees) = (scanner.observer.lookout(), scanner.only_sees());
+    let mut taker = Taker { scanner, bar, only_sees, packets: 0, broken: None };
     // A file is read ahead where a second processor can help, and a pipe frame by frame.
     let end = match is_file && has_second_processor() {
         true => read_ahead(frames, |frame| lookout.glance(frame), |frame, glance| taker.take(frame, *glance)),
@@ -93,7 +93,7 @@ fn scan(
 
 /// Takes the frames of one file.
 struct Taker<'a> {
-    listener: &'a mut Listener,
+    scanner: &'a mut Scanner,
     bar: &'a mut Bar,
     only_sees: bool,
     packets: u64,
@@ -110,10 +110,10 @@ impl Taker<'_> {
             self.bar.show(BAR_STEP_PACKETS);
         }
         if self.only_sees {
-            self.listener.observer.see_glanced(frame, glance, |_| Scope::Matched);
+            self.scanner.observer.see_glanced(frame, glance, |_| Scope::Matched);
             return ControlFlow::Continue(());
         }
-        self.listener.take(frame, glance).map_break(|ending| self.broken = Some(ending))
+        self.scanner.take(frame, glance).map_break(|ending| self.broken = Some(ending))
     }
 }
 

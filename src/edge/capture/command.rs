@@ -3,7 +3,7 @@
 //! Runs the program without a shell, in a process group of its own, and hands its frames to the
 //! listener. It must never take a program that died, hangs or writes rubbish for a quiet network.
 
-use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, OnFrame, Session, nanoseconds};
+use super::session::{LOOK_GAP_SECONDS_MAX, Listened, OnFrame, Session, WatchedTime, nanoseconds};
 use super::stream::{FrameStream, ReadEnd};
 use super::tail::Tail;
 use crate::pure::interval::{Interval, Intervals};
@@ -103,8 +103,8 @@ struct Running<'a> {
     asked_to_end: Option<(Timestamp, Ending)>,
     is_at_end: bool,
     first_output: Option<Timestamp>,
-    alive: Ledger,
-    talking: Ledger,
+    alive: WatchedTime,
+    talking: WatchedTime,
 }
 
 impl<'a> Running<'a> {
@@ -129,8 +129,8 @@ impl<'a> Running<'a> {
             asked_to_end: None,
             is_at_end: false,
             first_output: None,
-            alive: Ledger::new(LOOK_GAP_SECONDS_MAX),
-            talking: Ledger::new(SILENCE_SECONDS_MAX),
+            alive: WatchedTime::new(LOOK_GAP_SECONDS_MAX),
+            talking: WatchedTime::new(SILENCE_SECONDS_MAX),
         })
     }
 
@@ -211,8 +211,8 @@ impl<'a> Running<'a> {
         let held_back = first_frame
             .zip(self.first_output)
             .map(|(frame, output)| Interval::new(frame.max(self.started), output));
-        let talking = self.talking.watched().union(&Intervals::of(held_back));
-        self.alive.watched().intersection(&talking)
+        let talking = self.talking.intervals().union(&Intervals::of(held_back));
+        self.alive.intervals().intersection(&talking)
     }
 
     fn signal(&self, signal: Signal) {

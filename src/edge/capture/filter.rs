@@ -1,7 +1,7 @@
 //! Does a frame pass the filter that a person typed?
 //!
 //! Text in pcap-filter(7) in, yes or no for each frame out. Left of it is `lint`, which refuses
-//! texts that would ask the network for a name; right of it `run`, which asks for every frame. It
+//! texts that would ask the network for a name; right of it `screen`, which asks for every frame. It
 //! must never let a VLAN tag change what a filter means: `tcp port 25` finds tagged mail, and
 //! `not host X` does not let tagged packets of X pass.
 

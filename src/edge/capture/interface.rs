@@ -7,7 +7,8 @@
 
 use super::link::{self, LinkState};
 use super::session::{
-    Absent, LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, Moment, OnMoment, RowsHeard, Session, nanoseconds,
+    Absent, LOOK_GAP_SECONDS_MAX, Listened, Look, Moment, OnMoment, RowsHeard, Session, WatchedTime,
+    nanoseconds,
 };
 use super::tap::{Refusal, Tap};
 use crate::pure::lost::Lost;
@@ -69,7 +70,7 @@ struct Listening<'a> {
     tap: Option<Tap>,
     /// Frames from then on are not taken.
     end: Timestamp,
-    ledger: Ledger,
+    watched: WatchedTime,
     /// Since when no packet could come in, and why.
     down_since: Option<(Timestamp, LinkState)>,
     looked: Option<Timestamp>,
@@ -101,7 +102,7 @@ impl<'a> Listening<'a> {
             session,
             tap: None,
             end: session.window.to,
-            ledger: Ledger::new(LOOK_GAP_SECONDS_MAX),
+            watched: WatchedTime::new(LOOK_GAP_SECONDS_MAX),
             down_since: None,
             looked: None,
             stamps: Stamps::since(nanoseconds((session.clock)())),
@@ -135,7 +136,7 @@ impl<'a> Listening<'a> {
             }
         };
         Listened {
-            watched: self.ledger.watched(),
+            watched: self.watched.intervals(),
             ending,
             lost: Lost::told(Some(self.lost)),
             incomplete_files: Vec::new(),
@@ -219,7 +220,7 @@ impl<'a> Listening<'a> {
             (Some(_), state) | (None, state @ LinkState::Off) => state,
             (None, _) => LinkState::Gone,
         };
-        self.ledger.look(now, state.is_up());
+        self.watched.look(now, state.is_up());
         self.note_state(now, state);
     }
 

@@ -4,7 +4,7 @@
 //! the source meanwhile, and whether its window is over.
 
 use super::listener::Listener;
-use super::session::{LOOK_GAP_SECONDS_MAX, Ledger, Listened, Look, RowsHeard, nanoseconds};
+use super::session::{LOOK_GAP_SECONDS_MAX, Listened, Look, RowsHeard, WatchedTime, nanoseconds};
 use super::stop::Stop;
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
@@ -44,7 +44,7 @@ pub(super) struct Member {
     pub(super) stop: Stop,
     /// `None` for one that is alone.
     pub(super) reply: Option<SyncSender<Box<Departure>>>,
-    pub(super) ledger: Ledger,
+    pub(super) watched: WatchedTime,
     pub(super) looks: u64,
     pub(super) lost_before: Option<u64>,
     pub(super) is_filtered: bool,
@@ -79,7 +79,7 @@ impl Member {
             ending: Ending::TimeUp,
             stop,
             reply,
-            ledger: Ledger::new(LOOK_GAP_SECONDS_MAX),
+            watched: WatchedTime::new(LOOK_GAP_SECONDS_MAX),
             looks: 0,
             lost_before: None,
             is_filtered: false,
@@ -101,7 +101,7 @@ impl Member {
 
     /// Takes note of how its source was found.
     pub(super) fn look(&mut self, look: &Look) {
-        self.ledger.look(look.at, look.fault.is_none());
+        self.watched.look(look.at, look.fault.is_none());
         self.looks += 1;
         if self.looks > 1 {
             // At its first look, the kernel did not know of it yet.
@@ -125,7 +125,7 @@ impl Member {
     pub(super) fn depart(self, ending: Ending, left: Left, state: &State) {
         let lost_packets = state.lost_packets.map(|lost| lost.saturating_sub(self.lost_before.unwrap_or(0)));
         let listened = Listened {
-            watched: self.ledger.watched().within(self.window),
+            watched: self.watched.intervals().within(self.window),
             ending,
             lost: Lost::told(lost_packets),
             incomplete_files: Vec::new(),

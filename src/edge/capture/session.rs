@@ -1,7 +1,7 @@
-//! What do all ways of listening share? The session that they are given, the ledger of watched
-//! time, and what they hand back.
+//! What do all ways of listening share? The session that they are given, the time that they watched, and
+//! what they hand back.
 //!
-//! `interface`, `command` and `recorded` listen, `run` is the listener behind [`OnFrame`]. Time may
+//! `interface`, `command` and `recordings` listen; behind [`OnFrame`] stands whoever takes the frames. Time may
 //! count as watched only between two looks that both found everything well.
 
 use super::stop::Stop;
@@ -118,7 +118,7 @@ pub const LOOK_GAP_SECONDS_MAX: f64 = 10.0;
 const STRETCHES_MAX: usize = 8640;
 
 /// The time watched so far.
-pub struct Ledger {
+pub struct WatchedTime {
     /// Two looks that lie further apart than this, in seconds, prove nothing about the time between
     /// them.
     gap_seconds_max: f64,
@@ -126,11 +126,11 @@ pub struct Ledger {
     last_good_look: Option<Timestamp>,
 }
 
-impl Ledger {
-    /// An empty ledger; looks further apart than `gap_seconds_max` prove nothing about
+impl WatchedTime {
+    /// No time yet; looks further apart than `gap_seconds_max` prove nothing about
     /// the time between them.
-    pub fn new(gap_seconds_max: f64) -> Ledger {
-        Ledger { gap_seconds_max, stretches: Vec::new(), last_good_look: None }
+    pub fn new(gap_seconds_max: f64) -> WatchedTime {
+        WatchedTime { gap_seconds_max, stretches: Vec::new(), last_good_look: None }
     }
 
     /// Notes that the source was looked at, and whether all was well.
@@ -142,7 +142,7 @@ impl Ledger {
     }
 
     /// The time between looks that found all well.
-    pub fn watched(&self) -> Intervals {
+    pub fn intervals(&self) -> Intervals {
         Intervals::of(self.stretches.iter().copied())
     }
 
@@ -170,11 +170,11 @@ mod tests {
     use super::*;
 
     fn watched(looks: &[(i64, bool)]) -> Vec<(i64, i64)> {
-        let mut ledger = Ledger::new(LOOK_GAP_SECONDS_MAX);
+        let mut watched = WatchedTime::new(LOOK_GAP_SECONDS_MAX);
         for &(second, is_well) in looks {
-            ledger.look(Timestamp::from_second(second).expect("in range"), is_well);
+            watched.look(Timestamp::from_second(second).expect("in range"), is_well);
         }
-        ledger.watched().as_slice().iter().map(|i| (i.from.as_second(), i.to.as_second())).collect()
+        watched.intervals().as_slice().iter().map(|i| (i.from.as_second(), i.to.as_second())).collect()
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::filter::{ETHERNET, Filter};
 use super::words::words;
+use crate::pure::protocol::{ICMP, TCP, UDP};
 use crate::pure::watchlist::{Entry, Index, PortRange, Target};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -45,9 +46,6 @@ const WORDS: [&str; 17] = [
 ];
 
 /// The protocols that are made up, with the number that IPv6 has for ICMP.
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP: u8 = 1;
 const ICMP_6: u8 = 58;
 
 /// Ports that hosts call from lie above.

@@ -35,9 +35,6 @@ pub const LEARNED_GAPS_MIN: u64 = 5;
 /// A caller that has less weight than this is not followed, and taken for one that is never seen.
 const FOLLOWED_MIN: f64 = 1e-8;
 
-/// Timers at most this irregular are called clockwork.
-const CLOCKWORK_MAX: f64 = 0.12;
-
 /// Who the host could be, were it still infected, and how likely each has stayed unseen so far.
 #[derive(Clone, Debug)]
 pub struct Callers {
@@ -118,16 +115,6 @@ impl Callers {
     /// Whether the host's own contacts tell how it calls.
     pub fn is_learned(&self) -> bool {
         matches!(self.memoryless, Memoryless::Learned { .. })
-    }
-
-    /// Whether it is most likely a timer that goes so exactly that the same hours of the day may miss it
-    /// for good.
-    pub fn is_clockwork(&self) -> bool {
-        let clockwork = self.others.iter().filter(|(_, temper, _)| match temper {
-            Temper::Lognormal(spread) => *spread <= CLOCKWORK_MAX,
-            Temper::Memoryless | Temper::Pareto => false,
-        });
-        clockwork.map(|(weight, ..)| weight).sum::<f64>() > 0.5
     }
 }
 

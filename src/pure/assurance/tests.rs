@@ -101,14 +101,6 @@ fn the_more_regular_the_sooner() {
 }
 
 #[test]
-fn a_clock_is_known_for_one() {
-    let is_clockwork =
-        |gaps: &[f64]| Callers::of(&past(gaps), None).is_some_and(|callers| callers.is_clockwork());
-    assert!(is_clockwork(&[HOUR_S; 5]));
-    assert!(!is_clockwork(&[600.0, 5000.0, 2000.0, 9000.0, 100.0]));
-}
-
-#[test]
 fn hostile_gaps_give_a_sane_answer() {
     for gaps_s in [
         vec![0.0; 5],

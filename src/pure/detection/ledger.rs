@@ -9,16 +9,16 @@ use jiff::Timestamp;
 
 /// Those planned at some instant or later. It grows with what is asked for.
 #[derive(Clone, Debug)]
-pub struct Ledger {
+pub struct DetectRuns {
     since: Timestamp,
     /// In the order in which they went on record.
     pub runs: Vec<(DetectionId, Run)>,
 }
 
-impl Ledger {
+impl DetectRuns {
     /// Nothing yet, of what was planned at `since` or later; a run by hand counts as planned when it began.
-    pub fn since(since: Timestamp) -> Ledger {
-        Ledger { since, runs: Vec::new() }
+    pub fn since(since: Timestamp) -> DetectRuns {
+        DetectRuns { since, runs: Vec::new() }
     }
 
     /// Enters an event; those of tickets change nothing.

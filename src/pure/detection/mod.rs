@@ -11,7 +11,7 @@ mod ledger;
 
 pub use decide::{Caught, captured, due, fall_due, next_due, settle, start};
 pub use join::{Delivery, TICKETS_MAX, deliver};
-pub use ledger::Ledger;
+pub use ledger::DetectRuns;
 
 use crate::pure::ticket::{DetectionEvent, DetectionId, PassedRecord, Run, RunEnd, RunId};
 use crate::pure::verdict::{Outcome, Reason, Verdict};

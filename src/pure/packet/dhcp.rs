@@ -4,6 +4,7 @@
 //! machine by, never for a verdict.
 
 use super::{Mac, Packet, Ports};
+use crate::pure::protocol::UDP;
 use std::net::Ipv4Addr;
 
 /// The most bytes kept of a client's name: the longest label of DNS, longer than any NetBIOS name.
@@ -39,7 +40,6 @@ pub fn dhcp_client(packet: &Packet<'_>) -> Option<DhcpClient> {
 /// Whether what goes between these ports is DHCP.
 #[inline]
 pub fn is_dhcp(protocol: u8, ports: Ports) -> bool {
-    const UDP: u8 = 17;
     let is_its_own = |port: u16| matches!(port, 67 | 68);
     (protocol == UDP) & is_its_own(ports.source) & is_its_own(ports.destination)
 }

@@ -5,6 +5,7 @@ use super::layer::{Layer, TOO_MANY_LAYERS};
 use super::tunnel;
 use super::{Decoded, Packet, Ports};
 use crate::pure::address;
+use crate::pure::protocol::{TCP, UDP, has_ports};
 use std::net::{IpAddr, Ipv4Addr};
 
 pub(super) const IPV4_HEADER_BYTES: usize = 20;
@@ -13,9 +14,6 @@ pub(super) const IPV6_HEADER_BYTES: usize = 40;
 /// How many IPv6 extension headers are walked; RFC 8200 knows seven, each of them once or twice.
 pub(super) const EXTENSIONS_MAX: usize = 16;
 
-pub(super) const TCP: u8 = 6;
-pub(super) const UDP: u8 = 17;
-const SCTP: u8 = 132;
 /// The fragment header of IPv6, of eight bytes.
 const FRAGMENT: u8 = 44;
 /// The authentication header (RFC 4302), which IPv4 may have too; it counts its length in four bytes.
@@ -242,7 +240,7 @@ fn finish(header: Header<'_>) -> Decoded<'_> {
 #[inline]
 fn transport<'a>(header: &Header<'a>) -> Packet<'a> {
     let layer = &header.payload;
-    let has_ports = matches!(header.protocol, TCP | UDP | SCTP) && !header.is_later_fragment;
+    let has_ports = has_ports(header.protocol) && !header.is_later_fragment;
     let ports = if has_ports { ports(layer.bytes) } else { None };
     let is_behind_headers = is_extension(header.protocol) && !header.is_later_fragment;
     let lacks_ports = ports.is_none() && has_ports || is_behind_headers;

@@ -49,6 +49,7 @@ pub use quoted::{Quoted, quoted};
 pub use route::last_stop;
 pub use within::{any_within, is_bare, write_bare};
 
+use crate::pure::protocol::TCP;
 use std::net::IpAddr;
 
 /// What became of a frame.
@@ -124,7 +125,6 @@ impl Packet<'_> {
     /// The sequence number of a TCP segment; `None` where extension headers stand before it, in later
     /// fragments, and when cut.
     pub fn tcp_sequence(&self) -> Option<u32> {
-        const TCP: u8 = 6;
         let header = match *self.ip_bytes.first()? {
             first if first >> 4 == 4 && self.ip_bytes.get(9) == Some(&TCP) => usize::from(first & 0x0f) * 4,
             first if first >> 4 == 6 && self.ip_bytes.get(6) == Some(&TCP) => 40,

@@ -6,6 +6,7 @@
 
 use super::name_text::NameText;
 use super::{Packet, dns, hello, http, preface};
+use crate::pure::protocol::{TCP, UDP};
 
 /// The most bytes a name has in text: RFC 1035's 255 less length bytes.
 pub const NAME_BYTES_MAX: usize = 253;
@@ -93,11 +94,6 @@ impl Names {
         self.is_overfull = false;
     }
 
-    /// Forgets the first ones.
-    pub fn forget_first(&mut self, count: usize) {
-        self.list.drain(..count.min(self.list.len()));
-    }
-
     /// Adds one, if there is room.
     pub fn push(&mut self, name: Name) {
         if self.list.len() < NAMES_MAX {
@@ -119,9 +115,6 @@ impl Names {
         self.list.truncate(count);
     }
 }
-
-const TCP: u8 = 6;
-const UDP: u8 = 17;
 
 /// Looks for names in the packet, at any port, and puts them into the empty list `names`. The first bytes
 /// rule out nearly all packets.

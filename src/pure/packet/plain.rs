@@ -5,9 +5,10 @@
 //! only what is looked at closely is made a [`Packet`]. It must see exactly what the long way (`link`,
 //! `internet`) sees, and leaves to it whatever is unusual.
 
-use super::internet::{TCP, UDP, tcp, udp_payload};
+use super::internet::{tcp, udp_payload};
 use super::{Frame, Mac, Packet, Ports, is_dhcp, overlay};
 use crate::pure::address;
+use crate::pure::protocol::{TCP, UDP};
 use std::net::{IpAddr, Ipv4Addr};
 
 const ETHERNET: u16 = 1;

@@ -8,6 +8,7 @@
 
 use super::Packet;
 use super::quic_keys::Keys;
+use crate::pure::protocol::UDP;
 
 /// So many packets of one datagram are opened; a client sends one or two. What is behind them counts as cut.
 const PACKETS_MAX: usize = 4;
@@ -112,7 +113,6 @@ pub enum Opened {
 /// few of a connection do.
 #[inline]
 pub fn is_quic_beginning(packet: &Packet<'_>) -> bool {
-    const UDP: u8 = 17;
     packet.protocol == UDP
         && matches!(*packet.payload, [0x80..=0xff, v0, v1, v2, v3, ..] if QuicVersion::of([v0, v1, v2, v3]).is_some())
 }

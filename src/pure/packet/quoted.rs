@@ -5,6 +5,7 @@
 use super::internet::any_ip;
 use super::layer::Layer;
 use super::{Decoded, Frame, Packet};
+use crate::pure::protocol::ICMP;
 
 /// The packet that an ICMP error quotes.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +17,6 @@ pub struct Quoted<'a> {
     pub is_refused: bool,
 }
 
-const ICMP: u8 = 1;
 const ICMP_6: u8 = 58;
 
 /// The packet quoted by an ICMP error (RFC 792: 3 unreachable, 11 time exceeded, 12 parameter problem;

@@ -4,11 +4,12 @@
 //! The innermost packet is the one to blame. A tunnel that does not hold what its header announces is
 //! left closed, and the outer packet stands.
 
-use super::internet::{UDP, ipv4, ipv6};
+use super::internet::{ipv4, ipv6};
 use super::layer::{Layer, TOO_MANY_LAYERS};
 use super::link::ethernet;
 use super::mpls::{mpls, pseudowire};
 use super::{Decoded, Packet, gre, overlay};
+use crate::pure::protocol::UDP;
 
 const IPV4: u8 = 4;
 const IPV6: u8 = 41;

@@ -4,6 +4,7 @@
 //! without addresses there is no packet, without ports there is one whose ports are not known.
 
 use super::services::{self, Protocol};
+use crate::pure::protocol::{TCP, has_ports};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use std::net::IpAddr;
@@ -174,12 +175,6 @@ fn packet(protocol: u8, columns: &Columns<'_>) -> Result<(Told, Option<String>),
     let question = if is_dns { question(&columns.info, is_answer) } else { None };
     let tcp_flags = if protocol == TCP { flags(&columns.info) } else { 0 };
     Ok((Told { protocol, source, destination, ports, tcp_flags, question }, note))
-}
-
-const TCP: u8 = 6;
-
-fn has_ports(protocol: u8) -> bool {
-    matches!(protocol, TCP | 17 | 132)
 }
 
 fn ports(protocol: u8, columns: &Columns<'_>) -> (Ports, Option<String>) {

@@ -5,13 +5,12 @@
 //! is 0, which means unknown: it must never be counted as traffic.
 
 use super::fields::{Ports, Question, Told, What};
+use crate::pure::protocol::{TCP, UDP};
 use std::net::{IpAddr, Ipv4Addr};
 
 const ETHERNET: u16 = 1;
 const RAW_IP: u16 = 101;
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
 const FRAGMENT_HEADER: u8 = 44;
 
 /// What a cut header is said to have carried: more than is there, so that its ports count as cut away.

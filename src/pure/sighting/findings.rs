@@ -9,6 +9,7 @@ use super::heard::timestamp;
 use super::spans::Spans;
 use super::{CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, Matched};
 use crate::pure::packet::Mac;
+use crate::pure::protocol::TCP;
 use crate::pure::watchlist::{EntryId, Index};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -143,7 +144,6 @@ impl Findings {
     /// Notes that a connection was refused by somebody under way. That is no sighting: only hits that there
     /// are learn of it.
     pub(super) fn refuse(&mut self, sighting: &Sighting<'_>) {
-        const TCP: u8 = 6;
         let &Sighting { remote, protocol, port, .. } = sighting;
         let Some(host) = self.hosts.get_mut(&sighting.host).filter(|_| protocol == TCP) else { return };
         for &(matched, entry) in sighting.matches {

@@ -10,11 +10,10 @@ use super::heard::{HostKey, MacKey, host_key};
 use super::inside::Inside;
 use super::kind::Kind;
 use crate::pure::packet::{self, Frame, Name, Packet, Plain};
+use crate::pure::protocol::TCP;
 use crate::pure::watchlist::{End, Gate};
 use ipnet::IpNet;
 use std::net::IpAddr;
-
-const TCP: u8 = 6;
 
 /// What has to be known to glance at frames; changes only when a run joins or leaves.
 #[derive(Clone, Debug, Default)]

@@ -9,8 +9,8 @@ use super::initials::Initials;
 use super::pieces::{PIECES_BYTES_MAX, Pieces};
 use super::streams::{Stream, Streams};
 use crate::pure::packet::{self, Names, Packet, Reading, Rest};
+use crate::pure::protocol::TCP;
 
-const TCP: u8 = 6;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 

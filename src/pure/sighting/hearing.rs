@@ -15,10 +15,9 @@ use super::probe::Probed;
 use super::tally::Tally;
 use super::undecoded::{Layer, Layers};
 use crate::pure::packet::{self, Decoded, Frame, Mac, Name, Names, NotIp, Packet};
+use crate::pure::protocol::{TCP, UDP};
 use std::sync::Arc;
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
 const SECOND_NS: i64 = 1_000_000_000;
 /// Losses are laid on so many buckets at most: of a longer time between two looks nothing was watched.
 const LOOKED_BACK_MAX: i64 = 6;

@@ -4,13 +4,12 @@
 //! never a hit. `observer` asks before anything else is told of it, and what was counted is taken back.
 
 use crate::pure::packet::Packet;
+use crate::pure::protocol::UDP;
 use crate::pure::watchlist::{CompiledList, Entry, Index, Target, Watchlist};
 use std::net::SocketAddr;
 
 /// What every probe begins with, so that whoever finds one on a network knows whose it is.
 const GREETING: &str = "allclear probe ";
-
-const UDP: u8 = 17;
 
 /// What to look for.
 #[derive(Debug)]

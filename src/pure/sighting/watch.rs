@@ -13,6 +13,7 @@ use super::one_way::one_way;
 use super::tally::Tally;
 use super::{Coverage, Matched, Observation, Presence};
 use crate::pure::packet::{Mac, Name, NameKind, Packet, quoted};
+use crate::pure::protocol::{TCP, has_ports};
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -326,15 +327,11 @@ fn too_many_hosts() -> String {
 
 /// Whether it is a later fragment whose first one, which has the ports, was not seen before it.
 fn lacks_ports(packet: &Packet<'_>) -> bool {
-    const TCP: u8 = 6;
-    const UDP: u8 = 17;
-    const SCTP: u8 = 132;
-    packet.is_later_fragment && packet.ports.is_none() && matches!(packet.protocol, TCP | UDP | SCTP)
+    packet.is_later_fragment && packet.ports.is_none() && has_ports(packet.protocol)
 }
 
 /// Whether it accepts a connection, which its receiver must have asked for.
 fn is_acceptance(packet: &Packet<'_>) -> bool {
-    const TCP: u8 = 6;
     const SYN_AND_ACK: u8 = 0x12;
     packet.protocol == TCP && packet.tcp_flags & SYN_AND_ACK == SYN_AND_ACK
 }

@@ -1,7 +1,7 @@
 //! Did somebody inside call who is hidden from the capture: by the NAT, or by a resolver that asks in his
 //! place?
 //!
-//! Two of the reasons that `gaps` lists.
+//! Both are the reason `wrong_side`.
 
 use super::gaps::{count, listed};
 use super::{CaptureFacts, SourceFacts};

@@ -5,6 +5,7 @@
 
 use super::{Entry, PortRange, Target, Transport, domain};
 use crate::pure::address;
+use crate::pure::protocol::{TCP, UDP};
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use std::borrow::Cow;
 use std::fmt;
@@ -240,7 +241,7 @@ impl PortRange {
     pub fn contains(&self, protocol: u8, port: u16) -> bool {
         let is_protocol = match self.protocol {
             Some(transport) => transport.number() == protocol,
-            None => matches!(protocol, 6 | 17),
+            None => matches!(protocol, TCP | UDP),
         };
         is_protocol && self.first <= port && port <= self.last
     }

@@ -3,6 +3,7 @@
 use super::PortRange;
 use super::index::End;
 use super::tag::Tag;
+use crate::pure::protocol::{TCP, UDP};
 
 /// TCP's ports, then UDP's, a bit each.
 const WORDS: usize = 2048;
@@ -18,7 +19,7 @@ impl PortSet {
 
     pub(super) fn insert(&mut self, range: PortRange) {
         self.0.resize(WORDS, 0);
-        for (protocol, half) in [(6, 0), (17, WORDS / 2)] {
+        for (protocol, half) in [(TCP, 0), (UDP, WORDS / 2)] {
             if range.contains(protocol, range.first) {
                 (range.first..=range.last)
                     .for_each(|port| self.0[half + usize::from(port / 64)] |= 1_u64 << (port % 64));
@@ -35,10 +36,10 @@ impl PortSet {
     /// Whether the port of the end is in it, at an end outside the site.
     #[inline]
     pub(super) fn contains(&self, end: End) -> bool {
-        let (Some(port), true, true) = (end.port, matches!(end.protocol, 6 | 17), end.is_outside) else {
+        let (Some(port), true, true) = (end.port, matches!(end.protocol, TCP | UDP), end.is_outside) else {
             return false;
         };
-        let half = if end.protocol == 17 { WORDS / 2 } else { 0 };
+        let half = if end.protocol == UDP { WORDS / 2 } else { 0 };
         self.0.get(half + usize::from(port / 64)).is_some_and(|word| word & (1 << (port % 64)) != 0)
     }
 }

@@ -1,0 +1,16 @@
+//! Which protocol does IP carry? The numbers that IANA assigned, of those that are told apart here.
+
+/// RFC 792.
+pub const ICMP: u8 = 1;
+/// RFC 9293.
+pub const TCP: u8 = 6;
+/// RFC 768.
+pub const UDP: u8 = 17;
+/// RFC 9260.
+pub const SCTP: u8 = 132;
+
+/// Whether its header begins with the ports of both ends.
+#[inline(always)]
+pub fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, TCP | UDP | SCTP)
+}
