@@ -5,6 +5,7 @@
 
 mod rows;
 
+use crate::pure::moment::nanoseconds;
 use crate::pure::ticket::{Recorded, TicketId, chain};
 use jiff::Timestamp;
 use rows::Row;
@@ -315,10 +316,4 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, rusqlite::
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     Ok(connection)
-}
-
-/// Time as stored: an event of before 1677 or after 2262 cannot be told apart from those limits.
-fn nanoseconds(at: Timestamp) -> i64 {
-    let nanoseconds = at.as_nanosecond();
-    i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
 }

@@ -24,6 +24,17 @@ pub fn read(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     zoned.map(|zoned| zoned.timestamp()).map_err(|error| format!("'{text}' is out of range: {error}"))
 }
 
+/// The time in nanoseconds since 1970, as packets have it: the nearest that 64 bits can say (1677 to 2262).
+pub fn nanoseconds(time: Timestamp) -> i64 {
+    let ns = time.as_nanosecond();
+    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// The time of so many nanoseconds since 1970; every `i64` is one.
+pub fn of_nanoseconds(ns: i64) -> Timestamp {
+    Timestamp::from_nanosecond(ns.into()).expect("64 bits of nanoseconds reach from 1677 to 2262")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

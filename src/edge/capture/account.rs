@@ -6,6 +6,7 @@
 use super::pcapng::Statistics;
 use super::pen::RESERVE_BYTES;
 use crate::pure::interval::Interval;
+use crate::pure::moment::nanoseconds;
 
 /// How much may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,10 +118,7 @@ impl Counted {
     /// source counts for all its link layers: that is told with the first. Packets that the file
     /// lacks are lost to whoever reads it, so they stand beside those that the source lost.
     pub fn statistics(&self, kept: Option<u64>, lacking: u64, comment: Option<String>) -> Statistics {
-        let watched_ns = self.watched.map(|watched| {
-            let ns = |time: jiff::Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
-            (ns(watched.from), ns(watched.to))
-        });
+        let watched_ns = self.watched.map(|watched| (nanoseconds(watched.from), nanoseconds(watched.to)));
         let Some(comment) = comment else {
             return Statistics { watched_ns, kept_packets: kept, ..Statistics::default() };
         };

@@ -3,11 +3,12 @@
 //! Runs the program without a shell, in a process group of its own, and hands its frames to the
 //! listener. It must never take a program that died, hangs or writes rubbish for a quiet network.
 
-use super::session::{LOOK_GAP_SECONDS_MAX, Listened, OnFrame, Session, WatchedTime, nanoseconds};
+use super::session::{LOOK_GAP_SECONDS_MAX, Listened, OnFrame, Session, WatchedTime};
 use super::stream::{FrameStream, ReadEnd};
 use super::tail::Tail;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
+use crate::pure::moment::nanoseconds;
 use crate::pure::packet::Frame;
 use crate::pure::sighting::Stamps;
 use crate::pure::verdict::Ending;

@@ -8,10 +8,10 @@
 use super::link::{self, LinkState};
 use super::session::{
     Absent, LOOK_GAP_SECONDS_MAX, Listened, Look, Moment, OnMoment, RowsHeard, Session, WatchedTime,
-    nanoseconds,
 };
 use super::tap::{Refusal, Tap};
 use crate::pure::lost::Lost;
+use crate::pure::moment::nanoseconds;
 use crate::pure::packet::Frame;
 use crate::pure::sighting::{OffStamps, Stamps};
 use crate::pure::verdict::Ending;

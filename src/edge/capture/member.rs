@@ -4,10 +4,11 @@
 //! the source meanwhile, and whether its window is over.
 
 use super::listener::Listener;
-use super::session::{LOOK_GAP_SECONDS_MAX, Listened, Look, RowsHeard, WatchedTime, nanoseconds};
+use super::session::{LOOK_GAP_SECONDS_MAX, Listened, Look, RowsHeard, WatchedTime};
 use super::stop::Stop;
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
+use crate::pure::moment::nanoseconds;
 use crate::pure::sighting::{Left, OffStamps, WatchId};
 use crate::pure::verdict::Ending;
 use std::sync::mpsc::SyncSender;

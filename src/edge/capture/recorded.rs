@@ -10,6 +10,7 @@ use super::stream::{FrameStream, ReadEnd};
 use super::texts::{Days, TableRead};
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
+use crate::pure::moment::nanoseconds;
 use crate::pure::recording::{Frame, Reader};
 use jiff::Timestamp;
 use std::fs::File;
@@ -255,12 +256,6 @@ fn span(stretches: &[Stretch]) -> Option<Interval> {
 /// Every 64-bit count of nanoseconds lies in the years 1677 to 2262, well within a timestamp.
 pub(super) fn timestamp(ns: i128) -> Timestamp {
     Timestamp::from_nanosecond(ns).expect("64-bit nanoseconds are a valid time")
-}
-
-/// The nearest time that a frame can have.
-fn nanoseconds(time: Timestamp) -> i64 {
-    let ns = time.as_nanosecond();
-    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Where to read parts from, when the unpacked capture has `bytes` that count.

@@ -159,12 +159,6 @@ impl WatchedTime {
     }
 }
 
-/// The nearest time that a frame can have.
-pub fn nanoseconds(time: Timestamp) -> i64 {
-    let ns = time.as_nanosecond();
-    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 
 use super::fields::Stamp;
 use super::rows::Row;
+use crate::pure::moment::nanoseconds;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -149,12 +150,6 @@ fn day_at(bytes: &[u8]) -> Option<Date> {
     let follows = bytes[day_at + 2..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let is_day = (1990..2100).contains(&year) && matches!(follows, 0 | 4 | 6);
     is_day.then(|| Date::new(year, month as i8, day as i8).ok())?
-}
-
-/// A timestamp as nanoseconds, held within what 64 bits can say (the years 1677 to 2262).
-fn nanoseconds(time: Timestamp) -> i64 {
-    let ns = time.as_nanosecond();
-    i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

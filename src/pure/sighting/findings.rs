@@ -5,9 +5,9 @@
 //! beyond the budgets still counts at its host, and as unlisted.
 
 use super::hash::FastMap;
-use super::heard::timestamp;
 use super::spans::Spans;
 use super::{CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, Matched};
+use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::Mac;
 use crate::pure::protocol::TCP;
 use crate::pure::watchlist::{EntryId, Index};
@@ -287,8 +287,8 @@ impl Host {
             contacts,
             sightings: all.sightings,
             sightings_out: all.sightings_out,
-            first: timestamp(all.first_ns),
-            last: timestamp(all.last_ns),
+            first: of_nanoseconds(all.first_ns),
+            last: of_nanoseconds(all.last_ns),
             hits: rows.map(|(row, tally)| hit(row, tally, index)).collect(),
             spans: contact_spans(&all.spans),
         })
@@ -313,8 +313,8 @@ impl Tally {
 
 fn contact_spans(spans: &Spans) -> Vec<ContactSpan> {
     let span = |span: super::spans::Span| ContactSpan {
-        first: timestamp(span.first_ns),
-        last: timestamp(span.last_ns),
+        first: of_nanoseconds(span.first_ns),
+        last: of_nanoseconds(span.last_ns),
     };
     spans.iter().map(span).collect()
 }
@@ -334,8 +334,8 @@ fn hit(row: &Row, counted: &RowTally, index: &Index) -> Hit {
         contacts: tally.spans.contacts(),
         bytes: counted.bytes,
         handshake: counted.handshake,
-        first: timestamp(tally.first_ns),
-        last: timestamp(tally.last_ns),
+        first: of_nanoseconds(tally.first_ns),
+        last: of_nanoseconds(tally.last_ns),
     }
 }
 

@@ -8,8 +8,8 @@ use super::spans::Spans;
 use super::{PRESENCE_SECONDS, Presence};
 use crate::pure::address;
 use crate::pure::interval::{Interval, Intervals};
+use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::Mac;
-use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -266,14 +266,9 @@ impl HeardHost {
         Intervals::of(self.spans.iter().map(|span| {
             let from = span.first_ns.saturating_sub(PRESENCE_NS);
             let to = span.last_ns.saturating_add(PRESENCE_NS);
-            Interval::new(timestamp(from), timestamp(to))
+            Interval::new(of_nanoseconds(from), of_nanoseconds(to))
         }))
     }
-}
-
-/// Nanoseconds since 1970 as a timestamp; every `i64` is one.
-pub(super) fn timestamp(time_ns: i64) -> Timestamp {
-    Timestamp::from_nanosecond(i128::from(time_ns)).expect("64 bits of nanoseconds reach from 1677 to 2262")
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@
 use super::findings::{Findings, Sighting};
 use super::flow::Flow;
 use super::glance::Ends;
-use super::heard::{Company, HEARD_HOSTS_MAX, timestamp};
+use super::heard::{Company, HEARD_HOSTS_MAX};
 use super::hearing::PassedOver;
 use super::inside::Inside;
 use super::one_way::one_way;
 use super::tally::Tally;
 use super::{Coverage, Matched, Observation, Presence};
+use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::{Mac, Name, NameKind, Packet, quoted};
 use crate::pure::protocol::{TCP, has_ports};
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
@@ -291,8 +292,8 @@ impl Watch {
         let is_from_start = self.joined.heard_packets == 0;
         let first_ns = self.first_ns.map(|first_ns| if is_from_start { shown.times_ns.0 } else { first_ns });
         Coverage {
-            first: first_ns.map(timestamp),
-            last: first_ns.map(|first_ns| timestamp(first_ns.max(shown.times_ns.1))),
+            first: first_ns.map(of_nanoseconds),
+            last: first_ns.map(|first_ns| of_nanoseconds(first_ns.max(shown.times_ns.1))),
             heard_packets: heard.heard_packets,
             heard_bytes: Some(heard.heard_bytes),
             lost_packets: None,
