@@ -97,7 +97,9 @@ impl HostFinding {
                 None => self.hits.push(hit),
             }
         }
-        self.spans = joined(&self.spans, &other.spans);
+        self.spans = ContactSpan::joined(self.spans.drain(..).chain(other.spans));
+        // The newest, when there are too many.
+        self.spans.drain(..self.spans.len().saturating_sub(CONTACT_SPANS_MAX));
     }
 }
 
@@ -111,18 +113,21 @@ fn is_near(spans: &[ContactSpan], span: ContactSpan) -> bool {
     spans.iter().any(|known| touches(*known, span))
 }
 
-/// Both in order of time, those of one contact joined; the newest when there are too many.
-fn joined(one: &[ContactSpan], other: &[ContactSpan]) -> Vec<ContactSpan> {
-    let mut sorted = [one, other].concat();
-    sorted.sort_by_key(|span| span.first);
-    let mut joined: Vec<ContactSpan> = Vec::new();
-    for span in sorted {
-        match joined.last_mut() {
-            Some(last) if touches(*last, span) => last.last = max(last.last, span.last),
-            _ => joined.push(span),
+impl ContactSpan {
+    /// In order of time, with those as one that lie no further apart than the contact gap: what two sources or
+    /// two runs saw of one contact counts once.
+    pub fn joined(spans: impl IntoIterator<Item = ContactSpan>) -> Vec<ContactSpan> {
+        let mut sorted: Vec<ContactSpan> = spans.into_iter().collect();
+        sorted.sort_by_key(|span| (span.first, span.last));
+        let mut joined: Vec<ContactSpan> = Vec::with_capacity(sorted.len());
+        for span in sorted {
+            match joined.last_mut() {
+                Some(last) if touches(*last, span) => last.last = max(last.last, span.last),
+                _ => joined.push(span),
+            }
         }
+        joined
     }
-    joined.split_off(joined.len().saturating_sub(CONTACT_SPANS_MAX))
 }
 
 impl Hit {

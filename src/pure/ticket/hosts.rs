@@ -4,9 +4,8 @@
 
 use super::{Host, HostExposure, HostState};
 use crate::pure::packet::Mac;
-use crate::pure::sighting::{CONTACT_GAP_SECONDS, ContactSpan};
+use crate::pure::sighting::ContactSpan;
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// How many contacts are kept of one host over all runs: one a minute for half a year.
 pub const CONTACTS_MAX: usize = 262_144;
@@ -59,26 +58,12 @@ impl Host {
     }
 }
 
-/// Both lists as one, in order of time; what lies closer together than the contact gap is one
-/// contact, so that two runs that saw the same one do not count it twice.
+/// Both lists as one, as [`ContactSpan::joined`] puts them together.
 pub fn merge(known: &[ContactSpan], new: &[ContactSpan]) -> Vec<ContactSpan> {
-    let mut all: Vec<ContactSpan> = known.iter().chain(new).copied().collect();
-    all.sort_by_key(|contact| (contact.first, contact.last));
-    let mut merged: Vec<ContactSpan> = Vec::with_capacity(all.len());
-    for next in all {
-        match merged.last_mut() {
-            Some(last) if is_same_contact(last, &next) => last.last = last.last.max(next.last),
-            _ => merged.push(next),
-        }
-    }
+    let mut merged = ContactSpan::joined(known.iter().chain(new).copied());
     // The newest are what a cleaning is compared with.
     merged.drain(..merged.len().saturating_sub(CONTACTS_MAX));
     merged
-}
-
-fn is_same_contact(earlier: &ContactSpan, later: &ContactSpan) -> bool {
-    let gap = Duration::from_secs(CONTACT_GAP_SECONDS);
-    earlier.last.checked_add(gap).is_ok_and(|limit| later.first <= limit)
 }
 
 #[cfg(test)]

@@ -5,10 +5,9 @@
 use super::gaps::gaps;
 use super::{CaptureFacts, Judgement, Reason, ReasonCode, Verdict};
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{CONTACT_GAP_SECONDS, ContactSpan, HostFinding};
+use crate::pure::sighting::{ContactSpan, HostFinding};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// The verdict on one run, after design "How a run is judged".
 ///
@@ -86,23 +85,8 @@ fn contacts_by_host(facts: &CaptureFacts) -> BTreeMap<IpAddr, u64> {
 /// the most that one of them counted.
 fn contacts_seen(findings: &[&HostFinding]) -> u64 {
     let counted = findings.iter().map(|finding| finding.contacts).max().unwrap_or(0);
-    counted.max(separate_spans(findings.iter().flat_map(|finding| finding.spans.iter().copied())))
-}
-
-fn separate_spans(spans: impl Iterator<Item = ContactSpan>) -> u64 {
-    let mut spans: Vec<ContactSpan> = spans.collect();
-    spans.sort_by_key(|span| span.first);
-    let gap_max = Duration::from_secs(CONTACT_GAP_SECONDS);
-    let mut reach = None;
-    let mut separate = 0;
-    for span in spans {
-        if reach.is_none_or(|reach| span.first > reach) {
-            separate += 1;
-        }
-        let end = span.last.checked_add(gap_max).unwrap_or(jiff::Timestamp::MAX);
-        reach = reach.max(Some(end));
-    }
-    separate
+    let spans = findings.iter().flat_map(|finding| finding.spans.iter().copied());
+    counted.max(ContactSpan::joined(spans).len() as u64)
 }
 
 /// How many hosts made how many contacts.
