@@ -121,8 +121,8 @@ pub struct Coverage {
     /// Rows of a text table whose names are not shown, while names are looked for; in `truncated_packets` too.
     #[serde(default)]
     pub nameless_packets: u64,
-    /// Later fragments from or to an address that is listed at certain ports, which only the first fragment
-    /// tells; in `truncated_packets` too.
+    /// Later fragments that lists may name by their port, which only the first fragment tells; in
+    /// `truncated_packets` too.
     #[serde(default)]
     pub portless_fragments: u64,
     /// Which layers stopped those of `undecoded_packets`, most first; their sum.

@@ -52,6 +52,22 @@ fn later_fragments_count_for_the_port_of_their_first() {
 }
 
 #[test]
+fn a_later_fragment_without_its_first_is_doubt_where_its_port_may_be_listed() {
+    let later = |from: &str, to: &str| part(&udp(0, (from, 1025), (to, 4152), &[b'G'; 100]), 40, None);
+    let rows = [
+        ("of its protocol", "udp/25", later(HOST, SINK), 1),
+        ("of another one", "tcp/25", later(HOST, SINK), 0),
+        ("on the way in", "udp/25", later(SINK, HOST), 1),
+        ("that stays inside", "udp/25", later(HOST, OTHER), 0),
+        ("at another address", "192.0.2.77:4152", later(HOST, SINK), 0),
+    ];
+    for (row, entry, sent, wanted) in rows {
+        let coverage = observe(&[list("s", &[entry])], from_ref(&sent)).coverage;
+        assert_eq!(coverage.portless_fragments, wanted, "{row}: {entry}");
+    }
+}
+
+#[test]
 fn a_later_fragment_bears_no_name_and_no_lease() {
     // What looks like a question or a DHCP message stands in the middle of something.
     let question = [&[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], b"\x04evil\x07example\0\0\x01\0\x01"].concat();

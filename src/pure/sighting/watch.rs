@@ -117,16 +117,20 @@ impl Watch {
         self.match_addresses(packet, ends);
         names.iter().for_each(|name| self.match_name(packet, name, ends));
         if self.hits.is_empty() {
-            self.portless_fragments += u64::from(lacks_ports(packet) && self.names_an_end(packet));
+            self.portless_fragments += u64::from(lacks_ports(packet) && self.may_name_an_end(packet, ends));
             return false;
         }
         self.record(packet, names);
         true
     }
 
-    /// Whether an entry names an end of the packet, perhaps at certain ports only.
-    fn names_an_end(&self, packet: &Packet<'_>) -> bool {
-        self.index.holds(packet.source) || self.index.holds(packet.destination)
+    /// Whether an entry names an end of the packet, perhaps at certain ports only, or ports of its protocol at
+    /// whatever stands outside.
+    fn may_name_an_end(&self, packet: &Packet<'_>, ends: Ends) -> bool {
+        let is_to_or_from_outside = ends.from_inside != ends.to_inside;
+        self.index.holds(packet.source)
+            || self.index.holds(packet.destination)
+            || is_to_or_from_outside && self.index.names_port_of(packet.protocol)
     }
 
     /// The list and the entry, as spelt there, of each match of the last frame that was a sighting.

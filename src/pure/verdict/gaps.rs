@@ -226,8 +226,8 @@ fn truncated(source: &SourceFacts) -> Option<String> {
         ))
     } else if portless > 0 {
         Some(format!(
-            "{} of a listed address came without the first one, which tells the port that the list names: check \
-             that the mirror shows every packet, or list the address without ports",
+            "{} came without the first one, which tells the port that a list may name: check that the mirror shows \
+             every packet, or list addresses without ports",
             count(portless, "fragment"),
         ))
     } else if nameless > 0 {

@@ -5,7 +5,7 @@
 
 use super::{Entry, PortRange, Target, Transport, domain};
 use crate::pure::address;
-use crate::pure::protocol::{TCP, UDP};
+use crate::pure::protocol::has_ports;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use std::borrow::Cow;
 use std::fmt;
@@ -241,7 +241,7 @@ impl PortRange {
     pub fn contains(&self, protocol: u8, port: u16) -> bool {
         let is_protocol = match self.protocol {
             Some(transport) => transport.number() == protocol,
-            None => matches!(protocol, TCP | UDP),
+            None => has_ports(protocol),
         };
         is_protocol && self.first <= port && port <= self.last
     }
@@ -387,6 +387,8 @@ mod tests {
             assert_eq!(range.contains(protocol, port), wanted, "{protocol}/{port}");
         }
         let both = PortRange::parse("53").expect("a port");
-        assert!(both.contains(6, 53) && both.contains(17, 53) && !both.contains(132, 53));
+        assert!(
+            both.contains(6, 53) && both.contains(17, 53) && both.contains(132, 53) && !both.contains(1, 53)
+        );
     }
 }

@@ -60,7 +60,7 @@ impl Gate {
     }
 
     /// Whether an entry names the address, a network around it, or the port of the end; ports that narrow
-    /// an entry are not looked at. When not, the end certainly matches nothing.
+    /// an entry are not looked at, and a port that is not known may be any. When not, the end certainly matches nothing.
     #[inline(always)]
     pub fn may_match(&self, end: End) -> bool {
         let may_hold = match end.address {
@@ -73,7 +73,7 @@ impl Gate {
                 self.v6.may_contain(hash(key)) || self.networks_v6.may_contain(high(key))
             }
         };
-        (may_hold && self.holds(end.address)) || (!self.ports.is_empty() && self.ports.contains(end))
+        (may_hold && self.holds(end.address)) || (!self.ports.is_empty() && self.ports.may_contain(end))
     }
 
     /// Whether the name, in lower case and without a final dot, may be or lie below one of the entries;
@@ -125,7 +125,7 @@ fn united<H: Iterator<Item = u64>>(mut fronts: Vec<Front<'_, H>>) -> Filter {
 #[cfg(test)]
 mod tests {
     use super::super::compile::Draft;
-    use super::super::{CompiledList, Entry, Watchlist};
+    use super::super::{CompiledList, Entry, PortRange, Watchlist};
     use super::*;
 
     fn index(texts: &[&str], file: Option<&Arc<Part>>) -> Index {
@@ -165,6 +165,35 @@ mod tests {
             assert!(!nothing.may_match_name(name), "{name}: nothing is looked for");
         }
         assert!(gate.has_domains() && !nothing.has_domains() && !Gate::of([&one]).has_domains());
+    }
+
+    #[test]
+    fn a_port_is_one_of_its_protocol_and_may_be_any_where_it_is_not_known() {
+        let gate = |text: &str| {
+            let ports = vec![PortRange::parse(text).expect(text)];
+            let watchlist = Watchlist { name: "a".to_owned(), ports, ..Watchlist::default() };
+            Gate::of([&Index::compile(&[CompiledList { watchlist: &watchlist, file: None }])])
+        };
+        let end = |protocol: u8, port: Option<u16>| End {
+            address: "203.0.113.1".parse().expect("one"),
+            protocol,
+            port,
+            is_outside: true,
+        };
+        for (text, protocol, wanted) in [
+            ("tcp/25", 6, true),
+            ("tcp/25", 17, false),
+            ("25", 17, true),
+            ("25", 132, true),
+            ("25", 1, false),
+        ] {
+            for port in [Some(25), None] {
+                assert_eq!(gate(text).may_match(end(protocol, port)), wanted, "{text}: {protocol}, {port:?}");
+            }
+            assert!(!gate(text).may_match(end(protocol, Some(26))), "{text}: {protocol}");
+            let inside = End { is_outside: false, ..end(protocol, None) };
+            assert!(!gate(text).may_match(inside), "{text}: {protocol}");
+        }
     }
 
     #[test]

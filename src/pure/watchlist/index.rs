@@ -153,6 +153,11 @@ impl Index {
         self.parts().any(|part| part.holds(address))
     }
 
+    /// Whether an entry names a port of the protocol, at any address outside.
+    pub fn names_port_of(&self, protocol: u8) -> bool {
+        self.parts().any(|part| part.ports.set().has_any(protocol))
+    }
+
     /// The parts that it is made of.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Arc<Part>> + Clone {
         self.placed.iter().map(|placed| &placed.part)

@@ -3,10 +3,12 @@
 use super::PortRange;
 use super::index::End;
 use super::tag::Tag;
-use crate::pure::protocol::{TCP, UDP};
+use crate::pure::protocol::{SCTP, TCP, UDP};
 
-/// TCP's ports, then UDP's, a bit each.
-const WORDS: usize = 2048;
+/// The protocols whose ports are told apart, in the order of their bits.
+const PROTOCOLS: [u8; 3] = [TCP, UDP, SCTP];
+/// The ports of one of them, a bit each.
+const WORDS_EACH: usize = 1024;
 
 /// A set of ports; empty when no port was put in.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +20,11 @@ impl PortSet {
     }
 
     pub(super) fn insert(&mut self, range: PortRange) {
-        self.0.resize(WORDS, 0);
-        for (protocol, half) in [(TCP, 0), (UDP, WORDS / 2)] {
+        self.0.resize(PROTOCOLS.len() * WORDS_EACH, 0);
+        for (words, protocol) in self.0.chunks_mut(WORDS_EACH).zip(PROTOCOLS) {
             if range.contains(protocol, range.first) {
                 (range.first..=range.last)
-                    .for_each(|port| self.0[half + usize::from(port / 64)] |= 1_u64 << (port % 64));
+                    .for_each(|port| words[usize::from(port / 64)] |= 1_u64 << (port % 64));
             }
         }
     }
@@ -36,11 +38,25 @@ impl PortSet {
     /// Whether the port of the end is in it, at an end outside the site.
     #[inline]
     pub(super) fn contains(&self, end: End) -> bool {
-        let (Some(port), true, true) = (end.port, matches!(end.protocol, TCP | UDP), end.is_outside) else {
-            return false;
-        };
-        let half = if end.protocol == UDP { WORDS / 2 } else { 0 };
-        self.0.get(half + usize::from(port / 64)).is_some_and(|word| word & (1 << (port % 64)) != 0)
+        let word = |port: u16| self.of(end.protocol).get(usize::from(port / 64));
+        end.is_outside
+            && end.port.is_some_and(|port| word(port).is_some_and(|word| word & (1 << (port % 64)) != 0))
+    }
+
+    /// Whether it may be, where the port is not known.
+    #[inline]
+    pub(super) fn may_contain(&self, end: End) -> bool {
+        self.contains(end) || end.is_outside && end.port.is_none() && self.has_any(end.protocol)
+    }
+
+    /// Whether any port of the protocol is in it.
+    pub(super) fn has_any(&self, protocol: u8) -> bool {
+        self.of(protocol).iter().any(|word| *word != 0)
+    }
+
+    fn of(&self, protocol: u8) -> &[u64] {
+        let number = PROTOCOLS.iter().position(|known| *known == protocol);
+        number.and_then(|number| self.0.chunks(WORDS_EACH).nth(number)).unwrap_or_default()
     }
 }
 
