@@ -218,7 +218,7 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
             "a filter that shuts out what is looked for",
             &[text(&calling), "--address", "216.66.15.109:80", "-f", "port 81"],
             3,
-            &["watchlist_incomplete"],
+            &["entries_shut_out"],
         ),
         ("calling, wrapped", &[text(&wrapped), "--address", SINK, "-f", "port 80"], 2, &["contacts"]),
         ("calling, wrapped, filtered away", &[text(&wrapped), "--address", SINK, "-f", "port 81"], 0, &[]),
