@@ -17,6 +17,10 @@ use std::time::Duration;
 /// How long a command waits for another writer.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
 
+/// So often the switch to a write-ahead log is tried, and how long is waited before the next try: two seconds in all.
+const SWITCHES_MAX: u32 = 100;
+const SWITCH_PAUSE: Duration = Duration::from_millis(20);
+
 /// The version of the tables.
 const SCHEMA_VERSION: i64 = 1;
 
@@ -313,7 +317,24 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, rusqlite::
         Durability::Full => "FULL",
         Durability::Fleeting => "OFF",
     };
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     Ok(connection)
+}
+
+/// Several programs may make one new database at a time; who switches it to a write-ahead log while another one does is
+/// told that it is busy at once, whatever the busy timeout.
+fn write_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let switch = || connection.pragma_update(None, "journal_mode", "WAL");
+    let is_busy = |switched: &Result<(), rusqlite::Error>| {
+        let error = switched.as_ref().err().and_then(rusqlite::Error::sqlite_error_code);
+        error == Some(rusqlite::ErrorCode::DatabaseBusy)
+    };
+    let wait_and_switch = |_| {
+        std::thread::sleep(SWITCH_PAUSE);
+        switch()
+    };
+    let first = std::iter::once_with(switch);
+    let mut tries = first.chain((1..SWITCHES_MAX).map(wait_and_switch));
+    tries.find(|switched| !is_busy(switched)).unwrap_or_else(switch)
 }
