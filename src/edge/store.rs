@@ -10,8 +10,9 @@ use crate::pure::ticket::{Recorded, TicketId, chain};
 use jiff::Timestamp;
 use rows::Row;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 /// How long a command waits for another writer.
@@ -326,15 +327,13 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, rusqlite::
 /// told that it is busy at once, whatever the busy timeout.
 fn write_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
     let switch = || connection.pragma_update(None, "journal_mode", "WAL");
-    let is_busy = |switched: &Result<(), rusqlite::Error>| {
-        let error = switched.as_ref().err().and_then(rusqlite::Error::sqlite_error_code);
-        error == Some(rusqlite::ErrorCode::DatabaseBusy)
-    };
-    let wait_and_switch = |_| {
-        std::thread::sleep(SWITCH_PAUSE);
-        switch()
-    };
-    let first = std::iter::once_with(switch);
-    let mut tries = first.chain((1..SWITCHES_MAX).map(wait_and_switch));
-    tries.find(|switched| !is_busy(switched)).unwrap_or_else(switch)
+    for _ in 1..SWITCHES_MAX {
+        match switch() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                thread::sleep(SWITCH_PAUSE);
+            }
+            switched => return switched,
+        }
+    }
+    switch()
 }

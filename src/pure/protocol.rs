@@ -6,6 +6,8 @@ pub const ICMP: u8 = 1;
 pub const TCP: u8 = 6;
 /// RFC 768.
 pub const UDP: u8 = 17;
+/// RFC 4443.
+pub const ICMP_6: u8 = 58;
 /// RFC 9260.
 pub const SCTP: u8 = 132;
 

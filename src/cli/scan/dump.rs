@@ -1,8 +1,8 @@
 //! The appliance's Traffic Dump: a line a packet.
 
+use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::{Decoded, Frame, NotIp, Packet, info};
 use crate::pure::sighting::protocol_name;
-use jiff::Timestamp;
 use std::io::{self, BufWriter, Write};
 
 /// Writes the table to standard output, or to standard error when the result is JSON.
@@ -34,8 +34,7 @@ impl Dump {
             self.has_head = true;
             self.row("Time", &Line::of("Protocol", ["Source", "Port", "Destination", "Port"], "Info"))?;
         }
-        let time = Timestamp::from_nanosecond(frame.time_ns.into()).unwrap_or(Timestamp::MIN);
-        self.row(&format!("{time:.9}"), &line(decoded))
+        self.row(&format!("{:.9}", of_nanoseconds(frame.time_ns)), &line(decoded))
     }
 
     fn row(&mut self, time: &str, line: &Line) -> io::Result<()> {

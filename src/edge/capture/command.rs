@@ -8,7 +8,7 @@ use super::stream::{FrameStream, ReadEnd};
 use super::tail::Tail;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
-use crate::pure::moment::nanoseconds;
+use crate::pure::moment::{nanoseconds, of_nanoseconds};
 use crate::pure::packet::Frame;
 use crate::pure::sighting::Stamps;
 use crate::pure::verdict::Ending;
@@ -208,7 +208,7 @@ impl<'a> Running<'a> {
     /// When it was at work and talking. What it held back before its first output counts from the
     /// first packet: tcpdump without `-U` writes late.
     fn watched(&self, first_frame_ns: Option<i64>) -> Intervals {
-        let first_frame = first_frame_ns.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
+        let first_frame = first_frame_ns.map(of_nanoseconds);
         let held_back = first_frame
             .zip(self.first_output)
             .map(|(frame, output)| Interval::new(frame.max(self.started), output));

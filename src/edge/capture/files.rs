@@ -6,6 +6,7 @@
 
 use super::stream::{FrameStream, ReadEnd};
 use super::texts::{self, Days, TableRead};
+use crate::pure::moment::of_nanoseconds;
 use crate::pure::recording::{Frame, Kind, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
@@ -70,8 +71,7 @@ pub fn read_frames(
 /// The time of a capture's first packet, read from its beginning only; `None` where that does not tell.
 pub(super) fn first_time(path: &Path) -> Option<Timestamp> {
     let content = open_bytes(path, None).ok()?;
-    let first_ns = FrameStream::beginning(content.bytes.take(BEGINNING_BYTES_MAX)).peek_time_ns()?;
-    Timestamp::from_nanosecond(first_ns.into()).ok()
+    FrameStream::beginning(content.bytes.take(BEGINNING_BYTES_MAX)).peek_time_ns().map(of_nanoseconds)
 }
 
 /// A capture that was opened.

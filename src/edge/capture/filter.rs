@@ -8,6 +8,7 @@
 use super::lint;
 use super::words::words;
 use crate::pure::packet::{self, Frame, Mac, Packet};
+use crate::pure::protocol::{TCP, UDP};
 use pcap::{BpfProgram, Capture, Linktype};
 
 /// The link layer of Ethernet, as numbered by <https://www.tcpdump.org/linktypes.html>.
@@ -104,7 +105,7 @@ fn plain_text() -> String {
     let ports = packet::TUNNEL_PORTS.map(|port| format!("udp port {port}")).join(" or ");
     let mapped = "ip6[8:4] < 0x20000000 or ip6[24:4] < 0x20000000";
     let plain = |number: u8| format!("(ip proto {number} or (ip6[6] = {number} and not ({mapped})))");
-    format!("({} or ({} and not ({ports})))", plain(6), plain(17))
+    format!("({} or ({} and not ({ports})))", plain(TCP), plain(UDP))
 }
 
 /// The text to hand to another program that filters before us: lets through what `text` means, each of

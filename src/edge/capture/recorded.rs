@@ -10,9 +10,9 @@ use super::stream::{FrameStream, ReadEnd};
 use super::texts::{Days, TableRead};
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
-use crate::pure::moment::nanoseconds;
+use crate::pure::moment::{nanoseconds, of_nanoseconds};
 use crate::pure::recording::{Frame, Reader};
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
@@ -250,12 +250,12 @@ fn merged(run: &[Stretch]) -> Stretch {
 fn span(stretches: &[Stretch]) -> Option<Interval> {
     let least = stretches.iter().map(|stretch| stretch.least_ns).min()?;
     let greatest = stretches.iter().map(|stretch| stretch.greatest_ns).max()?;
-    Some(Interval::new(timestamp(i128::from(least)), timestamp(i128::from(greatest) + 1)))
+    Some(span_of(least, greatest))
 }
 
-/// Every 64-bit count of nanoseconds lies in the years 1677 to 2262, well within a timestamp.
-pub(super) fn timestamp(ns: i128) -> Timestamp {
-    Timestamp::from_nanosecond(ns).expect("64-bit nanoseconds are a valid time")
+/// From the first to the last of packets, that one included.
+pub(super) fn span_of(first_ns: i64, last_ns: i64) -> Interval {
+    Interval::new(of_nanoseconds(first_ns), of_nanoseconds(last_ns) + SignedDuration::from_nanos(1))
 }
 
 /// Where to read parts from, when the unpacked capture has `bytes` that count.

@@ -11,7 +11,7 @@ use super::evidence::Pace;
 use super::files::OpenError;
 use super::listener::Listener;
 use super::lists::{Lists, Order};
-use super::recorded::{Recorded, timestamp};
+use super::recorded::{Recorded, span_of};
 use super::run::Captured;
 use super::session::{Listened, OnFrame, RowsHeard};
 use super::stop::Stop;
@@ -20,6 +20,7 @@ use super::texts::Days;
 use super::unread::{Recorders, Times, Unread};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
+use crate::pure::moment::of_nanoseconds;
 use crate::pure::plan::CapturePlan;
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Ending, SystemClock};
@@ -227,8 +228,7 @@ fn read_all(
         let (mut ending, mut taken) = (None, 0);
         let read = file.frames_in(window, |frame| {
             taken += 1;
-            let time = Timestamp::from_nanosecond(frame.time_ns.into());
-            last = last.max(time.unwrap_or(Timestamp::MIN));
+            last = last.max(of_nanoseconds(frame.time_ns));
             let flow =
                 if stop.is_requested() { ControlFlow::Break(Ending::Stopped) } else { on_frame(&frame) };
             flow.map_break(|why| ending = Some(why))
@@ -305,9 +305,9 @@ fn covered<'a>(files: impl Iterator<Item = &'a Recorded>) -> Intervals {
     let mut sound: Option<&Piece> = None;
     for (piece, file) in pieces {
         intervals.extend(
-            sound.filter(|before| is_seam(before, piece)).map(|before| {
-                Interval::new(timestamp(before.last_ns.into()), timestamp(piece.first_ns.into()))
-            }),
+            sound
+                .filter(|before| is_seam(before, piece))
+                .map(|before| Interval::new(of_nanoseconds(before.last_ns), of_nanoseconds(piece.first_ns))),
         );
         intervals.push(interval(piece));
         if file.incomplete.is_none() && sound.is_none_or(|sound| sound.last_ns < piece.last_ns) {
@@ -330,5 +330,5 @@ fn is_seam(before: &Piece, after: &Piece) -> bool {
 
 /// Its last packet lies in it.
 fn interval(piece: &Piece) -> Interval {
-    Interval::new(timestamp(piece.first_ns.into()), timestamp(i128::from(piece.last_ns) + 1))
+    span_of(piece.first_ns, piece.last_ns)
 }

@@ -6,7 +6,7 @@
 
 use super::filter::{ETHERNET, Filter};
 use super::words::words;
-use crate::pure::protocol::{ICMP, TCP, UDP};
+use crate::pure::protocol::{ICMP, ICMP_6, TCP, UDP};
 use crate::pure::watchlist::{Entry, Index, PortRange, Target};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -44,9 +44,6 @@ const WORDS: [&str; 17] = [
     "(",
     ")",
 ];
-
-/// The protocols that are made up, with the number that IPv6 has for ICMP.
-const ICMP_6: u8 = 58;
 
 /// Ports that hosts call from lie above.
 const CLIENT_PORT_MIN: u16 = 32_768;
@@ -92,6 +89,8 @@ struct Marks {
     /// The ends of what the filter names, and one that nobody names.
     others: Vec<IpAddr>,
     ports: BTreeSet<u16>,
+    /// Those of them that hosts may call from.
+    clients: Vec<u16>,
 }
 
 impl Marks {
@@ -121,6 +120,7 @@ impl Marks {
         Some(Marks {
             inside: of_site.chain(named.iter().copied().filter(is_inside)).collect(),
             others: named.into_iter().chain(ANYWHERE).collect(),
+            clients: ports.range(CLIENT_PORT_MIN..).copied().collect(),
             ports,
         })
     }
@@ -192,8 +192,8 @@ impl Asking {
 
     /// Whether what a host says to a service, from any port that hosts use, or what comes back, passes.
     fn passes(&mut self, host: IpAddr, remote: IpAddr, (protocol, port): (u8, u16)) -> bool {
-        let clients: Vec<u16> = self.marks.ports.range(CLIENT_PORT_MIN..).copied().collect();
-        clients.into_iter().any(|client| {
+        (0..self.marks.clients.len()).any(|number| {
+            let client = self.marks.clients[number];
             self.packets_left = self.packets_left.saturating_sub(2);
             self.packets_left == 0
                 || self.asks((host, client), (remote, port), protocol)

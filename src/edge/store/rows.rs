@@ -5,8 +5,8 @@
 //! row that is not what was written.
 
 use super::StoreError;
+use crate::pure::moment::of_nanoseconds;
 use crate::pure::ticket::{Event, Recorded, TicketId, chain};
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -242,7 +242,7 @@ pub fn check(row: Row<'_>, previous: (u64, &str)) -> Result<Recorded, String> {
     if version != chain::EVENT_VERSION {
         return Err(format!("its version {version} is not known"));
     }
-    let at = Timestamp::from_nanosecond(i128::from(at_ns)).map_err(|error| error.to_string())?;
+    let at = of_nanoseconds(at_ns);
     let ticket = TicketId(ticket);
     if chain::link(previous.1, seq, at, ticket, by, body) != hash {
         return Err("its hash does not fit".to_owned());

@@ -4,6 +4,7 @@
 
 use super::Packet;
 use super::names::{Name, NameKind, Names, Reading, names};
+use crate::pure::protocol::{ICMP, ICMP_6, TCP, UDP};
 
 /// A few words on what the packet is about; empty when there is nothing to say.
 pub fn info(packet: &Packet<'_>) -> String {
@@ -15,10 +16,10 @@ pub fn info(packet: &Packet<'_>) -> String {
     }
     match packet.protocol {
         _ if packet.ports_truncated => "cut".to_string(),
-        6 => flags(packet.tcp_flags),
-        17 => question(packet),
-        1 => kind_text(packet, icmp),
-        58 => kind_text(packet, icmp6),
+        TCP => flags(packet.tcp_flags),
+        UDP => question(packet),
+        ICMP => kind_text(packet, icmp),
+        ICMP_6 => kind_text(packet, icmp6),
         _ => String::new(),
     }
 }

@@ -5,7 +5,7 @@
 use super::internet::any_ip;
 use super::layer::Layer;
 use super::{Decoded, Frame, Packet};
-use crate::pure::protocol::ICMP;
+use crate::pure::protocol::{ICMP, ICMP_6};
 
 /// The packet that an ICMP error quotes.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +16,6 @@ pub struct Quoted<'a> {
     /// prohibited, and not merely too big or too long under way.
     pub is_refused: bool,
 }
-
-const ICMP_6: u8 = 58;
 
 /// The packet quoted by an ICMP error (RFC 792: 3 unreachable, 11 time exceeded, 12 parameter problem;
 /// RFC 4443: 1 unreachable, 2 too big, 3 time exceeded, 4 parameter problem); `None` for other packets,

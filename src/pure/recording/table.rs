@@ -10,6 +10,7 @@ use super::foreign::without_tags;
 use super::limit::Stated;
 use super::row_frame;
 use super::rows::{Row, Rows};
+use crate::pure::moment::of_nanoseconds;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -89,7 +90,7 @@ impl Table {
         let days = [0, 1, 2].into_iter().filter_map(|back| last_day.checked_sub(back.days()).ok());
         days.into_iter().find(|day| {
             let last = instants(&self.rows, *day, zone).ok().and_then(|instants| instants.last().copied());
-            let last = last.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
+            let last = last.map(of_nanoseconds);
             last.is_some_and(|last| (0..=SAVED_SECONDS_MAX).contains(&changed.duration_since(last).as_secs()))
         })
     }

@@ -9,7 +9,7 @@ use super::spans::Spans;
 use super::{CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, Matched};
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::Mac;
-use crate::pure::protocol::TCP;
+use crate::pure::protocol::{ICMP, ICMP_6, TCP, UDP};
 use crate::pure::watchlist::{EntryId, Index};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -342,10 +342,10 @@ fn hit(row: &Row, counted: &RowTally, index: &Index) -> Hit {
 /// "tcp", "udp", "icmp", "icmp6", or the IANA number.
 pub fn protocol_name(protocol: u8) -> String {
     match protocol {
-        1 => "icmp".to_owned(),
-        6 => "tcp".to_owned(),
-        17 => "udp".to_owned(),
-        58 => "icmp6".to_owned(),
+        ICMP => "icmp".to_owned(),
+        TCP => "tcp".to_owned(),
+        UDP => "udp".to_owned(),
+        ICMP_6 => "icmp6".to_owned(),
         other => other.to_string(),
     }
 }
