@@ -4,6 +4,7 @@
 //! people read.
 
 use super::halt::{Halt, Step, Why};
+use super::head::base64;
 use super::offers::Offers;
 use super::smtp::{Told, expect};
 use super::wire::{Reply, Wire};
@@ -14,9 +15,11 @@ use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severi
 /// Questions of a server during a login: LOGIN has two.
 const CHALLENGES_MAX: usize = 4;
 
-/// Words of a server from this length on may be a password in base64; the shortest user name and password
-/// make more.
+/// Words of a server from this length on may hold a password in some writing of their own.
 const HIDDEN_CHARS_MIN: usize = 20;
+
+/// A password of so few signs would be found in every other word of a server.
+const SOUGHT_CHARS_MIN: usize = 3;
 
 /// A user name and a password; they are shown nowhere.
 #[derive(Clone)]
@@ -50,12 +53,48 @@ impl Login {
         Err(unfit("the server asks without end"))
     }
 
-    /// A server that repeats what it was sent must not bring the password into a log. What it repeats is
-    /// encoded, so nothing is left of its words but those that are plainly none of it.
+    /// A server that repeats what it was sent must not bring the password into a log, neither as it is nor as it
+    /// was sent, which is base64, alone (LOGIN) or behind the user name (PLAIN). Nothing is left of its words but
+    /// those that are plainly none of it, and nothing but its code while a password is too short to be sought.
     fn hide(&self, reply: &mut Reply) {
-        let is_plain = |word: &&str| word.len() < HIDDEN_CHARS_MIN && !word.contains(self.password.as_str());
+        let secrets = self.secrets();
+        let holds = |word: &str| secrets.iter().any(|secret| word.contains(secret.as_str()));
+        let is_plain = |word: &&str| word.len() < HIDDEN_CHARS_MIN && !holds(word);
+        let is_sought = self.password.chars().count() >= SOUGHT_CHARS_MIN;
         for line in &mut reply.lines {
-            *line = line.split_whitespace().filter(is_plain).collect::<Vec<_>>().join(" ");
+            let plain = line.split_whitespace().filter(is_plain).filter(|_| is_sought);
+            *line = plain.collect::<Vec<_>>().join(" ");
+        }
+    }
+
+    /// The password in every form in which it is sent; without the last signs of base64, which hang on what
+    /// stands behind.
+    fn secrets(&self) -> [String; 3] {
+        let whole = format!("\0{}\0{}", self.username, self.password);
+        let sent = |text: &str| base64(text.as_bytes()).trim_end_matches('=').to_owned();
+        [self.password.clone(), sent(&self.password), sent(&whole)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_of_a_password_that_a_server_repeats_is_shown() {
+        for (row, password, said, expected) in [
+            ("another thing", "hunter2", "5.7.8 no such user", "5.7.8 no such user"),
+            ("as it is", "hunter2", "5.7.8 wrong: hunter2!", "5.7.8 wrong:"),
+            ("as LOGIN sends it", "hunter2", "5.7.8 aHVudGVyMg== is wrong", "5.7.8 is wrong"),
+            ("without padding", "hunter2", "5.7.8 <aHVudGVyMg>", "5.7.8"),
+            ("as PLAIN sends it", "pw1", "5.7.8 AGEAcHcx", "5.7.8"),
+            ("another writing", "hunter2", "5.7.8 68756e7465723268756e74657232", "5.7.8"),
+            ("too short to be sought", "ab", "5.7.8 YWI= no", ""),
+        ] {
+            let login = Login { username: "a".to_owned(), password: password.to_owned() };
+            let mut reply = Reply { code: 535, lines: vec![said.to_owned()] };
+            login.hide(&mut reply);
+            assert_eq!(reply.lines, [expected], "{row}");
         }
     }
 }
