@@ -206,3 +206,56 @@ fn a_file_that_takes_no_templates_place_is_told_with_the_name_that_was_meant() {
         std::fs::remove_file(station.path("templates").join(name)).expect("it goes");
     }
 }
+
+/// What stands where templates are looked for and is none: told, and never waited for.
+#[test]
+fn what_cannot_be_read_as_a_template_is_never_passed_over() {
+    type Make = fn(&std::path::Path) -> std::io::Result<()>;
+    let rows: [(&str, Make, &str); 6] = [
+        (
+            "a file for the directory",
+            |place| std::fs::write(place, "x"),
+            "templates: it cannot be looked into",
+        ),
+        (
+            "a link to nowhere",
+            |place| std::os::unix::fs::symlink("/nowhere/at/all", place),
+            "templates: it cannot be looked into",
+        ),
+        (
+            "a pipe for a template",
+            |place| {
+                std::fs::create_dir(place)?;
+                let made =
+                    std::process::Command::new("mkfifo").arg(place.join("located.txt.hbs")).status()?;
+                assert!(made.success());
+                Ok(())
+            },
+            "templates/located.txt.hbs: it is no file",
+        ),
+        (
+            "a directory for a template",
+            |place| std::fs::create_dir_all(place.join("located.txt.hbs")),
+            "templates/located.txt.hbs: it is no file",
+        ),
+        ("a directory beside them", |place| std::fs::create_dir_all(place.join("old")), ""),
+        (
+            "a mark before the first line, as Windows writes it",
+            |place| {
+                std::fs::create_dir(place)?;
+                std::fs::write(place.join("located.txt.hbs"), "\u{feff}Subject: x\n\n{{plight}}\n")
+            },
+            "",
+        ),
+    ];
+    for (row, make, piece) in rows {
+        let place = tempfile::tempdir().expect("a directory");
+        let place = place.path().join("templates");
+        make(&place).expect("it is made");
+        let problems = Templates::load(Some(&place)).err().unwrap_or_default();
+        let told: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {}", problem.path.display(), problem.what)).collect();
+        assert_eq!(told.len(), usize::from(!piece.is_empty()), "{row}: {told:?}");
+        assert!(told.iter().all(|line| line.contains(piece)), "{row}: {told:?}");
+    }
+}

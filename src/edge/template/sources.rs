@@ -6,6 +6,7 @@
 use super::shipped::SHIPPED;
 use crate::pure::problem::{Problem, Severity};
 use std::collections::BTreeMap;
+use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
 /// The longest template file that is read, in bytes: ten times the longest shipped one.
@@ -28,19 +29,15 @@ pub fn read_all(directory: Option<&Path>) -> (Sources, Vec<Problem>) {
     };
     let mut sources: Sources = SHIPPED.iter().map(shipped).collect();
     let mut problems = Vec::new();
-    for path in own_files(directory) {
+    let (files, unread) = own_files(directory);
+    problems.extend(unread);
+    for path in files {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let used = match sources.get_mut(&name) {
             Some(source) => read(&path).map(|text| *source = (path.clone(), text)),
             None => Err(misnamed(&name)),
         };
-        problems.extend(used.err().map(|Fault { severity, what, cure }| Problem {
-            severity,
-            path,
-            place: None,
-            what,
-            cure: Some(cure),
-        }));
+        problems.extend(used.err().map(|fault| fault.of(path)));
     }
     (sources, problems)
 }
@@ -58,30 +55,59 @@ struct Fault {
     cure: String,
 }
 
+impl Fault {
+    fn of(self, path: PathBuf) -> Problem {
+        let Fault { severity, what, cure } = self;
+        Problem { severity, path, place: None, what, cure: Some(cure) }
+    }
+}
+
+fn error(what: String, cure: &str) -> Fault {
+    Fault { severity: Severity::Error, what, cure: cure.to_owned() }
+}
+
 /// The files in a directory, in order of their names, without hidden ones, what editors leave behind, and
-/// what tells people about it.
-fn own_files(directory: Option<&Path>) -> Vec<PathBuf> {
-    let Some(entries) = directory.and_then(|directory| std::fs::read_dir(directory).ok()) else {
-        return Vec::new();
+/// what tells people about it; and what is wrong with a directory that is there and cannot be looked into.
+fn own_files(directory: Option<&Path>) -> (Vec<PathBuf>, Option<Problem>) {
+    let Some(directory) = directory else { return Default::default() };
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        // A link that leads nowhere is there.
+        Err(_) if std::fs::symlink_metadata(directory).is_err_and(|error| error.kind() == NotFound) => {
+            return Default::default();
+        }
+        Err(fault) => {
+            let what = format!("it cannot be looked into: {fault}");
+            let fault = error(what, "make it a directory that allclear can read, or take it away");
+            return (Vec::new(), Some(fault.of(directory.to_owned())));
+        }
     };
     let is_meant = |path: &PathBuf| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        !(name.starts_with('.') || name.ends_with('~') || name.starts_with("README") || path.is_dir())
+        let is_place = path.is_dir() && !name.ends_with(".hbs");
+        !(name.starts_with('.') || name.ends_with('~') || name.starts_with("README") || is_place)
     };
     let mut files: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(is_meant).take(FILES_MAX).collect();
     files.sort();
-    files
+    (files, None)
 }
 
 fn read(path: &Path) -> Result<String, Fault> {
-    let fault = |what, cure: &str| Fault { severity: Severity::Error, what, cure: cure.to_owned() };
-    let size = std::fs::metadata(path).map_or(0, |about| about.len());
-    if size > FILE_BYTES_MAX {
-        return Err(fault(format!("it has {size} bytes, more than {FILE_BYTES_MAX}"), "shorten it"));
+    let unreadable =
+        |fault: std::io::Error| error(format!("it cannot be read: {fault}"), "make it a readable UTF-8 file");
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    // A pipe would be waited for without end.
+    if !about.is_file() {
+        return Err(error("it is no file".to_owned(), "write a file of that name, or take it away"));
     }
-    std::fs::read_to_string(path)
-        .map_err(|error| fault(format!("it cannot be read: {error}"), "make it a readable UTF-8 file"))
+    let size = about.len();
+    if size > FILE_BYTES_MAX {
+        return Err(error(format!("it has {size} bytes, more than {FILE_BYTES_MAX}"), "shorten it"));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    // Editors of Windows put a mark before the first line.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// A file that takes no template's place: an error where it calls itself a template.
