@@ -79,7 +79,7 @@ fn a_fresh_bundle_is_found_sound_by_every_program_that_its_readme_names() {
     let sums = run("sha256sum", &["-c", "--strict", "SHA256SUMS"], &folder);
     assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stderr));
     let (is_sound, told) = verify(&folder, &[]);
-    assert!(is_sound && told.contains("events and 1 evidence files are as they were recorded"), "{told}");
+    assert!(is_sound && told.contains("events and 1 file of evidence are as they were recorded"), "{told}");
     for unchecked in ["NOT checked: report.html and report.txt", "NOT checked: that none is left out"] {
         assert!(told.contains(unchecked), "{unchecked}: {told}");
     }
@@ -96,7 +96,7 @@ fn a_fresh_bundle_is_found_sound_by_every_program_that_its_readme_names() {
     station.ask(&["ticket", "note", "2", "later", "--by", "x"]);
     station.ask(&["backup", "later.db"]);
     let (is_sound, told) = verify(&folder, &["../../later.db"]);
-    assert!(is_sound && told.contains("LATER: the log has 1 more events of this ticket"), "{told}");
+    assert!(is_sound && told.contains("LATER: the log has 1 more event of this ticket"), "{told}");
     let readme = fs::read_to_string(folder.join("README.txt")).expect("a README");
     for wanted in [
         "sha256sum -c SHA256SUMS",

@@ -29,6 +29,9 @@ def nanoseconds(text):
     seconds = calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))
     return seconds * 10**9 + int((fraction or "").ljust(9, "0"))
 
+def count(number, noun):
+    return "%s %s%s" % (number, noun, "" if number == 1 else "s")
+
 def parts(body):
     """The kind of an event, and what is stored of it."""
     stored = json.loads(body)
@@ -230,8 +233,9 @@ show("NOT checked: report.html and report.txt, and what the .json files count or
 if log:
     show("checked: the log's %s events are one chain, and all of this ticket up to its last event here are here" % seq)
     if later:
-        show("LATER: the log has %s more events of this ticket: ask for a new bundle" % later)
+        show("LATER: the log has %s of this ticket: ask for a new bundle" % count(later, "more event"))
 else:
     show("NOT checked: that none is left out, that the log does not go on, and that these hashes are the log's own. Ask for a "
          "copy of the log (allclear backup), or compare the last event with `allclear ticket show %s --json`." % says["id"])
-show("sound, as far as it is checked: %s events and %s evidence files are as they were recorded" % (len(found), kept))
+show("sound, as far as it is checked: %s and %s are as they were recorded"
+     % (count(len(found), "event"), count(kept, "file") + " of evidence"))
