@@ -1,11 +1,11 @@
 //! What are people told about their part of the work, and when? Reminders, due dates, escalations,
 //! holds and school breaks, over weeks.
 
-use crate::world::{LAB, World, at, calls_every_two_hours, ip, silent};
+use crate::world::{LAB, World, at, calls_every_two_hours, ip, silent, switched_off};
 use allclear::pure::interval::Interval;
-use allclear::pure::playbook::{Escalation, MailEvent, Notify, Playbook, Recipient};
+use allclear::pure::playbook::{Escalation, MailEvent, Notify, Playbook, Recipient, StageName};
 use allclear::pure::site::ClosedDays;
-use allclear::pure::ticket::{Act, Event, Phase, stand};
+use allclear::pure::ticket::{Act, Event, Input, Phase, stand};
 use jiff::civil::date;
 use std::time::Duration;
 
@@ -368,4 +368,27 @@ fn an_act_finds_what_time_alone_has_ended() {
     world.act(end, Act::Resume).expect("who ends it is not told that it is over");
     world.act(end, accept(later)).expect("accepted");
     world.act(later, Act::Reopen { reason: "parts came".to_owned() }).expect("nor here");
+}
+
+/// Three runs by hand that prove nothing, in each phase: only where nights are to prove something are they news.
+#[test]
+fn a_watch_by_hand_of_a_machine_that_nobody_has_cleaned_is_mailed_to_nobody() {
+    for (row, is_cleaned, expected) in [("located", false, 0), ("cleaned", true, 1)] {
+        let mut world = World::new();
+        world.live_until("2015-05-05T10:00:00Z", |window| calls_every_two_hours(window, ip(LAB), None));
+        if is_cleaned {
+            world.act("2015-05-05T10:00:00Z", Act::Clean { host: None, at: None }).expect("it is cleaned");
+        }
+        for hour in [11, 12, 13] {
+            let start = at(&format!("2015-05-05T{hour}:00:00Z"));
+            world.now = start;
+            let length = Duration::from_secs(600);
+            world.input(&Input::HandRun { stage: StageName::Verify, window_start: start, length });
+            world.live_until(&format!("2015-05-05T{hour}:30:00Z"), switched_off);
+        }
+        let verified = world.ledger().into_iter().filter(|run| run.stage == StageName::Verify);
+        assert_eq!(verified.count(), 3, "{row}");
+        let told = world.mails().into_iter().filter(|event| *event == MailEvent::Inconclusive).count();
+        assert_eq!(told, expected, "{row}");
+    }
 }

@@ -142,7 +142,12 @@ fn is_located(happened: &[Event]) -> bool {
     any(happened, |event| matches!(event, Event::HostBlamed { .. })) && !any(happened, is_relapse)
 }
 
+/// Nights that proved nothing are news where they were to prove something: while a machine that nobody has cleaned
+/// is looked for or waited for, a `verify` run by hand is none.
 fn is_inconclusive_row(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> bool {
+    if !matches!(ticket.phase, Phase::Verifying | Phase::Clean) {
+        return false;
+    }
     let has_ended = any(happened, |event| {
         matches!(event, Event::RunEnded(_) | Event::OccurrencePassed(_) | Event::OccurrencesPassed(_))
     });
