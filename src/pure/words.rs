@@ -226,6 +226,17 @@ pub fn shortened(text: &str, chars_max: usize) -> String {
     }
 }
 
+/// The text, or its beginning and its end with `...` between, so that it has at most `chars_max` signs.
+pub fn middle_shortened(text: &str, chars_max: usize) -> String {
+    let length = text.chars().count();
+    if length <= chars_max {
+        return text.to_string();
+    }
+    let kept = chars_max.saturating_sub(3);
+    let begin = text.chars().take(kept.div_ceil(2));
+    begin.chain("...".chars()).chain(text.chars().skip(length - kept / 2)).collect()
+}
+
 /// [`clean_text`] for every string within a value, each at most [`TEXT_CHARS_MAX`] long, and [`isolated`]. All that
 /// reaches a template passes through here, so that no single place can forget it.
 pub fn clean_value(value: Value) -> Value {
@@ -345,6 +356,9 @@ mod tests {
         assert_eq!(clean_text("\u{202e}7-BAL\u{2066}\u{200b}"), "7-BAL");
         assert_eq!(name(&"x".repeat(64)).len(), 64);
         assert_eq!(name(&"x".repeat(65)), format!("{}...", "x".repeat(61)));
+        for (chars_max, shortened) in [(8, "abcdefgh"), (7, "ab...gh"), (6, "ab...h"), (3, "...")] {
+            assert_eq!(middle_shortened("abcdefgh", chars_max), shortened);
+        }
         for (text, escaped) in [
             ("a|b <i> [x](y)", "a\\|b &lt;i&gt; \\[x\\](y)"),
             ("see http://x.example: HTTPS://y", "see http\\://x.example: HTTPS\\://y"),

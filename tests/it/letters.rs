@@ -6,6 +6,7 @@ use allclear::edge::mailer::{Delivery, Mailer};
 use allclear::edge::template::{Form, SHIPPED, Templates};
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::{Letter, Material, TicketJson};
+use allclear::pure::shown::is_shown;
 use allclear::pure::site::{MailSettings, MailTransport};
 use allclear::pure::ticket::{Blame, Event, HostState, KnownBy, Past, Phase, Recorded, TicketId};
 use allclear::pure::verdict::{Reason, ReasonCode};
@@ -485,6 +486,33 @@ fn a_mail_about_nights_that_proved_nothing_says_first_what_was_missing_and_what_
     let mixed = doubted([&[ProgramDown], &[ControlMissing, HostAbsent, TooQuiet], &[ControlMissing]]);
     assert!(mixed.subject.ends_with("(the capture was blind)"), "{}", mixed.subject);
     assert!(mixed.text.lines().nth(1).is_some_and(|line| line.ends_with("looked at; below 1 more cause.")));
+}
+
+#[test]
+fn a_subject_fits_beside_the_sender_however_long_the_names_in_it_are() {
+    for name in ["a.".repeat(32), "LAB OF THE OLD LIBRARY ".repeat(5), "مدرسة-".repeat(20)] {
+        for (event, word) in EVENTS {
+            let mut sample = sample(event);
+            sample.ticket.hosts.iter_mut().for_each(|host| host.name = Some(name.clone()));
+            sample.ticket.reports[0].malware = Some(format!("Trojan:{name}"));
+            let letter = letter(&sample);
+            // The marks around what goes from right to left do not show.
+            let length = letter.subject.chars().filter(|sign| is_shown(*sign)).count();
+            assert!(length <= 110, "{word}: {length}: {}", letter.subject);
+            let said = [
+                "reported",
+                "calls",
+                "cleaned",
+                "back",
+                "not heard",
+                "clean",
+                "blocklist",
+                "watch",
+                "REACHED",
+            ];
+            assert!(said.iter().any(|said| letter.subject.contains(said)), "{word}: {}", letter.subject);
+        }
+    }
 }
 
 /// The headings of a report, as its page has them.

@@ -7,6 +7,7 @@
 
 mod balance;
 mod drawing;
+mod fit;
 mod include;
 mod inline;
 mod shipped;
@@ -198,7 +199,10 @@ impl Templates {
             let cure = format!("write '{SUBJECT} [allclear #{{{{id}}}}] ...' there, then an empty line");
             self.problem(&file, place, what, &cure)
         })?;
-        let subject = isolated(&shortened(&clean_text(subject), SUBJECT_CHARS_MAX));
+        let known =
+            ["malware", "site"].map(|name| clean_text(view.data()[name].as_str().unwrap_or_default()));
+        let subject = fit::fitted(&clean_text(subject), &known);
+        let subject = isolated(&shortened(&subject, SUBJECT_CHARS_MAX));
         Ok((subject, closed_in_lines(&letter_text(rest))))
     }
 
