@@ -6,13 +6,17 @@ pub const ICMP: u8 = 1;
 pub const TCP: u8 = 6;
 /// RFC 768.
 pub const UDP: u8 = 17;
+/// RFC 4340.
+pub const DCCP: u8 = 33;
 /// RFC 4443.
 pub const ICMP_6: u8 = 58;
 /// RFC 9260.
 pub const SCTP: u8 = 132;
+/// RFC 3828.
+pub const UDP_LITE: u8 = 136;
 
 /// Whether its header begins with the ports of both ends.
 #[inline(always)]
 pub fn has_ports(protocol: u8) -> bool {
-    matches!(protocol, TCP | UDP | SCTP)
+    matches!(protocol, TCP | UDP | DCCP | SCTP | UDP_LITE)
 }

@@ -135,7 +135,7 @@ impl Packet<'_> {
     }
 }
 
-/// Source and destination port of a TCP, UDP or SCTP packet.
+/// Source and destination port of a packet of TCP, UDP or another protocol that has them in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     pub source: u16,

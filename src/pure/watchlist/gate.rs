@@ -185,6 +185,8 @@ mod tests {
             ("tcp/25", 17, false),
             ("25", 17, true),
             ("25", 132, true),
+            ("25", 136, true),
+            ("25", 33, true),
             ("25", 1, false),
         ] {
             for port in [Some(25), None] {

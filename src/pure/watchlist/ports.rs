@@ -3,10 +3,10 @@
 use super::PortRange;
 use super::index::End;
 use super::tag::Tag;
-use crate::pure::protocol::{SCTP, TCP, UDP};
+use crate::pure::protocol::{DCCP, SCTP, TCP, UDP, UDP_LITE};
 
 /// The protocols whose ports are told apart, in the order of their bits.
-const PROTOCOLS: [u8; 3] = [TCP, UDP, SCTP];
+const PROTOCOLS: [u8; 5] = [TCP, UDP, SCTP, UDP_LITE, DCCP];
 /// The ports of one of them, a bit each.
 const WORDS_EACH: usize = 1024;
 
