@@ -5,6 +5,7 @@ use crate::frames::{cat, ethernet, frame, inner, ipv4, ipv6, plain, plain_6, to_
 use crate::tunnels::{Content, wrapped};
 use allclear::edge::capture::filter::{ETHERNET, Filter, superset};
 use allclear::edge::capture::screen::{Screen, kernel_filter_alone};
+use allclear::pure::sighting::Scope;
 
 /// Whether the plainest packet, wrapped so, passes.
 fn passes(text: &str, link_type: u16, bytes: &[u8]) -> bool {
@@ -72,6 +73,44 @@ fn extension_headers_hide_no_port() {
 }
 
 #[test]
+fn the_pieces_of_a_datagram_pass_where_the_first_did() {
+    let part = |port: u16, field: u16| {
+        let mut bytes = ipv4(17, &udp(1000, port, b"hello"));
+        bytes[6..8].copy_from_slice(&field.to_be_bytes());
+        bytes
+    };
+    let (first, later) = (part(7, 0x2000), part(7, 2));
+    let mut error = part(7, 2);
+    error[9] = 1;
+    type Row<'a> = (&'a str, &'a str, Vec<&'a [u8]>, Scope);
+    let other = part(8, 0x2000);
+    let rows: [Row<'_>; 9] = [
+        ("behind one that passed", "udp port 7", vec![&first, &later], Scope::Matched),
+        ("behind one that did not", "udp port 8", vec![&first, &later], Scope::CoverageOnly),
+        ("behind the newest", "udp port 7", vec![&first, &other, &later], Scope::CoverageOnly),
+        ("without one", "udp port 7", vec![&later], Scope::Doubtful),
+        ("without one, by a byte", "udp[3] = 7", vec![&later], Scope::Doubtful),
+        ("of what has no ports", "udp port 7", vec![&error], Scope::CoverageOnly),
+        ("by address", "host 192.0.2.9", vec![&later], Scope::Matched),
+        ("by another address", "host 192.0.2.8", vec![&later], Scope::CoverageOnly),
+        ("all but a port", "not udp port 7", vec![&later], Scope::Matched),
+    ];
+    for (name, text, frames, wanted) in rows {
+        for is_tagged in [false, true] {
+            let mut screen = Screen::new(text);
+            let scope = |ip: &[u8]| {
+                let bytes = match is_tagged {
+                    true => ethernet(0x8100, &cat(&[&[0, 7, 8, 0], ip])),
+                    false => ethernet(0x0800, ip),
+                };
+                screen.scope(&frame(1, &bytes)).expect(text)
+            };
+            assert_eq!(frames.iter().copied().map(scope).last(), Some(wanted), "{name}: {text}, {is_tagged}");
+        }
+    }
+}
+
+#[test]
 fn a_filter_about_tags_means_the_tags_around_the_wrapping() {
     let session = cat(&[&[0x11, 0, 0, 1, 0, 35, 0, 0x21], &plain()]);
     let within = |tag: &[u8]| cat(&[&ethernet(0x8100, tag)[..], &[0x88, 0x64], &session]);
@@ -94,6 +133,21 @@ fn who_filters_before_us_lets_through_what_is_wrapped() {
     for text in texts("udp port 7") {
         let mut early = Filter::compile(&text, ETHERNET).expect("a good filter");
         for (name, _, bytes) in rows().into_iter().filter(|(_, link_type, _)| *link_type == ETHERNET) {
+            assert!(early.matches(&bytes), "{name}: {text}");
+        }
+    }
+    let mut routed = ipv4(6, &cat(&[&[131, 7, 4, 192, 0, 2, 8, 0], &[0; 20]]));
+    routed[0] = 0x47;
+    let part = |field: u16| {
+        let mut bytes = ipv4(17, &udp(1000, 7, b"hello"));
+        bytes[6..8].copy_from_slice(&field.to_be_bytes());
+        ethernet(0x0800, &bytes)
+    };
+    for text in texts("udp port 8") {
+        let mut early = Filter::compile(&text, ETHERNET).expect("a good filter");
+        let rows =
+            [("a source route", ethernet(0x0800, &routed)), ("first", part(0x2000)), ("later", part(9))];
+        for (name, bytes) in rows {
             assert!(early.matches(&bytes), "{name}: {text}");
         }
     }

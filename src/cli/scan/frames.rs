@@ -78,11 +78,10 @@ impl Scanner {
     }
 
     fn try_take(&mut self, frame: &Frame<'_>, glance: Glance) -> Result<(), ScanError> {
-        let passes = self.filter.as_mut().map_or(Ok(true), |filter| filter.passes(frame));
-        let has_passed = passes.map_err(ScanError::Usage)?;
-        let scope = if has_passed { Scope::Matched } else { Scope::CoverageOnly };
+        let scope = self.filter.as_mut().map_or(Ok(Scope::Matched), |filter| filter.scope(frame));
+        let scope = scope.map_err(ScanError::Usage)?;
         let seen = self.observer.see_glanced(frame, glance, |_| scope);
-        if has_passed {
+        if scope == Scope::Matched {
             self.passed_packets += 1;
             if let Some(dump) = &mut self.dump {
                 dump.line(frame, &decode(frame))?;

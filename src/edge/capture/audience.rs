@@ -345,8 +345,7 @@ fn find(members: &mut [Member], id: WatchId) -> Option<&mut Member> {
 }
 
 fn scope(members: &mut [Member], id: WatchId, frame: &Frame<'_>) -> Scope {
-    let is_passed = find(members, id).is_some_and(|member| member.listener.passes(frame));
-    if is_passed { Scope::Matched } else { Scope::CoverageOnly }
+    find(members, id).map_or(Scope::CoverageOnly, |member| member.listener.scope(frame))
 }
 
 fn unfiltered(why: &str) -> Ending {

@@ -100,12 +100,15 @@ fn tags(frame: &[u8]) -> &[u8] {
 }
 
 /// What is never wrapped around anything: segments of TCP, and datagrams of UDP whose ports are those of no
-/// tunnel, right in IPv4 or IPv6. Addresses of IPv6 that stand for those of IPv4 lie below 2000::.
+/// tunnel, right in IPv4 or IPv6, whole and without options, which may tell where they really go. Addresses of IPv6
+/// that stand for those of IPv4 lie below 2000::.
 fn plain_text() -> String {
     let ports = packet::TUNNEL_PORTS.map(|port| format!("udp port {port}")).join(" or ");
     let mapped = "ip6[8:4] < 0x20000000 or ip6[24:4] < 0x20000000";
-    let plain = |number: u8| format!("(ip proto {number} or (ip6[6] = {number} and not ({mapped})))");
-    format!("({} or ({} and not ({ports})))", plain(TCP), plain(UDP))
+    let plain = |number: u8| format!("ip[9] = {number} or ip6[6] = {number}");
+    let whole = "ip[0] = 0x45 and ip[6:2] & 0x3fff = 0";
+    let kinds = format!("({}) or (({}) and not ({ports}))", plain(TCP), plain(UDP));
+    format!("((({whole}) or (ip6 and not ({mapped}))) and ({kinds}))")
 }
 
 /// The text to hand to another program that filters before us: lets through what `text` means, each of

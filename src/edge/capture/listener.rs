@@ -12,7 +12,7 @@ use super::tap::SNAP_BYTES;
 use crate::pure::packet::{Frame, Mac};
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
-use crate::pure::sighting::{FilterPlace, Left, Probe, Watch};
+use crate::pure::sighting::{FilterPlace, Left, Probe, Scope, Watch};
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{BlamedHost, Control, Ending, ProbeFacts, SourceFacts};
 use crate::pure::watchlist::Index;
@@ -27,7 +27,7 @@ pub struct Listener {
     index: Index,
     filter: Option<Screen>,
     /// Whether the frame at hand passed the filter; only of those that are asked for each frame.
-    is_passed: bool,
+    scope: Scope,
     control: Control,
     pace: Pace,
     probes_seen: u64,
@@ -52,7 +52,7 @@ impl Listener {
             source: source.clone(),
             index: index.clone(),
             filter: plan.filter.as_deref().map(Screen::new),
-            is_passed: true,
+            scope: Scope::Matched,
             control: if source.positive_control.is_some() { Control::Missing } else { Control::NotAsked },
             pace,
             probes_seen: 0,
@@ -102,12 +102,12 @@ impl Listener {
 
     /// Filters the frame at hand, for one that is asked about each.
     pub(super) fn screen(&mut self, frame: &Frame<'_>) {
-        self.is_passed = filtered(&mut self.filter, frame);
+        self.scope = filtered(&mut self.filter, frame);
     }
 
     /// Whether the frame passes its filter.
-    pub(super) fn passes(&mut self, frame: &Frame<'_>) -> bool {
-        if self.is_eager() { self.is_passed } else { filtered(&mut self.filter, frame) }
+    pub(super) fn scope(&mut self, frame: &Frame<'_>) -> Scope {
+        if self.is_eager() { self.scope } else { filtered(&mut self.filter, frame) }
     }
 
     /// The probe that it waits for. A recorder may show those of an earlier process, too.
@@ -136,7 +136,7 @@ impl Listener {
     /// Counts the frame at hand, for one that is asked about each, and keeps it if all are kept; tells
     /// why it has enough, if it has.
     pub(super) fn count(&mut self, frame: &Frame<'_>, is_sighting: bool) -> Option<Ending> {
-        if !self.is_passed {
+        if self.scope != Scope::Matched {
             return None;
         }
         if self.plan.keep == Keep::All && !is_sighting {
@@ -228,8 +228,8 @@ impl Listener {
 }
 
 /// Whether a frame passes. That the filter can be applied was found out when its link layer was met.
-fn filtered(filter: &mut Option<Screen>, frame: &Frame<'_>) -> bool {
-    filter.as_mut().is_none_or(|filter| filter.passes(frame).unwrap_or(true))
+fn filtered(filter: &mut Option<Screen>, frame: &Frame<'_>) -> Scope {
+    filter.as_mut().map_or(Scope::Matched, |filter| filter.scope(frame).unwrap_or(Scope::Matched))
 }
 
 /// `evidence/7/41-hits.pcapng` for the ending `hits.pcapng`, with the source's name where a run has

@@ -4,10 +4,12 @@
 //! if it lets through what coverage is judged by. `filter` compiles; `listener` asks for each frame.
 
 use super::filter::{self, ETHERNET, Filter};
+use super::words::words;
 use crate::pure::interval::Intervals;
 use crate::pure::packet::{self, Frame};
 use crate::pure::plan::CapturePlan;
-use crate::pure::sighting::Presence;
+use crate::pure::protocol::has_ports;
+use crate::pure::sighting::{Fragments, Presence, Scope};
 use crate::pure::site::Source;
 use crate::pure::verdict::BlamedHost;
 
@@ -20,16 +22,25 @@ const BLAMED_IN_FILTER_MAX: usize = 32;
 /// Who must be let through a filter that runs elsewhere, so that coverage can be judged.
 const ALWAYS_THROUGH: [&str; 2] = ["arp", "udp port 67 or udp port 68 or udp port 546 or udp port 547"];
 
+/// So many datagrams in pieces are remembered of a run whose filter asks for ports, in 32 KiB: a thousand runs may
+/// have one.
+const DATAGRAMS_MAX: usize = 512;
+
 /// A filter's text and its programs for the link layers seen so far.
 pub struct Screen {
     text: String,
     compiled: Vec<Filter>,
+    /// Whether it looks behind the header of IP, where only the first fragment of a datagram has what it asks for.
+    is_about_ports: bool,
+    /// Which datagrams passed, by their first fragments.
+    passed: Fragments<bool, DATAGRAMS_MAX>,
 }
 
 impl Screen {
     /// A filter that was checked before; nothing is compiled yet.
     pub fn new(text: &str) -> Screen {
-        Screen { text: text.to_owned(), compiled: Vec::new() }
+        let is_about_ports = words(text).iter().any(|word| matches!(word.text, "port" | "portrange" | "["));
+        Screen { text: text.to_owned(), compiled: Vec::new(), is_about_ports, passed: Fragments::default() }
     }
 
     /// The filter as it was typed.
@@ -46,16 +57,40 @@ impl Screen {
     }
 
     /// Whether the frame passes, or a packet within it would that lies deeper than a filter looks: in a tunnel,
-    /// behind PPPoE or labels, or quoted by an error.
+    /// behind PPPoE or labels, or quoted by an error; or whether it is a piece of a datagram that does.
     ///
     /// # Errors
     /// When the filter cannot be applied to frames of its link layer.
-    pub fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
+    pub fn scope(&mut self, frame: &Frame<'_>) -> Result<Scope, String> {
         let place = self.place(frame.link_type)?;
-        if self.compiled[place].matches(frame.bytes) {
-            return Ok(true);
+        let has_passed = self.compiled[place].matches(frame.bytes);
+        if has_passed && !self.is_about_ports || packet::is_bare(frame) {
+            return Ok(scope_of(has_passed));
         }
-        Ok(!packet::is_bare(frame) && self.passes_within(frame))
+        let has_passed = has_passed || self.passes_within(frame);
+        Ok(if self.is_about_ports { self.scope_of_pieces(frame, has_passed) } else { scope_of(has_passed) })
+    }
+
+    /// Whether the frame passes for certain.
+    ///
+    /// # Errors
+    /// As [`Screen::scope`].
+    pub fn passes(&mut self, frame: &Frame<'_>) -> Result<bool, String> {
+        Ok(self.scope(frame)? == Scope::Matched)
+    }
+
+    /// Later fragments pass where the first one did; of those whose first one was not seen it is not known.
+    fn scope_of_pieces(&mut self, frame: &Frame<'_>, has_passed: bool) -> Scope {
+        let mut scope = scope_of(has_passed);
+        packet::any_within(frame, |packet| {
+            if !packet.is_later_fragment {
+                self.passed.note_first(packet, has_passed);
+            } else if !has_passed && has_ports(packet.protocol) {
+                scope = self.passed.of_first(packet).map_or(Scope::Doubtful, scope_of);
+            }
+            false
+        });
+        scope
     }
 
     fn passes_within(&mut self, frame: &Frame<'_>) -> bool {
@@ -77,6 +112,10 @@ impl Screen {
             }
         }
     }
+}
+
+fn scope_of(has_passed: bool) -> Scope {
+    if has_passed { Scope::Matched } else { Scope::CoverageOnly }
 }
 
 /// What a command may filter by itself; empty when it must not filter. Coverage needs the control

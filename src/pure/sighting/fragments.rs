@@ -1,14 +1,14 @@
-//! Which ports has a later fragment? Those of the first one of its datagram, which alone bears them.
+//! What holds for a later fragment? What held for the first one of its datagram, which alone bears the ports.
 //!
-//! Only fragments come here. What came before the first one, or after that was forgotten, has no ports
-//! and is matched by its addresses alone; ports only ever add to what matches.
+//! Only fragments come here. Of what came before the first one, or after that was forgotten, nothing is known: it has
+//! no ports and is matched by its addresses alone; ports only ever add to what matches.
 
 use super::hash::Folded;
 use crate::pure::packet::{Packet, Ports};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
-/// How many datagrams are remembered, in sets of [`WAYS`]; more than a busy network has under way. A
+/// How many datagrams are remembered of a source, in sets of [`WAYS`]; more than a busy network has under way. A
 /// flood of fragments takes the place of others and no memory.
 const DATAGRAMS_MAX: usize = 4_096;
 const WAYS: usize = 4;
@@ -18,10 +18,10 @@ const AGE_NS_MAX: u64 = 60_000_000_000;
 /// together (RFC 4963): a second at 65,536 datagrams in it. Fragments of one datagram come one behind the other.
 const AGE_NS_MAX_V4: u64 = 1_000_000_000;
 
-/// The first fragments of the last moments; without memory until there is one.
-#[derive(Debug, Default)]
-pub(super) struct Fragments {
-    slots: Vec<Option<First>>,
+/// What is known of the first fragments of the last moments, of at most so many; without memory until there is one.
+#[derive(Debug)]
+pub struct Fragments<V = Ports, const MAX: usize = DATAGRAMS_MAX> {
+    slots: Vec<Option<First<V>>>,
 }
 
 /// What all fragments of one datagram have in common (RFC 791, 3.2; RFC 8200, 4.5).
@@ -34,36 +34,64 @@ struct Datagram {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct First {
+struct First<V> {
     datagram: Datagram,
-    ports: Ports,
+    value: V,
     time_ns: i64,
+}
+
+impl Datagram {
+    /// That of a fragment; `None` of what is whole.
+    fn of(packet: &Packet<'_>) -> Option<Datagram> {
+        let &Packet { source, destination, protocol, fragment_id, .. } = packet;
+        Some(Datagram { source, destination, protocol, id: fragment_id? })
+    }
+}
+
+impl<V, const MAX: usize> Default for Fragments<V, MAX> {
+    fn default() -> Fragments<V, MAX> {
+        Fragments { slots: Vec::new() }
+    }
 }
 
 impl Fragments {
     /// The packet with the ports of its datagram: a first fragment as it is, and remembered; a later one
     /// with the ports of its first one, where that is known.
     pub(super) fn attribute<'a>(&mut self, packet: Packet<'a>) -> Packet<'a> {
-        let Packet { source, destination, protocol, fragment_id, time_ns, .. } = packet;
-        let Some(id) = fragment_id else { return packet };
-        let datagram = Datagram { source, destination, protocol, id };
         match packet.ports {
-            Some(ports) => self.remember(First { datagram, ports, time_ns }),
-            None if packet.is_later_fragment => {
-                return Packet { ports: self.ports(&datagram, time_ns), ..packet };
+            Some(ports) => {
+                self.note_first(&packet, ports);
+                packet
             }
-            None => {}
+            None if packet.is_later_fragment => Packet { ports: self.of_first(&packet), ..packet },
+            None => packet,
         }
-        packet
+    }
+}
+
+impl<V: Copy, const MAX: usize> Fragments<V, MAX> {
+    /// Remembers what holds for the datagram that a packet is the first fragment of, if it is one. The newest one
+    /// counts: its number is used again before long.
+    pub fn note_first(&mut self, packet: &Packet<'_>, value: V) {
+        let Some(datagram) = Datagram::of(packet).filter(|_| !packet.is_later_fragment) else { return };
+        self.remember(First { datagram, value, time_ns: packet.time_ns });
     }
 
-    /// The newest first fragment of a datagram counts: its number is used again before long.
-    fn remember(&mut self, first: First) {
+    /// What holds for the datagram that a packet is a later fragment of; `None` where its first one is not known.
+    pub fn of_first(&self, packet: &Packet<'_>) -> Option<V> {
+        let datagram = Datagram::of(packet)?;
+        let known = self.slots.get(set::<MAX>(&datagram))?.iter().flatten();
+        let mut same = known.filter(|first| first.datagram == datagram);
+        let age_ns_max = if datagram.source.is_ipv4() { AGE_NS_MAX_V4 } else { AGE_NS_MAX };
+        same.find(|first| first.time_ns.abs_diff(packet.time_ns) <= age_ns_max).map(|first| first.value)
+    }
+
+    fn remember(&mut self, first: First<V>) {
         if self.slots.is_empty() {
-            self.slots = vec![None; DATAGRAMS_MAX];
+            self.slots = vec![None; MAX];
         }
-        let set = &mut self.slots[set(&first.datagram)];
-        let is_same = |slot: &Option<First>| slot.is_some_and(|known| known.datagram == first.datagram);
+        let set = &mut self.slots[set::<MAX>(&first.datagram)];
+        let is_same = |slot: &Option<First<V>>| slot.is_some_and(|known| known.datagram == first.datagram);
         let place = set.iter().position(is_same).or_else(|| {
             let oldest = |place: &usize| set[*place].map_or(i64::MIN, |known| known.time_ns);
             (0..WAYS).min_by_key(oldest)
@@ -72,20 +100,13 @@ impl Fragments {
             set[place] = Some(first);
         }
     }
-
-    fn ports(&self, datagram: &Datagram, time_ns: i64) -> Option<Ports> {
-        let known = self.slots.get(set(datagram))?.iter().flatten();
-        let mut same = known.filter(|first| first.datagram == *datagram);
-        let age_ns_max = if datagram.source.is_ipv4() { AGE_NS_MAX_V4 } else { AGE_NS_MAX };
-        same.find(|first| first.time_ns.abs_diff(time_ns) <= age_ns_max).map(|first| first.ports)
-    }
 }
 
 /// Where a datagram is looked for.
-fn set(datagram: &Datagram) -> std::ops::Range<usize> {
+fn set<const MAX: usize>(datagram: &Datagram) -> std::ops::Range<usize> {
     let mut hasher = Folded::default();
     datagram.hash(&mut hasher);
-    let set = hasher.finish() as usize % (DATAGRAMS_MAX / WAYS) * WAYS;
+    let set = hasher.finish() as usize % (MAX / WAYS) * WAYS;
     set..set + WAYS
 }
 
@@ -108,7 +129,7 @@ mod tests {
 
     /// The destination port of each, 0 where there is none.
     fn ports(parts: &[Part]) -> Vec<u16> {
-        let mut fragments = Fragments::default();
+        let mut fragments: Fragments = Fragments::default();
         let port = |part: &Part| {
             let bytes = bytes(*part);
             let frame = Frame { time_ns: part.0, bytes: &bytes, wire_length: 36, link_type: 101 };
@@ -142,7 +163,7 @@ mod tests {
         let newest = [(SECOND, 1 << 20, 7, true), (SECOND, 1 << 20, 7, false), (SECOND, 0, 7, false)];
         let found = ports(&flood.chain(newest).collect::<Vec<_>>());
         assert_eq!(found[found.len() - 2..], [53, 0], "the newest is known, the oldest forgotten");
-        let mut fragments = Fragments::default();
+        let mut fragments: Fragments = Fragments::default();
         assert_eq!(fragments.slots.capacity(), 0, "memory without a fragment");
         for host in 0..100_000 {
             let bytes = bytes((0, host, 7, true));

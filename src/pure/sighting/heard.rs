@@ -139,9 +139,14 @@ impl Company {
         self.hosts.iter().filter(|host| is_inside(host.address)).count() as u64
     }
 
-    /// Whether there was no room for further hosts.
-    pub(super) fn is_full(&self) -> bool {
-        self.hosts.len() >= HEARD_HOSTS_MAX
+    /// That there was no room for further hosts, if there was none.
+    pub(super) fn note(&self) -> Option<String> {
+        (self.hosts.len() >= HEARD_HOSTS_MAX).then(|| {
+            format!(
+                "{HEARD_HOSTS_MAX} inside hosts were heard, and no more than these are told apart: see whether \
+                 `inside` is too wide, or somebody makes addresses up"
+            )
+        })
     }
 
     /// The MAC address that identifies each host; a host without one is not in the map.

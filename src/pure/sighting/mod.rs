@@ -32,6 +32,7 @@ mod watch;
 
 pub use duplicates::DUPLICATE_NS;
 pub use findings::{FINDING_HOSTS_MAX, HITS_MAX, protocol_name};
+pub use fragments::Fragments;
 pub use glance::{Glance, Lookout};
 pub use heard::HEARD_HOSTS_MAX;
 pub use ledger::{BUCKET_SECONDS, Bucket, Ledger, Link};
@@ -121,7 +122,7 @@ pub struct Coverage {
     /// Rows of a text table whose names are not shown, while names are looked for; in `truncated_packets` too.
     #[serde(default)]
     pub nameless_packets: u64,
-    /// Later fragments that lists may name by their port, which only the first fragment tells; in
+    /// Later fragments that lists or the filter may name by their port, which only the first fragment tells; in
     /// `truncated_packets` too.
     #[serde(default)]
     pub portless_fragments: u64,

@@ -22,6 +22,9 @@ use std::sync::Arc;
 pub enum Scope {
     /// It passed the filter: looked up in the watchlists too.
     Matched,
+    /// It is a later fragment, and whether the filter would let its datagram pass is not known: doubt where a
+    /// watchlist may be about it.
+    Doubtful,
     /// It did not: heard, and its sender present, and nothing else.
     CoverageOnly,
 }
@@ -323,8 +326,10 @@ impl Observer {
     /// The same of one more packet in the frame.
     fn ask_more(&mut self, packet: &Packet<'_>, mut scope: impl FnMut(WatchId) -> Scope) {
         for (place, (id, watch)) in self.watches.iter_mut().enumerate() {
-            if scope(*id) == Scope::Matched && watch.see(packet, self.hearing.names()) {
-                self.sighted.push(place);
+            match scope(*id) {
+                Scope::Matched if watch.see(packet, self.hearing.names()) => self.sighted.push(place),
+                Scope::Doubtful => watch.doubt(packet),
+                Scope::Matched | Scope::CoverageOnly => {}
             }
         }
     }

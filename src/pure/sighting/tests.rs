@@ -77,16 +77,16 @@ pub(super) fn list(name: &str, entries: &[&str]) -> Watchlist {
     Watchlist { name: name.to_owned(), entries, ..Watchlist::default() }
 }
 
-fn index(lists: &[Watchlist]) -> Index {
+pub(super) fn index(lists: &[Watchlist]) -> Index {
     let lists: Vec<_> = lists.iter().map(|watchlist| CompiledList { watchlist, file: None }).collect();
     Index::compile(&lists)
 }
 
-fn inside() -> Vec<IpNet> {
+pub(super) fn inside() -> Vec<IpNet> {
     vec!["10.0.0.0/8".parse().expect("a network")]
 }
 
-fn feed(observer: &mut Observer, sent: &Sent, scope: Scope) -> bool {
+pub(super) fn feed(observer: &mut Observer, sent: &Sent, scope: Scope) -> bool {
     let wire_length = u32::try_from(sent.bytes.len()).expect("short");
     let frame = Frame { time_ns: sent.time_ns, bytes: &sent.bytes, wire_length, link_type: 1 };
     observer.see(&frame, |_| scope).is_sighting

@@ -1,9 +1,10 @@
 //! What becomes of frames that are no plain packets: fragments, ICMP errors, and what cannot be read.
 
 use super::tests::{
-    ACK, HOST, OTHER, SECOND, SINK, SYN, Sent, hosts, list, observe, observe_at, out, tcp, tcp_with, udp,
+    ACK, HOST, OTHER, SECOND, SINK, SYN, Sent, feed, hosts, index, inside, list, observe, observe_at, out,
+    tcp, tcp_with, udp,
 };
-use super::{Coverage, Handshake, LayerCount, Observer, Scope};
+use super::{Coverage, Handshake, LayerCount, Observer, Scope, Watch};
 use crate::pure::packet::{Frame, Mac};
 use crate::pure::watchlist::{CompiledList, Index, Watchlist};
 use std::net::Ipv4Addr;
@@ -64,6 +65,26 @@ fn a_later_fragment_without_its_first_is_doubt_where_its_port_may_be_listed() {
     for (row, entry, sent, wanted) in rows {
         let coverage = observe(&[list("s", &[entry])], from_ref(&sent)).coverage;
         assert_eq!(coverage.portless_fragments, wanted, "{row}: {entry}");
+    }
+}
+
+#[test]
+fn a_piece_that_may_pass_the_filter_is_doubt_where_a_list_may_be_about_it() {
+    let whole = udp(0, (HOST, 1025), (SINK, 4152), &[b'G'; 100]);
+    let later = part(&whole, 40, None);
+    let rows = [
+        ("a listed address", SINK, &later, 1),
+        ("at a port", "216.66.15.109:25", &later, 1),
+        ("another address", "192.0.2.77", &later, 0),
+        ("no piece", SINK, &whole, 0),
+    ];
+    for (row, entry, sent, wanted) in rows {
+        let mut observer = Observer::default();
+        let id = observer.join(Watch::new(index(&[list("s", &[entry])]), &inside()), i64::MIN);
+        assert!(!feed(&mut observer, sent, Scope::Doubtful), "{row}");
+        let observation = observer.leave(id, &[]).expect("it is there").observation;
+        assert_eq!(observation.coverage.portless_fragments, wanted, "{row}");
+        assert_eq!(hosts(&observation), "", "{row}");
     }
 }
 

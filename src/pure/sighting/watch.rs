@@ -6,7 +6,7 @@
 use super::findings::{Findings, Sighting};
 use super::flow::Flow;
 use super::glance::Ends;
-use super::heard::{Company, HEARD_HOSTS_MAX};
+use super::heard::Company;
 use super::hearing::PassedOver;
 use super::inside::Inside;
 use super::one_way::one_way;
@@ -107,12 +107,23 @@ impl Watch {
         &self.networks
     }
 
-    /// Looks a packet up whose ends or names may stand on a list; tells whether one does.
-    pub(super) fn see(&mut self, packet: &Packet<'_>, names: &[Name]) -> bool {
-        let ends = Ends {
+    fn ends(&self, packet: &Packet<'_>) -> Ends {
+        Ends {
             from_inside: self.inside.contains(packet.source),
             to_inside: self.inside.contains(packet.destination),
-        };
+        }
+    }
+
+    /// Notes a packet of which nobody knows whether it passes the filter, a later fragment.
+    #[cold]
+    pub(super) fn doubt(&mut self, packet: &Packet<'_>) {
+        let is_doubt = packet.is_later_fragment && self.may_name_an_end(packet, self.ends(packet));
+        self.portless_fragments += u64::from(is_doubt);
+    }
+
+    /// Looks a packet up whose ends or names may stand on a list; tells whether one does.
+    pub(super) fn see(&mut self, packet: &Packet<'_>, names: &[Name]) -> bool {
+        let ends = self.ends(packet);
         self.hits.clear();
         self.match_addresses(packet, ends);
         names.iter().for_each(|name| self.match_name(packet, name, ends));
@@ -318,16 +329,9 @@ impl Watch {
             one_way: one_way(heard.kinds.outbound_answers(), heard.kinds.inbound_answers()),
             filter: None,
             off_stamps: None,
-            notes: shown.company.is_full().then(too_many_hosts).into_iter().collect(),
+            notes: shown.company.note().into_iter().collect(),
         }
     }
-}
-
-fn too_many_hosts() -> String {
-    format!(
-        "{HEARD_HOSTS_MAX} inside hosts were heard, and no more than these are told apart: see whether `inside` is \
-         too wide, or somebody makes addresses up"
-    )
 }
 
 /// Whether it is a later fragment whose first one, which has the ports, was not seen before it.

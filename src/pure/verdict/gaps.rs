@@ -226,8 +226,8 @@ fn truncated(source: &SourceFacts) -> Option<String> {
         ))
     } else if portless > 0 {
         Some(format!(
-            "{} came without the first one, which tells the port that a list may name: check that the mirror shows \
-             every packet, or list addresses without ports",
+            "{} came without the first one, which tells the port that a list or the filter may name: check that the \
+             mirror shows every packet, or list addresses and filter without ports",
             count(portless, "fragment"),
         ))
     } else if nameless > 0 {
