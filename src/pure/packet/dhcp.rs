@@ -37,10 +37,13 @@ pub fn dhcp_client(packet: &Packet<'_>) -> Option<DhcpClient> {
     if is_dhcp && !packet.is_later_fragment { client(packet.payload) } else { None }
 }
 
+/// Those of servers and clients.
+pub(super) const PORTS: [u16; 2] = [67, 68];
+
 /// Whether what goes between these ports is DHCP.
 #[inline]
 pub fn is_dhcp(protocol: u8, ports: Ports) -> bool {
-    let is_its_own = |port: u16| matches!(port, 67 | 68);
+    let is_its_own = |port: u16| PORTS.contains(&port);
     (protocol == UDP) & is_its_own(ports.source) & is_its_own(ports.destination)
 }
 

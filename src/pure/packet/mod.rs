@@ -133,6 +133,16 @@ impl Packet<'_> {
         let number = self.ip_bytes.get(header + 4..)?.first_chunk()?;
         (self.protocol == TCP && !self.is_later_fragment).then(|| u32::from_be_bytes(*number))
     }
+
+    /// Whether a segment of TCP may begin with an HTTP request, perhaps behind empty lines; nearly no other
+    /// does.
+    pub fn may_begin_request(&self) -> bool {
+        match *self.payload {
+            [first, second, ..] => self.protocol == TCP && http::may_begin(first, second),
+            [first] => self.protocol == TCP && http::may_begin(first, first),
+            [] => false,
+        }
+    }
 }
 
 /// Source and destination port of a packet of TCP, UDP or another protocol that has them in the same place.

@@ -30,27 +30,11 @@ const TZSP: u16 = 37_008;
 pub const DESTINATIONS: [u16; 12] =
     [L2TP, GTP, TEREDO, LISP, VXLAN, VXLAN_GPE, CAPWAP, GUE, GENEVE, MPLS, VXLAN_OLD, TZSP];
 /// Those that its answers come from: the others answer from a port that hides the flow within.
-const SOURCES: [u16; 4] = [L2TP, GTP, TEREDO, CAPWAP];
+pub(super) const SOURCES: [u16; 4] = [L2TP, GTP, TEREDO, CAPWAP];
 
-/// One bit for each remainder of a port by 1,024, so that nearly all datagrams are told by one look.
-type Sieve = [u64; 16];
-
-const fn sieve<const N: usize>(ports: [u16; N]) -> Sieve {
-    let (mut bits, mut at) = ([0; 16], 0);
-    while at < N {
-        bits[ports[at] as usize % 1024 / 64] |= 1 << (ports[at] % 64);
-        at += 1;
-    }
-    bits
-}
-
-/// Whether these may be the ports of a tunnel; cheap, since it is asked of every datagram.
-#[inline(always)]
+/// Whether these may be the ports of a tunnel.
 pub(super) fn is_possible(ports: Ports) -> bool {
-    static TO: Sieve = sieve(DESTINATIONS);
-    static FROM: Sieve = sieve(SOURCES);
-    let is_in = |sieve: &Sieve, port: u16| sieve[port as usize % 1024 / 64] >> (port % 64) & 1 == 1;
-    is_in(&TO, ports.destination) || is_in(&FROM, ports.source)
+    DESTINATIONS.contains(&ports.destination) || SOURCES.contains(&ports.source)
 }
 
 /// What the payload of a datagram holds; `None` when it is no tunnel after all.

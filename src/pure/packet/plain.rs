@@ -6,9 +6,10 @@
 //! `internet`) sees, and leaves to it whatever is unusual.
 
 use super::internet::{tcp, udp_payload};
-use super::{Frame, Mac, Packet, Ports, is_dhcp, overlay};
+use super::{Frame, Mac, Packet, Ports, dhcp, http, overlay};
 use crate::pure::address;
 use crate::pure::protocol::{TCP, UDP};
+use std::hint::select_unpredictable;
 use std::net::{IpAddr, Ipv4Addr};
 
 const ETHERNET: u16 = 1;
@@ -68,12 +69,41 @@ fn plain<'a, A: Copy + Into<IpAddr>>(
     let Ip { source, destination, protocol, ip_bytes, segment, is_cut } = ip;
     let header = segment.first_chunk()?;
     let plain = Plain { macs, source, destination, protocol, ip_bytes, segment, header, is_cut };
-    let is_plain = match protocol {
-        TCP => true,
-        UDP => !overlay::is_possible(plain.ports()) && !is_dhcp(UDP, plain.ports()),
-        _ => false,
-    };
-    (frame.link_type == ETHERNET && is_plain).then_some(plain)
+    // Without branches: a processor cannot guess which packet is UDP.
+    let is_plain = (protocol == TCP) | ((protocol == UDP) & !is_special(plain.ports()));
+    (is_plain && frame.link_type == ETHERNET).then_some(plain)
+}
+
+/// Whether a datagram between these ports may be a tunnel or DHCP, which the long way looks into.
+#[inline(always)]
+fn is_special(ports: Ports) -> bool {
+    static SIEVE: [u8; SIEVE_PORTS] = sieve();
+    let held = |port: u16| SIEVE[usize::from(port) % SIEVE_PORTS];
+    (held(ports.destination) & TO) | (held(ports.source) & FROM) != 0
+}
+
+/// One place for each remainder of a port: nearly all others are told by one look.
+const SIEVE_PORTS: usize = 1024;
+const TO: u8 = 1;
+const FROM: u8 = 2;
+
+const fn sieve() -> [u8; SIEVE_PORTS] {
+    let sieve = sifting([0; SIEVE_PORTS], overlay::DESTINATIONS, TO);
+    let sieve = sifting(sieve, overlay::SOURCES, FROM);
+    sifting(sieve, dhcp::PORTS, TO)
+}
+
+const fn sifting<const N: usize>(
+    mut sieve: [u8; SIEVE_PORTS],
+    ports: [u16; N],
+    side: u8,
+) -> [u8; SIEVE_PORTS] {
+    let mut at = 0;
+    while at < N {
+        sieve[ports[at] as usize % SIEVE_PORTS] |= side;
+        at += 1;
+    }
+    sieve
 }
 
 impl<'a, A: Copy + Into<IpAddr>> Plain<'a, A> {
@@ -101,17 +131,18 @@ impl<'a, A: Copy + Into<IpAddr>> Plain<'a, A> {
     /// See [`Packet::tcp_flags`].
     #[inline(always)]
     pub fn tcp_flags(&self) -> u8 {
-        if self.protocol == TCP { self.header[13] } else { 0 }
+        select_unpredictable(self.protocol == TCP, self.header[13], 0)
     }
 
-    /// The first byte behind the header of TCP; `None` where there is none, and of UDP.
+    /// See [`Packet::may_begin_request`].
+    // Without branches: whether there is a payload is anybody's guess.
     #[inline(always)]
-    pub fn first_of_stream(&self) -> Option<u8> {
-        if self.protocol != TCP {
-            return None;
-        }
-        let header_bytes = usize::from(self.header[12] >> 4) * 4;
-        self.segment.get(header_bytes.max(SEGMENT_BYTES_MIN)).copied()
+    pub fn may_begin_request(&self) -> bool {
+        let header_bytes = (usize::from(self.header[12] >> 4) * 4).max(SEGMENT_BYTES_MIN);
+        let at = select_unpredictable(self.protocol == TCP, header_bytes, usize::MAX - 1);
+        let last = self.segment.len() - 1;
+        let byte = |at: usize| self.segment[at.min(last)];
+        select_unpredictable(at <= last, http::may_begin(byte(at), byte(at + 1)), false)
     }
 
     /// All of it as a packet; `frame` must be the one that it was read of.

@@ -10,7 +10,6 @@ use super::heard::{HostKey, MacKey, host_key};
 use super::inside::Inside;
 use super::kind::Kind;
 use crate::pure::packet::{self, Frame, Name, Packet, Plain};
-use crate::pure::protocol::TCP;
 use crate::pure::watchlist::{End, Gate};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -25,10 +24,42 @@ pub struct Lookout {
     has_several_sites: bool,
 }
 
-/// What a glance told: everything that counts of a plain packet that no list and no name is about; nothing
-/// of any other frame.
-#[derive(Clone, Copy, Debug)]
-pub struct Glance(pub(super) Option<Traits>);
+/// What a glance told: everything that counts of a plain packet that no list and no name is about ([`Traits`]);
+/// nothing of any other frame.
+// Four words, which go to memory and back each in one piece: a processor waits for what was written in parts
+// and is read as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Glance {
+    source: [u64; 2],
+    hash: u64,
+    /// The MAC address, above it the kind, and above that whether there is anything.
+    sender: u64,
+}
+
+const HAS_TRAITS: u64 = 1 << 63;
+const KIND_SHIFT: u32 = 56;
+const MAC_MASK: u64 = (1 << KIND_SHIFT) - 1;
+
+impl Glance {
+    const NOTHING: Glance = Glance { source: [0; 2], hash: 0, sender: 0 };
+
+    #[inline(always)]
+    fn of(Traits { source, hash, source_mac, kind }: Traits) -> Glance {
+        let sender = HAS_TRAITS | u64::from(kind.bits()) << KIND_SHIFT | source_mac.bits();
+        Glance { source: [(source >> 64) as u64, source as u64], hash, sender }
+    }
+
+    #[inline(always)]
+    pub(super) fn traits(self) -> Option<Traits> {
+        let Glance { source: [high, low], hash, sender } = self;
+        (sender & HAS_TRAITS != 0).then(|| Traits {
+            source: u128::from(high) << 64 | u128::from(low),
+            hash,
+            source_mac: MacKey::of_bits(sender & MAC_MASK),
+            kind: Kind::of_bits((sender >> KIND_SHIFT) as u8),
+        })
+    }
+}
 
 /// What counts of a packet for coverage and presence.
 #[derive(Clone, Copy, Debug)]
@@ -67,28 +98,31 @@ impl Lookout {
     #[inline(always)]
     pub fn glance(&self, frame: &Frame<'_>) -> Glance {
         if self.reads_names() {
-            return Glance(None);
+            return Glance::NOTHING;
         }
         match packet::plain_ipv4(frame) {
-            Some(plain) => Glance(self.traits_of_quiet(&plain)),
-            None => self.glance_at_other(frame),
+            Some(plain) => self.glance_at_plain(&plain),
+            None => {
+                let Glance { source: [high, low], hash, sender } = self.glance_at_other(frame);
+                Glance { source: [high, low], hash, sender }
+            }
         }
     }
 
     #[inline(never)]
     fn glance_at_other(&self, frame: &Frame<'_>) -> Glance {
-        Glance(packet::plain_ipv6(frame).and_then(|plain| self.traits_of_quiet(&plain)))
+        packet::plain_ipv6(frame).map_or(Glance::NOTHING, |plain| self.glance_at_plain(&plain))
     }
 
-    /// What counts of a packet that tells no more; `None` when it may.
+    /// Nothing when the packet may tell more than what counts of any.
     #[inline(always)]
-    fn traits_of_quiet<A: Copy + Into<IpAddr>>(&self, plain: &Plain<'_, A>) -> Option<Traits> {
+    fn glance_at_plain<A: Copy + Into<IpAddr>>(&self, plain: &Plain<'_, A>) -> Glance {
         let flow = Flow::of_plain(plain);
         let ends = self.ends(flow);
-        if self.has_listed_end(flow, ends) || plain.first_of_stream().is_some_and(begins_request) {
-            return None;
+        if self.has_listed_end(flow, ends) | plain.may_begin_request() {
+            return Glance::NOTHING;
         }
-        Some(Traits {
+        Glance::of(Traits {
             source: host_key(flow.source),
             hash: duplicates::packet_hash(plain.ip_bytes),
             source_mac: MacKey::of(plain.source_mac()),
@@ -114,9 +148,9 @@ impl Lookout {
     }
 
     /// Whether the packet may carry a name that matters: any, while names are looked for; else literal
-    /// addresses in HTTP, whose requests begin with a word in capitals.
+    /// addresses in HTTP requests.
     pub(super) fn may_have_name(&self, packet: &Packet<'_>) -> bool {
-        self.reads_names() || is_request(packet)
+        self.reads_names() || packet.may_begin_request()
     }
 
     /// Whether a name, or the address that stands in its place, may be on a list.
@@ -159,17 +193,6 @@ fn is_unicast(packet: &Packet<'_>) -> bool {
     }
 }
 
-/// Whether it may be an HTTP request, which begins with a word in capitals, perhaps behind an empty line.
-#[inline(always)]
-pub(super) fn is_request(packet: &Packet<'_>) -> bool {
-    packet.protocol == TCP && packet.payload.first().copied().is_some_and(begins_request)
-}
-
-#[inline(always)]
-fn begins_request(first: u8) -> bool {
-    first.is_ascii_uppercase() | (first == b'\r') | (first == b'\n')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,10 +220,13 @@ mod tests {
         ethernet().ipv4([10, 0, 0, 1], [9; 4], 64).udp(68, 67).write(&mut dhcp, &[0; 20]).expect("fits");
         ethernet().ipv6([1; 16], [2; 16], 64).udp(1, 2).write(&mut ipv6, &[0; 20]).expect("fits");
         let (listed, named) = (lookout(&["192.0.2.9"]), lookout(&["evil.example"]));
-        let rows: [(&str, &Lookout, &[u8], bool); 7] = [
+        let rows: [(&str, &Lookout, &[u8], bool); 10] = [
             ("on no list", &listed, &tcp([9; 4], b""), true),
             ("listed", &listed, &tcp([192, 0, 2, 9], b""), false),
             ("what may name a server", &listed, &tcp([9; 4], b"GET / HTTP/1.1"), false),
+            ("the same behind an empty line", &listed, &tcp([9; 4], b"\r\nGET / HTTP/1.1"), false),
+            ("its first letter alone", &listed, &tcp([9; 4], b"G"), false),
+            ("no more of a word than a letter", &listed, &tcp([9; 4], b"G\x01ET"), true),
             ("other payload", &listed, &tcp([9; 4], b"get"), true),
             ("while names are looked for", &named, &tcp([9; 4], b"get"), false),
             ("DHCP", &listed, &dhcp, false),
@@ -208,7 +234,7 @@ mod tests {
         ];
         for (row, lookout, bytes, wanted) in rows {
             let frame = Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type: 1 };
-            assert_eq!(lookout.glance(&frame).0.is_some(), wanted, "{row}");
+            assert_eq!(lookout.glance(&frame).traits().is_some(), wanted, "{row}");
         }
     }
 }

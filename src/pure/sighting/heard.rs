@@ -212,6 +212,8 @@ pub(super) struct MacKey(u64);
 const HAS_MAC: u64 = 1 << 48;
 
 impl MacKey {
+    pub(super) const NONE: MacKey = MacKey(0);
+
     #[inline(always)]
     pub(super) fn of(mac: Mac) -> MacKey {
         let [a, b, c, d, e, f] = mac.0;
@@ -222,6 +224,18 @@ impl MacKey {
         )
     }
 
+    /// 49 of them.
+    #[inline(always)]
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// What [`MacKey::bits`] gave.
+    #[inline(always)]
+    pub(super) fn of_bits(bits: u64) -> MacKey {
+        MacKey(bits)
+    }
+
     fn mac(self) -> Option<Mac> {
         let [_, _, a, b, c, d, e, f] = self.0.to_be_bytes();
         (self.0 & HAS_MAC != 0).then_some(Mac([a, b, c, d, e, f]))
@@ -230,7 +244,7 @@ impl MacKey {
 
 impl From<Option<Mac>> for MacKey {
     fn from(mac: Option<Mac>) -> MacKey {
-        mac.map_or(MacKey(0), MacKey::of)
+        mac.map_or(MacKey::NONE, MacKey::of)
     }
 }
 

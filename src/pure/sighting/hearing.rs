@@ -7,11 +7,12 @@
 use super::called::Called;
 use super::duplicates::Recent;
 use super::fragments::Fragments;
-use super::glance::{Ends, Lookout, Traits, is_request};
+use super::glance::{Ends, Lookout, Traits};
 use super::heads::Heads;
-use super::heard::{Heard, HostKey, MacKey, host_key};
+use super::heard::{Company, Heard, host_key};
 use super::ledger::{BUCKET_SECONDS, Ledger, Link};
 use super::probe::Probed;
+use super::senders::{Sender, Senders};
 use super::tally::Tally;
 use super::undecoded::{Layer, Layers};
 use crate::pure::packet::{self, Decoded, Frame, Mac, Name, Names, NotIp, Packet};
@@ -27,7 +28,9 @@ const LOOKED_BACK_MAX: i64 = 6;
 pub(super) struct Hearing {
     /// What the runs look for, and where inside is.
     pub(super) lookout: Arc<Lookout>,
-    pub(super) heard: Heard,
+    heard: Heard,
+    /// Those that are not yet in `heard`.
+    senders: Senders,
     pub(super) called: Called,
     heads: Heads,
     /// Those of the last packet that was read for them.
@@ -71,6 +74,7 @@ impl Hearing {
         Hearing {
             lookout: Arc::default(),
             heard: Heard::default(),
+            senders: Senders::new(),
             called: Called::default(),
             heads: Heads::default(),
             names: Names::default(),
@@ -110,7 +114,14 @@ impl Hearing {
     /// Drops what only a run that began before `time_ns` could ask for.
     pub(super) fn forget_before(&mut self, time_ns: i64) {
         self.ledger.forget_before(time_ns.div_euclid(SECOND_NS));
+        self.note_senders();
         self.heard.forget_before(time_ns);
+    }
+
+    /// The inside hosts heard since `since_ns`.
+    pub(super) fn company_since(&mut self, since_ns: i64) -> Company {
+        self.note_senders();
+        self.heard.since(since_ns)
     }
 
     /// Notes what was found of the source itself: whether its link is up, and how many packets it lost so
@@ -184,6 +195,7 @@ impl Hearing {
 
     /// Enters into the ledger what was counted since the bucket was opened.
     fn close_bucket(&mut self) {
+        self.note_senders();
         let counted = self.tally.since(&self.bucket.opened);
         if counted.heard_packets > 0 {
             let bucket = self.ledger.at(self.bucket.begin_ns.div_euclid(SECOND_NS));
@@ -213,15 +225,23 @@ impl Hearing {
         let &Traits { source, hash, source_mac, kind } = traits;
         self.tally.kinds.add(kind);
         self.tally.duplicate_packets += u64::from(self.recent.is_copy(hash, time_ns));
-        if kind.is_from_inside() {
-            self.note_host(source, source_mac, time_ns);
-        }
+        self.add_sender(Sender { host: source, mac: source_mac, time_ns }, kind.is_from_inside());
     }
 
     #[inline(always)]
-    fn note_host(&mut self, host: HostKey, mac: MacKey, time_ns: i64) {
-        let is_new = self.heard.note(host, mac, time_ns, self.bucket.begin_ns);
-        self.bucket.inside_hosts += u64::from(is_new);
+    fn add_sender(&mut self, sender: Sender, is_inside: bool) {
+        if self.senders.add(sender, is_inside) {
+            self.note_senders();
+        }
+    }
+
+    /// Notes all the senders so far.
+    #[inline(never)]
+    fn note_senders(&mut self) {
+        let Hearing { heard, senders, bucket, .. } = self;
+        senders.drain(|&Sender { host, mac, time_ns }| {
+            bucket.inside_hosts += u64::from(heard.note(host, mac, time_ns, bucket.begin_ns));
+        });
     }
 
     /// Notes a packet that did not lie plainly in its frame, besides [`Hearing::note`].
@@ -270,7 +290,7 @@ impl Hearing {
         {
             // All zeros are nobody's, and stand in rows of tables.
             let mac = Some(*mac).filter(|mac| *mac != Mac([0; 6]));
-            self.note_host(host_key(*sender), mac.into(), time_ns);
+            self.add_sender(Sender { host: host_key(*sender), mac: mac.into(), time_ns }, true);
         }
     }
 
@@ -286,7 +306,7 @@ impl Hearing {
             let is_cut = is_all_cut(packet) || self.heads.read(packet, &mut self.names);
             let is_cut = is_cut && !packet.ports_truncated;
             self.tally.cut_names += u64::from(is_cut);
-        } else if is_request(packet) {
+        } else if packet.may_begin_request() {
             packet::names(packet, &mut self.names);
         }
     }

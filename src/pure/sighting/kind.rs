@@ -37,6 +37,17 @@ impl Kind {
     }
 
     #[inline(always)]
+    pub(super) fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// What [`Kind::bits`] gave.
+    #[inline(always)]
+    pub(super) fn of_bits(bits: u8) -> Kind {
+        Kind(bits)
+    }
+
+    #[inline(always)]
     pub(super) fn is_from_inside(self) -> bool {
         self.0 & FROM_INSIDE != 0
     }

@@ -23,6 +23,7 @@ mod observer;
 mod one_way;
 mod pieces;
 mod probe;
+mod senders;
 mod spans;
 mod stamps;
 mod streams;

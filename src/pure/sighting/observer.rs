@@ -123,7 +123,7 @@ impl Observer {
             tally: self.hearing.tally(),
             passed_over: self.hearing.passed_over().clone(),
             times_ns: self.hearing.times_ns(),
-            company: self.hearing.heard.since(watch.joined_ns),
+            company: self.hearing.company_since(watch.joined_ns),
         };
         let mut observation = watch.observation(&shown);
         let Observation { hosts, inbound_only, indirect, .. } = &mut observation;
@@ -181,14 +181,14 @@ impl Observer {
     pub fn see_glanced(
         &mut self,
         frame: &Frame<'_>,
-        Glance(traits): Glance,
+        glance: Glance,
         scope: impl FnMut(WatchId) -> Scope,
     ) -> Seen {
         self.hearing.hear(frame);
         if self.has_newcomer {
             self.welcome(frame.time_ns);
         }
-        match traits {
+        match glance.traits() {
             Some(traits) => {
                 self.hearing.note_traits(&traits, frame.time_ns);
                 NO_SIGHTING

@@ -147,6 +147,25 @@ fn the_ledger_tells_each_ten_seconds() {
 }
 
 #[test]
+fn every_sender_counts_in_its_own_ten_seconds_however_many_there_are() {
+    for senders in [1, 63, 64, 65, 200] {
+        let (mut observer, watch) = Observer::alone(index(&[SINKS[0]]), &networks(&["10.0.0.0/8"]));
+        for (second, hosts) in [(9, senders), (11, senders / 2)] {
+            for host in 0..hosts {
+                exchange([10, 0, 0, host], SINKS[1], 80)
+                    .into_iter()
+                    .for_each(|bytes| see(&mut observer, &(second * SECOND, bytes)));
+            }
+        }
+        let left = observer.leave(watch, &[]).expect("it is there");
+        let told: Vec<u64> = left.ledger.buckets().map(|(_, bucket)| bucket.inside_hosts).collect();
+        let wanted = [u64::from(senders), u64::from(senders / 2)];
+        assert_eq!(told, wanted[..if senders > 1 { 2 } else { 1 }], "{senders}");
+        assert_eq!(left.observation.coverage.inside_hosts, u64::from(senders));
+    }
+}
+
+#[test]
 fn more_hosts_than_are_told_apart_are_told() {
     for (hosts, is_told) in [(HEARD_HOSTS_MAX - 1, false), (HEARD_HOSTS_MAX, true)] {
         let (mut observer, watch) = Observer::alone(index(&[SINKS[0]]), &networks(&["10.0.0.0/8"]));
