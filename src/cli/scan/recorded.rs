@@ -64,7 +64,7 @@ fn scan(
     let mut taker = Taker { scanner, bar, only_sees, packets: 0, broken: None };
     // A file is read ahead where a second processor can help, and a pipe frame by frame.
     let end = match is_file && has_second_processor() {
-        true => read_ahead(frames, |frame| lookout.glance(frame), |frame, glance| taker.take(frame, *glance)),
+        true => read_ahead(frames, &lookout, |frame, glance| taker.take(frame, glance)),
         false => frames.for_each(|frame| taker.take(&frame, lookout.glance(&frame))),
     };
     let Taker { packets, broken, .. } = taker;

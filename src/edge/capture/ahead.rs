@@ -1,5 +1,6 @@
-//! How does a second processor help with a large file? Two threads read by turns, a buffer full of frames at
-//! a time, and take a first look at what they read; one of them takes all the frames, in the same order.
+//! How does a second processor help with a large file? One thread reads, a buffer full of frames at a time;
+//! the other one takes all the frames, in the same order. The first look at each frame is taken by
+//! whichever of them has time for it.
 //!
 //! Frames are handed over in batches, so this is for files that are there already, not for pipes whose
 //! next frame may be long in coming.
@@ -7,135 +8,87 @@
 use super::files::AnyFrames;
 use super::stream::{Batch, ReadEnd};
 use crate::pure::packet::Frame;
-use std::collections::VecDeque;
+use crate::pure::sighting::{Glance, Lookout};
 use std::ops::ControlFlow;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-/// Batches that wait at most, of each thread: so few stay in the second-level cache.
-const BATCHES_MAX: usize = 2;
-
-/// A batch and its number in the order of the capture.
-type Numbered<G> = (u64, Batch<G>);
+/// Batches that wait at most: so few stay in the second-level cache.
+const BATCHES_MAX: usize = 4;
 
 /// Whether there is a second processor.
 pub fn has_second_processor() -> bool {
     thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
 }
 
-/// Gives every frame of `stream` to `take`, in order, with what `glance` tells of it, until `take` breaks
-/// off or the stream ends; like [`super::stream::FrameStream::for_each`], with the reading and the
-/// glances shared with a second thread.
-pub fn read_ahead<G: Send>(
+/// Gives every frame of `stream` to `take`, in order, with what a glance of `lookout` tells of it, until `take` breaks
+/// off or the stream ends; like [`super::stream::FrameStream::for_each`], with the reading, and as many of the
+/// glances as make both equally busy, left to a second thread.
+pub fn read_ahead(
     stream: AnyFrames,
-    glance: impl Fn(&Frame<'_>) -> G + Sync,
-    take: impl FnMut(&Frame<'_>, &G) -> ControlFlow<()>,
+    lookout: &Lookout,
+    take: impl FnMut(&Frame<'_>, Glance) -> ControlFlow<()>,
 ) -> ReadEnd {
-    let source = Source { stream, next: 0, end: None };
-    let shared = Shared { source: Mutex::new(source), spares: Mutex::default(), glance };
-    let (send, receive) = sync_channel(BATCHES_MAX);
+    let waiting = AtomicUsize::new(0);
+    let (batches, read) = sync_channel(BATCHES_MAX);
+    let (spares, used) = channel();
     thread::scope(|scope| {
-        scope.spawn(|| help(&shared, send));
-        shared.take_in_order(receive, take);
-    });
-    let Source { stream, end, .. } = shared.source.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // That they had enough is no fault of the capture.
-    end.unwrap_or_else(|| stream.ended(None))
+        let ahead = Ahead { stream, lookout, waiting: &waiting, batches, used };
+        let reader = scope.spawn(|| ahead.read());
+        take_in_order(read, spares, &waiting, lookout, take);
+        reader.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
 
-/// What both threads use.
-struct Shared<G, F> {
-    source: Mutex<Source>,
-    /// Batches whose memory is used again.
-    spares: Mutex<Vec<Batch<G>>>,
-    glance: F,
-}
-
-struct Source {
+/// The thread that reads.
+struct Ahead<'a> {
     stream: AnyFrames,
-    /// Number of the next batch.
-    next: u64,
-    /// How it ended, once it did.
-    end: Option<ReadEnd>,
+    lookout: &'a Lookout,
+    /// Batches that were sent and not yet taken.
+    waiting: &'a AtomicUsize,
+    batches: SyncSender<Batch>,
+    /// Batches whose memory is used again.
+    used: Receiver<Batch>,
 }
 
-/// The second thread. When nobody takes any more, it stops.
-fn help<G, F: Fn(&Frame<'_>) -> G>(shared: &Shared<G, F>, send: SyncSender<Numbered<G>>) {
-    while let Some(batch) = shared.prepare() {
-        if send.send(batch).is_err() {
+impl Ahead<'_> {
+    /// Reads to the end, or until nobody takes any more.
+    fn read(mut self) -> ReadEnd {
+        loop {
+            // Else the other one has nothing to do, and glances itself.
+            let has_time = self.waiting.load(Ordering::Relaxed) >= BATCHES_MAX / 2;
+            let spare = self.used.try_recv().unwrap_or_default();
+            let (batch, end) = self.stream.next_batch(spare, has_time.then_some(self.lookout));
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let is_wanted = self.batches.send(batch).is_ok();
+            match end {
+                Some(end) => return end,
+                // That they had enough is no fault of the capture.
+                None if !is_wanted => return self.stream.ended(None),
+                None => {}
+            }
+        }
+    }
+}
+
+/// The thread that takes the frames.
+fn take_in_order(
+    read: Receiver<Batch>,
+    spares: Sender<Batch>,
+    waiting: &AtomicUsize,
+    lookout: &Lookout,
+    mut take: impl FnMut(&Frame<'_>, Glance) -> ControlFlow<()>,
+) {
+    for batch in read {
+        waiting.fetch_sub(1, Ordering::Relaxed);
+        if batch.try_for_each(lookout, &mut take).is_break() {
             return;
         }
+        // Nobody needs it once all is read.
+        let _ = spares.send(batch);
     }
-}
-
-impl<G, F: Fn(&Frame<'_>) -> G> Shared<G, F> {
-    /// The next batch, read and looked at; `None` when there are no more.
-    fn prepare(&self) -> Option<Numbered<G>> {
-        let spare = locked(&self.spares).pop().unwrap_or_default();
-        let (number, mut batch) = locked(&self.source).next_batch(spare)?;
-        batch.glance(&self.glance);
-        Some((number, batch))
-    }
-
-    /// The first thread: takes each batch in its turn, and prepares others while that one is not there.
-    fn take_in_order(
-        &self,
-        others: Receiver<Numbered<G>>,
-        mut take: impl FnMut(&Frame<'_>, &G) -> ControlFlow<()>,
-    ) {
-        let mut own = VecDeque::with_capacity(BATCHES_MAX);
-        for number in 0.. {
-            let Some(batch) = self.batch(number, &mut own, &others) else { return };
-            if batch.frames().try_for_each(|(frame, glance)| take(&frame, glance)).is_break() {
-                return;
-            }
-            locked(&self.spares).push(batch);
-        }
-    }
-
-    /// The batch of this number; `None` when there is none. All before it were taken, so that it is the
-    /// first of our own, or the next that the other thread sends.
-    fn batch(
-        &self,
-        number: u64,
-        own: &mut VecDeque<Numbered<G>>,
-        others: &Receiver<Numbered<G>>,
-    ) -> Option<Batch<G>> {
-        loop {
-            if own.front().is_some_and(|(first, _)| *first == number) {
-                return own.pop_front().map(|(_, batch)| batch);
-            }
-            match others.try_recv() {
-                Ok((_, batch)) => return Some(batch),
-                Err(TryRecvError::Disconnected) => {}
-                Err(TryRecvError::Empty) if own.len() == BATCHES_MAX => {
-                    return others.recv().ok().map(|(_, batch)| batch);
-                }
-                Err(TryRecvError::Empty) => {}
-            }
-            match self.prepare() {
-                Some(batch) => own.push_back(batch),
-                None => return others.recv().ok().map(|(_, batch)| batch),
-            }
-        }
-    }
-}
-
-impl Source {
-    fn next_batch<G>(&mut self, spare: Batch<G>) -> Option<Numbered<G>> {
-        if self.end.is_some() {
-            return None;
-        }
-        let (batch, end) = self.stream.next_batch(spare);
-        (self.end, self.next) = (end, self.next + 1);
-        Some((self.next - 1, batch))
-    }
-}
-
-/// A thread that panicked ends the scan anyway.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -144,7 +97,8 @@ mod tests {
     use crate::edge::capture::files::frames_of;
     use std::io::Cursor;
 
-    /// A pcap file of frames of all sizes, so that they lie across the ends of buffers: some 4 MB.
+    /// A pcap file of frames of all sizes, so that they lie across the ends of buffers: some 5 MB. Those with room
+    /// for the headers are IPv4 and TCP.
     fn capture() -> Vec<u8> {
         let mut file =
             vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
@@ -153,7 +107,13 @@ mod tests {
             for field in [number, 0, length, length + 1] {
                 file.extend(field.to_le_bytes());
             }
-            file.resize(file.len() + length as usize, number as u8);
+            let mut frame = vec![number as u8; length as usize];
+            if let Some(headers) = frame.first_chunk_mut::<34>() {
+                headers[12..16].copy_from_slice(&[8, 0, 0x45, 0]);
+                headers[16..18].copy_from_slice(&40_u16.to_be_bytes());
+                headers[20..24].copy_from_slice(&[0, 0, 64, 6]);
+            }
+            file.extend(frame);
         }
         file
     }
@@ -161,16 +121,18 @@ mod tests {
     /// What was taken of a capture, up to `frames_max` frames, and how it ended.
     fn taken(bytes: &[u8], frames_max: usize, is_ahead: bool) -> (Vec<(i64, u32, Vec<u8>)>, ReadEnd) {
         let mut frames = Vec::new();
-        let mut take = |frame: &Frame<'_>, length: &usize| {
-            assert_eq!(*length, frame.bytes.len(), "the glance is of this frame");
+        let lookout = Lookout::default();
+        let mut take = |frame: &Frame<'_>, glance: Glance| {
+            // Compared in words: nobody else needs to know whether two are alike.
+            let own = format!("{:?}", lookout.glance(frame));
+            assert_eq!(format!("{glance:?}"), own, "the glance is of this frame");
             frames.push((frame.time_ns, frame.wire_length, frame.bytes.to_vec()));
             if frames.len() == frames_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let glance = |frame: &Frame<'_>| frame.bytes.len();
         let mut stream = frames_of("a test", Cursor::new(bytes.to_vec())).expect("a capture");
         let end = match is_ahead {
-            true => read_ahead(stream, glance, take),
-            false => stream.for_each(|frame| take(&frame, &glance(&frame))),
+            true => read_ahead(stream, &lookout, take),
+            false => stream.for_each(|frame| take(&frame, lookout.glance(&frame))),
         };
         (frames, end)
     }

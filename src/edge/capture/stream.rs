@@ -5,6 +5,7 @@
 
 use crate::pure::lost::Lost;
 use crate::pure::recording::{Frame, Next, Reader};
+use crate::pure::sighting::{Glance, Lookout};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
@@ -42,18 +43,13 @@ pub struct ReadEnd {
     pub timeless_packets: u64,
 }
 
-/// Frames and the bytes that they stand in, each with what a first look at it told.
-#[derive(Debug)]
-pub(super) struct Batch<G> {
+/// Frames and the bytes that they stand in.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
     bytes: Vec<u8>,
     frames: Vec<Placed>,
-    glances: Vec<G>,
-}
-
-impl<G> Default for Batch<G> {
-    fn default() -> Batch<G> {
-        Batch { bytes: Vec::new(), frames: Vec::new(), glances: Vec::new() }
-    }
+    /// What a first look told of each, or none.
+    glances: Vec<Glance>,
 }
 
 /// A frame of a batch.
@@ -67,18 +63,25 @@ struct Placed {
     link_type: u16,
 }
 
-impl<G> Batch<G> {
-    /// Looks at every frame.
-    pub(super) fn glance(&mut self, glance: impl Fn(&Frame<'_>) -> G) {
-        let Batch { bytes, frames, glances } = self;
-        glances.clear();
-        glances.extend(frames.iter().map(|placed| glance(&placed.frame(bytes))));
+impl Batch {
+    /// Gives every frame to `take`, in the order of the capture and with what a glance tells of it, until `take`
+    /// breaks off.
+    // Reading, glancing and taking in one go is quickest: while a processor waits for one of them it gets on
+    // with the others.
+    pub(super) fn try_for_each(
+        &self,
+        lookout: &Lookout,
+        mut take: impl FnMut(&Frame<'_>, Glance) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut frames = self.frames.iter().map(|placed| placed.frame(&self.bytes));
+        match self.is_glanced() {
+            true => frames.zip(&self.glances).try_for_each(|(frame, glance)| take(&frame, *glance)),
+            false => frames.try_for_each(|frame| take(&frame, lookout.glance(&frame))),
+        }
     }
 
-    /// In the order of the capture; none before [`Batch::glance`].
-    pub(super) fn frames(&self) -> impl Iterator<Item = (Frame<'_>, &G)> {
-        let frames = self.frames.iter().map(|placed| placed.frame(&self.bytes));
-        frames.zip(&self.glances)
+    fn is_glanced(&self) -> bool {
+        self.glances.len() == self.frames.len()
     }
 }
 
@@ -180,17 +183,24 @@ impl<R: Read> FrameStream<R> {
     }
 
     /// The frames that one reading of the input makes whole, with the buffer that they stand in; `spare`
-    /// is an earlier batch, whose memory is used again. With the last batch comes the end.
-    pub(super) fn next_batch<G>(&mut self, spare: Batch<G>) -> (Batch<G>, Option<ReadEnd>) {
+    /// is an earlier batch, whose memory is used again. With `lookout`, each is glanced at. With the last batch
+    /// comes the end.
+    pub(super) fn next_batch(&mut self, spare: Batch, lookout: Option<&Lookout>) -> (Batch, Option<ReadEnd>) {
         let Batch { bytes: mut next, mut frames, mut glances } = spare;
         frames.clear();
         glances.clear();
-        let end = match self.fill() {
-            Ok(0) => {
-                let damage = self.place(&mut frames);
-                Some(damage.or_else(|| self.reader.missing_at_end(self.end - self.start)))
-            }
-            Ok(_) => self.place(&mut frames).map(Some),
+        let read = self.fill();
+        let damage = match lookout {
+            _ if read.is_err() => None,
+            None => self.place(|placed, _| frames.push(placed)),
+            Some(lookout) => self.place(|placed, frame| {
+                frames.push(placed);
+                glances.push(lookout.glance(frame));
+            }),
+        };
+        let end = match read {
+            Ok(0) => Some(damage.or_else(|| self.reader.missing_at_end(self.end - self.start))),
+            Ok(_) => damage.map(Some),
             Err(error) => Some(Some(self.unreadable(&error))),
         };
         let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
@@ -207,12 +217,14 @@ impl<R: Read> FrameStream<R> {
         (Batch { bytes, frames, glances }, end.map(|incomplete| self.ended(incomplete)))
     }
 
-    /// Notes where the whole frames in the buffer stand; answers what is damaged behind them.
-    fn place(&mut self, frames: &mut Vec<Placed>) -> Option<String> {
+    /// Tells `note` where each whole frame in the buffer stands; answers what is damaged behind them.
+    #[inline(always)]
+    fn place(&mut self, mut note: impl FnMut(Placed, &Frame<'_>)) -> Option<String> {
         let origin = self.buffer.as_ptr().addr();
-        let drained = self.drain(&mut |Frame { time_ns, bytes, wire_length, link_type }| {
-            let start = (bytes.as_ptr().addr() - origin) as u32;
-            frames.push(Placed { time_ns, start, length: bytes.len() as u32, wire_length, link_type });
+        let drained = self.drain(&mut |frame| {
+            let Frame { time_ns, bytes, wire_length, link_type } = frame;
+            let (start, length) = ((bytes.as_ptr().addr() - origin) as u32, bytes.len() as u32);
+            note(Placed { time_ns, start, length, wire_length, link_type }, &frame);
             ControlFlow::Continue(())
         });
         match drained {
