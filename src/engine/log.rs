@@ -6,8 +6,9 @@
 use super::{EngineError, context};
 use crate::pure::detection::Detection;
 use crate::pure::digest::Digests;
-use crate::pure::letterbox::{self, About, Letterbox, Letterboxes};
+use crate::pure::letterbox::{self, About, Letterbox, Letterboxes, MailId};
 use crate::pure::playbook::Library;
+use crate::pure::report;
 use crate::pure::ticket::{
     self, ALLCLEAR, Absence, DetectionEvent, DetectionId, Event, IllegalEvent, InForce, Mail, Recorded,
     Schedules, Ticket, TicketId, chain, outbox,
@@ -135,6 +136,12 @@ impl Log {
     pub fn of_site(&self, site: &str) -> impl Iterator<Item = &Ticket> {
         let ids = self.sites.get(site).into_iter().flatten();
         ids.filter_map(|id| self.tickets.get(id))
+    }
+
+    /// Whether the ticket of a mail has gone on since that was decided upon.
+    pub fn is_overtaken(&self, (ticket, mail): MailId) -> bool {
+        let ticket = self.tickets.get(&ticket);
+        ticket.is_some_and(|ticket| ticket.mail(mail).is_some_and(|mail| report::has_gone_on(ticket, mail)))
     }
 
     fn forget(&mut self, id: TicketId) {

@@ -70,8 +70,9 @@ impl Engine {
             Subject::Recipient(address) => self.log.letterboxes.get(address),
             _ => None,
         });
-        let together =
-            letterboxes.map(|letterbox| letterbox.release(now, limit)).filter(|told| told.len() > 1);
+        let together = letterboxes
+            .map(|letterbox| letterbox.release(now, limit))
+            .filter(|told| told.len() > 1 || told.iter().any(|id| self.log.is_overtaken(*id)));
         together.flatten().filter_map(|id| Some((id, scribe(self, id)?))).collect()
     }
 
@@ -217,13 +218,17 @@ impl Decision<'_> {
         self.append(ALLCLEAR, TicketId::NONE, events.collect()).map(drop)
     }
 
-    /// Lets out what waited for a recipient, as far as its time has come.
+    /// Lets out what waited for a recipient, as far as its time has come. What is alone goes as it is, unless its
+    /// ticket has gone on: then it is told like several, as it stands now.
     pub(super) fn release(&mut self, address: &str, lines: &Written) -> Result<(), EngineError> {
         let Some(letterbox) = self.log.letterboxes.get(address) else { return Ok(()) };
         let ripe = letterbox.release(self.now, self.library.site_file.hourly_limit());
         let waiting: Vec<(MailId, String, Timestamp)> =
             ripe.into_iter().filter_map(|id| self.waiting(id, address)).collect();
-        let [((ticket, mail), to, _)] = &waiting[..] else { return self.fold_together(waiting, lines) };
+        let ((ticket, mail), to) = match &waiting[..] {
+            [(id, to, _)] if !self.log.is_overtaken(*id) => (id, to),
+            _ => return self.fold_together(waiting, lines),
+        };
         let released = Event::MailReleased { mail: *mail, to: to.clone() };
         self.append(ALLCLEAR, *ticket, vec![released]).map(drop)
     }

@@ -211,6 +211,47 @@ fn what_has_happened_since_takes_the_place_of_an_order() {
     }
 }
 
+/// A mail that waited alone: as it was written, or, where its ticket went on in the meantime, as that stands.
+#[test]
+fn what_waited_alone_gives_no_order_that_was_overtaken() {
+    let clean = || Act::Clean { host: None, at: None };
+    for (row, act, expected) in [
+        ("nothing", None, None),
+        (
+            "cleaned",
+            Some(clean()),
+            Some([
+                "[allclear #2] 10.16.5.5: cleaned, being verified",
+                "10.16.5.5: cleaned, being verified, since Mon 2015-05-04 09:40 UTC. Before that, Mon 2015-05-04 09:20 \
+                 UTC: 10.16.5.5 is named by tech as infected with Conficker; no run has seen it call.",
+                "TO DO: leave what was cleaned switched on while the network is watched.",
+            ]),
+        ),
+    ] {
+        let mut world = quiet(2);
+        open(&mut world, 2);
+        deliver_until(&mut world, "2015-05-04T09:05:00Z", |_| Answer::Yes);
+        act_on(&mut world, 2, "2015-05-04T09:20:00Z", named("10.16.5.5"));
+        act.into_iter().for_each(|act| act_on(&mut world, 2, "2015-05-04T09:40:00Z", act));
+        deliver_until(&mut world, "2015-05-04T10:30:00Z", |_| Answer::Yes);
+        let told = folded(&world);
+        let Some(expected) = expected else {
+            assert_eq!(told, [], "{row}");
+            assert!(world.ticket().outbox.iter().all(|mail| mail.is_out()), "{row}");
+            continue;
+        };
+        let [letter] = &told[..] else { panic!("{row}: {told:?}") };
+        assert_eq!(head(letter), expected, "{row}");
+        let why = "This is the one mail about ticket 2 since Mon 2015-05-04 09:20 UTC, told as the ticket stands now";
+        assert!(words(letter).contains(why), "{row}: {}", letter.text);
+        assert_eq!(
+            (letter.thread, letter.previous.is_some()),
+            (TicketId(2), true),
+            "{row}: its conversation"
+        );
+    }
+}
+
 #[test]
 fn who_was_not_reached_is_told_with_the_address_and_the_answer() {
     let mut world = watched();

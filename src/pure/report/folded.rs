@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Why mails come together, in a mail that tells several.
+/// Why mails come together, in a mail that tells several; and why one comes that its ticket has overtaken.
 const WHY: &str = "together, so that they do not fill your mailbox";
+const WHY_ALONE: &str = "as the ticket stands now: it had to wait, so that mails do not fill your mailbox";
 
 /// So many earlier mails are told of one ticket, the newest.
 const EARLIER_MAX: usize = 3;
@@ -73,10 +74,14 @@ pub fn in_short(ticket: &Ticket, mail: &Mail, zone: &TimeZone, subject: String, 
     let mut lines = text.lines().map(str::to_owned);
     let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let (when, answer) = (local_time(mail.at, zone), answer(ticket, mail));
-    // What is decided together with a change of phase is of the same instant.
-    let has_gone_on = ticket.phase_since > mail.at && mail.unreached.is_none();
-    let now = has_gone_on.then(|| as_it_is_now(ticket, zone));
+    let now = has_gone_on(ticket, mail).then(|| as_it_is_now(ticket, zone));
     Lines { when, subject, first, second, answer, now }
+}
+
+/// Whether what a mail says of its ticket has been overtaken. What is decided together with a change of phase is
+/// of the same instant; that somebody was not reached stays so.
+pub fn has_gone_on(ticket: &Ticket, mail: &Mail) -> bool {
+    ticket.phase_since > mail.at && mail.unreached.is_none()
 }
 
 /// How a ticket stands that went on after a mail was decided upon.
@@ -133,7 +138,7 @@ impl FoldedView {
     /// Rows with the number of the ticket of each, the most urgent first; `since` is the oldest one's time.
     /// Where all say that one mailbox was not reached, that one is `unreached`.
     pub fn of(rows: Vec<(u32, FoldedRow)>, since: String, unreached: Option<String>) -> FoldedView {
-        let mails = count(rows.len() as u64, "mail");
+        let (mails, is_alone) = (count(rows.len() as u64, "mail"), rows.len() == 1);
         let mut rows = by_ticket(rows);
         rows.sort_by_key(|(_, row)| row.now.is_some());
         let tickets = count(rows.len() as u64, "ticket");
@@ -148,12 +153,13 @@ impl FoldedView {
                 _ => "[allclear]".to_owned(),
             },
             lead: match rows[..] {
+                [(one, _)] if is_alone => format!("the one mail about ticket {one}"),
                 [_] | [] => format!("the newest of {what}"),
                 [(first, _), ..] => format!("ticket {first}, the most urgent of {what}"),
             },
             what,
             since,
-            why: WHY.to_owned(),
+            why: if is_alone { WHY_ALONE } else { WHY }.to_owned(),
             has_more: rows.len() > 1,
             more: count(rows.len().saturating_sub(1) as u64, "more ticket"),
             ..FoldedView::default()
