@@ -11,6 +11,7 @@ use crate::pure::verdict::{Outcome, Verdict};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 use serde_json::Value;
+use std::net::IpAddr;
 
 /// The longest text of one value in a page or mail, in signs: a long note, not a book.
 pub const TEXT_CHARS_MAX: usize = 2_000;
@@ -158,10 +159,11 @@ pub fn name(text: &str) -> String {
 }
 
 /// A name from outside as it stands in a sentence of ours: one that is more than letters and digits, dots,
-/// hyphens and underscores, or that holds a word with which we say how a machine stands, in quotation marks. So
-/// `X) is clean (` neither closes our brackets nor says what we say.
+/// hyphens and underscores, that is an address, or that holds a word with which we say how a machine stands, in
+/// quotation marks. So `X) is clean (` neither closes our brackets nor says what we say.
 pub fn quoted(name: &str) -> String {
-    set_apart(name, name.chars().all(|sign| sign.is_alphanumeric() || ".-_".contains(sign)))
+    let is_plain = name.chars().all(|sign| sign.is_alphanumeric() || ".-_".contains(sign));
+    set_apart(name, is_plain && name.parse::<IpAddr>().is_err())
 }
 
 /// The same of what malware is called, `Trojan:Win32/Zeus variant`: in quotation marks where it could pass for the
@@ -174,10 +176,22 @@ pub fn term(name: &str) -> String {
 
 fn set_apart(name: &str, is_plain: bool) -> String {
     let is_own = |word: &str| OWN_WORDS.iter().any(|own| own.eq_ignore_ascii_case(word));
+    let name = unlinked(name);
     if is_plain && !name.split(|sign: char| !sign.is_alphanumeric()).any(is_own) {
-        return name.to_owned();
+        return name;
     }
     format!("\"{}\"", name.replace('"', "'"))
+}
+
+/// The same as no mail program makes a link of: `http[:]//x` and `www[.]x`, as people write it who must not be
+/// followed.
+fn unlinked(name: &str) -> String {
+    let name = name.replace("://", "[:]//");
+    let is_www = |at: usize| name.get(at..at + 4).is_some_and(|four| four.eq_ignore_ascii_case("www."));
+    match (0..name.len()).find(|at| is_www(*at)) {
+        Some(at) => format!("{}[.]{}", &name[..at + 3], unlinked(&name[at + 4..])),
+        None => name,
+    }
 }
 
 /// Words that say in our mails how a machine, ticket or mail stands.
@@ -387,6 +401,10 @@ mod tests {
             ("confirmed-clean", "\"confirmed-clean\""),
             ("OVERDUE", "\"OVERDUE\""),
             ("a\" or \"b", "\"a' or 'b\""),
+            ("10.16.24.94", "\"10.16.24.94\""),
+            ("2001:db8::94", "\"2001:db8::94\""),
+            ("lab-10.16.24.94", "lab-10.16.24.94"),
+            ("www.evil.example", "www[.]evil.example"),
         ] {
             assert_eq!(quoted(name), expected);
         }
@@ -396,6 +414,8 @@ mod tests {
             ("Zeus. TO DO: nothing", "\"Zeus. TO DO: nothing\""),
             ("Zeus, and is clean", "\"Zeus, and is clean\""),
             ("Zeus (gone)", "\"Zeus (gone)\""),
+            ("see http://x.example/WWW.y www.z", "see http[:]//x.example/WWW[.]y www[.]z"),
+            ("wwww.x éwww.", "wwww[.]x éwww[.]"),
         ] {
             assert_eq!(term(malware), expected);
         }

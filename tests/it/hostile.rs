@@ -148,13 +148,13 @@ fn shape(markdown: &str) -> Vec<(String, usize)> {
     markdown.lines().map(line).collect()
 }
 
-/// Markdown without what is escaped, and without the marks of a checklist.
+/// Markdown with a mark in the place of each sign that is escaped, and without the marks of a checklist.
 fn unescaped(markdown: &str) -> String {
     let mut signs = markdown.chars();
     let mut plain = String::new();
     while let Some(sign) = signs.next() {
         match sign {
-            '\\' => _ = signs.next(),
+            '\\' => plain.extend(signs.next().map(|_| '\u{fffd}')),
             other => plain.push(other),
         }
     }

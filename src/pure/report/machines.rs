@@ -238,6 +238,6 @@ fn called(ticket: &Ticket, malware: &str) -> String {
     if ticket.reports.iter().all(|report| report.remote.is_none()) {
         return format!("an address on the watchlists of {malware}");
     }
-    let is_vowel = malware.starts_with(|first: char| "aeiouAEIOU".contains(first));
+    let is_vowel = malware.trim_start_matches('"').starts_with(|first: char| "aeiouAEIOU".contains(first));
     format!("{} {malware} sinkhole", if is_vowel { "an" } else { "a" })
 }

@@ -173,7 +173,7 @@ fn before(host: &Host) -> &'static str {
 /// MAC address`.
 fn past_words(past: &Past, zone: &TimeZone) -> String {
     let reference = named(past.reference.as_deref());
-    let malware = words::name(past.malware.as_deref().unwrap_or(&past.playbook));
+    let malware = words::term(&words::name(past.malware.as_deref().unwrap_or(&past.playbook)));
     let event = |what: &str, at: Option<Timestamp>| {
         at.map_or_else(String::new, |at| format!(", {what} {}", local_time(at, zone)))
     };
@@ -335,7 +335,10 @@ pub(super) fn report(report: &Report, ticket: &Ticket, zone: &TimeZone) -> Repor
         None => "",
     };
     ReportView {
-        malware: report.malware.as_deref().map_or("not named".to_string(), words::name),
+        malware: report
+            .malware
+            .as_deref()
+            .map_or("not named".to_string(), |name| words::term(&words::name(name))),
         seen: seen(report, zone) + age,
         remote: report.remote.map_or("not stated".to_string(), |remote| format!("{remote}{port}{protocol}")),
         source_port: report.source_port.map_or("not stated".to_string(), |port| port.to_string()),

@@ -184,7 +184,7 @@ fn report_added(report: &Report, zone: &TimeZone) -> String {
     format!(
         "Report added ({}): {} seen {}",
         words::name(&report.origin),
-        words::name(report.malware.as_deref().unwrap_or("malware without a name")),
+        words::term(&words::name(report.malware.as_deref().unwrap_or("malware without a name"))),
         words::local_time_exact(report.seen, zone)
     )
 }
