@@ -4,8 +4,10 @@
 use crate::letters::{eml, letter, templates};
 use crate::sample::{Sample, sample};
 use crate::skip::skipped;
+use crate::{digest, inbox};
 use allclear::edge::template::Form;
 use allclear::pure::playbook::MailEvent;
+use allclear::pure::shown::is_shown;
 use allclear::pure::ticket::{Host, HostExposure, HostStanding};
 use allclear::pure::verdict::{Reason, ReasonCode};
 use serde_json::{Value, json};
@@ -159,6 +161,15 @@ fn pages() -> Vec<Page> {
         add("-hostile", mail_page(&renamed(sample(event), EVIL)));
         add("-long", mail_page(&renamed(sample(event), &long)));
         add("-crowded", mail_page(&crowded(sample(event))));
+    }
+    // What no person may type is turned down before.
+    let typed = |name: &str| -> String { name.chars().filter(|sign| is_shown(*sign)).take(64).collect() };
+    for (what, name) in [("", None), ("-hostile", Some(typed(EVIL))), ("-long", Some(typed(&long)))] {
+        let mut add = |word: &str, html: String| {
+            pages.push(Page { name: format!("{word}{what}"), html, is_mail: true });
+        };
+        add("digest", digest::busy_week(name.as_deref()).html);
+        add("folded", inbox::told_together(name.as_deref()).html);
     }
     let clean = || sample(MailEvent::Clean);
     for (what, sample) in [

@@ -93,12 +93,19 @@ fn letter(digest: &Digest) -> Letter {
     templates.round_letter(to_value(digest), &mail, "allclear <a@dis.example>").expect("a letter")
 }
 
-#[test]
-fn the_whole_digest_of_a_busy_week() {
+/// The one for those of the site file, of a school whose machines, malware and title have this name, where one is
+/// given.
+pub fn busy_week(name: Option<&str>) -> Letter {
     let mut world = school(settings("0 6 * * *"), |library| {
         library.playbooks.get_mut("conficker").expect("there").judge.heard_packets_min = 10;
+        let site = library.site_file.sites.get_mut("springfield").expect("there");
+        site.title = name.map_or(site.title.clone(), str::to_owned);
     });
     open(&mut world, "springfield", 2);
+    if name.is_some() {
+        let named = Act::NameHost { host: ip(OFFICE), mac: None, name: name.map(str::to_owned) };
+        world.act("2015-05-04T09:00:00Z", named).expect("named");
+    }
     world.live_until("2015-05-04T15:00:00Z", |window| calls_every_two_hours(window, ip(LAB), None));
     world.act("2015-05-04T16:00:00Z", Act::Clean { host: None, at: None }).expect("cleaned");
     world.live_until("2015-05-07T06:10:00Z", |window| Seen {
@@ -106,8 +113,12 @@ fn the_whole_digest_of_a_busy_week() {
         watched_seconds: (window.from > at("2015-05-06T12:00:00Z")).then_some(600),
         ..silent(window)
     });
-    let digest = last(&world, SOC);
-    let letter = letter(&digest);
+    letter(&last(&world, SOC))
+}
+
+#[test]
+fn the_whole_digest_of_a_busy_week() {
+    let letter = busy_week(None);
     insta::assert_snapshot!("digest_text", format!("Subject: {}\n\n{}", letter.subject, letter.text));
     // The style is that of all mails.
     let body = letter.html.split_once("</head>").expect("a page").1;
