@@ -50,6 +50,7 @@ fn letter(from: &str, reply_to: Option<String>, to: &str, now: Timestamp) -> Let
         first: None,
         previous: None,
         thread: TicketId::NONE,
+        begun: now,
         mark: None,
     }
 }

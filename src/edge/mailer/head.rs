@@ -8,6 +8,7 @@
 use crate::pure::report::Letter;
 use crate::pure::report::words::clean_text;
 use crate::pure::ticket::TicketId;
+use jiff::Timestamp;
 use lettre::Address;
 use sha2::{Digest, Sha256};
 
@@ -64,17 +65,36 @@ pub(super) fn subject(text: &str) -> String {
     clean_text(text).replace("=?", "= ?")
 }
 
-/// PidTagConversationIndex of MS-OXOMSG, 2.2.1.3: a reserved byte, five bytes of time, sixteen that name
-/// the conversation. The same for all mails of a ticket but for the time.
+/// PidTagConversationIndex of MS-OXOMSG, 2.2.1.3: a reserved byte, five bytes of the time when the conversation
+/// began, sixteen that name it; the same for all mails of a ticket. Behind them stand five more in each mail but the
+/// first: how much later it was written.
 fn thread_index(letter: &Letter, sender: &Address) -> String {
     let name = Sha256::digest(name(letter, &format!("allclear.{}", letter.thread), sender));
-    let seconds = u64::try_from(letter.at.as_second()).unwrap_or(0) + SECONDS_TO_1970;
-    // Hundreds of nanoseconds, the lowest three bytes left out; the highest byte is the reserved one.
-    let time = (u128::from(seconds) * 10_000_000) >> 24;
+    let begun = windows_time(letter.begun);
     let mut index = vec![1];
-    index.extend_from_slice(&(time as u64).to_be_bytes()[3..]);
+    // The lowest three bytes are left out; the highest is the reserved one.
+    index.extend_from_slice(&(begun >> 24).to_be_bytes()[3..]);
     index.extend_from_slice(&name[..16]);
+    if letter.previous.is_some() {
+        index.extend_from_slice(&response(windows_time(letter.at).saturating_sub(begun)));
+    }
     base64(&index)
+}
+
+/// Hundreds of nanoseconds since 1601.
+fn windows_time(time: Timestamp) -> u64 {
+    let seconds = u64::try_from(time.as_second()).unwrap_or(0) + SECONDS_TO_1970;
+    seconds * 10_000_000
+}
+
+/// One level of answers: a bit for the unit, 31 bits of time, and a byte that is random elsewhere; the same mail has
+/// the same here.
+fn response(later: u64) -> [u8; 5] {
+    const COARSE: u32 = 1 << 31;
+    let bits = |shift: u32| (later >> shift) as u32 & (COARSE - 1);
+    let delta = if later >> 49 == 0 { bits(18) } else { bits(23) | COARSE };
+    let [a, b, c, d] = delta.to_be_bytes();
+    [a, b, c, d, 0]
 }
 
 /// RFC 4648, section 4.
@@ -95,6 +115,19 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_much_later_a_mail_was_written_is_in_units_that_fit() {
+        const SECOND: u64 = 10_000_000;
+        for (row, later, expected) in [
+            ("at once", 0, [0, 0, 0, 0, 0]),
+            ("a second", SECOND, [0, 0, 0, 38, 0]),
+            ("the last in fine units", (1 << 49) - 1, [0x7f, 0xff, 0xff, 0xff, 0]),
+            ("the first in coarse ones", 1 << 49, [0x84, 0, 0, 0, 0]),
+        ] {
+            assert_eq!(response(later), expected, "{row}");
+        }
+    }
 
     #[test]
     fn base64_is_that_of_the_rfc() {

@@ -27,6 +27,7 @@ pub(super) fn write_round(
     };
     let mail = Mail::new(seq, round.event(), at, to);
     let (thread, first, previous) = thread(engine, &round, seq)?;
+    let begun = engine.ticket(thread).map_or(at, |ticket| ticket.opened);
     let mark = engine.mark().map(str::to_owned);
     let view = match round {
         Round::Digest(digest) => digest::to_value(&digest),
@@ -39,7 +40,8 @@ pub(super) fn write_round(
     };
     let letter = edges.templates.round_letter(view, &mail, &settings.from);
     let reply_to = settings.reply_to.clone();
-    let letter = letter.map(|letter| Box::new(Letter { reply_to, thread, first, previous, mark, ..letter }));
+    let letter =
+        letter.map(|letter| Box::new(Letter { reply_to, thread, first, previous, begun, mark, ..letter }));
     Ok(letter.map_err(|problem| problem.to_string()))
 }
 

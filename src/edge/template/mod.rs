@@ -156,8 +156,8 @@ impl Templates {
         let is_before = |earlier: &&Mail| earlier.seq < mail.seq && earlier.is_out();
         let earlier = || material.ticket.outbox.iter().filter(is_before).map(|earlier| earlier.seq);
         let (first, previous) = (earlier().next(), earlier().next_back());
-        let (ticket, thread) = (material.ticket.id, material.ticket.id);
-        Ok(Letter { ticket, first, previous, thread, pictures, ..letter })
+        let (ticket, thread, begun) = (material.ticket.id, material.ticket.id, material.ticket.opened);
+        Ok(Letter { ticket, first, previous, thread, begun, pictures, ..letter })
     }
 
     /// The letter of a mail that is of no ticket, out of the view of its kind.
@@ -183,6 +183,7 @@ impl Templates {
             first: None,
             previous: None,
             thread: TicketId::NONE,
+            begun: mail.at,
             mark: None,
         })
     }

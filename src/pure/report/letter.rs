@@ -34,6 +34,8 @@ pub struct Letter {
     pub previous: Option<u64>,
     /// The ticket in whose conversation it belongs: its own; or, of a mail that tells others, theirs.
     pub thread: TicketId,
+    /// When that conversation began: when the ticket was opened.
+    pub begun: Timestamp,
     /// What tells it from the mail of the same number in another state that sends under the same name; `None` where
     /// there is none, and then they look alike.
     pub mark: Option<String>,
