@@ -305,8 +305,10 @@ fn a_hello_over_several_datagrams_is_joined_or_counted() {
     let damaged = [&whole[..whole.len() - 1], &[whole[whole.len() - 1] ^ 1]].concat();
     let at =
         |datagrams: &[&Vec<u8>]| datagrams.iter().map(|bytes| (50_000, bytes.to_vec())).collect::<Vec<_>>();
+    let decoy = client_hello(&[0, 23, 0, 0], "good.example");
+    let decoy = initial(&ONE, &ID, 7, &crypto(&decoy, 0, decoy.len()));
     type Row<'a> = (&'a str, Vec<(u16, Vec<u8>)>, &'a [bool], (u64, u64));
-    let rows: [Row<'_>; 16] = [
+    let rows: [Row<'_>; 18] = [
         ("one", at(&[&whole]), &[true], (0, 0)),
         ("two", at(&[&first, &second]), &[false, true], (1, 0)),
         ("the wrong way round", at(&[&second, &first]), &[false, true], (1, 0)),
@@ -314,6 +316,8 @@ fn a_hello_over_several_datagrams_is_joined_or_counted() {
         ("then an acknowledgement", at(&[&whole, &acknowledgement]), &[true, false], (0, 0)),
         ("a part sent again", at(&[&whole, &second]), &[true, false], (0, 0)),
         ("other bytes between", at(&[&first, &other, &second]), &[false, false, true], (2, 1)),
+        ("a decoy before", at(&[&decoy, &first, &second]), &[false, false, false], (1, 1)),
+        ("a decoy behind", at(&[&whole, &decoy]), &[true, false], (1, 1)),
         ("told to try again", at(&[&first, &after_retry]), &[false, true], (1, 0)),
         ("the second is missing", at(&[&first]), &[false], (1, 1)),
         ("of no version that is known", at(&[&unknown]), &[false], (1, 1)),
@@ -328,6 +332,8 @@ fn a_hello_over_several_datagrams_is_joined_or_counted() {
         let (sighted, coverage) = watched(&datagrams);
         assert_eq!(sighted, sightings, "{what}");
         assert_eq!((coverage.split_names, coverage.unread_names), split_and_unread, "{what}");
+        let is_conflicting = what.contains("decoy") || what == "other bytes between";
+        assert_eq!(coverage.conflicting_names, u64::from(is_conflicting), "{what}");
     }
 }
 

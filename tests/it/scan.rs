@@ -132,6 +132,7 @@ fn every_field_of_the_contract_is_there_in_its_order() {
     "ip_packets": 1,
     "split_names": 0,
     "unread_names": 0,
+    "conflicting_names": 0,
     "nameless_packets": 0,
     "portless_fragments": 0,
     "undecoded": [],

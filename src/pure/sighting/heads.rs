@@ -7,7 +7,7 @@
 
 use super::initials::Initials;
 use super::pieces::{PIECES_BYTES_MAX, Pieces};
-use super::streams::{Stream, Streams};
+use super::streams::{Kept, Stream, Streams};
 use crate::pure::packet::{self, Names, Packet, Reading, Rest};
 use crate::pure::protocol::TCP;
 
@@ -21,12 +21,6 @@ pub(super) struct Heads {
     initials: Initials,
     /// Names out of joined segments, before they are told.
     joined: Names,
-    /// How many streams wait for the rest of a name.
-    waiting: u64,
-    /// Streams that began so, or whose first segment did not come before others, each connection once.
-    begun: u64,
-    /// Streams forgotten before their name was read.
-    forgotten: u64,
 }
 
 /// What is remembered of a stream, or of a message in it.
@@ -45,14 +39,6 @@ struct Head {
     has_name: bool,
     /// Whether other bytes came for the same place, so that nobody knows which were taken.
     is_twofold: bool,
-}
-
-/// What a segment added to a stream.
-struct Grown {
-    /// Whether more of its beginning can be read than before.
-    is_front: bool,
-    /// So much memory.
-    bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +64,21 @@ impl Head {
         }
     }
 
-    /// Whether a name may be in it that was not read. What came before the first segment may go on with one.
+    /// Whether it was read so far before this segment that the receiver takes no more of it. Sequence numbers are
+    /// used again after 4 GiB, and a window is at most 1 GiB (RFC 7323, 2.3).
+    fn is_long_past(&self, sequence: u32) -> bool {
+        const PAST: std::ops::Range<u32> = 1 << 30..1 << 31;
+        self.state == State::Closed && PAST.contains(&sequence.wrapping_sub(self.first))
+    }
+
+    /// Where in it a segment begins; `None` when that is before it or too far behind.
+    fn place(&self, sequence: u32) -> Option<usize> {
+        Some(sequence.wrapping_sub(self.first) as usize).filter(|at| *at < PIECES_BYTES_MAX)
+    }
+}
+
+impl Kept for Head {
+    /// What came before the first segment may go on with a name.
     fn is_waiting(&self) -> bool {
         match self.state {
             State::Announced => !self.pieces.is_empty(),
@@ -87,21 +87,8 @@ impl Head {
         }
     }
 
-    /// Puts what a segment brings into its place.
-    fn add(&mut self, at: usize, payload: &[u8]) -> Grown {
-        let bytes = self.bytes();
-        let is_front = self.pieces.add(at, payload);
-        Grown { is_front, bytes: self.bytes() - bytes }
-    }
-
-    /// How many bytes of memory it holds.
     fn bytes(&self) -> usize {
         self.pieces.size()
-    }
-
-    /// Where in it a segment begins; `None` when that is before it or too far behind.
-    fn place(&self, sequence: u32) -> Option<usize> {
-        Some(sequence.wrapping_sub(self.first) as usize).filter(|at| *at < PIECES_BYTES_MAX)
     }
 }
 
@@ -125,7 +112,7 @@ impl Heads {
     }
 
     fn join(&mut self, packet: &Packet<'_>, alone: Reading, names: &mut Names) -> Reading {
-        self.make_room();
+        self.streams.make_room();
         let place = Stream::of(packet).and_then(|stream| Some((stream, packet.tcp_sequence()?)));
         let Some((stream, mut sequence)) = place else { return without_a_place(alone) };
         if is_client_syn(packet) {
@@ -135,9 +122,13 @@ impl Heads {
         if packet.payload.is_empty() {
             return alone;
         }
-        let Some(head) = self.streams.get_mut(&stream) else {
+        let Some(head) = self.streams.get(&stream) else {
             return self.begin(stream, sequence, packet, alone);
         };
+        if head.is_long_past(sequence) {
+            self.streams.remove(&stream);
+            return self.begin(stream, sequence, packet, alone);
+        }
         let place = head.place(sequence).filter(|_| !is_keep_alive(packet, head));
         let other = place.and_then(|at| head.pieces.otherwise(at, packet.payload));
         let read = self.put_in_place(stream, sequence, packet, alone, other.is_some(), names);
@@ -157,15 +148,12 @@ impl Heads {
         is_other: bool,
         names: &mut Names,
     ) -> Reading {
-        let Some(head) = self.streams.get_mut(&stream) else { return alone };
+        let Some(head) = self.streams.get(&stream) else { return alone };
         match (head.place(sequence), head.state) {
             (Some(0), State::Announced) => {
                 // From here on it is counted by what it begins with.
-                let counted = u64::from(head.is_waiting());
-                self.waiting -= counted;
-                self.begun -= counted;
-                let early = std::mem::take(&mut head.pieces);
-                self.streams.remove(&stream);
+                let early = self.streams.remove(&stream).map(|head| head.pieces).unwrap_or_default();
+                self.streams.take_back(u64::from(!early.is_empty()));
                 let read = self.begin_at(stream, sequence, packet, alone, true);
                 // What is whole, or cut, does not go on with what came early.
                 let goes_on = matches!(read, Reading::Partial(_)) && !early.is_empty();
@@ -176,32 +164,32 @@ impl Heads {
                 if !matches!(alone, Reading::Partial(_)) || packet::is_mere_beginning(packet.payload) =>
             {
                 let was_waiting = head.is_waiting();
-                let grown = head.add(at, packet.payload).bytes;
-                let newly = u64::from(head.is_waiting()) - u64::from(was_waiting);
-                self.waiting += newly;
-                self.begun += newly;
-                self.streams.note_growth(grown);
+                let is_waiting = self.streams.change(&stream, |head| {
+                    head.pieces.add(at, packet.payload);
+                    head.is_waiting()
+                });
+                self.streams.begin(u64::from(!was_waiting && is_waiting == Some(true)));
                 alone
             }
             (Some(0), State::Open { .. }) if alone == Reading::Whole && !packet.payload_truncated => {
                 // What came before with other bytes still waits for its end.
                 if !is_other {
-                    head.has_name |= !names.as_slice().is_empty();
-                    let grown = head.add(0, packet.payload).bytes;
-                    self.streams.note_growth(grown);
+                    self.streams.change(&stream, |head| {
+                        head.has_name |= !names.as_slice().is_empty();
+                        head.pieces.add(0, packet.payload);
+                    });
                     self.end(stream);
                 }
                 alone
             }
             (Some(at), State::Open { .. }) => {
-                let grown = head.add(at, packet.payload);
-                self.streams.note_growth(grown.bytes);
+                let is_front = self.streams.change(&stream, |head| head.pieces.add(at, packet.payload));
                 if at > 0 {
                     // In the middle of a message anything may look like the beginning of one.
                     names.clear();
                 }
                 // What is sent again, or lies behind a gap, tells nothing new.
-                if grown.is_front { self.go_on(stream, packet, names) } else { Reading::Whole }
+                if is_front == Some(true) { self.go_on(stream, packet, names) } else { Reading::Whole }
             }
             (Some(_), State::Closed) if is_other => alone,
             _ => self.begin(stream, sequence, packet, alone),
@@ -215,17 +203,15 @@ impl Heads {
         self.joined.clear();
         packet::names(&Packet { payload: front, ..*packet }, &mut self.joined);
         self.joined.as_slice().iter().for_each(|name| names.push(*name));
-        let is_counted =
-            self.streams.get_mut(&stream).map(|head| std::mem::replace(&mut head.is_twofold, true));
+        let is_counted = self.streams.change(&stream, |head| std::mem::replace(&mut head.is_twofold, true));
         if is_counted != Some(true) {
-            self.begun += 1;
-            self.forgotten += 1;
+            self.streams.note_conflict();
         }
     }
 
     /// A SYN tells where a stream will begin, so that what comes before its first segment can wait.
     fn announce(&mut self, stream: Stream, first: u32) {
-        let is_known = self.streams.get_mut(&stream).is_some_and(|head| head.first == first);
+        let is_known = self.streams.get(&stream).is_some_and(|head| head.first == first);
         if !is_known {
             self.put(stream, Head::new(first, Pieces::default(), State::Announced));
         }
@@ -247,14 +233,14 @@ impl Heads {
         let Reading::Partial(rest) = alone else { return alone };
         let Rest { from, told, has_more } = likely(rest, packet.payload, is_behind_syn);
         let first = sequence.wrapping_add(from as u32);
-        if self.streams.get_mut(&stream).is_some_and(|head| head.first == first) {
+        if self.streams.get(&stream).is_some_and(|head| head.first == first) {
             return Reading::Whole;
         }
         let mut pieces = Pieces::default();
         pieces.add(0, packet.payload.get(from..).unwrap_or_default());
         let head = Head::new(first, pieces, State::Open { told, has_more });
         self.put(stream, Head { is_behind_syn, is_begun: has_more, has_name: told > 0, ..head });
-        self.begun += u64::from(has_more);
+        self.streams.begin(u64::from(has_more));
         alone
     }
 
@@ -267,108 +253,87 @@ impl Heads {
         (early, sequence): (&Pieces, u32),
         names: &mut Names,
     ) -> Reading {
-        let Some(head) = self.streams.get_mut(&stream) else { return Reading::Whole };
-        let bytes = head.bytes();
-        head.pieces.add_all(early, head.first.wrapping_sub(sequence) as usize);
-        let grown = head.bytes() - bytes;
-        self.streams.note_growth(grown);
+        self.streams.change(&stream, |head| {
+            head.pieces.add_all(early, head.first.wrapping_sub(sequence) as usize);
+        });
         self.go_on(stream, packet, names)
     }
 
     /// Reads what is there of a stream by now.
     fn go_on(&mut self, stream: Stream, packet: &Packet<'_>, names: &mut Names) -> Reading {
-        let Some(head) = self.streams.get_mut(&stream) else { return Reading::Whole };
+        let Some(head) = self.streams.get(&stream) else { return Reading::Whole };
         let State::Open { told, .. } = head.state else { return Reading::Whole };
         self.joined.clear();
         let reading = packet::names(&Packet { payload: head.pieces.front(), ..*packet }, &mut self.joined);
         self.joined.as_slice().iter().skip(told).for_each(|name| names.push(*name));
-        head.has_name |= !self.joined.as_slice().is_empty();
-        match reading {
-            Reading::Partial(rest) if !head.pieces.is_full() => {
-                let rest = likely(rest, head.pieces.front(), head.is_behind_syn);
-                self.wait(stream, rest)
-            }
-            Reading::Partial(rest) => {
+        let rest = match reading {
+            Reading::Partial(rest) => Some(likely(rest, head.pieces.front(), head.is_behind_syn)),
+            _ => None,
+        };
+        let (is_full, has_name) = (head.pieces.is_full(), !self.joined.as_slice().is_empty());
+        self.streams.change(&stream, |head| head.has_name |= has_name);
+        match (reading, rest) {
+            (Reading::Partial(_), Some(rest)) if !is_full => return self.wait(stream, rest),
+            (Reading::Partial(rest), _) => {
                 self.close(stream);
-                if rest.has_more { Reading::Cut } else { Reading::Whole }
+                return if rest.has_more { Reading::Cut } else { Reading::Whole };
             }
-            Reading::Whole => {
-                self.end(stream);
-                reading
-            }
-            Reading::Cut => {
-                self.close(stream);
-                reading
-            }
+            (Reading::Whole, _) => self.end(stream),
+            (Reading::Cut, _) => self.close(stream),
         }
+        reading
     }
 
     /// Drops what is read of a stream, and waits for the rest.
     fn wait(&mut self, stream: Stream, rest: Rest) -> Reading {
         let Rest { from, told, has_more } = rest;
-        if let Some(head) = self.streams.get_mut(&stream) {
-            let was_waiting = head.is_waiting();
+        let was_begun = self.streams.change(&stream, |head| {
             head.pieces.drop_front(from);
             head.first = head.first.wrapping_add(from as u32);
             head.state = State::Open { told, has_more };
-            self.waiting = self.waiting + u64::from(has_more) - u64::from(was_waiting);
-            // A few letters go on as a message.
-            if has_more && !head.is_begun {
-                head.is_begun = true;
-                self.begun += 1;
-            }
-        }
+            let was_begun = head.is_begun;
+            head.is_begun |= has_more;
+            was_begun
+        });
+        // A few letters go on as a message.
+        self.streams.begin(u64::from(has_more && was_begun == Some(false)));
         Reading::Partial(rest)
     }
 
     /// Closes a stream that was read to the end of a message. Where no name stood in it, it began with none.
     fn end(&mut self, stream: Stream) {
         self.close(stream);
-        if let Some(head) = self.streams.get_mut(&stream)
-            && std::mem::take(&mut head.is_begun)
-            && !head.has_name
-        {
-            self.begun -= 1;
-        }
+        let is_none = |head: &mut Head| std::mem::take(&mut head.is_begun) && !head.has_name;
+        let is_none = self.streams.change(&stream, is_none);
+        self.streams.take_back(u64::from(is_none == Some(true)));
     }
 
+    /// Its bytes stay until it is forgotten, for what comes with others to the same place.
     fn close(&mut self, stream: Stream) {
-        if let Some(head) = self.streams.get_mut(&stream) {
-            self.waiting -= u64::from(head.is_waiting());
-            // Its bytes stay until it is forgotten, for what comes with others to the same place.
-            head.state = State::Closed;
-        }
+        self.streams.change(&stream, |head| head.state = State::Closed);
     }
 
     /// Remembers a stream in the place of what was known of it.
     fn put(&mut self, stream: Stream, head: Head) {
-        self.waiting += u64::from(head.is_waiting());
-        let replaced = self.streams.remove(&stream).is_some_and(|known| known.is_waiting());
-        self.streams.note_growth(head.bytes());
-        let forgotten = self.streams.insert(stream, head, Head::is_waiting);
-        self.forget(forgotten + u64::from(replaced));
+        if self.streams.put(stream, head) {
+            self.streams.lose();
+        }
     }
 
-    /// Forgets streams when they take too much memory.
-    fn make_room(&mut self) {
-        let forgotten = self.streams.make_room(Head::bytes, Head::is_waiting);
-        self.forget(forgotten);
-    }
-
-    /// Notes that so many can never be read any more.
-    fn forget(&mut self, waiting: u64) {
-        self.waiting -= waiting;
-        self.forgotten += waiting;
-    }
-
-    /// How many streams began with a name that goes on in their next packet.
+    /// How many streams began with a name that goes on in their next packet, or whose first segment did not come
+    /// before others, each connection once.
     pub(super) fn begun(&self) -> u64 {
-        self.begun + self.initials.begun()
+        self.streams.begun() + self.initials.connections().begun()
     }
 
     /// How many streams have a name that could not be read, those aside that [`Heads::read`] told.
     pub(super) fn unread(&self) -> u64 {
-        self.forgotten + self.waiting + self.initials.unread()
+        self.streams.unread() + self.initials.connections().unread()
+    }
+
+    /// How many of these came with other bytes in the same place, each once.
+    pub(super) fn conflicting(&self) -> u64 {
+        self.streams.conflicting() + self.initials.connections().conflicting()
     }
 }
 
@@ -492,6 +457,28 @@ mod tests {
         ];
         for (row, packets, names, unread) in rows {
             assert_eq!(read(&packets), (names.to_owned(), unread), "{row}");
+        }
+    }
+
+    #[test]
+    fn two_versions_of_a_stream_count_once_and_no_number_that_is_used_again() {
+        let end = REQUEST.len();
+        let whole = vec![segment(1, 0, &REQUEST[..20]), segment(1, 20, &REQUEST[20..])];
+        let other = |from: usize| segment(1, from, b"other bytes");
+        let past = |from: usize| segment(1, from, b"data");
+        let rows = [
+            ("one version", vec![], 0),
+            ("two", vec![other(0)], 1),
+            ("three", vec![other(0), other(1)], 1),
+            ("behind it", vec![other(end)], 0),
+            ("its place again, 4 GiB later", vec![past(1 << 30), other(0)], 0),
+            ("and before that", vec![past((1 << 30) - 1), other(0)], 1),
+            ("what was sent long ago", vec![past((1 << 32) - 100), other(0)], 1),
+        ];
+        for (row, more, wanted) in rows {
+            let mut heads = Heads::default();
+            told(&mut heads, &[whole.clone(), more].concat());
+            assert_eq!((heads.conflicting(), heads.unread()), (wanted, wanted), "{row}");
         }
     }
 
@@ -745,7 +732,7 @@ mod tests {
         let mut heads = Heads::default();
         told(&mut heads, &begun);
         assert_eq!((heads.begun(), heads.unread()), (most.into(), most.into()));
-        assert!(heads.forgotten > 0);
+        assert!(heads.streams.unread() > heads.streams.values().count() as u64);
     }
 
     #[test]

@@ -92,7 +92,12 @@ impl Hearing {
 
     /// The counts so far.
     pub(super) fn tally(&self) -> Tally {
-        Tally { split_names: self.heads.begun(), unread_names: self.heads.unread(), ..self.tally }
+        Tally {
+            split_names: self.heads.begun(),
+            unread_names: self.heads.unread(),
+            conflicting_names: self.heads.conflicting(),
+            ..self.tally
+        }
     }
 
     /// The layers so far that ended the reading of a frame.

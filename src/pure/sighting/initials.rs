@@ -5,7 +5,7 @@
 //! `heads`, and what was never whole is counted in the same way.
 
 use super::pieces::Pieces;
-use super::streams::{Stream, Streams};
+use super::streams::{Kept, Stream, Streams};
 use crate::pure::packet::{self, FirstId, Names, Opened, Packet, Reading};
 
 /// The beginnings of QUIC connections.
@@ -15,25 +15,53 @@ pub(super) struct Initials {
     /// The pieces of the present datagram.
     alone: Pieces,
     scratch: Vec<u8>,
-    begun: u64,
-    forgotten: u64,
-    waiting: u64,
 }
 
 #[derive(Debug)]
 struct Connection {
     /// What opened its datagrams; `None` while none could be.
     id: Option<FirstId>,
-    /// Empty when its name was read, or is none.
+    /// What came of it. It stays until it is forgotten, for what comes with others to the same place.
     pieces: Pieces,
+    /// Whether its name was read, or is none.
+    is_closed: bool,
+    /// Whether other bytes came for the same place, so that nobody knows which were taken.
+    is_twofold: bool,
 }
 
 impl Connection {
-    fn is_waiting(&self) -> bool {
-        !self.pieces.is_empty() || self.id.is_none()
+    fn new(id: Option<FirstId>, pieces: Pieces) -> Connection {
+        Connection { id, pieces, is_closed: false, is_twofold: false }
     }
 
-    /// How many bytes of memory it holds.
+    /// Goes on with the pieces of a datagram, whose name, if it has a whole one, is told.
+    fn grow(&mut self, alone: &Pieces, is_told: bool, names: &mut Names) -> Grown {
+        let is_conflict = !self.is_twofold && self.pieces.disagrees(alone);
+        self.is_twofold |= is_conflict;
+        if self.is_closed {
+            return Grown { is_conflict, is_cut: false };
+        }
+        let has_grown = self.pieces.add_all(alone, 0);
+        let is_told = is_told || has_grown && is_read(packet::handshake_name(self.pieces.front(), names));
+        let is_cut = !is_told && self.pieces.is_full();
+        self.is_closed = is_told || is_cut;
+        Grown { is_conflict, is_cut }
+    }
+}
+
+/// What a datagram added to a connection.
+struct Grown {
+    /// Whether it is the first that has other bytes than came before.
+    is_conflict: bool,
+    /// Whether a name can never be read.
+    is_cut: bool,
+}
+
+impl Kept for Connection {
+    fn is_waiting(&self) -> bool {
+        !self.is_closed
+    }
+
     fn bytes(&self) -> usize {
         self.pieces.size()
     }
@@ -43,7 +71,7 @@ impl Initials {
     /// The name that a datagram tells, alone or with those before it; whether one could not be read.
     pub(super) fn read(&mut self, packet: &Packet<'_>, names: &mut Names) -> bool {
         let Some(stream) = Stream::of(packet) else { return false };
-        let known = self.connections.get_mut(&stream).and_then(|connection| connection.id);
+        let known = self.connections.get(&stream).and_then(|connection| connection.id);
         let alone = &mut self.alone;
         alone.clear();
         let mut piece = |at, bytes: &[u8]| {
@@ -61,97 +89,48 @@ impl Initials {
     }
 
     fn join(&mut self, stream: Stream, id: FirstId, names: &mut Names) -> bool {
-        self.make_room();
+        self.connections.make_room();
         // Acknowledgements have no piece.
         if self.alone.is_empty() {
             return false;
         }
-        let known = self.connections.get_mut(&stream).filter(|known| known.id == Some(id));
-        if known.is_some_and(|known| known.pieces.disagrees(&self.alone)) {
-            // Which of both the server took is not known: as with a segment of other bytes, in `heads`.
-            self.begun += 1;
-            self.forgotten += 1;
-        }
-        if is_read(packet::handshake_name(self.alone.front(), names)) {
-            self.close(stream, id);
+        let is_told = is_read(packet::handshake_name(self.alone.front(), names));
+        if self.connections.get(&stream).is_none_or(|known| known.id != Some(id)) {
+            self.begin(stream, id, is_told);
             return false;
         }
-        match self.connections.get_mut(&stream) {
-            Some(connection) if connection.id == Some(id) && connection.is_waiting() => {
-                let bytes = connection.bytes();
-                let has_grown = connection.pieces.add_all(&self.alone, 0);
-                let grown = connection.bytes() - bytes;
-                let is_told = has_grown && is_read(packet::handshake_name(connection.pieces.front(), names));
-                let is_cut = !is_told && connection.pieces.is_full();
-                self.connections.note_growth(grown);
-                if is_told || is_cut {
-                    self.close(stream, id);
-                }
-                is_cut
-            }
-            // What is sent again after all of it was read.
-            Some(connection) if connection.id == Some(id) => false,
-            Some(_) | None => {
-                self.begin(stream, id);
-                false
-            }
+        let alone = &self.alone;
+        let grown = self.connections.change(&stream, |known| known.grow(alone, is_told, names));
+        let Some(Grown { is_conflict, is_cut }) = grown else { return false };
+        if is_conflict {
+            self.connections.note_conflict();
         }
+        is_cut
     }
 
-    /// Begins to wait. A client that is told to try again does so under another identifier.
-    fn begin(&mut self, stream: Stream, id: FirstId) {
+    /// Remembers a connection, and waits for the rest of its name where that is not told. A client that is told to try
+    /// again does so under another identifier.
+    fn begin(&mut self, stream: Stream, id: FirstId, is_told: bool) {
         let pieces = std::mem::take(&mut self.alone);
-        let is_waiting_already = self.put(stream, Connection { id: Some(id), pieces });
-        self.begun += u64::from(!is_waiting_already);
-        self.waiting += 1;
+        let connection = Connection { is_closed: is_told, ..Connection::new(Some(id), pieces) };
+        let is_waiting_already = self.connections.put(stream, connection);
+        self.connections.begin(u64::from(!is_told && !is_waiting_already));
     }
 
     /// Notes that a connection has a name that nobody can read, unless it is known: then it is a later packet, or
     /// an answer.
     fn begin_sealed(&mut self, stream: Stream) {
-        let is_known = self.connections.get_mut(&stream).is_some()
-            || self.connections.get_mut(&stream.back()).is_some_and(|answered| answered.id.is_some());
+        let is_known = self.connections.get(&stream).is_some()
+            || self.connections.get(&stream.back()).is_some_and(|answered| answered.id.is_some());
         if !is_known {
-            self.put(stream, Connection { id: None, pieces: Pieces::default() });
-            self.begun += 1;
-            self.waiting += 1;
+            self.connections.put(stream, Connection::new(None, Pieces::default()));
+            self.connections.begin(1);
         }
     }
 
-    fn close(&mut self, stream: Stream, id: FirstId) {
-        self.put(stream, Connection { id: Some(id), pieces: Pieces::default() });
-    }
-
-    /// Puts a connection in the place of another; whether that was waiting.
-    fn put(&mut self, stream: Stream, connection: Connection) -> bool {
-        let was_waiting = self.connections.remove(&stream).is_some_and(|known| known.is_waiting());
-        self.waiting -= u64::from(was_waiting);
-        self.connections.note_growth(connection.bytes());
-        let forgotten = self.connections.insert(stream, connection, Connection::is_waiting);
-        self.forget(forgotten);
-        was_waiting
-    }
-
-    /// Forgets connections when they take too much memory.
-    fn make_room(&mut self) {
-        let forgotten = self.connections.make_room(Connection::bytes, Connection::is_waiting);
-        self.forget(forgotten);
-    }
-
-    /// Notes that so many can never be read any more.
-    fn forget(&mut self, waiting: u64) {
-        self.waiting -= waiting;
-        self.forgotten += waiting;
-    }
-
-    /// How many connections began with a name that goes on in their next datagram.
-    pub(super) fn begun(&self) -> u64 {
-        self.begun
-    }
-
-    /// How many of them have a name that was never whole.
-    pub(super) fn unread(&self) -> u64 {
-        self.forgotten + self.waiting
+    /// The connections, with the account of their names.
+    pub(super) fn connections(&self) -> &Streams<impl Kept> {
+        &self.connections
     }
 }
 

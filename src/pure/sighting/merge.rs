@@ -52,6 +52,7 @@ impl Coverage {
         self.unicast_packets += other.unicast_packets;
         self.split_names += other.split_names;
         self.unread_names += other.unread_names;
+        self.conflicting_names += other.conflicting_names;
         self.nameless_packets += other.nameless_packets;
         self.undecoded_packets += other.undecoded_packets;
         undecoded::merge(&mut self.undecoded, undecoded);

@@ -120,6 +120,10 @@ pub struct Coverage {
     /// there are always some: clients that gave up, segments out of order.
     #[serde(default)]
     pub unread_names: u64,
+    /// Of those, how many came with other bytes in the same place: what the receiver took is not known, and may be the
+    /// name of a watchlist.
+    #[serde(default)]
+    pub conflicting_names: u64,
     /// Rows of a text table whose names are not shown, while names are looked for; in `truncated_packets` too.
     #[serde(default)]
     pub nameless_packets: u64,

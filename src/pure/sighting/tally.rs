@@ -23,6 +23,8 @@ pub(super) struct Tally {
     pub(super) split_names: u64,
     /// Of those, how many have a name that was never read.
     pub(super) unread_names: u64,
+    /// Of those, how many came with other bytes in the same place.
+    pub(super) conflicting_names: u64,
 }
 
 impl Tally {
@@ -45,6 +47,7 @@ impl Tally {
             // A stream that was waiting then may have been read since, or have turned out to bear no name.
             split_names: self.split_names.saturating_sub(earlier.split_names),
             unread_names: self.unread_names.saturating_sub(earlier.unread_names),
+            conflicting_names: self.conflicting_names - earlier.conflicting_names,
         }
     }
 }

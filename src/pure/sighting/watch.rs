@@ -299,10 +299,8 @@ impl Watch {
     fn coverage(&self, shown: &Shown) -> Coverage {
         let heard = shown.tally.since(&self.joined);
         let PassedOver { undecoded, without_ip } = &shown.passed_over;
-        let (split_names, unread_names, cut_names) = match self.index.has_domains() {
-            true => (heard.split_names, heard.unread_names, heard.cut_names),
-            false => (0, 0, 0),
-        };
+        let names = if self.index.has_domains() { heard } else { Tally::default() };
+        let nameless = names.cut_names + names.unread_names;
         // Frames may be out of order: the first that it heard need not be the earliest.
         let is_from_start = self.joined.heard_packets == 0;
         let first_ns = self.first_ns.map(|first_ns| if is_from_start { shown.times_ns.0 } else { first_ns });
@@ -313,15 +311,16 @@ impl Watch {
             heard_bytes: Some(heard.heard_bytes),
             lost_packets: None,
             is_lost_in_part: false,
-            truncated_packets: heard.truncated_packets + cut_names + unread_names + self.portless_fragments,
+            truncated_packets: heard.truncated_packets + nameless + self.portless_fragments,
             undecoded_packets: heard.undecoded_packets,
             duplicate_packets: heard.duplicate_packets,
             inside_hosts: shown.company.count(|address| self.inside.contains(address)),
             incomplete_files: Vec::new(),
             ip_packets: heard.ip_packets(),
             unicast_packets: heard.kinds.unicast(),
-            split_names,
-            unread_names,
+            split_names: names.split_names,
+            unread_names: names.unread_names,
+            conflicting_names: names.conflicting_names,
             nameless_packets: 0,
             portless_fragments: self.portless_fragments,
             undecoded: undecoded.since(&self.joined_passed_over.undecoded),

@@ -188,6 +188,14 @@ fn captures_that_could_not_read_or_control() {
         ("6 of 500 names unread", |_, f| unread_names(f, 6, 500), &[Truncated]),
         ("the only name unread", |_, f| unread_names(f, 1, 1), &[Truncated]),
         (
+            "one of 500 in two versions",
+            |_, f| {
+                unread_names(f, 1, 500);
+                coverage(f).conflicting_names = 1;
+            },
+            &[Truncated],
+        ),
+        (
             "a packet cut among many names",
             |_, f| {
                 unread_names(f, 5, 500);

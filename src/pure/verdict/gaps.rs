@@ -212,40 +212,68 @@ fn cut_short(source: &SourceFacts) -> Option<String> {
     ))
 }
 
+/// What of packets and names could not be read, the gravest first.
 fn truncated(source: &SourceFacts) -> Option<String> {
     let coverage = &source.observation.coverage;
-    let nameless = coverage.nameless_packets;
-    let portless = coverage.portless_fragments;
-    let packets = coverage.truncated_packets.saturating_sub(coverage.unread_names + nameless + portless);
-    let unread = coverage.unread_names;
-    let is_much_unread = share(unread, coverage.split_names) > UNREAD_NAMES_MAX;
-    if packets > 0 {
-        Some(format!(
+    let told = [conflicting_names, cut_packets, portless_fragments, nameless_packets, unread_names];
+    told.iter().find_map(|told| told(coverage))
+}
+
+/// No share of these is put up with: what sends them hides a name, or the mirror is broken.
+fn conflicting_names(coverage: &Coverage) -> Option<String> {
+    let streams = coverage.conflicting_names;
+    (streams > 0).then(|| {
+        format!(
+            "{} came with other bytes in the same place, so that nobody knows which name was asked for: see who sends \
+             such, and that the mirror damages no packet",
+            count(streams, "connection"),
+        )
+    })
+}
+
+fn cut_packets(coverage: &Coverage) -> Option<String> {
+    let others = coverage.unread_names + coverage.nameless_packets + coverage.portless_fragments;
+    let packets = coverage.truncated_packets.saturating_sub(others);
+    (packets > 0).then(|| {
+        format!(
             "{} cut so short that ports or names could not be read: capture whole packets (tcpdump: -s 0)",
             if packets == 1 { "1 packet was".to_string() } else { format!("{packets} packets were") },
-        ))
-    } else if portless > 0 {
-        Some(format!(
+        )
+    })
+}
+
+fn portless_fragments(coverage: &Coverage) -> Option<String> {
+    let portless = coverage.portless_fragments;
+    (portless > 0).then(|| {
+        format!(
             "{} came without the first one, which tells the port that a list or the filter may name: check that the \
              mirror shows every packet, or list addresses and filter without ports",
             count(portless, "fragment"),
-        ))
-    } else if nameless > 0 {
-        Some(format!(
+        )
+    })
+}
+
+fn nameless_packets(coverage: &Coverage) -> Option<String> {
+    let nameless = coverage.nameless_packets;
+    (nameless > 0).then(|| {
+        format!(
             "{} of a text table {} no names, and names are looked for: capture whole packets (tcpdump: -s 0)",
             count(nameless, "packet"),
             if nameless == 1 { "shows" } else { "show" },
-        ))
-    } else {
-        is_much_unread.then(|| {
-            format!(
-                "{unread} of {} that span packets or are sealed (QUIC) could not be read whole, and at most {} may \
-                 be: check that the mirror shows every packet",
-                count(coverage.split_names, "name"),
-                percent(UNREAD_NAMES_MAX)
-            )
-        })
-    }
+        )
+    })
+}
+
+fn unread_names(coverage: &Coverage) -> Option<String> {
+    let unread = coverage.unread_names;
+    (share(unread, coverage.split_names) > UNREAD_NAMES_MAX).then(|| {
+        format!(
+            "{unread} of {} that span packets or are sealed (QUIC) could not be read whole, and at most {} may be: \
+             check that the mirror shows every packet",
+            count(coverage.split_names, "name"),
+            percent(UNREAD_NAMES_MAX)
+        )
+    })
 }
 
 fn absent_hosts<'a>(
