@@ -23,6 +23,8 @@ const NETBIOS_PORT: u16 = 137;
 const HEADER_BYTES: usize = 12;
 /// The shortest message with a question: its name is the root.
 const MESSAGE_BYTES_MIN: usize = HEADER_BYTES + 5;
+/// The longest message of one question: a name of 255 bytes, and what clients say of themselves (RFC 6891, RFC 7830).
+const QUESTION_BYTES_MAX: usize = 512;
 /// Length before each message over TCP (RFC 1035, 4.2.2).
 const LENGTH_BYTES: usize = 2;
 
@@ -48,6 +50,24 @@ pub(super) fn is_possible_datagram(packet: &Packet<'_>) -> bool {
 #[inline]
 pub(super) fn is_possible_segment(packet: &Packet<'_>) -> bool {
     is_possible(packet, packet.payload.get(LENGTH_BYTES..).unwrap_or_default())
+}
+
+/// Whether a TCP segment at a port where no DNS is expected may be the first bytes of a question, too few to tell.
+#[inline]
+pub(super) fn may_begin_segment(packet: &Packet<'_>) -> bool {
+    const LEAST: [u8; LENGTH_BYTES + HEADER_BYTES] =
+        [0, MESSAGE_BYTES_MIN as u8, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    let begun = packet.payload;
+    if begun.is_empty() || begun.len() >= LEAST.len() {
+        return false;
+    }
+    // As it would be with the rest of the plainest question.
+    let mut header = LEAST;
+    header[..begun.len()].copy_from_slice(begun);
+    let length = usize::from(u16::from_be_bytes([header[0], header[1]]));
+    (MESSAGE_BYTES_MIN..=QUESTION_BYTES_MAX).contains(&length)
+        && packet.ports.is_some_and(|ports| care(ports) == Care::Strict)
+        && is_lone_question(&header[LENGTH_BYTES..])
 }
 
 #[inline]

@@ -11,7 +11,7 @@ use super::names::{Name, NameKind, Names, Reading, Rest};
 
 /// The methods in use (IANA's list, and those of Windows clients). Of others a whole first line is wanted
 /// before anything is waited for.
-const METHODS: [&[u8]; 24] = [
+const METHODS: [&[u8]; 25] = [
     b"GET ",
     b"POST ",
     b"HEAD ",
@@ -36,6 +36,7 @@ const METHODS: [&[u8]; 24] = [
     b"BITS_POST ",
     b"RPC_IN_DATA ",
     b"RPC_OUT_DATA ",
+    b"PRI ",
 ];
 
 /// How long the word can be that a request begins with.
@@ -105,6 +106,7 @@ pub(super) fn requests(payload: &[u8], names: &mut Names) -> Reading {
         match request(rest.get(empty..).unwrap_or_default(), names) {
             Head::Whole(length) => from += empty + length,
             Head::Read | Head::Foreign => return Reading::Whole,
+            Head::Compressed => return Reading::Compressed,
             Head::Short => {
                 let told = names.count() - told;
                 return Reading::Partial(Rest { from: from + empty, told, has_more: true });
@@ -131,11 +133,17 @@ enum Head {
     Short,
     /// It is no request, or none with a Host.
     Foreign,
+    /// It begins HTTP/2, whose heads are compressed (RFC 9113, 3.4).
+    Compressed,
 }
+
+/// What a client of HTTP/2 begins with that does not ask before.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
 /// The host of a request's first line and its Host (RFC 9112, 3.2).
 fn request(payload: &[u8], names: &mut Names) -> Head {
     let target = match first_line(payload) {
+        FirstLine::Request(PREFACE) => return Head::Compressed,
         FirstLine::Request(line) => target(line),
         FirstLine::Bare(line) => {
             target(line).into_iter().for_each(|target| names.push(target));

@@ -41,7 +41,7 @@ pub use hello::of_handshake as handshake_name;
 pub use info::info;
 pub use mac::is_same_machine;
 pub use name_text::NameText;
-pub use names::{NAMES_MAX, Name, NameKind, Names, Reading, Rest, is_mere_beginning, names};
+pub use names::{NAMES_MAX, Name, NameKind, Names, Reading, Rest, is_mere_beginning, is_mere_bytes, names};
 pub use overlay::DESTINATIONS as TUNNEL_PORTS;
 pub use plain::{Plain, plain_ipv4, plain_ipv6};
 pub use quic::{FirstId, Opened, QuicVersion, is_quic_beginning, open_initials};

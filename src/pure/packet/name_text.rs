@@ -5,7 +5,7 @@
 
 use super::names::NAME_BYTES_MAX;
 use crate::pure::address;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 /// A name in lower case, without final dot; empty for the DNS root. Bytes that stand in no host name are
@@ -40,6 +40,13 @@ impl NameText {
         let mut spelling = Spelling::default();
         name.split(|byte| *byte == b'.').try_for_each(|label| spelling.push_label(label))?;
         Some(spelling.folded())
+    }
+
+    /// An address in the place of a name.
+    pub(super) fn of_address(address: IpAddr) -> Option<NameText> {
+        let mut text = NameText::EMPTY;
+        write!(text, "{address}").ok()?;
+        Some(text)
     }
 
     fn written(&self) -> &[u8] {
@@ -101,6 +108,12 @@ fn shown(byte: u8) -> u8 {
         b'!'..=b'~' => byte.to_ascii_lowercase(),
         0x80.. => byte,
         _ => b'?',
+    }
+}
+
+impl Write for NameText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().try_for_each(|byte| self.push(byte).ok_or(fmt::Error))
     }
 }
 

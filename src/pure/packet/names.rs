@@ -5,7 +5,8 @@
 //! and `sighting` joins them. It must never allocate but for the list of names, which is bounded.
 
 use super::name_text::NameText;
-use super::{Packet, dns, hello, http, preface};
+use super::preface::{self, Socks};
+use super::{Packet, dns, hello, http};
 use crate::pure::protocol::{TCP, UDP};
 
 /// The most bytes a name has in text: RFC 1035's 255 less length bytes.
@@ -51,6 +52,8 @@ pub enum Reading {
     Cut,
     /// There must be more, but the sender puts it into a later TCP segment.
     Partial(Rest),
+    /// There are names in a form that is not read: HTTP/2 compresses them (RFC 7541).
+    Compressed,
 }
 
 impl Reading {
@@ -133,7 +136,7 @@ pub fn names(packet: &Packet<'_>, names: &mut Names) -> Reading {
 fn of_datagram(packet: &Packet<'_>, names: &mut Names) -> Reading {
     match hello::of_datagram(packet.payload, names) {
         Reading::Partial(_) | Reading::Cut => Reading::Cut,
-        Reading::Whole => Reading::Whole,
+        reading => reading,
     }
 }
 
@@ -142,10 +145,17 @@ const BEGUN: Rest = Rest { from: 0, told: 0, has_more: true };
 
 /// Whether all there is of a stream may be the first letters of a request, or of the line of a proxy before it: a
 /// few letters that other protocols have too. With the blank behind them they are more than that.
-pub fn is_mere_beginning(stream: &[u8]) -> bool {
-    let letters = stream.trim_ascii_start();
+pub fn is_mere_beginning(packet: &Packet<'_>) -> bool {
+    let letters = packet.payload.trim_ascii_start();
     let is_begun = http::is_part_of_method(letters) || preface::is_part_of_word(letters);
-    is_begun && !letters.ends_with(b" ")
+    is_begun && !letters.ends_with(b" ") || is_mere_bytes(packet)
+}
+
+/// The same of the first bytes of a question, or of a request to a proxy. They promise so little that they are waited
+/// upon only at the beginning of a connection: a byte of anything may ask for a sign of life.
+pub fn is_mere_bytes(packet: &Packet<'_>) -> bool {
+    let is_socks = || preface::socks(packet.payload) == Socks::Short { is_likely: false };
+    !packet.payload.is_empty() && (dns::may_begin_segment(packet) || is_socks())
 }
 
 #[inline]
@@ -160,11 +170,13 @@ fn of_segment(packet: &Packet<'_>, names: &mut Names) -> Reading {
         Some(b'A'..=b'Z' | b'\r' | b'\n') if http::is_possible(packet.payload) => {
             http::requests(packet.payload, names)
         }
-        Some(4 | 5) if preface::socks(packet.payload).is_some() => {
-            preface::socks(packet.payload).into_iter().for_each(|name| names.push(name));
-            Reading::Whole
+        Some(4 | 5) if preface::socks(packet.payload) != Socks::Foreign => {
+            let told = preface::socks(packet.payload);
+            told.name().into_iter().for_each(|name| names.push(name));
+            if matches!(told, Socks::Short { .. }) { Reading::Partial(BEGUN) } else { Reading::Whole }
         }
         Some(_) if dns::is_possible_segment(packet) => dns::segment(packet, names),
+        Some(_) if dns::may_begin_segment(packet) => Reading::Partial(BEGUN),
         Some(_) => return Reading::Whole,
     };
     match reading {

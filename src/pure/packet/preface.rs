@@ -1,10 +1,11 @@
 //! What do proxies put before a stream? The line or block of the PROXY protocol, which is passed over, and the
 //! request of SOCKS, which names a host.
 //!
-//! Each must be there from its first to its last byte: what is not is no preface.
+//! Each must be there from its first to its last byte before it is taken for one.
 
 use super::name_text::NameText;
 use super::names::{Name, NameKind};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The longest line of the PROXY protocol, version 1, with its end.
 const LINE_BYTES_MAX: usize = 107;
@@ -39,23 +40,116 @@ pub(super) fn is_part_of_word(stream: &[u8]) -> bool {
     !stream.is_empty() && WORD.starts_with(stream)
 }
 
-/// The host that a SOCKS request names (RFC 1928, 4; SOCKS 4A); `None` when it is none, or names an address.
-pub(super) fn socks(stream: &[u8]) -> Option<Name> {
-    let (host, port) = match stream {
-        [5, 1..=3, 0, 3, length, rest @ ..] => {
-            let (host, rest) = rest.split_at_checked(usize::from(*length))?;
-            (host, u16::from_be_bytes(*rest.first_chunk()?))
+/// What a stream tells of a proxy that speaks SOCKS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Socks<'a> {
+    /// The host that it is asked for, and its port.
+    Named(&'a [u8], u16),
+    /// The same by its address.
+    Address(IpAddr, u16),
+    /// What is there may be the beginning of a request, or what a client says before it; of the latter, and of a
+    /// few bytes, other protocols have the like.
+    Short { is_likely: bool },
+    /// It is none.
+    Foreign,
+}
+
+impl Socks<'_> {
+    /// The host, as a name or an address in its place.
+    pub(super) fn name(self) -> Option<Name> {
+        let (text, port) = match self {
+            Socks::Named(host, port) => (NameText::dotted(host), port),
+            Socks::Address(address, port) => (NameText::of_address(address), port),
+            Socks::Short { .. } | Socks::Foreign => return None,
+        };
+        Some(Name { kind: NameKind::Http, text: text?, port: Some(port) })
+    }
+}
+
+/// What a client says before its request, at most so many ways of saying who it is.
+const METHODS_MAX: u8 = 16;
+
+/// The request of a SOCKS client (RFC 1928, 3 and 4; SOCKS 4 and 4A), behind what it says of itself when it does not
+/// wait for the answer.
+pub(super) fn socks(stream: &[u8]) -> Socks<'_> {
+    match behind_greeting(stream) {
+        [5, 1..=3, 0, 3, length, rest @ ..] => socks_5(rest, usize::from(*length)),
+        [5, 1..=3, 0, 3] => Socks::Short { is_likely: true },
+        [5, 1..=3, 0, 1, rest @ ..] => address::<4>(rest),
+        [5, 1..=3, 0, 4, rest @ ..] => address::<16>(rest),
+        [5, 1..=3, 0] | [5, 1..=3] | [4 | 5] | [] => UNLIKELY,
+        [5, 1..=METHODS_MAX, methods @ ..] if methods.len() < usize::from(stream[1]) => UNLIKELY,
+        [4, 1 | 2, p0, p1, a, b, c, d, rest @ ..] => {
+            socks_4(u16::from_be_bytes([*p0, *p1]), Ipv4Addr::new(*a, *b, *c, *d), rest)
         }
-        // 0.0.0.x stands for a name behind the user's.
-        [4, 1 | 2, p0, p1, 0, 0, 0, 1..=255, rest @ ..] => {
-            let mut parts = rest.split(|byte| *byte == 0);
-            let (_user, host, _after) = (parts.next()?, parts.next()?, parts.next()?);
-            (host, u16::from_be_bytes([*p0, *p1]))
-        }
-        _ => return None,
+        [4, 1 | 2, rest @ ..] if rest.len() < 6 => UNLIKELY,
+        _ => Socks::Foreign,
+    }
+}
+
+const UNLIKELY: Socks<'_> = Socks::Short { is_likely: false };
+
+/// What follows the methods that a client offers, and its name and password (RFC 1929) where it offers these.
+fn behind_greeting(stream: &[u8]) -> &[u8] {
+    const PASSWORD: u8 = 2;
+    let [5, count @ 1..=METHODS_MAX, rest @ ..] = stream else { return stream };
+    let Some((methods, behind)) = rest.split_at_checked(usize::from(*count)) else { return stream };
+    let after = match behind {
+        [1, words @ ..] if methods.contains(&PASSWORD) => behind_word(behind_word(words)),
+        behind => behind,
     };
-    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    let is_name = !host.is_empty() && host.iter().all(is_host);
-    let text = is_name.then(|| NameText::dotted(host)).flatten()?;
-    Some(Name { kind: NameKind::Http, text, port: Some(port) })
+    if matches!(after, [] | [5, ..]) { after } else { stream }
+}
+
+/// What follows a word behind its length; nothing while that is to come.
+fn behind_word(rest: &[u8]) -> &[u8] {
+    let behind = rest.split_first().and_then(|(length, rest)| rest.get(usize::from(*length)..));
+    behind.unwrap_or_default()
+}
+
+fn socks_5(rest: &[u8], length: usize) -> Socks<'_> {
+    match rest.split_at_checked(length) {
+        Some((host, [p0, p1, ..])) => named(host, u16::from_be_bytes([*p0, *p1])),
+        // Only its port is to come.
+        Some((host, _)) if is_host(host) => Socks::Short { is_likely: true },
+        None if is_part_of_host(rest) => Socks::Short { is_likely: true },
+        _ => Socks::Foreign,
+    }
+}
+
+fn socks_4(port: u16, address: Ipv4Addr, rest: &[u8]) -> Socks<'_> {
+    let mut parts = rest.splitn(3, |byte| *byte == 0);
+    let (user, host, after) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let is_user = user.len() <= usize::from(u8::MAX) && user.iter().all(u8::is_ascii_graphic);
+    // 0.0.0.x stands for a name behind the user's.
+    let is_name = matches!(address.octets(), [0, 0, 0, 1..=255]);
+    match (host, after) {
+        _ if !is_user => Socks::Foreign,
+        (Some(_), _) if !is_name => Socks::Address(address.into(), port),
+        (Some(host), Some(_)) => named(host, port),
+        (Some(host), None) if !is_part_of_host(host) => Socks::Foreign,
+        _ => Socks::Short { is_likely: is_name },
+    }
+}
+
+fn address<const BYTES: usize>(rest: &[u8]) -> Socks<'_>
+where
+    IpAddr: From<[u8; BYTES]>,
+{
+    match rest.split_first_chunk::<BYTES>() {
+        Some((address, [p0, p1, ..])) => Socks::Address((*address).into(), u16::from_be_bytes([*p0, *p1])),
+        _ => UNLIKELY,
+    }
+}
+
+fn named(host: &[u8], port: u16) -> Socks<'_> {
+    if is_host(host) { Socks::Named(host, port) } else { Socks::Foreign }
+}
+
+fn is_host(host: &[u8]) -> bool {
+    !host.is_empty() && is_part_of_host(host)
+}
+
+fn is_part_of_host(part: &[u8]) -> bool {
+    part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }

@@ -108,6 +108,10 @@ impl Heads {
         } else {
             alone
         };
+        if read == Reading::Compressed {
+            self.streams.begin(1);
+            self.streams.lose();
+        }
         read == Reading::Cut
     }
 
@@ -161,7 +165,7 @@ impl Heads {
             }
             // A few letters may be the middle of a word as well.
             (Some(at), State::Announced)
-                if !matches!(alone, Reading::Partial(_)) || packet::is_mere_beginning(packet.payload) =>
+                if !matches!(alone, Reading::Partial(_)) || packet::is_mere_beginning(packet) =>
             {
                 let was_waiting = head.is_waiting();
                 let is_waiting = self.streams.change(&stream, |head| {
@@ -231,7 +235,10 @@ impl Heads {
         is_behind_syn: bool,
     ) -> Reading {
         let Reading::Partial(rest) = alone else { return alone };
-        let Rest { from, told, has_more } = likely(rest, packet.payload, is_behind_syn);
+        if !is_behind_syn && packet::is_mere_bytes(packet) {
+            return Reading::Whole;
+        }
+        let Rest { from, told, has_more } = likely(rest, packet, is_behind_syn);
         let first = sequence.wrapping_add(from as u32);
         if self.streams.get(&stream).is_some_and(|head| head.first == first) {
             return Reading::Whole;
@@ -264,10 +271,11 @@ impl Heads {
         let Some(head) = self.streams.get(&stream) else { return Reading::Whole };
         let State::Open { told, .. } = head.state else { return Reading::Whole };
         self.joined.clear();
-        let reading = packet::names(&Packet { payload: head.pieces.front(), ..*packet }, &mut self.joined);
+        let front = Packet { payload: head.pieces.front(), ..*packet };
+        let reading = packet::names(&front, &mut self.joined);
         self.joined.as_slice().iter().skip(told).for_each(|name| names.push(*name));
         let rest = match reading {
-            Reading::Partial(rest) => Some(likely(rest, head.pieces.front(), head.is_behind_syn)),
+            Reading::Partial(rest) => Some(likely(rest, &front, head.is_behind_syn)),
             _ => None,
         };
         let (is_full, has_name) = (head.pieces.is_full(), !self.joined.as_slice().is_empty());
@@ -278,7 +286,7 @@ impl Heads {
                 self.close(stream);
                 return if rest.has_more { Reading::Cut } else { Reading::Whole };
             }
-            (Reading::Whole, _) => self.end(stream),
+            (Reading::Whole | Reading::Compressed, _) => self.end(stream),
             (Reading::Cut, _) => self.close(stream),
         }
         reading
@@ -339,7 +347,7 @@ impl Heads {
 
 /// What is to come of a message. Elsewhere than behind a SYN a few letters promise nothing: people type such, and
 /// other protocols have them.
-fn likely(rest: Rest, stream: &[u8], is_behind_syn: bool) -> Rest {
+fn likely(rest: Rest, stream: &Packet<'_>, is_behind_syn: bool) -> Rest {
     let is_likely = is_behind_syn || !packet::is_mere_beginning(stream);
     Rest { has_more: rest.has_more && is_likely, ..rest }
 }
@@ -349,7 +357,7 @@ fn without_a_place(alone: Reading) -> Reading {
     match alone {
         Reading::Partial(Rest { has_more: true, .. }) => Reading::Cut,
         Reading::Partial(_) | Reading::Whole => Reading::Whole,
-        Reading::Cut => Reading::Cut,
+        Reading::Cut | Reading::Compressed => alone,
     }
 }
 
@@ -631,6 +639,7 @@ mod tests {
 
     #[test]
     fn only_streams_that_bear_a_name_count_as_begun() {
+        const HTTP_2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
         let end = REQUEST.len();
         let two = |at: usize| vec![segment(1, 0, &REQUEST[..at]), segment(1, at, &REQUEST[at..])];
         let typed = |text: &str| -> Vec<Vec<u8>> {
@@ -660,6 +669,14 @@ mod tests {
                 (0, 0),
             ),
             ("its end is missing", vec![segment(1, 0, &REQUEST[..end - 20])], (1, 1)),
+            ("HTTP/2 without TLS", vec![segment(1, 0, HTTP_2)], (1, 1)),
+            ("in two", vec![segment(1, 0, &HTTP_2[..9]), segment(1, 9, &HTTP_2[9..])], (1, 1)),
+            (
+                "in two behind a SYN",
+                vec![syn(1), segment(1, 0, &HTTP_2[..2]), segment(1, 2, &HTTP_2[2..])],
+                (1, 1),
+            ),
+            ("another word", vec![syn(1), segment(1, 0, b"PRINT * 1\r\n")], (0, 0)),
         ];
         for (row, packets, wanted) in rows {
             let mut heads = Heads::default();
@@ -698,6 +715,37 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_promises_little_is_waited_for_behind_a_syn() {
+        let forms: [(&str, Vec<u8>); 6] = [
+            ("a question at a port of another", question(b"evil")),
+            ("SOCKS 5", b"\x05\x01\0\x03\x04evil\x01\xbb".to_vec()),
+            ("behind a greeting", b"\x05\x01\0\x05\x01\0\x03\x04evil\x01\xbb".to_vec()),
+            ("behind a password", b"\x05\x01\x02\x01\x02me\x01x\x05\x01\0\x03\x04evil\x01\xbb".to_vec()),
+            ("SOCKS 4A", b"\x04\x01\x01\xbb\0\0\0\x01me\0evil\0".to_vec()),
+            ("SOCKS 4A, without a user", b"\x04\x01\x01\xbb\0\0\0\x01\0evil\0".to_vec()),
+        ];
+        for (form, sent) in forms {
+            for cut in 1..sent.len() {
+                let (names, unread) =
+                    read(&[syn(1), segment(1, 0, &sent[..cut]), segment(1, cut, &sent[cut..])]);
+                assert_eq!((names.as_str(), unread), ("- - evil", 0), "{form}, cut at {cut}");
+            }
+            let letters = (0..sent.len()).map(|at| segment(1, at, &sent[at..=at]));
+            let (names, unread) = read(&[vec![syn(1)], letters.collect()].concat());
+            assert_eq!((names.matches("evil").count(), unread), (1, 0), "{form}, a byte each: {names}");
+            let (_, unread) = read(&[syn(1), segment(1, 0, &sent[..sent.len() - 1])]);
+            assert_eq!(unread, 1, "{form}, without its end");
+        }
+        for sign_of_life in [b"\0", b"\x05", b"\x04"] {
+            let (names, _) = read(&[segment(1, 0, sign_of_life), segment(1, 1, REQUEST)]);
+            assert_eq!(names, "- evil.example", "{sign_of_life:?}");
+        }
+        for other in [&b"\0\x2d\0\0\xff"[..], b"\x05\x01\0\x07", b"\x04\x03\0\0"] {
+            assert_eq!(read(&[syn(1), segment(1, 0, other)]), ("- -".to_owned(), 0), "{other:?}");
         }
     }
 

@@ -112,8 +112,8 @@ pub struct Coverage {
     /// ARP and spanning tree); 0 when not counted, and then all that were heard stand in for it.
     #[serde(default)]
     pub ip_packets: u64,
-    /// TCP streams and QUIC connections whose name spans several packets or is sealed so that no key opens it; counted
-    /// only while names are looked for.
+    /// TCP streams and QUIC connections whose name spans several packets, is sealed so that no key opens it, or is
+    /// compressed (HTTP/2 without TLS); counted only while names are looked for.
     #[serde(default)]
     pub split_names: u64,
     /// Of those, how many have a name that was never read; in `truncated_packets` too. On a busy network

@@ -21,6 +21,9 @@ fn a_name_blames_the_client_that_asks() {
     let answer = dns("x.evil.example", true);
     let tunnel = |port| format!("CONNECT {OTHER_SINK}:{port} HTTP/1.1\r\n\r\n");
     let six = b"GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n";
+    let (socks, other_port) =
+        (b"\x05\x01\0\x01\xcb\0\x71\x50\x01\xbb", b"\x05\x01\0\x01\xcb\0\x71\x50\0\x50");
+    let socks_six = [b"\x05\x01\0\x04\x20\x01\x0d\xb8", &[0; 11][..], b"\x01\0\x50"].concat();
     let proxy = format!("GET / HTTP/1.1\r\nHost: {SINK}\r\n\r\n");
     let rows = [
         ("a question to a resolver inside", udp(0, (HOST, 1025), (OTHER, 53), &ask), "10.0.0.1 1 1 1"),
@@ -51,6 +54,9 @@ fn a_name_blames_the_client_that_asks() {
         ),
         ("a tunnel to another port", tcp_with(0, (HOST, 1025), (OTHER, 443), ACK, tunnel(80).as_bytes()), ""),
         ("an IPv6 address", tcp_with(0, (HOST, 1025), (OTHER, 3128), ACK, six), "10.0.0.1 1 1 1"),
+        ("an address by SOCKS", tcp_with(0, (HOST, 1025), (OTHER, 1080), ACK, socks), "10.0.0.1 1 1 1"),
+        ("at another port than listed", tcp_with(0, (HOST, 1025), (OTHER, 1080), ACK, other_port), ""),
+        ("one of IPv6", tcp_with(0, (HOST, 1025), (OTHER, 1080), ACK, &socks_six), "10.0.0.1 1 1 1"),
         (
             "an address in HTTP Host",
             tcp_with(0, (HOST, 1025), (OTHER, 3128), ACK, proxy.as_bytes()),

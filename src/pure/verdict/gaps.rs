@@ -268,8 +268,8 @@ fn unread_names(coverage: &Coverage) -> Option<String> {
     let unread = coverage.unread_names;
     (share(unread, coverage.split_names) > UNREAD_NAMES_MAX).then(|| {
         format!(
-            "{unread} of {} that span packets or are sealed (QUIC) could not be read whole, and at most {} may be: \
-             check that the mirror shows every packet",
+            "{unread} of {} that span packets, are sealed (QUIC) or compressed (HTTP/2 without TLS) could not be read \
+             whole, and at most {} may be: check that the mirror shows every packet",
             count(coverage.split_names, "name"),
             percent(UNREAD_NAMES_MAX)
         )
