@@ -3,9 +3,8 @@
 
 use super::gather::{Case, Subject};
 use crate::pure::detection::Unverified;
-use crate::pure::report::is_for_engineer;
 use crate::pure::ticket::{DetectionId, Row, Run};
-use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
+use crate::pure::verdict::{Mender, Outcome, Reason, ReasonCode, Verdict};
 use crate::pure::words::{self, count, shortened};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,7 +85,7 @@ impl Troubles {
     /// Whether one of them is for those who have the machines, and not for the network support engineer alone.
     pub(super) fn is_for_school(&self) -> bool {
         let told = self.causes.keys().filter(|(kind, ..)| *kind != Kind::Suppressed);
-        told.into_iter().any(|(_, code, _)| !is_for_engineer(*code))
+        told.into_iter().any(|(_, code, _)| code.facts().mender != Mender::Engineer)
     }
 
     fn look(&mut self, subject: &Subject<'_>, case: &Case<'_>) {
@@ -168,7 +167,7 @@ impl Troubles {
 
 /// What happens all the time and has no cure.
 fn is_of_course(code: ReasonCode) -> bool {
-    matches!(code, ReasonCode::PhaseChanged | ReasonCode::ScheduleChanged)
+    code.facts().mender == Mender::Nobody && !code.is_idle()
 }
 
 /// Nobody else looks for machines that no ticket knows, so these stand first.

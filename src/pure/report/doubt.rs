@@ -10,7 +10,7 @@ use super::words::{count, local_window};
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Host, Run, Ticket};
 use crate::pure::verdict::ReasonCode::{self, *};
-use crate::pure::verdict::{Outcome, Verdict};
+use crate::pure::verdict::{Mender, Outcome, Verdict};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -69,8 +69,8 @@ pub fn doubt(material: &Material) -> DoubtView {
         } else {
             format!("the last {}", count(nights.len() as u64, "night"))
         },
-        cause: if is_absence { not_heard(material.ticket, &hosts) } else { cause(*first).to_string() },
-        brief: brief(*first).to_string(),
+        cause: if is_absence { not_heard(material.ticket, &hosts) } else { first.facts().cause.to_string() },
+        brief: first.facts().brief.to_string(),
         is_absence,
         was_were: was_were(hosts.len()).to_string(),
         absent: if is_absence { label(material.ticket, &hosts) } else { String::new() },
@@ -108,11 +108,11 @@ fn to_do(material: &Material, causes: &[ReasonCode], absent: &[&Host]) -> String
     let own = causes.contains(&HostAbsent).then(|| switch_on(material, absent));
     match causes.first() {
         Some(HostAbsent) | None => own.unwrap_or_default(),
-        Some(first) if is_for_engineer(*first) => match own {
+        Some(first) if first.facts().mender == Mender::Engineer => match own {
             Some(own) => format!("{own}; {}", engineers(*first, material.ticket)),
             None => for_engineer(*first, material.ticket),
         },
-        Some(first) => filled_in(deed(*first), material.ticket),
+        Some(first) => filled_in(first.facts().deed, material.ticket),
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) fn for_engineer(code: ReasonCode, ticket: &Ticket) -> String {
 }
 
 fn engineers(code: ReasonCode, ticket: &Ticket) -> String {
-    format!("the network support engineer has to {}", filled_in(deed(code), ticket))
+    format!("the network support engineer has to {}", filled_in(code.facts().deed, ticket))
 }
 
 fn switch_on(material: &Material, absent: &[&Host]) -> String {
@@ -138,12 +138,6 @@ fn switch_on(material: &Material, absent: &[&Host]) -> String {
         "leave {machines} switched on and connected while the network is watched{next}; tell the network \
          support engineer {left} left the network"
     )
-}
-
-/// Whether it is mended at the computer, the files or the wires of allclear. The rest is for those who have
-/// the machine, or for nobody.
-pub fn is_for_engineer(code: ReasonCode) -> bool {
-    !matches!(code, HostAbsent | Contacts | ScheduleChanged | PhaseChanged | SiteClosed)
 }
 
 fn is_certain(run: &Run) -> bool {
@@ -166,9 +160,9 @@ fn codes(run: &Run) -> Vec<ReasonCode> {
 
 /// The reasons of a night, the deepest first, and without those that others explain.
 fn sifted(codes: &[ReasonCode]) -> Vec<ReasonCode> {
-    let is_explained = |code: &ReasonCode| codes.iter().any(|other| explains(*other, *code));
+    let is_explained = |code: &ReasonCode| codes.iter().any(|other| other.explains(*code));
     let mut left: Vec<ReasonCode> = codes.iter().copied().filter(|code| !is_explained(code)).collect();
-    left.sort_by_key(|code| rank(*code));
+    left.sort_by_key(|code| code.facts().rank);
     left.dedup();
     left
 }
@@ -184,165 +178,8 @@ fn causes(nights: &[Vec<ReasonCode>]) -> Vec<ReasonCode> {
         }
     }
     let mut causes: Vec<(ReasonCode, (u32, u32))> = seen.into_iter().collect();
-    causes.sort_by_key(|(code, nights)| (Reverse(*nights), rank(*code)));
+    causes.sort_by_key(|(code, nights)| (Reverse(*nights), code.facts().rank));
     causes.into_iter().map(|(code, _)| code).collect()
-}
-
-/// A capture that is blind hears no machine, and one that broke off has no full time.
-fn explains(cause: ReasonCode, code: ReasonCode) -> bool {
-    match cause {
-        WrongSide | ControlMissing => matches!(code, TooQuiet | HostAbsent),
-        TooQuiet => code == HostAbsent,
-        Interrupted | CutShort => code == TooShort,
-        _ => false,
-    }
-}
-
-/// The place of a reason among those of one night: what is wrong with the watching, then with what was
-/// looked for, then with the machine.
-fn rank(code: ReasonCode) -> u8 {
-    match code {
-        ProgramDown => 0,
-        ClockJumped => 1,
-        HeldUp => 2,
-        NoTurn => 3,
-        SourceGone => 4,
-        NothingRecorded => 5,
-        StillRunning => 6,
-        ScheduleChanged => 7,
-        PhaseChanged => 8,
-        SiteClosed => 9,
-        OnHold => 10,
-        Interrupted => 11,
-        WrongSide => 12,
-        ControlMissing => 13,
-        TooQuiet => 14,
-        Undecoded => 15,
-        Truncated => 16,
-        Lossy => 17,
-        LossUnknown => 18,
-        CutShort => 19,
-        TooShort => 20,
-        WatchlistEmpty => 21,
-        WatchlistIncomplete => 22,
-        EntriesShutOut => 23,
-        WatchlistStale => 24,
-        ClockUnsure => 25,
-        HostAbsent => 26,
-        ListingUnknown => 27,
-        Contacts => 28,
-    }
-}
-
-/// What was missing, as a clause.
-fn cause(code: ReasonCode) -> &'static str {
-    match code {
-        ProgramDown => "allclear was not running",
-        ClockJumped => "the clock of the watching computer leapt over the night",
-        HeldUp => "allclear was held up and could not work",
-        NoTurn => "too many captures were planned at one time",
-        SourceGone => "the capture interface was not there",
-        NothingRecorded => "no recorded capture covers the night",
-        StillRunning => "the capture before it was still running",
-        OnHold => "the ticket was on hold",
-        ScheduleChanged => "the schedule was changed",
-        PhaseChanged => "the ticket went on to another phase",
-        SiteClosed => "the site was closed",
-        Interrupted => "the capture broke off before its time",
-        WrongSide => "the capture is on the wrong side of the firewall, or sees one direction only",
-        ControlMissing => "the capture was blind and did not show traffic that must always be there",
-        TooQuiet => "hardly any traffic reached the capture",
-        Undecoded => "too much of the traffic could not be read",
-        Truncated => "packets were cut off too short to be read",
-        Lossy => "the capture lost too many packets",
-        LossUnknown => "nobody can tell how many packets were lost",
-        CutShort => "the capture reached its packet or byte limit before the night was over",
-        TooShort => "too little of the night was watched",
-        WatchlistEmpty => "there was nothing on the watchlist to look for",
-        WatchlistIncomplete => "lines of the watchlist file could not be used",
-        EntriesShutOut => "the capture filter hides what the watchlist looks for",
-        WatchlistStale => "the watchlist was too old",
-        ClockUnsure => {
-            "the clock of the watching computer, or of the machine that captures for it, is not right"
-        }
-        HostAbsent => "a machine was not heard at all and may be switched off",
-        ListingUnknown => "the blocklist gave no answer",
-        Contacts => "it still called",
-    }
-}
-
-/// The same for a subject, where all of it has to be short.
-fn brief(code: ReasonCode) -> &'static str {
-    match code {
-        ProgramDown => "allclear was not running",
-        ClockJumped => "the clock leapt",
-        HeldUp => "allclear was held up",
-        NoTurn => "too many captures at once",
-        SourceGone => "no capture interface",
-        NothingRecorded => "nothing was recorded",
-        StillRunning => "another capture went on",
-        OnHold => "on hold",
-        ScheduleChanged => "another schedule",
-        PhaseChanged => "another phase",
-        SiteClosed => "the site was closed",
-        Interrupted => "the capture broke off",
-        WrongSide => "not on the inside",
-        ControlMissing => "the capture was blind",
-        TooQuiet => "hardly any traffic heard",
-        Undecoded => "traffic not readable",
-        Truncated => "packets cut too short",
-        Lossy => "too many packets lost",
-        LossUnknown => "losses not known",
-        CutShort => "a limit ended the capture",
-        TooShort => "too little was watched",
-        WatchlistEmpty => "empty watchlist",
-        WatchlistIncomplete => "faulty watchlist lines",
-        EntriesShutOut => "the filter hides entries",
-        WatchlistStale => "old watchlist",
-        ClockUnsure => "a clock is not right",
-        HostAbsent => "a machine was not heard",
-        ListingUnknown => "the blocklist is silent",
-        Contacts => "it still called",
-    }
-}
-
-/// What mends it; `{id}` and `{public}` are those of the ticket.
-fn deed(code: ReasonCode) -> &'static str {
-    match code {
-        ProgramDown => "start `allclear serve`, and find out why it was down",
-        ClockJumped => "keep that computer awake for every night's watch and its clock synchronised",
-        HeldUp => {
-            "run `allclear doctor` on the watching computer: its disk may be full, or its load too high"
-        }
-        NoTurn => "spread the schedules of the playbooks with `jitter`, or raise `runs_max` of the source",
-        SourceGone => "bring the interface of the capture back",
-        NothingRecorded => "see whether the recorder runs, and whether `files` names what it writes",
-        StillRunning => "capture for a shorter time, or less often",
-        OnHold => "take it up with `allclear ticket resume {id}` when machines are on",
-        ScheduleChanged => "wait for the nights of the new schedule",
-        PhaseChanged => "wait for the next night",
-        SiteClosed => "wait until the site is open again",
-        Interrupted => "find out what ended the capture (interface, command, or somebody who stopped it)",
-        WrongSide => "have both directions of the inside network mirrored to the capture",
-        ControlMissing => "have the mirror port and its cable looked at",
-        TooQuiet => "have the mirror port, its cable and the capture filter looked at",
-        Undecoded => "capture where the traffic is not wrapped in something unknown",
-        Truncated => "capture whole packets (tcpdump: -s 0)",
-        Lossy => "raise `ring` of the source, narrow the filter, or use a faster computer",
-        LossUnknown => "capture from an interface, or leave `lost` out of the playbook",
-        CutShort => "raise the limit in the playbook, or leave it out",
-        TooShort => "find out what kept the capture from running the whole time",
-        WatchlistEmpty => "mend the watchlist file (`allclear check` names it)",
-        WatchlistIncomplete => "mend these lines of the file (`allclear watchlist FILE` names them)",
-        EntriesShutOut => {
-            "widen the filter of the playbook, or take these entries out (`allclear check` names them)"
-        }
-        WatchlistStale => "fetch the watchlist file anew",
-        ClockUnsure => "have both synchronised (chrony or systemd-timesyncd)",
-        HostAbsent => "leave all machines of this ticket switched on",
-        ListingUnknown => "have the resolver looked at (`allclear listing {public}` shows what it says)",
-        Contacts => "take the machine off the network and clean it again",
-    }
 }
 
 fn filled_in(deed: &str, ticket: &Ticket) -> String {

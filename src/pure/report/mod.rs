@@ -26,7 +26,7 @@ mod watch;
 
 pub use crate::pure::words;
 pub use answers::{AnswerView, DecisionView, FileView, Looked, MailView};
-pub use doubt::{DoubtView, is_for_engineer};
+pub use doubt::DoubtView;
 pub use folded::{FoldedRow, FoldedView, has_gone_on, in_short};
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
 pub use lack::LackView;

@@ -170,8 +170,7 @@ pub fn next_window(course: &Course<'_>, now: Timestamp) -> Option<Interval> {
 
 /// Whether the last occurrences are of a break or hold that goes on: they wait until a day is full.
 fn is_withheld(first: &Unrun, now: Timestamp) -> bool {
-    let is_idle = matches!(first.code, ReasonCode::OnHold | ReasonCode::SiteClosed);
-    is_idle && now.duration_since(first.window.from) < IDLE_BATCH
+    first.code.is_idle() && now.duration_since(first.window.from) < IDLE_BATCH
 }
 
 impl Course<'_> {

@@ -27,49 +27,14 @@ pub fn judge(criteria: &JudgeCriteria, facts: &CaptureFacts) -> Judgement {
 /// Whether silence in this capture means something, whatever the verdict: only then is its watched
 /// time exposure. A capture that ended early is healthy while it lasted.
 pub fn is_healthy(criteria: &JudgeCriteria, facts: &CaptureFacts) -> bool {
-    gaps(criteria, facts).iter().all(|reason| !is_blinding(reason.code))
+    gaps(criteria, facts).iter().all(|reason| !reason.code.facts().is_blinding)
 }
 
 /// As [`is_healthy`], but a quiet capture will do: enough to learn from contacts that were seen how
 /// often a host makes them.
 pub fn is_attentive(criteria: &JudgeCriteria, facts: &CaptureFacts) -> bool {
     let mut codes = gaps(criteria, facts).into_iter().map(|reason| reason.code);
-    codes.all(|code| code == ReasonCode::TooQuiet || !is_blinding(code))
-}
-
-/// Whether a contact may have gone unseen in the time that was watched.
-fn is_blinding(code: ReasonCode) -> bool {
-    match code {
-        ReasonCode::TooQuiet
-        | ReasonCode::WrongSide
-        | ReasonCode::Undecoded
-        | ReasonCode::Lossy
-        | ReasonCode::LossUnknown
-        | ReasonCode::Truncated
-        | ReasonCode::ControlMissing
-        | ReasonCode::WatchlistEmpty
-        | ReasonCode::WatchlistIncomplete
-        | ReasonCode::EntriesShutOut
-        | ReasonCode::WatchlistStale
-        | ReasonCode::ClockUnsure
-        | ReasonCode::ProgramDown
-        | ReasonCode::ClockJumped
-        | ReasonCode::HeldUp
-        | ReasonCode::NoTurn
-        | ReasonCode::SourceGone
-        | ReasonCode::PhaseChanged
-        | ReasonCode::ScheduleChanged
-        | ReasonCode::NothingRecorded
-        | ReasonCode::StillRunning
-        | ReasonCode::OnHold
-        | ReasonCode::SiteClosed => true,
-        ReasonCode::Contacts
-        | ReasonCode::Interrupted
-        | ReasonCode::TooShort
-        | ReasonCode::CutShort
-        | ReasonCode::HostAbsent
-        | ReasonCode::ListingUnknown => false,
-    }
+    codes.all(|code| code == ReasonCode::TooQuiet || !code.facts().is_blinding)
 }
 
 /// How many contacts each host made, over all sources.

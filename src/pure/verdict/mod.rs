@@ -10,6 +10,8 @@ mod gaps;
 mod hidden;
 mod judge;
 mod lists;
+mod reason;
+mod rows;
 mod seconds;
 
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod gap_tests;
 mod tests;
 
 pub use judge::{contacts_reason, is_attentive, is_healthy, judge};
+pub use reason::{Mender, ReasonCode, ReasonFacts};
 pub use seconds::{doubtful, watched};
 
 use crate::pure::interval::{Interval, Intervals};
@@ -41,54 +44,6 @@ pub enum Verdict {
 pub struct Reason {
     pub code: ReasonCode,
     pub text: String,
-}
-
-/// The reasons of design "How a run is judged", by their public names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReasonCode {
-    Contacts,
-    Interrupted,
-    TooShort,
-    TooQuiet,
-    WrongSide,
-    Undecoded,
-    Lossy,
-    LossUnknown,
-    CutShort,
-    Truncated,
-    ControlMissing,
-    HostAbsent,
-    WatchlistEmpty,
-    /// Too much of a watchlist file could not be applied.
-    WatchlistIncomplete,
-    /// The filter can never let through what some entries are about.
-    EntriesShutOut,
-    WatchlistStale,
-    ListingUnknown,
-    ClockUnsure,
-    /// Why an occurrence did not run: allclear was not running in its window.
-    ProgramDown,
-    /// The clock leapt over its window.
-    ClockJumped,
-    /// allclear ran, and could not work in its window.
-    HeldUp,
-    /// Its turn did not come in its window: too many runs at a time.
-    NoTurn,
-    /// Its source was not there in its whole window.
-    SourceGone,
-    /// The ticket went on to another phase before it could begin.
-    PhaseChanged,
-    /// The schedule was changed before it could begin.
-    ScheduleChanged,
-    /// No recorded file covers its window.
-    NothingRecorded,
-    /// The occurrence before it was still running.
-    StillRunning,
-    /// The ticket was on hold.
-    OnHold,
-    /// The site was closed (school break).
-    SiteClosed,
 }
 
 /// A verdict with everything that led to it: a fail and an inconclusive run have at least one
