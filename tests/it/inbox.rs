@@ -326,6 +326,22 @@ fn a_checklist_signed_before_a_relapse_is_open_again() {
     assert!(words(&relapsed[0]).contains(open), "{}", relapsed[0].text);
 }
 
+/// The address is a lease: the machine that got it next does not hide that the first one calls from elsewhere.
+#[test]
+fn a_machine_that_moved_is_corrected_although_another_one_has_its_address() {
+    let mac = |text: &str| text.parse().ok();
+    let (first, second) = (mac("02:00:00:00:00:07"), mac("02:00:00:00:00:08"));
+    let mut world = World::new();
+    world.live_until("2015-05-04T12:05:00Z", |window| calls_every_two_hours(window, ip(LAB), first));
+    world
+        .live_until("2015-05-04T14:05:00Z", |window| calls_every_two_hours(window, ip("10.16.24.80"), first));
+    world.live_until("2015-05-04T16:05:00Z", |window| calls_every_two_hours(window, ip(LAB), second));
+    let located = letters(&world, MailEvent::Located);
+    let [.., last] = &located[..] else { panic!("{located:?}") };
+    let expected = "Not any more: 10.16.24.93 has another address now: 10.16.24.80";
+    assert!(words(last).contains(expected), "{}", last.text);
+}
+
 /// Who was sent to a machine hears in the next mail that it is not the one, or not there.
 #[test]
 fn what_an_earlier_mail_said_of_a_machine_is_corrected_in_the_next() {

@@ -6,6 +6,7 @@
 use super::parts;
 use super::view::{Material, TicketView};
 use super::words::{self, local_time};
+use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::{MailEvent, Playbook};
 use crate::pure::ticket::{Blame, Event, Host, HostState, Phase, Recorded, Ticket};
 use jiff::Timestamp;
@@ -229,9 +230,10 @@ fn blamings(events: &[Recorded]) -> impl Iterator<Item = (&Recorded, &Event)> {
     all.filter(|(_, event)| matches!(event, Event::HostBlamed { .. }))
 }
 
-pub(super) fn is_of(host: &Host, blamed: &Event) -> bool {
-    let Event::HostBlamed { host: address, mac, .. } = blamed else { return false };
-    *address == host.host || (mac.is_some() && *mac == host.mac)
+/// Whether the event blames this machine, and not another one that has or had its address.
+pub(super) fn is_of(host: &Host, event: &Event) -> bool {
+    let Event::HostBlamed { host: address, mac, .. } = event else { return false };
+    is_same_machine((*address, *mac), (host.host, host.mac))
 }
 
 fn called(ticket: &Ticket, malware: &str) -> String {

@@ -3,7 +3,7 @@
 //! A host is known by its MAC address where the evidence has it, and by its address otherwise.
 
 use super::{Host, HostExposure, HostState};
-use crate::pure::packet::Mac;
+use crate::pure::packet::{Mac, is_same_machine};
 use crate::pure::sighting::ContactSpan;
 use std::net::IpAddr;
 
@@ -12,15 +12,10 @@ pub const CONTACTS_MAX: usize = 262_144;
 
 /// The blamed host that `address` with `mac` is, as an index; `None` when it is none of them.
 ///
-/// The same MAC address is the same machine whatever its address. The same address with another
-/// MAC address is another machine.
+/// One with that very MAC address comes before one that is only known by the address.
 pub fn find(hosts: &[Host], address: IpAddr, mac: Option<Mac>) -> Option<usize> {
     let by_mac = mac.and_then(|mac| hosts.iter().position(|host| host.mac == Some(mac)));
-    by_mac.or_else(|| {
-        hosts
-            .iter()
-            .position(|host| host.host == address && (host.mac.is_none() || mac.is_none() || host.mac == mac))
-    })
+    by_mac.or_else(|| hosts.iter().position(|host| is_same_machine((host.host, host.mac), (address, mac))))
 }
 
 /// The blamed host that a person means by an address, as an index. Two machines may have had it one
