@@ -15,7 +15,6 @@ use crate::engine::EngineError;
 use crate::pure::interval::Interval;
 use crate::pure::playbook::StageName;
 use crate::pure::report::{RunJson, words};
-use crate::pure::site::SourceKind;
 use crate::pure::ticket::{
     ALLCLEAR, Context, DetectionEvent, DetectionId, Effect, Event, Input, RunEnd, RunId, TicketId,
 };
@@ -167,8 +166,7 @@ fn window(desk: &Desk, edges: &mut Edges, args: &RunArgs, whose: &Whose) -> Resu
         let planned = Interval::lasting(span.from, length);
         return Ok(Interval::new(span.from, planned.to.max(span.to)));
     }
-    let is_recorded =
-        desk.engine.library().sources_of(site).all(|source| matches!(source.kind, SourceKind::Files(_)));
+    let is_recorded = desk.engine.library().sources_of(site).all(|source| source.kind.is_recorded());
     match (&args.from, is_recorded) {
         (Some(from), true) => Ok(Interval::lasting(desk.time(from, &site.name)?, length)),
         (Some(_), false) => Err(Fault::Usage("--from is for sources of recorded files".to_owned())),

@@ -18,7 +18,7 @@ use crate::pure::intake::{self, Report};
 use crate::pure::moment;
 use crate::pure::playbook::Library;
 use crate::pure::problem::has_error;
-use crate::pure::report::{Material, TicketJson, event_word, file_name, words};
+use crate::pure::report::{Material, TicketJson, file_name, words};
 use crate::pure::script::{self, Scene};
 use crate::pure::site::{HOURLY_LIMIT, MailSettings, MailTransport, Site};
 use crate::pure::ticket::{Context, HostState, Phase, Ticket, TicketId, ledger, stand};
@@ -280,7 +280,7 @@ fn as_text(season: &Season, ticket: &Ticket) -> Result<String, Fault> {
     }
     let own = ticket.outbox.iter().map(|mail| (ticket.id, mail));
     for (id, mail) in own.chain(season.engine().rounds().iter().map(|mail| (TicketId::NONE, mail))) {
-        lines.push((mail.at, format!("mail '{}': {}", event_word(mail.event), season.subject(id, mail)?)));
+        lines.push((mail.at, format!("mail '{}': {}", mail.event.word(), season.subject(id, mail)?)));
     }
     for other in others(season) {
         let hosts: Vec<String> = other.hosts.iter().map(|host| host.host.to_string()).collect();

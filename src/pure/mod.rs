@@ -7,6 +7,7 @@ pub mod address;
 pub mod hexadecimal;
 pub mod interval;
 pub mod lost;
+pub mod mail_event;
 pub mod moment;
 pub mod problem;
 pub mod protocol;

@@ -3,6 +3,7 @@
 //! Read by `document`, used by `schedule`, `plan`, `verdict` and `ticket`. Every value here has
 //! been checked.
 
+pub use crate::pure::mail_event::MailEvent;
 use crate::pure::schedule::Schedule;
 use crate::pure::site::{Site, SiteFile, Source};
 use crate::pure::watchlist::Watchlist;
@@ -211,27 +212,4 @@ pub enum Recipient {
     Coordinator,
     /// `Name <address>` or `address`.
     Mailbox(String),
-}
-
-/// The kinds of mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MailEvent {
-    Opened,
-    Located,
-    Reminder,
-    Overdue,
-    Relapsed,
-    Inconclusive,
-    Clean,
-    Listed,
-    Closed,
-    /// Of no ticket: mails that waited, told in one.
-    Folded,
-    /// Of no ticket: where all stand.
-    Digest,
-    /// Another mail did not reach somebody; no playbook asks for it.
-    Undeliverable,
-    /// Of no ticket, and on no record: somebody tries out the mail server.
-    Test,
 }

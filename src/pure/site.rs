@@ -59,6 +59,10 @@ pub struct ProbeSettings {
     pub every: Duration,
 }
 
+/// Runs of a command at the same time when the file does not say: each starts the program once more, and
+/// what is at its other end (an appliance, by ssh) is small.
+const COMMAND_RUNS_MAX: u32 = 64;
+
 /// What kind of source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceKind {
@@ -69,6 +73,41 @@ pub enum SourceKind {
     Command(Vec<String>),
     /// A glob of recorded files.
     Files(String),
+}
+
+impl SourceKind {
+    /// Whether what it shows lies there, and can be read again; else it is gone once it was not listened to.
+    pub fn is_recorded(&self) -> bool {
+        match self {
+            SourceKind::Files(_) => true,
+            SourceKind::Interface(_) | SourceKind::Command(_) => false,
+        }
+    }
+
+    /// Whether it always tells how many packets it lost.
+    pub fn has_counted_losses(&self) -> bool {
+        match self {
+            SourceKind::Interface(_) => true,
+            SourceKind::Command(_) | SourceKind::Files(_) => false,
+        }
+    }
+
+    /// Runs that it carries at the same time where the site file does not say; `None` where only the limit of all
+    /// runs counts.
+    pub fn runs_max_unstated(&self) -> Option<u32> {
+        match self {
+            SourceKind::Command(_) => Some(COMMAND_RUNS_MAX),
+            SourceKind::Interface(_) | SourceKind::Files(_) => None,
+        }
+    }
+
+    /// Where its recorded files are; `None` of one that is no recording.
+    pub fn recordings(&self) -> Option<&str> {
+        match self {
+            SourceKind::Files(glob) => Some(glob),
+            SourceKind::Interface(_) | SourceKind::Command(_) => None,
+        }
+    }
 }
 
 /// One customer network.

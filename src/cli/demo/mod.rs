@@ -26,7 +26,7 @@ use crate::pure::moment;
 use crate::pure::playbook::Library;
 use crate::pure::report::Material;
 use crate::pure::script::read_script;
-use crate::pure::site::{Site, SourceKind};
+use crate::pure::site::Site;
 use crate::pure::ticket::{Phase, TicketId, ledger, stand};
 use crate::season::Season;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -121,10 +121,7 @@ fn begin(library: Library, directory: &Path) -> Result<Season, Fault> {
 }
 
 fn edges(library: &Library, directory: &Path) -> Result<Edges, Fault> {
-    let pattern = library.sources_of(site(library)?).find_map(|source| match &source.kind {
-        SourceKind::Files(pattern) => Some(pattern.as_str()),
-        _ => None,
-    });
+    let pattern = library.sources_of(site(library)?).find_map(|source| source.kind.recordings());
     let pattern = pattern.ok_or_else(|| broken("the site's source is recorded files"))?;
     let recordings = Recordings::open(pattern, &site(library)?.timezone).map_err(Fault::Failed)?;
     Ok(Edges {

@@ -6,11 +6,10 @@ use crate::cli::ticket::with_material;
 use crate::cli::{Exit, Fault, print};
 use crate::edge::clock;
 use crate::edge::mailer;
-use crate::edge::template::EVENTS;
 use crate::pure::digest;
 use crate::pure::playbook::MailEvent;
+use crate::pure::report::Letter;
 use crate::pure::report::words::clean_text;
-use crate::pure::report::{Letter, event_word};
 use crate::pure::ticket::{Listing, Mail, Phase, Ticket, TicketId, drafted};
 
 /// The sender where the site file names none.
@@ -41,9 +40,9 @@ pub fn sender(desk: &Desk) -> &str {
 }
 
 fn known(word: &str) -> Result<MailEvent, Fault> {
-    let all = || EVENTS.into_iter().chain([MailEvent::Folded, MailEvent::Digest]);
-    all().find(|event| event_word(*event) == word).ok_or_else(|| {
-        let known: Vec<&str> = all().map(event_word).collect();
+    let all = || MailEvent::of_tickets().chain(MailEvent::of_rounds());
+    all().find(|event| event.word() == word).ok_or_else(|| {
+        let known: Vec<&str> = all().map(MailEvent::word).collect();
         Fault::Usage(format!(
             "there is no mail about '{}': write one of {}",
             clean_text(word),
@@ -71,7 +70,7 @@ fn of_ticket(desk: &Desk, event: MailEvent, id: TicketId) -> Result<Letter, Faul
             "ticket {id} is '{}', and no mail about '{}' would be written of it now: not all that stands in it \
              is so",
             ticket.phase,
-            event_word(event)
+            event.word()
         ));
     }
     draft(desk, event, id)
@@ -112,7 +111,7 @@ fn is_there(ticket: &Ticket, event: MailEvent) -> bool {
 fn folded_of(desk: &Desk, id: TicketId) -> Result<Letter, Fault> {
     let ticket = desk.engine.ticket(id)?;
     let mut events: Vec<MailEvent> = ticket.outbox.iter().rev().map(|mail| mail.event).collect();
-    events.retain(|event| EVENTS.contains(event));
+    events.retain(|event| event.is_of_ticket());
     events.dedup();
     events.truncate(TOLD_MAX);
     if events.is_empty() {

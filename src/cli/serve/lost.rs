@@ -7,7 +7,6 @@ use crate::edge::capture::vault;
 use crate::edge::clock::{self, Deadline};
 use crate::engine::EngineError;
 use crate::pure::plan;
-use crate::pure::site::SourceKind;
 use crate::pure::ticket::{ALLCLEAR, Input, Run, RunId, TicketId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,9 +78,11 @@ impl Server<'_> {
     /// Whether what the site's source shows is gone once it is over.
     pub(super) fn is_live(&self, site: &str) -> bool {
         let library = self.desk.engine.library();
-        library.site_file.sites.get(site).is_none_or(|site| {
-            library.sources_of(site).any(|source| !matches!(source.kind, SourceKind::Files(_)))
-        })
+        library
+            .site_file
+            .sites
+            .get(site)
+            .is_none_or(|site| library.sources_of(site).any(|source| !source.kind.is_recorded()))
     }
 
     /// A command that was killed ends its run no more, and no ticket becomes clean while one is open.

@@ -115,10 +115,7 @@ fn hear_source(
     index: &Index,
     means: &Means<'_>,
 ) -> (SourceFacts, Vec<String>) {
-    let pace = match source.kind {
-        SourceKind::Interface(_) | SourceKind::Command(_) => Pace::Live,
-        SourceKind::Files(_) => Pace::Recorded,
-    };
+    let pace = if source.kind.is_recorded() { Pace::Recorded } else { Pace::Live };
     let listener = Listener::new(plan, source, index, means.state_dir, pace);
     let session = Session { window: plan.window, stop: means.stop, clock: means.clock, absent: means.absent };
     match &source.kind {

@@ -8,8 +8,8 @@ use super::drawing;
 use super::head::{message_id, of_list, of_thread, subject};
 use crate::pure::hexadecimal;
 use crate::pure::picture::Picture;
+use crate::pure::report::Letter;
 use crate::pure::report::words::clean_text;
-use crate::pure::report::{Letter, event_word};
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
@@ -62,7 +62,7 @@ fn message(letter: &Letter) -> Result<Message, String> {
         .subject(subject(&letter.subject))
         .raw_header(header("Auto-Submitted", "auto-generated".to_string()))
         .raw_header(header("X-Allclear-Ticket", letter.ticket.to_string()))
-        .raw_header(header("X-Allclear-Event", event_word(letter.event).to_string()));
+        .raw_header(header("X-Allclear-Event", letter.event.word().to_string()));
     for (name, value) in of_list(&from.email).into_iter().chain(of_thread(letter, &from.email)) {
         builder = builder.raw_header(header(name, value));
     }

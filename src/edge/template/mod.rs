@@ -24,7 +24,7 @@ use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::report::words::{capitalised, clean_text, shortened, wrap};
-use crate::pure::report::{FoldedRow, Letter, Looked, Material, RecordView, TicketView, event_word};
+use crate::pure::report::{FoldedRow, Letter, Looked, Material, RecordView, TicketView};
 use crate::pure::ticket::{Mail, TicketId};
 use handlebars::{Context, Handlebars, RenderError, TemplateError, TemplateErrorReason};
 use serde_json::Value;
@@ -43,20 +43,6 @@ const SUBJECT_CHARS_MAX: usize = 200;
 
 /// What the first line of a mail's text template begins with.
 const SUBJECT: &str = "Subject:";
-
-/// The events that mail is written about.
-pub const EVENTS: [MailEvent; 10] = [
-    MailEvent::Opened,
-    MailEvent::Located,
-    MailEvent::Reminder,
-    MailEvent::Overdue,
-    MailEvent::Relapsed,
-    MailEvent::Inconclusive,
-    MailEvent::Clean,
-    MailEvent::Listed,
-    MailEvent::Closed,
-    MailEvent::Undeliverable,
-];
 
 /// The form of a report or template, which says how texts from outside are made harmless in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +163,7 @@ impl Templates {
             to: mail.to.clone(),
             subject,
             text,
-            html: inline::with_looks(self.render(event_word(mail.event), Form::Html, &view)?),
+            html: inline::with_looks(self.render(mail.event.word(), Form::Html, &view)?),
             pictures: Vec::new(),
             reply_to: None,
             first: None,
@@ -190,7 +176,7 @@ impl Templates {
 
     /// Subject and text of a mail: the text template's first line and the rest.
     fn mail_text(&self, event: MailEvent, view: &Context) -> Result<(String, String), Box<Problem>> {
-        let name = event_word(event);
+        let name = event.word();
         let file = format!("{name}.txt.hbs");
         let rendered = self.rendered(name, Form::Text, view)?;
         let (first, rest) = rendered.split_once('\n').unwrap_or((&rendered, ""));

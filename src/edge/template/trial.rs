@@ -6,14 +6,14 @@
 use super::sources::Sources;
 use super::strict::{self, Ways};
 use super::subject;
-use super::{EVENTS, Form, Templates, form_of, with_record};
+use super::{Form, Templates, form_of, with_record};
 use super::{drawing, include};
 use crate::pure::digest;
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Problem, Severity};
 use crate::pure::report::words::markdown_escape;
-use crate::pure::report::{FoldedView, RecordView, TicketView, all_true, event_word};
+use crate::pure::report::{FoldedView, RecordView, TicketView, all_true};
 use handlebars::{Context, html_escape, no_escape};
 use serde_json::Value;
 
@@ -93,12 +93,12 @@ impl Templates {
         let mut try_mail = |event, view: &Value| {
             let view = &Context::from(view.clone());
             tell(self.mail_text(event, view).err());
-            tell(self.render(event_word(event), Form::Html, view).err());
+            tell(self.render(event.word(), Form::Html, view).err());
         };
         FoldedView::samples().iter().for_each(|view| try_mail(MailEvent::Folded, view));
         digest::samples().iter().for_each(|view| try_mail(MailEvent::Digest, view));
         for view in TicketView::samples() {
-            EVENTS.iter().for_each(|event| try_mail(*event, &view));
+            MailEvent::of_tickets().for_each(|event| try_mail(event, &view));
         }
         for view in report_samples() {
             let view = Context::from(drawing::with_drawings(view, &[Picture::default()]));
@@ -114,12 +114,12 @@ impl Templates {
         let of_tickets = TicketView::samples().map(filled);
         let (folded, digests) = (FoldedView::samples().map(filled), digest::samples().map(filled));
         let of_rounds = [(MailEvent::Folded, &folded), (MailEvent::Digest, &digests)];
-        let all = EVENTS.into_iter().map(|event| (event, &of_tickets)).chain(of_rounds);
+        let all = MailEvent::of_tickets().map(|event| (event, &of_tickets)).chain(of_rounds);
         all.flat_map(|(event, views)| self.empty_parts(event, views)).collect()
     }
 
     fn empty_parts(&self, event: MailEvent, views: &[Value; 2]) -> Vec<Problem> {
-        let name = event_word(event);
+        let name = event.word();
         let (mut subject, mut text, mut page) = (String::new(), String::new(), String::new());
         for view in views {
             let view = &Context::from(view.clone());

@@ -7,7 +7,7 @@ use super::secret::masked;
 use super::words::listed;
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Place, Problem, Severity};
-use crate::pure::site::{SiteFile, SourceKind};
+use crate::pure::site::SiteFile;
 use std::collections::BTreeMap;
 
 /// What could be read so far.
@@ -60,7 +60,7 @@ fn uncounted_losses(site_file: &SiteFile, playbook: &Playbook, text: &str) -> Op
     let used = site_file.sites.values().flat_map(|site| &site.sources);
     let source = used
         .filter_map(|name| site_file.sources.get(name))
-        .find(|source| !matches!(source.kind, SourceKind::Interface(_)))?;
+        .find(|source| !source.kind.has_counted_losses())?;
     let what = format!("`lost` is wanted, and the source `{}` may not count its losses", source.name);
     let cure = "leave `lost` out, unless the captures say what was lost: a known loss above 0.1% is lossy all the same";
     Some(Problem { severity: Severity::Warning, ..at(playbook, place_of(text, "lost:"), what, cure) })

@@ -19,10 +19,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-/// Runs of a command at the same time when the file does not say: each starts the program once more, and
-/// what is at its other end (an appliance, by ssh) is small.
-const COMMAND_RUNS_MAX: u32 = 64;
-
 /// The ring when the file names none: 0.5 s of a full 1 Gb/s.
 const RING_BYTES: u64 = 64 << 20;
 
@@ -106,7 +102,7 @@ fn source(sheet: &mut Sheet<'_>, name: &str, raw: &Spanned<RawSource>) -> Option
         sheet.positive("runs_max", runs_max.span, &runs_max.value);
     }
     let runs_max = runs_max.as_ref().map(|most| most.value);
-    let runs_max = runs_max.or(matches!(kind, SourceKind::Command(_)).then_some(COMMAND_RUNS_MAX));
+    let runs_max = runs_max.or(kind.runs_max_unstated());
     Some(Source { name: name.to_owned(), kind, positive_control, probe, ring_bytes, runs_max })
 }
 

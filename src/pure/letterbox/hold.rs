@@ -65,7 +65,7 @@ impl Letterbox {
             tickets.entry(*ticket).or_default().push((*seq, about.event));
         }
         let mut told: Vec<(TicketId, Vec<(u64, MailEvent)>)> = tickets.into_iter().collect();
-        told.sort_by_key(|(_, mails)| mails.first().map(|(newest, event)| (urgency(*event), *newest)));
+        told.sort_by_key(|(_, mails)| mails.first().map(|(newest, event)| (event.facts().urgency, *newest)));
         let mut room = FOLDED_MAX;
         let whole = told.into_iter().take_while(|(_, mails)| {
             let has_room = room == FOLDED_MAX || mails.len() <= room;
@@ -129,22 +129,5 @@ impl Letterbox {
 
     fn held_of(&self, ticket: TicketId) -> impl Iterator<Item = (&MailId, &About)> {
         self.held.range((ticket, 0)..=(ticket, u64::MAX))
-    }
-}
-
-/// The order in which mails are told, the most urgent first.
-fn urgency(event: MailEvent) -> u8 {
-    match event {
-        MailEvent::Relapsed => 0,
-        MailEvent::Listed => 1,
-        MailEvent::Located => 2,
-        MailEvent::Overdue | MailEvent::Undeliverable => 3,
-        MailEvent::Opened => 4,
-        MailEvent::Inconclusive => 5,
-        MailEvent::Reminder => 6,
-        MailEvent::Clean => 7,
-        MailEvent::Closed => 8,
-        MailEvent::Folded => 9,
-        MailEvent::Digest | MailEvent::Test => 10,
     }
 }

@@ -3,7 +3,6 @@
 //!
 //! It must never shorten an answer to what somebody made of it.
 
-use super::letter::event_word;
 use super::timeline::{why_held, words_of};
 use super::view::Material;
 use super::words::{self, count, local_time, local_time_exact};
@@ -139,7 +138,7 @@ pub fn mails(material: &Material) -> Vec<MailView> {
     let rows = queued.flat_map(|(recorded, event, to)| {
         to.iter().map(move |to| MailView {
             at: recorded.at,
-            event: event_word(event).to_string(),
+            event: event.word().to_string(),
             queued: local_time(recorded.at, zone),
             to: to.clone(),
             state: state_of(recorded.seq, to),

@@ -51,24 +51,5 @@ impl Letter {
 /// The name of the file that a mail becomes in a directory: `0007-0042-located.eml`. The same mail
 /// has the same name, so that a repeat takes its own place.
 pub fn file_name(ticket: TicketId, seq: u64, event: MailEvent) -> String {
-    format!("{:04}-{seq:04}-{}.eml", ticket.0, event_word(event))
-}
-
-/// The word for a kind of mail: in playbooks, template names, headers and file names.
-pub fn event_word(event: MailEvent) -> &'static str {
-    match event {
-        MailEvent::Opened => "opened",
-        MailEvent::Located => "located",
-        MailEvent::Reminder => "reminder",
-        MailEvent::Overdue => "overdue",
-        MailEvent::Relapsed => "relapsed",
-        MailEvent::Inconclusive => "inconclusive",
-        MailEvent::Clean => "clean",
-        MailEvent::Listed => "listed",
-        MailEvent::Closed => "closed",
-        MailEvent::Folded => "folded",
-        MailEvent::Digest => "digest",
-        MailEvent::Undeliverable => "undeliverable",
-        MailEvent::Test => "test",
-    }
+    format!("{:04}-{seq:04}-{}.eml", ticket.0, event.word())
 }

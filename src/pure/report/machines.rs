@@ -6,6 +6,7 @@
 use super::parts;
 use super::view::{Material, TicketView};
 use super::words::{self, local_time};
+use crate::pure::mail_event::Topic;
 use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::{MailEvent, Playbook};
 use crate::pure::ticket::{Blame, Event, Host, HostState, Phase, Recorded, Ticket};
@@ -70,7 +71,7 @@ pub(super) fn malware(ticket: &Ticket, playbook: &Playbook) -> String {
 pub(super) fn add(view: &mut TicketView, material: &Material, about: Option<MailEvent>) {
     let ticket = material.ticket;
     let mut machines = to_work_on(ticket);
-    if matches!(about, Some(MailEvent::Located | MailEvent::Relapsed)) {
+    if about.is_some_and(|event| event.facts().topic == Topic::Machine) {
         machines.sort_by_key(|host| !is_blamed_last(host, material.events));
     }
     view.malware = malware(ticket, material.playbook);

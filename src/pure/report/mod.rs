@@ -30,7 +30,7 @@ pub use doubt::DoubtView;
 pub use folded::{FoldedRow, FoldedView, has_gone_on, in_short};
 pub use json::{RunJson, SoonerJson, TicketJson, sooner};
 pub use lack::LackView;
-pub use letter::{Letter, event_word, file_name};
+pub use letter::{Letter, file_name};
 pub use machines::{machine_label, to_work_on};
 pub use nights::NightRecord;
 pub use parts::{CheckView, CleanView, EvidenceView, HostView, NightView, ReportView, label};

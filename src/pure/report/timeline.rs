@@ -1,6 +1,5 @@
 //! What happened to a ticket, in words? One line an event.
 
-use super::letter::event_word;
 use super::words::{self, local_time};
 use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
@@ -225,7 +224,7 @@ fn overdue(due: Timestamp, step: u32, zone: &TimeZone) -> String {
 fn mail_queued(event: MailEvent, to: &[String], held: &[HeldBack]) -> String {
     let waits = |held: &HeldBack| format!("; waits for {}, {}", held.to, why_held(held.why));
     let waiting: String = held.iter().map(waits).collect();
-    format!("Mail '{}' for {}{waiting}", event_word(event), to.join(", "))
+    format!("Mail '{}' for {}{waiting}", event.word(), to.join(", "))
 }
 
 /// Why somebody does not get a mail at once.

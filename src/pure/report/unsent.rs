@@ -3,7 +3,6 @@
 //!
 //! Left of it is the outbox of `ticket`.
 
-use super::letter::event_word;
 use super::view::{Material, TicketView};
 use super::words::{self, local_time};
 use crate::pure::ticket::{Event, HoldReason, Mail, Phase, Recorded, Ticket, TicketId, Undelivered};
@@ -76,7 +75,7 @@ fn of_mail(ticket: TicketId, mail: &Mail, now: Timestamp) -> impl Iterator<Item 
         UnsentMail {
             mail: mail.seq,
             ticket,
-            event: event_word(mail.event),
+            event: mail.event.word(),
             to,
             since: mail.waits_since(),
             tries: trouble.map_or(0, |trouble| trouble.tries),
@@ -129,7 +128,7 @@ pub(super) fn unreached(material: &Material, view: &TicketView) -> UnreachedView
     else {
         return UnreachedView::default();
     };
-    let event = material.ticket.mail(*mail).map_or("", |mail| event_word(mail.event));
+    let event = material.ticket.mail(*mail).map_or("", |mail| mail.event.word());
     UnreachedView {
         person: words::person(to),
         mailbox: to.clone(),
