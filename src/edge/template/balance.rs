@@ -1,12 +1,16 @@
-//! Which block of a template is never closed? Its place, where the parser says only that the end of the file
-//! came too soon.
+//! Which block of a template is never closed, and which stands too deep in others? Its place, where the parser says
+//! only that the end of the file came too soon, or takes for ever.
 //!
-//! Asked when a template cannot be read. It must never call a template wrong that can be.
+//! It must never call a template wrong that can be read.
 
 /// Line, column, what, and the cure.
 pub type Slip = (usize, usize, String, &'static str);
 
 const CLOSE: &str = "close every {{#if}} and {{#each}} with {{/if}} and {{/each}}, innermost first";
+
+/// Blocks that stand in each other: four times what the shipped ones need. To read them takes the longer the deeper
+/// they are, and thousands take for ever.
+const DEPTH_MAX: usize = 16;
 
 /// A tag: its place in bytes, and what stands between its braces.
 struct Tag<'a> {
@@ -43,6 +47,28 @@ pub fn slip(text: &str) -> Option<Slip> {
     }
     let (at, begun) = open.pop()?;
     Some(told(text, at, format!("{{{{#{begun}}}}} is never closed"), CLOSE))
+}
+
+/// The first block that stands in too many others.
+pub fn too_deep(text: &str) -> Option<Slip> {
+    let (mut depth, mut rest_at) = (0_usize, 0);
+    while let Some(at) = text[rest_at..].find("{{").map(|found| rest_at + found) {
+        let tag = tag(text, at)?;
+        rest_at = tag.at + 2 + tag.inner.len();
+        let inner = tag.inner.trim_start_matches(['{', '~']);
+        depth = match inner.chars().next() {
+            Some('#') => depth + 1,
+            // Without a name it is an `{{else}}`.
+            Some('^') if !name(&inner[1..]).is_empty() => depth + 1,
+            Some('/') => depth.saturating_sub(1),
+            _ => depth,
+        };
+        if depth > DEPTH_MAX {
+            let what = format!("this block stands in more than {} others", DEPTH_MAX - 1);
+            return Some(told(text, tag.at, what, "put what is in it into a template that it includes"));
+        }
+    }
+    None
 }
 
 /// The tag that begins here, a comment among them; `None` where it has no end.
@@ -100,6 +126,23 @@ mod tests {
         }
         for (name, text) in SHIPPED {
             assert_eq!(slip(text), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn blocks_stand_in_each_other_as_deep_as_can_be_read() {
+        let nested = |depth: usize| "{{#if a}}".repeat(depth) + "x{{^}}y" + &"{{/if}}".repeat(depth);
+        for (row, text, expected) in [
+            ("as deep as may be", nested(16), None),
+            ("one deeper", nested(17), Some((1, 145))),
+            ("one after the other", "{{#if a}}{{^if b}}{{/if}}{{/if}}".repeat(100), None),
+            ("the other way round", "{{^a}}".repeat(17), Some((1, 97))),
+        ] {
+            let told = too_deep(&text).map(|(line, column, ..)| (line, column));
+            assert_eq!(told, expected, "{row}");
+        }
+        for (name, text) in SHIPPED {
+            assert_eq!(too_deep(text), None, "{name}");
         }
     }
 }

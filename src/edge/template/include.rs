@@ -16,6 +16,9 @@ use std::collections::{BTreeSet, HashMap};
 /// The place of what a block encloses, in a template that is included around it.
 pub const PARTIAL_BLOCK: &str = "@partial-block";
 
+/// So many templates may stand in one, counted as often as they do: a hundred times what the shipped ones need.
+pub const INCLUSIONS_MAX: usize = 1_000;
+
 /// The name of [`Include`]: none that a template can reach by itself.
 const INCLUDE: &str = "an included template";
 
@@ -41,6 +44,31 @@ pub fn leads_back(first: &str, name: &str, all: &HashMap<String, Template>) -> b
         }
     }
     false
+}
+
+/// Whether more than [`INCLUSIONS_MAX`] stand in what is included here: where each of a few includes the next one
+/// twice, they soon are more than can be written. One that leads back to itself is another fault.
+pub fn is_too_much(first: &str, all: &HashMap<String, Template>) -> bool {
+    let mut left = INCLUSIONS_MAX + 1;
+    count_down(first, all, &mut Vec::new(), &mut left);
+    left == 0
+}
+
+/// Takes one off for each template that stands in this one, and for itself.
+fn count_down<'a>(
+    name: &'a str,
+    all: &'a HashMap<String, Template>,
+    path: &mut Vec<&'a str>,
+    left: &mut usize,
+) {
+    if *left == 0 || path.contains(&name) {
+        return;
+    }
+    *left -= 1;
+    path.push(name);
+    let within = all.get(name).map(included_names).unwrap_or_default();
+    within.into_iter().for_each(|included| count_down(included, all, path, left));
+    path.pop();
 }
 
 /// What a template includes.
@@ -195,6 +223,21 @@ mod tests {
             assert_eq!(registry.render("page", &view).ok().as_deref(), Some(expected), "{case}: copied");
             without_copies(&mut registry);
             assert_eq!(registry.render("page", &view).ok().as_deref(), Some(expected), "{case}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_one_is_counted_as_often_as_it_does() {
+        let mut registry = registry("");
+        let twice = |next: usize| format!("{{{{> t{next}}}}}{{{{> t{next}}}}}");
+        (1..64).for_each(|at| {
+            registry.register_template_string(&format!("t{at}"), twice(at + 1)).expect("a good template");
+        });
+        registry.register_template_string("t64", "x").expect("a good template");
+        registry.register_template_string("t0", "{{> t0}}{{> t64}}").expect("a good template");
+        for (first, expected) in [("t64", false), ("t56", false), ("t55", true), ("t1", true), ("t0", false)]
+        {
+            assert_eq!(is_too_much(first, registry.get_templates()), expected, "{first}");
         }
     }
 

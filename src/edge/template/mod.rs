@@ -217,6 +217,9 @@ impl Templates {
     fn compile(&mut self, file: &str) -> Result<(), Box<Problem>> {
         let Some((form, name)) = form_of(file) else { return Ok(()) };
         let text = self.sources[file].1.clone();
+        if let Some((line, column, what, cure)) = balance::too_deep(&text) {
+            return Err(self.problem(file, self.place(file, line, column), what, cure));
+        }
         let registry = match form {
             Form::Html => &mut self.html,
             Form::Text => &mut self.text,
