@@ -605,6 +605,29 @@ fn an_address_is_what_stands_in_it_whatever_name_is_before_it() {
     }
 }
 
+/// One of two recipients has an address outside ASCII: what that means for each, by what the server can do.
+#[test]
+fn an_address_outside_ascii_keeps_no_other_one_from_its_mail() {
+    let (ascii, wide) = ("tech@dis.example", "t\u{eb}ch@dis.example");
+    for (row, offer, to, expected, is_7_bit) in [
+        ("the other, plain server", "250 office", ascii, "accepted", true),
+        ("the other, 8 bits", "250-office\r\n250 8BITMIME", ascii, "accepted", true),
+        ("that one, 8 bits", "250-office\r\n250 8BITMIME", wide, "refused", true),
+        ("that one, all it takes", "250-office\r\n250-8BITMIME\r\n250 SMTPUTF8", wide, "accepted", false),
+    ] {
+        let office = Office::offering(offer, &[]);
+        let to_all = vec![ascii.to_owned(), wide.to_owned()];
+        let letter = Letter { to: to_all, reply_to: Some(wide.to_owned()), ..located() };
+        let mailer = mailer(office.port, Duration::from_secs(2), Duration::from_secs(5));
+        let delivery = mailer.deliver(&letter, to);
+        assert_eq!(word(&delivery), expected, "{row}: {}", words(&delivery));
+        let seen = office.seen.lock().expect("nobody panics");
+        let mails = seen.accepted.iter();
+        assert_eq!(mails.clone().all(|mail| mail.is_ascii()), is_7_bit, "{row}: {:?}", seen.accepted);
+        assert!(mails.clone().all(|mail| mail.contains("\r\nTo: ")), "{row}: {:?}", seen.accepted);
+    }
+}
+
 #[test]
 fn a_server_that_knows_no_ehlo_is_not_good_enough_for_a_login_or_tls() {
     const RULES: &[Rule] = &[("EHLO", 0, Says("502 5.5.1 what?"))];

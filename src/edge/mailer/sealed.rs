@@ -13,7 +13,9 @@ use crate::pure::report::words::clean_text;
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::{
+    Attachment, Body, Mailbox, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart,
+};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime};
 
@@ -38,7 +40,9 @@ impl Sealed {
     /// No mail can be made of it, and why.
     pub fn of(letter: &Letter, recipient: &str) -> Result<Sealed, String> {
         let envelope = envelope(letter, recipient)?;
-        Ok(Sealed { bytes: message(letter)?.formatted(), envelope, file_name: letter.file_name() })
+        let is_ascii = envelope.from().into_iter().chain(envelope.to()).all(is_ascii);
+        let bytes = message(letter, !is_ascii)?.formatted();
+        Ok(Sealed { bytes, envelope, file_name: letter.file_name() })
     }
 }
 
@@ -48,12 +52,15 @@ impl Sealed {
 ///
 /// The letter cannot be put together.
 pub fn head(letter: &Letter) -> Result<Vec<String>, String> {
-    let text = message(letter)?.headers().to_string().replace("\r\n ", " ");
+    let text = message(letter, true)?.headers().to_string().replace("\r\n ", " ");
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// The mail of a letter, the same bytes each time.
-fn message(letter: &Letter) -> Result<Message, String> {
+/// The mail of a letter, the same bytes each time. Addresses outside ASCII stand in it where it goes from or to one,
+/// by a server that takes them (RFC 6531); elsewhere they are left out, or one of many would keep the others from
+/// their mail.
+fn message(letter: &Letter, is_international: bool) -> Result<Message, String> {
+    let can_stand = |mailbox: &Mailbox| is_international || is_ascii(&mailbox.email);
     let from: Mailbox = mailbox(&letter.from)?;
     let mut builder = Message::builder()
         .date(date(letter))
@@ -66,11 +73,11 @@ fn message(letter: &Letter) -> Result<Message, String> {
     for (name, value) in of_list(&from.email).into_iter().chain(of_thread(letter, &from.email)) {
         builder = builder.raw_header(header(name, value));
     }
-    if let Some(reply_to) = &letter.reply_to {
-        builder = builder.reply_to(mailbox(reply_to)?);
+    if let Some(reply_to) = letter.reply_to.as_deref().map(mailbox).transpose()?.filter(can_stand) {
+        builder = builder.reply_to(reply_to);
     }
     for recipient in &letter.to {
-        builder = builder.to(mailbox(recipient)?);
+        builder = Some(mailbox(recipient)?).filter(can_stand).into_iter().fold(builder, MessageBuilder::to);
     }
     builder.multipart(body(letter)).map_err(|error| format!("the mail cannot be put together: {error}"))
 }
@@ -127,6 +134,10 @@ fn boundary(name: &str, letter: &Letter) -> String {
 
 fn header(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+}
+
+pub(super) fn is_ascii(address: &Address) -> bool {
+    address.to_string().is_ascii()
 }
 
 /// One envelope a recipient: one refused address must not stop the others.

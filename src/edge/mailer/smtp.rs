@@ -9,6 +9,7 @@ use super::Delivery;
 use super::halt::{Halt, Step, Why};
 use super::login::Login;
 use super::offers::Offers;
+use super::sealed::is_ascii;
 use super::wire::{Reply, Wire};
 use crate::pure::site::MailSecurity;
 use lettre::Address;
@@ -276,7 +277,6 @@ impl Connection {
 
     fn parameters(&self, message: &[u8], envelope: &Envelope) -> Result<Vec<MailParameter>, Halt> {
         let mut parameters = Vec::new();
-        let is_ascii = |address: &Address| -> bool { address.to_string().is_ascii() };
         if !envelope.from().into_iter().chain(envelope.to()).all(is_ascii) {
             if !self.offers.has("SMTPUTF8") {
                 let what = "the server takes no address outside ASCII: give another one";
