@@ -4,13 +4,17 @@
 //! repeat after a lost answer is the same mail with the same Message-ID. It decides nothing about when to try
 //! again.
 
+mod canvas;
 mod drawing;
 mod halt;
 mod head;
 mod login;
 mod offers;
+mod packing;
+mod painting;
 mod sealed;
 pub mod smtp;
+mod stamp;
 mod stream;
 mod trust;
 mod wire;

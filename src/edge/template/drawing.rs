@@ -22,7 +22,7 @@ const DRAWINGS: &str = "drawings by id";
 /// The view with the drawings that its page may show.
 pub fn with_drawings(view: Value, drawings: &[Picture]) -> Value {
     let Value::Object(mut fields) = view else { return view };
-    let by_id = drawings.iter().map(|picture| (picture.id.clone(), Value::from(picture.svg.as_str())));
+    let by_id = drawings.iter().map(|picture| (picture.id.clone(), Value::from(picture.svg())));
     fields.insert(DRAWINGS.to_string(), Value::Object(by_id.collect()));
     Value::Object(fields)
 }

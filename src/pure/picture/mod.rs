@@ -6,8 +6,10 @@
 
 mod curve;
 mod night;
+pub mod shape;
 mod sheet;
 mod strip;
+mod svg;
 
 pub use curve::Curve;
 pub use night::{Night, Sign};
@@ -18,6 +20,7 @@ use crate::pure::ticket::{Host, Run, Ticket, rise};
 use crate::pure::words::capitalised;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use shape::Shape;
 use std::time::Duration;
 
 /// Hosts of a ticket that get pictures: a mail with twice as many drawings stays well below a megabyte. The
@@ -37,8 +40,8 @@ pub struct Picture {
     /// In CSS pixels.
     pub width: u32,
     pub height: u32,
-    /// A whole SVG document (SVG 1.1), without references to anything outside.
-    pub svg: String,
+    /// In the order in which they are drawn, over a ground of the whole size.
+    pub shapes: Vec<Shape>,
 }
 
 /// What is drawn of one host.
@@ -74,6 +77,11 @@ impl HostPictures {
 }
 
 impl Picture {
+    /// A whole SVG document (SVG 1.1), without references to anything outside.
+    pub fn svg(&self) -> String {
+        svg::document(self)
+    }
+
     /// `strip-1.png`: the id up to its first point.
     pub fn file_name(&self) -> String {
         format!("{}.png", self.id.split('.').next().unwrap_or_default())

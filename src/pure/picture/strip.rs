@@ -3,7 +3,8 @@
 //! Colour, sign and frame each tell them apart: what was watched is filled, what never ran is only framed.
 
 use super::night::{Night, Sign};
-use super::sheet::{Anchor, FAINT, GREEN, GROUND, INK, RED, Sheet, YELLOW};
+use super::shape::{Anchor, Colour, Pen, Place};
+use super::sheet::Sheet;
 use super::{Picture, sentence};
 use crate::pure::words::{count, local};
 use jiff::tz::TimeZone;
@@ -89,7 +90,7 @@ impl Strip {
         let mut sheet =
             Sheet::new(legend_top + legend.len().div_ceil(LEGEND_COLUMNS) as u32 * LEGEND_HEIGHT + 7);
         let newest = if self.nights.len() > 1 { ", the newest last" } else { "" };
-        sheet.text((MARGIN, 17.0), 12, Anchor::Start, INK, &format!("{}{newest}", self.head()));
+        sheet.text((MARGIN, 17.0), 12, Anchor::Start, Colour::Ink, &format!("{}{newest}", self.head()));
         let row_cells = self.nights.len().div_ceil(rows as usize);
         for (at, row) in self.nights.chunks(row_cells).enumerate() {
             draw_row(&mut sheet, f64::from(HEAD_HEIGHT + at as u32 * ROW_HEIGHT), row, zone);
@@ -127,61 +128,91 @@ impl Entry {
                 sign.word()
             }
             Entry::Late => {
-                sheet.stroke((x + 7.0, y + 12.0), LATE, INK);
+                sheet.mark((x + 7.0, y + 12.0), LATE, Colour::Ink);
                 "begun late"
             }
         };
-        sheet.text((x + 19.0, y + 11.5), 11, Anchor::Start, INK, word);
+        sheet.text((x + 19.0, y + 11.5), 11, Anchor::Start, Colour::Ink, word);
     }
 }
-
-/// A bar below the cell.
-const LATE: &str = "M-6 0H6";
 
 fn draw_row(sheet: &mut Sheet, top: f64, row: &[Night], zone: &TimeZone) {
     for (at, night) in row.iter().enumerate() {
         let x = MARGIN + at as f64 * PITCH;
         draw_cell(sheet, (x, top), CELL, night.sign);
         if night.is_late {
-            sheet.stroke((x + CELL.0 / 2.0, top + CELL.1 + 3.0), LATE, INK);
+            sheet.mark((x + CELL.0 / 2.0, top + CELL.1 + 3.0), LATE, Colour::Ink);
         }
     }
     let (Some(first), Some(last)) = (row.first(), row.last()) else { return };
     let day = |night: &Night| local(night.begin, zone, "%Y-%m-%d");
     let (baseline, end) = (top + CELL.1 + 15.0, MARGIN + (row.len() - 1) as f64 * PITCH + CELL.0);
     if row.len() > ROW_CELLS / 2 {
-        sheet.text((MARGIN, baseline), 11, Anchor::Start, FAINT, &day(first));
-        sheet.text((end, baseline), 11, Anchor::End, FAINT, &day(last));
+        sheet.text((MARGIN, baseline), 11, Anchor::Start, Colour::Faint, &day(first));
+        sheet.text((end, baseline), 11, Anchor::End, Colour::Faint, &day(last));
     } else {
         // Too short for a date at each end.
         let dates = if row.len() == 1 { day(first) } else { format!("{} to {}", day(first), day(last)) };
-        sheet.text((MARGIN, baseline), 11, Anchor::Start, FAINT, &dates);
+        sheet.text((MARGIN, baseline), 11, Anchor::Start, Colour::Faint, &dates);
     }
 }
 
 fn draw_cell(sheet: &mut Sheet, place: (f64, f64), size: (f64, f64), sign: Sign) {
     let (fill, frame, mark) = match sign {
-        Sign::Pass => (GREEN, GREEN, GROUND),
-        Sign::Fail => (RED, RED, GROUND),
-        Sign::Inconclusive | Sign::Interrupted => (YELLOW, INK, INK),
-        Sign::Missed | Sign::Skipped | Sign::Suppressed | Sign::Running => (GROUND, FAINT, INK),
+        Sign::Pass => (Colour::Green, Colour::Green, Colour::Ground),
+        Sign::Fail => (Colour::Red, Colour::Red, Colour::Ground),
+        Sign::Inconclusive | Sign::Interrupted => (Colour::Yellow, Colour::Ink, Colour::Ink),
+        Sign::Missed | Sign::Skipped | Sign::Suppressed | Sign::Running => {
+            (Colour::Ground, Colour::Faint, Colour::Ink)
+        }
     };
     sheet.cell(place, size, fill, frame);
-    sheet.stroke((place.0 + size.0 / 2.0, place.1 + size.1 / 2.0), path(sign), mark);
+    sheet.mark((place.0 + size.0 / 2.0, place.1 + size.1 / 2.0), pen(sign), mark);
 }
 
 /// The sign as lines about its middle, those of [`Sign::mark`].
-fn path(sign: Sign) -> &'static str {
+fn pen(sign: Sign) -> &'static [Pen] {
     match sign {
-        Sign::Pass => "M-4 0H4M0-4V4",
-        Sign::Fail => "M0-5V1.5M0 3V5",
-        Sign::Inconclusive => "M-3-2.6A3 2.6 0 1 1 1.6-.4Q0 .3 0 1.8M0 3.2V5.2",
-        Sign::Interrupted => "M-3.5-3.5L3.5 3.5M3.5-3.5L-3.5 3.5",
-        Sign::Missed => "M-4 0H4",
-        Sign::Skipped => "M-3 4.5L3-4.5",
-        Sign::Suppressed => "M-4-2H4M-4 2H4",
-        Sign::Running => "M0 3V5",
+        Sign::Pass => PLUS,
+        Sign::Fail => EXCLAMATION,
+        Sign::Inconclusive => QUESTION,
+        Sign::Interrupted => CROSS,
+        Sign::Missed => DASH,
+        Sign::Skipped => SLASH,
+        Sign::Suppressed => EQUALS,
+        Sign::Running => POINT,
     }
+}
+
+const PLUS: &[Pen] = &[to(-40, 0), line(40, 0), to(0, -40), line(0, 40)];
+const EXCLAMATION: &[Pen] = &[to(0, -50), line(0, 15), to(0, 30), line(0, 50)];
+const QUESTION: &[Pen] = &[
+    to(-30, -26),
+    curve((-30, -40), (-17, -52), (0, -52)),
+    curve((17, -52), (30, -40), (30, -26)),
+    curve((30, -17), (25, -9), (16, -4)),
+    curve((5, 1), (0, 8), (0, 18)),
+    to(0, 32),
+    line(0, 52),
+];
+const CROSS: &[Pen] = &[to(-35, -35), line(35, 35), to(35, -35), line(-35, 35)];
+const DASH: &[Pen] = &[to(-40, 0), line(40, 0)];
+const SLASH: &[Pen] = &[to(-30, 45), line(30, -45)];
+const EQUALS: &[Pen] = &[to(-40, -20), line(40, -20), to(-40, 20), line(40, 20)];
+const POINT: &[Pen] = &[to(0, 30), line(0, 50)];
+/// A bar below the cell of a night that was begun late.
+const LATE: &[Pen] = &[to(-60, 0), line(60, 0)];
+
+const fn to(x: i32, y: i32) -> Pen {
+    Pen::Move(Place::tenths(x, y))
+}
+
+const fn line(x: i32, y: i32) -> Pen {
+    Pen::Line(Place::tenths(x, y))
+}
+
+const fn curve(from: (i32, i32), past: (i32, i32), to: (i32, i32)) -> Pen {
+    Pen::Curve(Place::tenths(from.0, from.1), Place::tenths(past.0, past.1), Place::tenths(to.0, to.1))
 }
 
 #[cfg(test)]
@@ -239,16 +270,17 @@ mod tests {
             let signs: Vec<Sign> = Sign::ALL.into_iter().cycle().take(nights).collect();
             let strip = strip(&signs);
             let picture = strip.draw("strip-1", &chicago()).expect("nights");
-            let number = |text: &str| picture.svg.matches(text).count();
+            let svg = picture.svg();
+            let number = |text: &str| svg.matches(text).count();
             let shown = strip.nights.len();
             assert_eq!(shown, nights.min(NIGHTS_MAX));
             let explained = strip.legend().len();
             let late = strip.nights.iter().filter(|night| night.is_late).count();
             assert_eq!(number("<path"), shown + explained + late, "{nights} nights");
             for sign in &strip.nights {
-                assert!(picture.svg.contains(&format!(">{}</text>", sign.sign.word())), "{nights}");
+                assert!(svg.contains(&format!(">{}</text>", sign.sign.word())), "{nights}");
             }
-            for y in picture.svg.split(" y=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            for y in svg.split(" y=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
                 assert!(y.parse::<f64>().expect("a number") < f64::from(picture.height), "{nights}: {y}");
             }
             assert!(MARGIN + 13.0 * PITCH + CELL.0 < f64::from(WIDTH) - MARGIN + 5.0);
