@@ -237,23 +237,22 @@ impl<R: Read> FrameStream<R> {
     fn drain(&mut self, take: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>) -> Drained {
         loop {
             let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
-            if let Some((frame, used)) = self.reader.quick_frame(rest) {
-                self.start += used;
-                if take(frame).is_break() {
-                    return Drained::Enough;
-                }
-                continue;
-            }
-            match self.reader.next(rest) {
-                Next::Frame { frame, used } => {
-                    self.start += used;
-                    if take(frame).is_break() {
-                        return Drained::Enough;
+            // In one place for frames of both kinds, so that `take` becomes part of this loop.
+            let (frame, used) = match self.reader.quick_frame(rest) {
+                Some(found) => found,
+                None => match self.reader.next(rest) {
+                    Next::Frame { frame, used } => (frame, used),
+                    Next::Skip { used } => {
+                        self.start += used;
+                        continue;
                     }
-                }
-                Next::Skip { used } => self.start += used,
-                Next::NeedMore(_) => return Drained::NeedMore,
-                Next::Fault(fault) => return Drained::Damaged(fault.to_string()),
+                    Next::NeedMore(_) => return Drained::NeedMore,
+                    Next::Fault(fault) => return Drained::Damaged(fault.to_string()),
+                },
+            };
+            self.start += used;
+            if take(frame).is_break() {
+                return Drained::Enough;
             }
         }
     }
