@@ -59,10 +59,13 @@ fn hash(start: &Start, length: usize) -> u64 {
 /// The hash of an IP packet without time to live and header checksum.
 #[inline(always)]
 pub(super) fn packet_hash(ip_bytes: &[u8]) -> u64 {
-    match (ip_bytes.first_chunk(), ip_bytes.first_chunk()) {
-        (Some(start), _) if start[0] >> 4 == 4 => ipv4_hash(start, ip_bytes.len()),
-        (_, Some(start)) if start[0] >> 4 == 6 => ipv6_hash(start, ip_bytes.len()),
-        _ => slow_hash(ip_bytes),
+    // One after the other: how long a packet is cannot be guessed, but whether it is that long.
+    match ip_bytes.first_chunk() {
+        Some(start) if start[0] >> 4 == 4 => ipv4_hash(start, ip_bytes.len()),
+        _ => match ip_bytes.first_chunk() {
+            Some(start) if start[0] >> 4 == 6 => ipv6_hash(start, ip_bytes.len()),
+            _ => slow_hash(ip_bytes),
+        },
     }
 }
 
