@@ -12,6 +12,7 @@ use crate::edge::files::{self, Reading, SITE_FILE_NAME};
 use crate::edge::template::Templates;
 use crate::pure::digest;
 use crate::pure::document::place_of;
+use crate::pure::number::plain_count;
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Problem, Severity, has_error};
 use crate::pure::watchlist::Watchlist;
@@ -172,11 +173,10 @@ fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_exp
             own.for_each(|forecast| text.push_str(&forecast_text(forecast)));
         }
     }
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     text.push_str(&format!(
         "{}, {}, {} accepted, not acted on yet\n",
-        plural(count(Severity::Error), "error"),
-        plural(count(Severity::Warning), "warning"),
+        plain_count(count(Severity::Error) as u64, "error"),
+        plain_count(count(Severity::Warning) as u64, "warning"),
         count(Severity::NotYet)
     ));
     text

@@ -9,6 +9,7 @@ pub mod interval;
 pub mod lost;
 pub mod mail_event;
 pub mod moment;
+pub mod number;
 pub mod problem;
 pub mod protocol;
 pub mod shown;

@@ -1,9 +1,10 @@
-//! How are times, numbers and states written for people? And how is a text from outside made
-//! harmless?
+//! How are times and states written for people? And how is a text from outside made
+//! harmless? How numbers are written, says `number`.
 //!
 //! Left of it is `ticket`; right of it all that people read: `picture`, `report`, the templates.
 
 use crate::pure::direction::isolated;
+pub use crate::pure::number::{count, duration, share, size};
 use crate::pure::shown::is_blank;
 pub use crate::pure::shown::is_shown;
 use crate::pure::ticket::{HostState, Listing, Phase};
@@ -43,54 +44,6 @@ pub fn local_window(from: Timestamp, to: Timestamp, zone: &TimeZone) -> String {
 /// A time in the site's zone, in the form of strftime(3).
 pub fn local(time: Timestamp, zone: &TimeZone, form: &str) -> String {
     ZonedDateTime::new(time, zone.clone()).strftime(form).to_string()
-}
-
-/// `3 d 4 h`, `6 h`, `25 min`, `14 s`: at most two units, rounded down.
-pub fn duration(seconds: u64) -> String {
-    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let Some(first) = units.iter().position(|(length, _)| seconds >= *length) else {
-        return "0 s".to_string();
-    };
-    let (length, unit) = units[first];
-    let (count, rest) = (seconds / length, seconds % length);
-    match units.get(first + 1).filter(|(next, _)| rest >= *next && first < 2) {
-        Some((next, smaller)) => format!("{count} {unit} {} {smaller}", rest / next),
-        None => format!("{count} {unit}"),
-    }
-}
-
-/// `97.3 %`, rounded down, so that what is not reached is never shown as reached.
-pub fn share(share: f64) -> String {
-    // The small addend undoes the error of binary fractions: 0.99 * 1000 is 989.99….
-    let tenths = (share.clamp(0.0, 1.0) * 1000.0 + 1e-9).floor() / 10.0;
-    format!("{tenths} %")
-}
-
-/// `12.3 KiB`, rounded down.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..1_048_576 => format!("{}.{} KiB", bytes / 1024, bytes % 1024 * 10 / 1024),
-        _ => format!("{}.{} MiB", bytes / 1_048_576, bytes % 1_048_576 * 10 / 1_048_576),
-    }
-}
-
-/// `1 contact`, `3 contacts`, `12,034 packets`, `2 addresses`.
-pub fn count(number: u64, noun: &str) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let ending = match number {
-        1 => "",
-        _ if noun.ends_with("ss") => "es",
-        _ => "s",
-    };
-    format!("{grouped} {noun}{ending}")
 }
 
 /// A phase in words.
@@ -327,42 +280,6 @@ fn wrap_line(line: &str, columns: usize, wrapped: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_never_rounded_up() {
-        assert_eq!(share(0.98999), "98.9 %");
-        assert_eq!((share(0.99), share(1.0), share(0.0)), ("99 %".into(), "100 %".into(), "0 %".into()));
-        for (seconds, words) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (3_599, "59 min"),
-            (5_400, "1 h 30 min"),
-            (86_399, "23 h 59 min"),
-            (90_000, "1 d 1 h"),
-            (604_800, "7 d"),
-        ] {
-            assert_eq!(duration(seconds), words);
-        }
-        assert_eq!(
-            (size(1023), size(1536), size(1_048_575)),
-            ("1023 bytes".into(), "1.5 KiB".into(), "1023.9 KiB".into())
-        );
-    }
-
-    #[test]
-    fn counts_are_grouped_and_agree_with_their_noun() {
-        for (number, words) in [
-            (0, "0 packets"),
-            (1, "1 packet"),
-            (999, "999 packets"),
-            (1_000, "1,000 packets"),
-            (1_234_567, "1,234,567 packets"),
-        ] {
-            assert_eq!(count(number, "packet"), words);
-        }
-        assert_eq!((count(1, "address"), count(2, "address")), ("1 address".into(), "2 addresses".into()));
-    }
 
     #[test]
     fn a_hostile_text_stays_in_its_place() {

@@ -7,6 +7,7 @@ use super::pcapng::Statistics;
 use super::pen::RESERVE_BYTES;
 use crate::pure::interval::Interval;
 use crate::pure::moment::nanoseconds;
+use crate::pure::number::plain_count;
 
 /// How much may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +72,7 @@ impl Lacking {
     pub fn gaps(&self, path: &str, fault: Option<&str>) -> Vec<String> {
         let Lacking { past_room, below_reserve, too_fast, unwritten } = *self;
         let lacks = |packets: u64, why: String| {
-            let noun = if packets == 1 { "packet" } else { "packets" };
-            (packets > 0).then(|| format!("evidence {path} lacks {packets} {noun} {why}"))
+            (packets > 0).then(|| format!("evidence {path} lacks {} {why}", plain_count(packets, "packet")))
         };
         let reserve = format!(
             "because less than {} MiB of its disk is free: free some, hits are kept until it is full",

@@ -2,8 +2,8 @@
 //!
 //! One of the reasons that `gaps` lists.
 
-use super::gaps::spelled;
 use super::{CaptureFacts, SourceFacts, SystemClock};
+use crate::pure::number::spelled;
 use crate::pure::sighting::OffStamps;
 
 /// The clock here.

@@ -2,9 +2,9 @@
 //!
 //! Asked by `gaps`. Unseen, the capture is blind, and so is the verdict.
 
-use super::gaps::{count, spelled};
 use super::{Control, ProbeFacts, SourceFacts};
 use crate::pure::interval::Interval;
+use crate::pure::number::{plain_count, spelled};
 use crate::pure::playbook::JudgeCriteria;
 
 /// The positive control was not seen, or could not be looked for.
@@ -38,7 +38,7 @@ pub(super) fn probe_missing(
             (None, Some(sent)) => format!(
                 "the probe to {to} was sent {} and seen 0 of them: the capture is blind, or what is sent there \
                  does not cross it; check the mirror port, and the way to {to}",
-                count(*sent, "time")
+                plain_count(*sent, "time")
             ),
             (None, None) => format!(
                 "the recordings show no probe to {to}: check that the recorder sees what this machine sends there"

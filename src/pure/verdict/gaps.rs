@@ -7,6 +7,7 @@ use super::hidden::{behind_resolver, wrong_side};
 use super::{BlamedHost, CaptureFacts, Ending, Reason, ReasonCode, SourceFacts};
 use super::{clock, control, lists};
 use crate::pure::interval::Interval;
+use crate::pure::number::{percent, plain_count, spelled};
 use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Coverage, FilterPlace, Presence};
@@ -100,8 +101,8 @@ impl SourceFacts {
     /// The recorded files that could not be read, each with the reason and what to do; `None` without any.
     pub fn unread_files(&self) -> Option<String> {
         let files = &self.observation.coverage.incomplete_files;
-        let count = count(files.len() as u64, "file");
-        (!files.is_empty()).then(|| format!("{count} could not be used: {}", listed(files)))
+        let files_count = plain_count(files.len() as u64, "file");
+        (!files.is_empty()).then(|| format!("{files_count} could not be used: {}", listed(files)))
     }
 }
 
@@ -140,7 +141,7 @@ fn too_quiet(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
     (heard < criteria.heard_packets_min).then(|| {
         format!(
             "heard {}{}, and at least {} are wanted: check the mirror port, the cable and the filter",
-            count(heard, "packet"),
+            plain_count(heard, "packet"),
             if coverage.filter == Some(FilterPlace::Kernel) {
                 " that the kernel's filter let pass"
             } else {
@@ -159,7 +160,7 @@ fn undecoded(source: &SourceFacts) -> Option<String> {
         format!(
             "{} of {} could not be read down to addresses ({}{}), and at most {} may be: capture where the traffic is not wrapped in something unknown",
             coverage.undecoded_packets,
-            count(expected, "packet"),
+            plain_count(expected, "packet"),
             percent(share),
             main_layer(coverage),
             percent(UNDECODED_MAX),
@@ -183,7 +184,7 @@ fn lossy(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
         format!(
             "lost {}{lost} of {} ({}), and at most {} may be: raise `ring`, or narrow the filter",
             if known.is_in_part() { "at least " } else { "" },
-            count(sent, "packet"),
+            plain_count(sent, "packet"),
             percent(share),
             percent(lost_max),
         )
@@ -203,8 +204,8 @@ fn loss_unknown(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String
 
 fn cut_short(source: &SourceFacts) -> Option<String> {
     let limit = match source.ending {
-        Ending::PacketLimit(packets) => count(packets, "packet"),
-        Ending::ByteLimit(bytes) => count(bytes, "byte"),
+        Ending::PacketLimit(packets) => plain_count(packets, "packet"),
+        Ending::ByteLimit(bytes) => plain_count(bytes, "byte"),
         Ending::TimeUp | Ending::Stopped | Ending::SourceGone(_) | Ending::NothingRecorded => return None,
     };
     Some(format!(
@@ -226,7 +227,7 @@ fn conflicting_names(coverage: &Coverage) -> Option<String> {
         format!(
             "{} came with other bytes in the same place, so that nobody knows which name was asked for: see who sends \
              such, and that the mirror damages no packet",
-            count(streams, "connection"),
+            plain_count(streams, "connection"),
         )
     })
 }
@@ -248,7 +249,7 @@ fn portless_fragments(coverage: &Coverage) -> Option<String> {
         format!(
             "{} came without the first one, which tells the port that a list or the filter may name: check that the \
              mirror shows every packet, or list addresses and filter without ports",
-            count(portless, "fragment"),
+            plain_count(portless, "fragment"),
         )
     })
 }
@@ -258,7 +259,7 @@ fn nameless_packets(coverage: &Coverage) -> Option<String> {
     (nameless > 0).then(|| {
         format!(
             "{} of a text table {} no names, and names are looked for: capture whole packets (tcpdump: -s 0)",
-            count(nameless, "packet"),
+            plain_count(nameless, "packet"),
             if nameless == 1 { "shows" } else { "show" },
         )
     })
@@ -270,7 +271,7 @@ fn unread_names(coverage: &Coverage) -> Option<String> {
         format!(
             "{unread} of {} that span packets, are sealed (QUIC) or compressed (HTTP/2 without TLS) could not be read \
              whole, and at most {} may be: check that the mirror shows every packet",
-            count(coverage.split_names, "name"),
+            plain_count(coverage.split_names, "name"),
             percent(UNREAD_NAMES_MAX)
         )
     })
@@ -313,36 +314,9 @@ fn progress(planned: Interval, source: &SourceFacts) -> String {
     if planned.is_empty() { watched } else { format!("{watched} of {}", spelled(planned.seconds())) }
 }
 
-/// Seconds as a playbook would write them, the two largest units: "6h", "12m 30s", "0.5s".
-pub(super) fn spelled(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return format!("{}s", (seconds * 10.0).floor() / 10.0);
-    }
-    let whole = seconds as u64;
-    let units = [(whole / 86_400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
-    let from_largest = units.iter().skip_while(|(amount, _)| *amount == 0).take(2);
-    let parts: Vec<String> = from_largest
-        .filter(|(amount, _)| *amount > 0)
-        .map(|(amount, unit)| format!("{amount}{unit}"))
-        .collect();
-    parts.join(" ")
-}
-
-/// A share as a playbook would write it: "95%", "0.125%".
-fn percent(share: f64) -> String {
-    // Cut, not rounded up, so that too little never reads as enough; small losses need more digits.
-    let scale = if share < 0.01 { 1_000.0 } else { 10.0 };
-    // The small addend undoes the error of binary fractions.
-    format!("{}%", (share * 100.0 * scale + 1e-6).floor() / scale)
-}
-
 /// How much of `whole` is `part`; 0 of nothing is 0, and something of nothing is all.
 pub(super) fn share(part: u64, whole: u64) -> f64 {
     if part == 0 { 0.0 } else { part as f64 / whole.max(1) as f64 }
-}
-
-pub(super) fn count(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 pub(super) fn listed(names: &[String]) -> String {

@@ -3,8 +3,9 @@
 //!
 //! Both are the reason `wrong_side`.
 
-use super::gaps::{count, listed};
+use super::gaps::listed;
 use super::{CaptureFacts, SourceFacts};
+use crate::pure::number::plain_count;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{FilterPlace, OneWay};
 use std::collections::BTreeSet;
@@ -17,7 +18,7 @@ pub(super) fn wrong_side(criteria: &JudgeCriteria, source: &SourceFacts) -> Opti
     if unattributed > 0 && observation.hosts.is_empty() {
         return Some(format!(
             "{} with a watchlist entry but no inside host: the capture is not on the inside of the NAT, or `inside` lacks a network; move it, or add the network",
-            count(unattributed, "packet"),
+            plain_count(unattributed, "packet"),
         ));
     }
     // Each may stand for as many contacts as are lacking.
@@ -25,7 +26,7 @@ pub(super) fn wrong_side(criteria: &JudgeCriteria, source: &SourceFacts) -> Opti
     if observation.unseen_calls > 0 && contacts < criteria.fail_at.max(1) {
         return Some(format!(
             "{} to a watchlist entry known only from the answers or errors that came back: what inside hosts send is not all heard; mirror both directions of the port",
-            count(observation.unseen_calls, "call"),
+            plain_count(observation.unseen_calls, "call"),
         ));
     }
     if observation.coverage.one_way == Some(OneWay::Inbound) {
@@ -46,7 +47,7 @@ pub(super) fn wrong_side(criteria: &JudgeCriteria, source: &SourceFacts) -> Opti
     (heard > 0 && observation.coverage.inside_hosts == 0).then(|| {
         format!(
             "heard {} and none from an inside host: capture on the inside of the NAT, and check `inside`",
-            count(heard, "packet"),
+            plain_count(heard, "packet"),
         )
     })
 }

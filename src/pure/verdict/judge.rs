@@ -4,6 +4,7 @@
 
 use super::gaps::gaps;
 use super::{CaptureFacts, Judgement, Reason, ReasonCode, Verdict};
+use crate::pure::number::plain_count;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{ContactSpan, HostFinding};
 use std::collections::BTreeMap;
@@ -57,9 +58,8 @@ fn contacts_seen(findings: &[&HostFinding]) -> u64 {
 /// How many hosts made how many contacts.
 pub fn contacts_reason(contacts: &BTreeMap<IpAddr, u64>) -> Reason {
     let hosts = contacts.values().filter(|contacts| **contacts > 0).count();
-    let hosts_word = if hosts == 1 { "host" } else { "hosts" };
     let total: u64 = contacts.values().sum();
-    let contacts_word = if total == 1 { "contact" } else { "contacts" };
-    let text = format!("{hosts} inside {hosts_word} made {total} {contacts_word}");
+    let (hosts, made) = (plain_count(hosts as u64, "inside host"), plain_count(total, "contact"));
+    let text = format!("{hosts} made {made}");
     Reason { code: ReasonCode::Contacts, text }
 }

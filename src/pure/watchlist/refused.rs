@@ -4,6 +4,7 @@
 //! not be missing in silence.
 
 use super::file::{FileRead, Format};
+use crate::pure::number::plain_count;
 
 /// Of all lines with something on them, so many may be rejected: of a list of fewer than a hundred none.
 const REJECTED_SHARE_MAX: f64 = 0.01;
@@ -19,9 +20,9 @@ impl FileRead {
         let count = self.rejected_lines + self.unusable;
         let first = self.rejected.first().map(|first| format!(" (line {}: {})", first.line, first.why));
         let kinds = if self.rejected_lines == 0 { " (URLs with a path, or file hashes)" } else { "" };
-        let lines = if count == 1 { "line" } else { "lines" };
-        (count > 0)
-            .then(|| format!("{count} {lines} could not be applied{kinds}{}", first.unwrap_or_default()))
+        (count > 0).then(|| {
+            format!("{} could not be applied{kinds}{}", plain_count(count, "line"), first.unwrap_or_default())
+        })
     }
 
     /// The same where that is too much for a verdict of pass.
