@@ -23,6 +23,7 @@ pub use drawing::page;
 pub use sealed::{Sealed, head};
 
 use crate::pure::report::Letter;
+use crate::pure::secret;
 use crate::pure::site::{MailSecurity, MailSettings, MailTransport};
 use login::Login;
 use rustls::crypto::ring;
@@ -210,20 +211,17 @@ fn password(path: &Path) -> io::Result<String> {
 ///
 /// What is wrong with the file and what to do, without a sign of what it holds.
 pub fn check_password(path: &Path) -> Result<(), String> {
-    let shown = path.display();
-    let cannot = |error: io::Error| {
-        format!("the password file {shown} cannot be read ({error}): make it, for this user alone")
-    };
+    let cannot = |error: io::Error| secret::unreadable("password file", path, &error);
     let is_empty = password(path).map_err(cannot)?.is_empty();
-    let mode = fs::metadata(path).map_err(cannot)?.permissions().mode() & 0o777;
-    // Group reading is how credentials reach a service.
-    if mode & 0o027 != 0 {
-        Err(format!("the password file {shown} is open to others (mode {mode:o}): `chmod 600 {shown}`"))
-    } else if is_empty {
-        Err(format!("the password file {shown} is empty: write the password into it, and nothing else"))
-    } else {
-        Ok(())
+    let mode = fs::metadata(path).map_err(cannot)?.permissions().mode();
+    secret::check_mode("password file", path, mode)?;
+    if is_empty {
+        let shown = path.display();
+        return Err(format!(
+            "the password file {shown} is empty: write the password into it, and nothing else"
+        ));
     }
+    Ok(())
 }
 
 fn is_loopback(host: &str) -> bool {

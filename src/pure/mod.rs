@@ -12,6 +12,7 @@ pub mod moment;
 pub mod number;
 pub mod problem;
 pub mod protocol;
+pub mod secret;
 pub mod shown;
 pub mod watchlist;
 

@@ -10,6 +10,7 @@ use crate::pure::listing::{
     self, Finding, Key, Listing, Lookup, Question, Questions, RecordData, Reply, Trouble, not_public,
 };
 use crate::pure::report::words;
+use crate::pure::secret;
 use crate::pure::site::ListingSettings;
 use book::Book;
 use jiff::Timestamp;
@@ -148,14 +149,9 @@ impl<'a> Asking<'a> {
 /// What is wrong with the file and what to do, without a sign of what it holds.
 pub fn read_key(path: &Path) -> Result<Key, String> {
     let shown = path.display();
-    let mut file = fs::File::open(path).map_err(|error| {
-        format!("the key file {shown} cannot be read ({error}): make it, for this user alone")
-    })?;
-    let mode = file.metadata().map_or(0, |metadata| metadata.permissions().mode() & 0o777);
-    // Group reading is how credentials reach a service.
-    if mode & 0o027 != 0 {
-        return Err(format!("the key file {shown} is open to others (mode {mode:o}): `chmod 600 {shown}`"));
-    }
+    let mut file = fs::File::open(path).map_err(|error| secret::unreadable("key file", path, &error))?;
+    let mode = file.metadata().map_or(0, |metadata| metadata.permissions().mode());
+    secret::check_mode("key file", path, mode)?;
     let mut text = String::new();
     (&mut file).take(KEY_BYTES_MAX).read_to_string(&mut text).map_err(|_| {
         format!("the key file {shown} holds no text: write the key into it, and nothing else")
