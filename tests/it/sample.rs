@@ -165,7 +165,7 @@ fn reported() -> Life {
         hosts: Vec::new(),
         signed: BTreeMap::new(),
         runs: Vec::new(),
-        passed: Vec::new(),
+        lapsed: Vec::new(),
         open: Vec::new(),
         listing: None,
         known_listing: None,

@@ -9,9 +9,8 @@ use allclear::pure::listing::Lookup;
 use allclear::pure::playbook::{MailEvent, StageName};
 use allclear::pure::report::{Looked, Material, report};
 use allclear::pure::ticket::{
-    Blame, DetectionEvent, DetectionId, Event, HeldBack, HoldReason, Listing, ListingAnswer,
-    OccurrenceRecord, PassedRecord, Phase, Recorded, RunEnd, RunId, RunStart, Schedules, Step, Ticket,
-    TicketId,
+    Blame, DetectionEvent, DetectionId, Event, HeldBack, HoldReason, LapsedRecord, Listing, ListingAnswer,
+    OccurrenceRecord, Phase, Recorded, RunEnd, RunId, RunStart, Schedules, Step, Ticket, TicketId,
 };
 use allclear::pure::verdict::{EvidenceFile, Outcome, Reason, ReasonCode, Verdict};
 use allclear::pure::watchlist::Transport;
@@ -211,7 +210,7 @@ fn life() -> Vec<Event> {
             outcome: Outcome::Missed,
             reason: reason("mark missed"),
         }),
-        Event::OccurrencesPassed(PassedRecord {
+        Event::OccurrencesPassed(LapsedRecord {
             run: RunId(903),
             stage: StageName::Verify,
             occurrence: at("2015-06-04T08:33:00Z"),

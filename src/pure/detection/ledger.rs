@@ -3,7 +3,7 @@
 
 use super::{Detection, decide};
 use crate::pure::ticket::{
-    Context, DetectionEvent, DetectionId, Event, Passed, PassedRecord, Recorded, Run, RunId, course,
+    Context, DetectionEvent, DetectionId, Event, Lapsed, LapsedRecord, Recorded, Run, RunId, course,
 };
 use jiff::Timestamp;
 
@@ -62,8 +62,8 @@ impl DetectRuns {
         }
     }
 
-    fn pass(&mut self, of: &DetectionId, record: PassedRecord, at: Timestamp) {
-        self.add(of, Passed { record, at }.runs());
+    fn pass(&mut self, of: &DetectionId, record: LapsedRecord, at: Timestamp) {
+        self.add(of, Lapsed { record, at }.runs());
     }
 
     fn run_mut(&mut self, id: RunId) -> Option<&mut Run> {

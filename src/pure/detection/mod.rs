@@ -13,7 +13,7 @@ pub use decide::{Caught, captured, due, fall_due, next_due, settle, start};
 pub use join::{Delivery, TICKETS_MAX, deliver};
 pub use ledger::DetectRuns;
 
-use crate::pure::ticket::{DetectionEvent, DetectionId, PassedRecord, Run, RunEnd, RunId};
+use crate::pure::ticket::{DetectionEvent, DetectionId, LapsedRecord, Run, RunEnd, RunId};
 use crate::pure::verdict::{Outcome, Reason, Verdict};
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -102,7 +102,7 @@ impl Detection {
     }
 
     /// Nobody expected anything of what a school break left out.
-    fn note_passed(&mut self, at: Timestamp, record: &PassedRecord) {
+    fn note_passed(&mut self, at: Timestamp, record: &LapsedRecord) {
         if record.outcome != Outcome::Suppressed {
             let (outcome, reason) = (record.outcome, record.reason.clone());
             self.note(Unverified { at, outcome, reason, runs: record.count() });

@@ -202,11 +202,11 @@ fn nights(subject: &Subject<'_>) -> Nights {
                 _ => {}
             }
         }
-        let passed = case.ticket.passed.iter().rev().take_while(|passed| passed.at > since);
-        let missed = passed.filter(|passed| {
-            passed.record.stage == StageName::Verify && passed.record.outcome == Outcome::Missed
+        let lapsed = case.ticket.lapsed.iter().rev().take_while(|lapsed| lapsed.at > since);
+        let missed = lapsed.filter(|lapsed| {
+            lapsed.record.stage == StageName::Verify && lapsed.record.outcome == Outcome::Missed
         });
-        nights.missed += missed.map(|passed| passed.record.count()).sum::<u64>();
+        nights.missed += missed.map(|lapsed| lapsed.record.count()).sum::<u64>();
     }
     nights
 }

@@ -103,15 +103,15 @@ impl Troubles {
             end.reasons.iter().for_each(|reason| self.add(ticket.id.0, kind, reason, 1));
             self.missed += u64::from(kind == Kind::Missed);
         }
-        for passed in ticket.passed.iter().rev().take_while(|passed| subject.is_new(passed.at)) {
-            let kind = match passed.record.outcome {
+        for lapsed in ticket.lapsed.iter().rev().take_while(|lapsed| subject.is_new(lapsed.at)) {
+            let kind = match lapsed.record.outcome {
                 Outcome::Missed => Kind::Missed,
-                Outcome::Suppressed if is_of_course(passed.record.reason.code) => continue,
+                Outcome::Suppressed if is_of_course(lapsed.record.reason.code) => continue,
                 Outcome::Suppressed => Kind::Suppressed,
                 _ => Kind::Skipped,
             };
-            self.add(ticket.id.0, kind, &passed.record.reason, passed.record.count());
-            self.missed += if kind == Kind::Missed { passed.record.count() } else { 0 };
+            self.add(ticket.id.0, kind, &lapsed.record.reason, lapsed.record.count());
+            self.missed += if kind == Kind::Missed { lapsed.record.count() } else { 0 };
         }
         if case.files.is_none() && ticket.phase.is_open() {
             let text = format!(

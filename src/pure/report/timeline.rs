@@ -5,7 +5,7 @@ use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
 use crate::pure::ticket::{
-    Blame, Event, HeldBack, HoldReason, ListingAnswer, OccurrenceRecord, PassedRecord, Recorded, RunEnd,
+    Blame, Event, HeldBack, HoldReason, LapsedRecord, ListingAnswer, OccurrenceRecord, Recorded, RunEnd,
     RunId, RunStart, Ticket,
 };
 use crate::pure::verdict::Verdict;
@@ -135,8 +135,8 @@ pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
         Event::RunStarted(start) => run_started(start, zone),
         Event::RunDelayed { run } => format!("Run {run} waited for its turn and began late"),
         Event::RunEnded(end) => run_ended(end, ticket),
-        Event::OccurrencePassed(passed) => occurrence_passed(passed, zone),
-        Event::OccurrencesPassed(passed) => passed_words(passed, zone),
+        Event::OccurrencePassed(lapsed) => lapsed_alone(lapsed, zone),
+        Event::OccurrencesPassed(lapsed) => lapsed_words(lapsed, zone),
         Event::SchedulesRead(of) => format!("The schedules of {} at {} were read", of.playbook, of.site),
         Event::Detection { of, .. } => format!("Something happened to {of}"),
         Event::DigestPlanned(_) => "Digests are planned otherwise".to_string(),
@@ -203,13 +203,13 @@ fn run_started(start: &RunStart, zone: &TimeZone) -> String {
     format!("Run {} ({}) begun{late}, for {from} to {to}", start.run, start.stage)
 }
 
-fn occurrence_passed(passed: &OccurrenceRecord, zone: &TimeZone) -> String {
+fn lapsed_alone(lapsed: &OccurrenceRecord, zone: &TimeZone) -> String {
     format!(
         "{} of {} {}: {}",
-        passed.stage,
-        local_time(passed.occurrence, zone),
-        words::outcome(passed.outcome),
-        passed.reason.text
+        lapsed.stage,
+        local_time(lapsed.occurrence, zone),
+        words::outcome(lapsed.outcome),
+        lapsed.reason.text
     )
 }
 
@@ -246,15 +246,15 @@ fn listing_answered(answer: &ListingAnswer, zone: &TimeZone) -> String {
     }
 }
 
-fn passed_words(passed: &PassedRecord, zone: &TimeZone) -> String {
+fn lapsed_words(lapsed: &LapsedRecord, zone: &TimeZone) -> String {
     format!(
         "{} of {} from {} to {} {}: {}",
-        words::count(passed.count(), "occurrence"),
-        passed.stage,
-        local_time(passed.occurrence, zone),
-        local_time(passed.last(), zone),
-        words::outcome(passed.outcome),
-        passed.reason.text
+        words::count(lapsed.count(), "occurrence"),
+        lapsed.stage,
+        local_time(lapsed.occurrence, zone),
+        local_time(lapsed.last(), zone),
+        words::outcome(lapsed.outcome),
+        lapsed.reason.text
     )
 }
 

@@ -3,7 +3,7 @@
 //!
 //! It knows schedules, breaks and holds, and no ticket: what needs no ticket is planned here, too.
 
-use super::passed::{Passing, Unrun};
+use super::lapsed::{Lapsing, Unrun};
 use super::{Absence, Event, Run, RunId, RunStart};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{Stage, StageName};
@@ -99,7 +99,7 @@ pub fn is_running<'a>(open: impl Iterator<Item = &'a Run>, now: Timestamp) -> bo
 
 /// What fell due since the last look: runs that begin, and occurrences that never run.
 pub fn fall_due(course: &Course<'_>, look: &Look) -> Fallen {
-    let mut passing = Passing::from(look.next_run);
+    let mut lapsing = Lapsing::from(look.next_run);
     let mut is_running = look.is_running;
     let mut is_over = true;
     for planned in course.planned() {
@@ -108,40 +108,40 @@ pub fn fall_due(course: &Course<'_>, look: &Look) -> Fallen {
             break;
         }
         match course.hindrance(&planned, look, is_running) {
-            Some(hindrance) => passing.pass(course.unrun(&planned, hindrance)),
+            Some(hindrance) => lapsing.pass(course.unrun(&planned, hindrance)),
             None => {
-                let run = passing.number();
-                passing.push(Event::RunStarted(course.start(&planned, run, look.now)));
+                let run = lapsing.number();
+                lapsing.push(Event::RunStarted(course.start(&planned, run, look.now)));
                 is_running = true;
             }
         }
     }
-    if !is_over && passing.tail().is_some_and(|first| is_withheld(first, look.now)) {
-        passing.drop_tail();
+    if !is_over && lapsing.tail().is_some_and(|first| is_withheld(first, look.now)) {
+        lapsing.drop_tail();
     }
-    Fallen { events: passing.finish(), is_over }
+    Fallen { events: lapsing.finish(), is_over }
 }
 
 /// The events of every occurrence planned up to now, whether or not its time has come: the course ends,
 /// which is what `end` says of those that could still begin.
 pub fn settle(course: &Course<'_>, look: &Look, end: Hindrance) -> Vec<Event> {
-    let mut passing = Passing::from(look.next_run);
+    let mut lapsing = Lapsing::from(look.next_run);
     for planned in course.planned().take_while(|planned| planned.at <= look.now) {
         let hindrance = course.hindrance(&planned, look, look.is_running).unwrap_or(end);
-        passing.pass(course.unrun(&planned, hindrance));
+        lapsing.pass(course.unrun(&planned, hindrance));
     }
-    passing.finish()
+    lapsing.finish()
 }
 
 /// The events of every occurrence whose fate is sealed although it is not on record yet: for those who read.
 pub fn sealed(course: &Course<'_>, look: &Look) -> Vec<Event> {
-    let mut passing = Passing::from(look.next_run);
+    let mut lapsing = Lapsing::from(look.next_run);
     for planned in course.planned().take_while(|planned| planned.window.from <= look.now) {
         if let Some(hindrance) = course.hindrance(&planned, look, look.is_running) {
-            passing.pass(course.unrun(&planned, hindrance));
+            lapsing.pass(course.unrun(&planned, hindrance));
         }
     }
-    passing.finish()
+    lapsing.finish()
 }
 
 /// The first instant at which [`fall_due`] has something to say; `None` when nothing is left.

@@ -3,7 +3,7 @@
 //! The stored form is JSON with the variant's name as `kind`. When it changes, its version rises
 //! and an old log must still fold.
 
-use super::{Blame, DigestPlan, PassedRecord, Phase, Round, RunId, Schedules, TicketId};
+use super::{Blame, DigestPlan, LapsedRecord, Phase, Round, RunId, Schedules, TicketId};
 use crate::pure::intake::Report;
 use crate::pure::interval::Intervals;
 use crate::pure::listing::{Listing, Lookup};
@@ -69,12 +69,12 @@ pub enum Event {
         run: RunId,
     },
     RunEnded(Box<RunEnd>),
-    /// An occurrence that never ran.
+    /// An occurrence that lapsed: it never ran. The log's word for it is older, and stays.
     OccurrencePassed(OccurrenceRecord),
     /// Of no ticket: the schedules of a playbook at a site were read, and are in force from now on.
     SchedulesRead(Schedules),
     /// Occurrences of one stage, one after the other, that never ran for one reason.
-    OccurrencesPassed(PassedRecord),
+    OccurrencesPassed(LapsedRecord),
     /// What was taken for cured is not: the count of relapses rises, the passes begin again.
     Relapsed {
         because: String,
@@ -241,7 +241,7 @@ pub enum DetectionEvent {
     },
     RunEnded(Box<RunEnd>),
     OccurrencePassed(OccurrenceRecord),
-    OccurrencesPassed(PassedRecord),
+    OccurrencesPassed(LapsedRecord),
 }
 
 impl DetectionEvent {

@@ -4,7 +4,7 @@
 //! It must never decide anything: an event that the table of phases forbids is a fault of the log.
 
 use super::{
-    Blame, Event, Hold, Host, HostState, Passed, PassedRecord, Phase, Recorded, Risk, Run, RunEnd, RunId,
+    Blame, Event, Hold, Host, HostState, Lapsed, LapsedRecord, Phase, Recorded, Risk, Run, RunEnd, RunId,
     RunStart, SignOff, Ticket, TicketId, Told, hosts, outbox,
 };
 use crate::pure::interval::Interval;
@@ -71,7 +71,7 @@ impl Ticket {
             hosts: Vec::new(),
             signed: BTreeMap::new(),
             runs: Vec::new(),
-            passed: Vec::new(),
+            lapsed: Vec::new(),
             open: Vec::new(),
             listing: None,
             known_listing: None,
@@ -177,14 +177,14 @@ impl Ticket {
         Ok(())
     }
 
-    fn pass_over(&mut self, at: Timestamp, record: PassedRecord) -> Result<(), String> {
+    fn pass_over(&mut self, at: Timestamp, record: LapsedRecord) -> Result<(), String> {
         record.check()?;
         self.planned_until.insert(record.stage, record.last());
         if record.stage == StageName::Verify && record.outcome == Outcome::Missed {
             let missed = u32::try_from(record.count()).unwrap_or(u32::MAX);
             self.inconclusive_row = self.inconclusive_row.saturating_add(missed);
         }
-        self.passed.push(Passed { record, at });
+        self.lapsed.push(Lapsed { record, at });
         Ok(())
     }
 

@@ -19,11 +19,11 @@ pub mod hosts;
 mod in_force;
 mod input;
 pub mod judged;
+mod lapsed;
 mod listings;
 mod mails;
 mod occurrences;
 pub mod outbox;
-mod passed;
 mod past;
 mod phase;
 mod rise;
@@ -42,10 +42,10 @@ pub use fold::IllegalEvent;
 pub use in_force::{InForce, Rhythm, Schedules};
 pub use input::{ALLCLEAR, Absence, Act, Context, Input, Never, NoTurn, Refusal};
 pub use judged::blamed;
+pub use lapsed::{Lapsed, LapsedRecord, STEPS_MAX, Step};
 pub use listings::{NewlyListed, gap as listing_gap};
 pub use mails::{drafted, mail_failed, retry_as_it_is, retry_one, withdraw_denial};
 pub use occurrences::{ledger, next_due, settle};
-pub use passed::{Passed, PassedRecord, STEPS_MAX, Step};
 pub use past::{KnownBy, Past, histories, related};
 pub use rise::{RISE_STEPS_MAX, Rise, RiseStep, rise};
 pub use round::{Digest, DigestPlan, FoldedMail, Lines, Now, Round, Row, Section};
@@ -149,7 +149,7 @@ pub struct Ticket {
     /// Runs, in the order in which they began.
     pub runs: Vec<Run>,
     /// Occurrences that never ran, in order of their planned time.
-    pub passed: Vec<Passed>,
+    pub lapsed: Vec<Lapsed>,
     /// Those of `runs` that have not ended; few, so that nobody has to look through all.
     pub open: Vec<RunId>,
     /// The last answer of the DNSBL, or of a person who read its page; by their own time.

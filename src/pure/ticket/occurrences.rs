@@ -1,8 +1,8 @@
 //! Which occurrences of a ticket fell due, and what becomes of each?
 
 use super::course::{self, Course, GONE_ON, Look, RESCHEDULED};
-use super::passed::Passed;
-use super::{Context, Event, PassedRecord, Phase, Run, RunId, Ticket, deadline};
+use super::lapsed::Lapsed;
+use super::{Context, Event, LapsedRecord, Phase, Run, RunId, Ticket, deadline};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::StageName;
 use jiff::Timestamp;
@@ -58,11 +58,11 @@ pub fn ledger(ticket: &Ticket, context: &Context<'_>) -> Vec<Run> {
     let Some(course) = course(ticket, context) else { return ledger };
     for event in course::sealed(&course, &look(ticket, context)) {
         let record = match event {
-            Event::OccurrencePassed(record) => PassedRecord::from(&record),
+            Event::OccurrencePassed(record) => LapsedRecord::from(&record),
             Event::OccurrencesPassed(record) => record,
             _ => continue,
         };
-        let sealed = Passed { record, at: context.now };
+        let sealed = Lapsed { record, at: context.now };
         ledger.extend(sealed.runs().map(|run| Run { id: RunId(0), ended: None, ..run }));
     }
     ledger

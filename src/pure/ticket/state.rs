@@ -1,7 +1,7 @@
 //! What can be read off a ticket? Small questions about its folded state.
 
 use super::{
-    Hold, Host, HostState, Mail, Passed, Run, RunId, RunStart, SignOff, Ticket, Trouble, hosts, outbox,
+    Hold, Host, HostState, Lapsed, Mail, Run, RunId, RunStart, SignOff, Ticket, Trouble, hosts, outbox,
 };
 use crate::pure::interval::Interval;
 use crate::pure::packet::{Mac, is_same_machine};
@@ -20,8 +20,8 @@ impl Ticket {
     /// Every run and every occurrence that never ran, in the order of their numbers.
     pub fn all_runs(&self) -> Vec<Run> {
         let mut all = self.runs.clone();
-        if !self.passed.is_empty() {
-            all.extend(self.passed.iter().flat_map(Passed::runs));
+        if !self.lapsed.is_empty() {
+            all.extend(self.lapsed.iter().flat_map(Lapsed::runs));
             all.sort_by_key(|run| run.id);
         }
         all
@@ -105,7 +105,7 @@ impl Ticket {
         let (planned, passed) = verdicts.fold((0, 0), |(planned, passed), verdict| {
             (planned + 1, passed + usize::from(verdict == Some(Verdict::Pass)))
         });
-        let never_ran = self.passed.iter().flat_map(|passed| passed.record.planned());
+        let never_ran = self.lapsed.iter().flat_map(|lapsed| lapsed.record.planned());
         (planned + never_ran.filter(|(_, planned)| is_of_watch(planned)).count(), passed)
     }
 

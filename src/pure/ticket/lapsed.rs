@@ -1,4 +1,4 @@
-//! Which occurrences never ran, and why? A month of them in one record, and each of them again.
+//! Which occurrences lapsed, without ever a run, and why? A month of them in one record, and each of them again.
 //!
 //! Planned times repeat: they are kept as the first one and the steps from one to the next, equal steps
 //! counted. It must never lose one or tell it twice.
@@ -17,7 +17,7 @@ pub const STEPS_MAX: usize = 1_500;
 
 /// Occurrences of one stage, one after the other, that never ran for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PassedRecord {
+pub struct LapsedRecord {
     /// Number of the first; each has the number after that of the one before it.
     pub run: RunId,
     pub stage: StageName,
@@ -41,12 +41,12 @@ pub struct Step {
 
 /// The same, folded: with the instant at which it went on record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passed {
-    pub record: PassedRecord,
+pub struct Lapsed {
+    pub record: LapsedRecord,
     pub at: Timestamp,
 }
 
-impl PassedRecord {
+impl LapsedRecord {
     /// How many occurrences these are; at least 1.
     pub fn count(&self) -> u64 {
         1 + self.steps.iter().map(|step| u64::from(step.times)).sum::<u64>()
@@ -104,7 +104,7 @@ impl PassedRecord {
             return Event::OccurrencesPassed(self);
         }
         let window_end = later(self.occurrence, self.window_s);
-        let PassedRecord { run, stage, occurrence, outcome, reason, .. } = self;
+        let LapsedRecord { run, stage, occurrence, outcome, reason, .. } = self;
         Event::OccurrencePassed(OccurrenceRecord { run, stage, occurrence, window_end, outcome, reason })
     }
 }
@@ -114,10 +114,10 @@ fn later(at: Timestamp, seconds: u64) -> Timestamp {
     at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }
 
-impl From<&OccurrenceRecord> for PassedRecord {
-    fn from(record: &OccurrenceRecord) -> PassedRecord {
+impl From<&OccurrenceRecord> for LapsedRecord {
+    fn from(record: &OccurrenceRecord) -> LapsedRecord {
         let window = record.window_end.duration_since(record.occurrence).as_secs();
-        PassedRecord {
+        LapsedRecord {
             run: record.run,
             stage: record.stage,
             occurrence: record.occurrence,
@@ -129,10 +129,10 @@ impl From<&OccurrenceRecord> for PassedRecord {
     }
 }
 
-impl Passed {
+impl Lapsed {
     /// Each of them as a run that saw nothing.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        let PassedRecord { stage, window_s, outcome, reason, .. } = &self.record;
+        let LapsedRecord { stage, window_s, outcome, reason, .. } = &self.record;
         self.record.planned().map(move |(id, planned)| Run {
             id,
             stage: *stage,
@@ -159,7 +159,7 @@ pub(super) struct Unrun {
 
 /// What happens to occurrences as they are looked at one after the other: those that never run for one
 /// reason are put together.
-pub(super) struct Passing {
+pub(super) struct Lapsing {
     next_run: RunId,
     open: Option<Open>,
     events: Vec<Event>,
@@ -167,15 +167,15 @@ pub(super) struct Passing {
 
 /// Occurrences that the next one may go on.
 struct Open {
-    record: PassedRecord,
+    record: LapsedRecord,
     first: Unrun,
     last: Timestamp,
 }
 
-impl Passing {
+impl Lapsing {
     /// Nothing yet; the next number is `next_run`.
-    pub(super) fn from(next_run: RunId) -> Passing {
-        Passing { next_run, open: None, events: Vec::new() }
+    pub(super) fn from(next_run: RunId) -> Lapsing {
+        Lapsing { next_run, open: None, events: Vec::new() }
     }
 
     /// The number of the next occurrence.
@@ -197,7 +197,7 @@ impl Passing {
         }
         self.close();
         let window = next.window.to.duration_since(next.at).as_secs();
-        let record = PassedRecord {
+        let record = LapsedRecord {
             run,
             stage: next.stage,
             occurrence: next.at,
