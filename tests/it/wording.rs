@@ -546,3 +546,18 @@ fn a_watch_of_which_runs_proved_nothing_does_not_read_as_one_that_was_kept() {
         }
     }
 }
+
+/// Who reads the page and who reads the text is told the same first.
+#[test]
+fn text_and_page_begin_with_the_same_two_sentences() {
+    for (event, name) in EVENTS {
+        for machines in 1..=2 {
+            let letter = letter(&with_machines(event, machines));
+            let mut lines = letter.text.lines();
+            let head = [lines.next().unwrap_or_default(), lines.next().unwrap_or_default()].join(" ");
+            let begin = letter.html.find("<h1").expect("a heading");
+            let page = page_words(&letter.html[begin..]).replace("To do", "TO DO").replace("&#x60;", "`");
+            assert!(page.starts_with(&plain(&head)), "{name}: {head}\n{page}");
+        }
+    }
+}
