@@ -180,6 +180,9 @@ fn wireless_data_is_read_and_its_sender_is_known() {
     ]);
     let unread = packet(&frame(105, &two), "an aggregate of two").unread_layer;
     assert_eq!(unread, Some("802.11, rest of an aggregate"));
+    let cut = Frame { bytes: &two[..two.len() / 2], ..frame(105, &two) };
+    let unread = packet(&cut, "an aggregate, cut in the first").unread_layer;
+    assert_eq!(unread, Some("802.11, rest of an aggregate"), "cut in the first");
 }
 
 #[test]

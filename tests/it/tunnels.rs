@@ -277,6 +277,7 @@ fn extension_headers_of_every_kind_are_walked() {
 fn icmp_errors_quote_the_packet_that_they_are_about() {
     let error = |kind: u8, code: u8, quote: &[u8]| outer(1, &cat(&[&[kind, code, 0, 0, 0, 0, 0, 0], quote]));
     let error_6 = |kind: u8, quote: &[u8]| ipv6(58, &cat(&[&[kind, 0, 0, 0, 0, 0, 0, 0], quote]));
+    let redirect = |option: &[u8]| cat(&[&[0; 32], option, &[4, 8, 0, 0, 0, 0, 0, 0], &plain_6()]);
     let syn = ipv4(6, &tcp(2, b""));
     let later = {
         let mut bytes = syn.clone();
@@ -292,9 +293,17 @@ fn icmp_errors_quote_the_packet_that_they_are_about() {
         ("a wrong parameter", error(12, 0, &syn), Some((false, Some((1000, 80))))),
         ("a later fragment was refused", error(3, 1, &later), Some((true, None))),
         ("no addresses quoted", error(3, 1, &syn[..19]), None),
+        ("another way", error(5, 1, &syn), Some((false, Some((1000, 80))))),
+        ("too much", error(4, 0, &syn), Some((false, Some((1000, 80))))),
         ("an echo", error(8, 0, &syn), None),
         ("unreachable, IPv6", error_6(1, &plain_6()), Some((true, Some((1000, 7))))),
         ("too big, IPv6", error_6(2, &plain_6()), Some((false, Some((1000, 7))))),
+        (
+            "another way, IPv6",
+            error_6(137, &redirect(&[2, 1, 0, 0, 0, 0, 0, 1])),
+            Some((false, Some((1000, 7)))),
+        ),
+        ("another way, without an end", error_6(137, &redirect(&[2, 0, 0, 0, 0, 0, 0, 1])), None),
         ("an echo, IPv6", error_6(128, &plain_6()), None),
         ("no ICMP", outer(17, &cat(&[&[3, 1, 0, 0, 0, 0, 0, 0], &syn])), None),
         ("a quote in a tunnel", outer(4, &error(3, 1, &syn)), Some((true, Some((1000, 80))))),

@@ -100,7 +100,8 @@ fn aggregate(mut layer: Layer<'_>) -> Decoded<'_> {
     layer.destination_mac = d.first_chunk().map(|mac| Mac(*mac));
     layer.source_mac = Some(Mac([*s0, *s1, *s2, *s3, *s4, *s5]));
     let end = HEADER_BYTES + usize::from(u16::from_be_bytes([*l0, *l1]));
-    let has_more = layer.bytes.len() >= end.next_multiple_of(4) + HEADER_BYTES;
+    // What was cut away may be more of them.
+    let has_more = layer.is_cut || layer.bytes.len() >= end.next_multiple_of(4) + HEADER_BYTES;
     layer.bytes = layer.bytes.get(..end).unwrap_or(layer.bytes);
     match layer.open(HEADER_BYTES, NAME, logical_link) {
         Decoded::Packet(mut packet) if has_more => {
