@@ -14,6 +14,7 @@ pub mod problem;
 pub mod protocol;
 pub mod secret;
 pub mod shown;
+pub mod watched;
 pub mod watchlist;
 
 pub mod site;

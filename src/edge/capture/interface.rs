@@ -6,15 +6,14 @@
 //! take a quiet wire for a healthy one: the link is asked too.
 
 use super::link::{self, LinkState};
-use super::session::{
-    Absent, LOOK_GAP_SECONDS_MAX, Listened, Look, Moment, OnMoment, RowsHeard, Session, WatchedTime,
-};
+use super::session::{Absent, Listened, Look, Moment, OnMoment, RowsHeard, Session};
 use super::tap::{Refusal, Tap};
 use crate::pure::lost::Lost;
 use crate::pure::moment::nanoseconds;
 use crate::pure::packet::Frame;
 use crate::pure::sighting::{OffStamps, Stamps};
 use crate::pure::verdict::Ending;
+use crate::pure::watched::{LOOK_GAP_SECONDS_MAX, WatchedTime};
 use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
 use std::thread;

@@ -4,13 +4,14 @@
 //! the source meanwhile, and whether its window is over.
 
 use super::listener::Listener;
-use super::session::{LOOK_GAP_SECONDS_MAX, Listened, Look, RowsHeard, WatchedTime};
+use super::session::{Listened, Look, RowsHeard};
 use super::stop::Stop;
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
 use crate::pure::moment::nanoseconds;
 use crate::pure::sighting::{Left, OffStamps, WatchId};
 use crate::pure::verdict::Ending;
+use crate::pure::watched::{LOOK_GAP_SECONDS_MAX, WatchedTime};
 use std::sync::mpsc::SyncSender;
 
 /// Sentences about the source that a run takes along at most.
