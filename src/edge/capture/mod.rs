@@ -9,7 +9,6 @@ pub mod audience;
 mod audience_tests;
 mod called;
 pub mod command;
-mod covering;
 mod escape;
 pub mod evidence;
 pub mod files;

@@ -4,15 +4,13 @@
 //! Frames may lie out of order in a file; the index keeps the least and the greatest time of each
 //! stretch and trusts no order.
 
-use super::covering::{Covering, Piece};
 use super::files::{Bytes, Content, OpenError, Packing, is_stdin, open_or_packed};
 use super::stream::{FrameStream, ReadEnd};
 use super::texts::{Days, TableRead};
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
-use crate::pure::moment::{nanoseconds, of_nanoseconds};
-use crate::pure::recording::{Frame, Reader};
-use jiff::SignedDuration;
+use crate::pure::moment::nanoseconds;
+use crate::pure::recording::{Covering, Frame, Piece, Reader, span_of};
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
@@ -251,11 +249,6 @@ fn span(stretches: &[Stretch]) -> Option<Interval> {
     let least = stretches.iter().map(|stretch| stretch.least_ns).min()?;
     let greatest = stretches.iter().map(|stretch| stretch.greatest_ns).max()?;
     Some(span_of(least, greatest))
-}
-
-/// From the first to the last of packets, that one included.
-pub(super) fn span_of(first_ns: i64, last_ns: i64) -> Interval {
-    Interval::new(of_nanoseconds(first_ns), of_nanoseconds(last_ns) + SignedDuration::from_nanos(1))
 }
 
 /// Where to read parts from, when the unpacked capture has `bytes` that count.

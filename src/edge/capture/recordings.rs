@@ -6,12 +6,11 @@
 
 use super::audience::Alone;
 use super::called::is_called_capture;
-use super::covering::Piece;
 use super::evidence::Pace;
 use super::files::OpenError;
 use super::listener::Listener;
 use super::lists::{Lists, Order};
-use super::recorded::{Recorded, span_of};
+use super::recorded::Recorded;
 use super::run::Captured;
 use super::session::{Listened, OnFrame, RowsHeard};
 use super::stop::Stop;
@@ -22,6 +21,7 @@ use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::plan::CapturePlan;
+use crate::pure::recording;
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{CaptureFacts, Ending, SystemClock};
 use crate::pure::words::count;
@@ -30,13 +30,6 @@ use jiff::tz::TimeZone;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-
-/// The time between two files is no longer than this where one was closed to begin the next (design:
-/// interfaces, simulate).
-pub(super) const SEAM_SECONDS_MAX: i64 = 10;
-
-/// What is recorded beside a seam is so many times as long at least.
-const SEAM_PART: i64 = 5;
 
 /// The most memory that packed files take unpacked, all together; those beyond are unpacked at each reading.
 const KEPT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -293,42 +286,10 @@ fn is_missing(error: &OpenError, path: &Path, is_growing: bool) -> bool {
     }
 }
 
-/// The union of what the files cover and of the seams between them: a recorder that closes a file and begins
-/// the next one misses little, and the network may have been silent. What follows a fault in a file is not known,
-/// so there is no seam behind it.
+/// What the files cover, and the seams between them. What follows a fault in a file is not known, so there is no
+/// seam behind it.
 fn covered<'a>(files: impl Iterator<Item = &'a Recorded>) -> Intervals {
-    let mut pieces: Vec<(&Piece, &Recorded)> =
-        files.flat_map(|file| file.pieces.iter().map(move |piece| (piece, file))).collect();
-    pieces.sort_by_key(|(piece, _)| piece.first_ns);
-    let mut intervals: Vec<Interval> = Vec::new();
-    // The one that ends last of those that end soundly.
-    let mut sound: Option<&Piece> = None;
-    for (piece, file) in pieces {
-        intervals.extend(
-            sound
-                .filter(|before| is_seam(before, piece))
-                .map(|before| Interval::new(of_nanoseconds(before.last_ns), of_nanoseconds(piece.first_ns))),
-        );
-        intervals.push(interval(piece));
-        if file.incomplete.is_none() && sound.is_none_or(|sound| sound.last_ns < piece.last_ns) {
-            sound = Some(piece);
-        }
-    }
-    Intervals::of(intervals)
-}
-
-/// Whether the time between two files counts as watched: it is short beside one of them, or no longer than a
-/// silence within one. Else a ring of moments would cover the hours between them.
-fn is_seam(before: &Piece, after: &Piece) -> bool {
-    let seam_ns = after.first_ns.saturating_sub(before.last_ns);
-    let is_short_beside = |piece: &Piece| {
-        let length_ns = piece.last_ns.saturating_sub(piece.first_ns);
-        seam_ns <= piece.silence_ns || seam_ns <= length_ns / SEAM_PART
-    };
-    seam_ns <= SEAM_SECONDS_MAX * 1_000_000_000 && (is_short_beside(before) || is_short_beside(after))
-}
-
-/// Its last packet lies in it.
-fn interval(piece: &Piece) -> Interval {
-    span_of(piece.first_ns, piece.last_ns)
+    let pieces =
+        files.flat_map(|file| file.pieces.iter().map(move |piece| (piece, file.incomplete.is_none())));
+    recording::covered(pieces)
 }

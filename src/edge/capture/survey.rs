@@ -7,8 +7,8 @@
 use super::called::is_called_capture;
 use super::files::{PACKED_ENDINGS, first_time, is_stdin};
 use super::glob::{self, Listing};
-use super::recordings::SEAM_SECONDS_MAX;
 use crate::pure::interval::Interval;
+use crate::pure::recording::SEAM_SECONDS_MAX;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 use std::fs::Metadata;

@@ -4,6 +4,7 @@
 //! Left of it is the edge that opens files and pipes, right of it `packet`. It must never believe a
 //! length before it is checked, never allocate by one, and never pass over damage in silence.
 
+mod covering;
 mod days;
 mod ending;
 mod fields;
@@ -20,6 +21,7 @@ mod rows;
 mod services;
 mod table;
 
+pub use covering::{Covering, Piece, SEAM_SECONDS_MAX, covered, span_of};
 pub use days::{DayInName, day_in_name};
 pub use kind::{Kind, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 pub use reader::{Fault, Next, Reader};

@@ -1,7 +1,12 @@
 //! When did a recorder run? By the times of the packets that it wrote, one after the other.
 //!
 //! A file covers from its first to its last packet (design: interfaces, simulate), however quiet the network
-//! was. A time that is wrong, or a recorder that hung for hours, must never cover what nobody recorded.
+//! was, and what lies between two files is covered where it is no more than a seam. A time that is wrong, or a recorder
+//! that hung for hours, must never cover what nobody recorded.
+
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::moment::of_nanoseconds;
+use jiff::SignedDuration;
 
 const SECOND_NS: i64 = 1_000_000_000;
 /// No packet for so long is no quiet network: within a file, nothing was recorded meanwhile.
@@ -13,18 +18,63 @@ const DISORDER_NS_MAX: i64 = 10 * SECOND_NS;
 /// Pieces kept of one file: six weeks of a packet every hour. Further ones cover nothing.
 const PIECES_MAX: usize = 1024;
 
+/// The time between two files is no longer than this where one was closed to begin the next (design:
+/// interfaces, simulate).
+pub const SEAM_SECONDS_MAX: i64 = 10;
+
+/// What is recorded beside a seam is so many times as long at least.
+const SEAM_PART: i64 = 5;
+
+/// The union of what the pieces of all files cover and of the seams between them, each piece with whether its file is
+/// whole: a recorder that closes a file and begins the next one misses little, and the network may have been silent.
+/// What follows a fault in a file is not known, so there is no seam behind it.
+pub fn covered<'a>(pieces: impl Iterator<Item = (&'a Piece, bool)>) -> Intervals {
+    let mut pieces: Vec<(&Piece, bool)> = pieces.collect();
+    pieces.sort_by_key(|(piece, _)| piece.first_ns);
+    let mut intervals: Vec<Interval> = Vec::new();
+    // The one that ends last of those that end soundly.
+    let mut sound: Option<&Piece> = None;
+    for (piece, is_whole) in pieces {
+        let seam = sound.filter(|before| is_seam(before, piece));
+        intervals.extend(
+            seam.map(|before| Interval::new(of_nanoseconds(before.last_ns), of_nanoseconds(piece.first_ns))),
+        );
+        intervals.push(span_of(piece.first_ns, piece.last_ns));
+        if is_whole && sound.is_none_or(|sound| sound.last_ns < piece.last_ns) {
+            sound = Some(piece);
+        }
+    }
+    Intervals::of(intervals)
+}
+
+/// From the first to the last of packets, that one included.
+pub fn span_of(first_ns: i64, last_ns: i64) -> Interval {
+    Interval::new(of_nanoseconds(first_ns), of_nanoseconds(last_ns) + SignedDuration::from_nanos(1))
+}
+
+/// Whether the time between two files counts as watched: it is short beside one of them, or no longer than a
+/// silence within one. Else a ring of moments would cover the hours between them.
+fn is_seam(before: &Piece, after: &Piece) -> bool {
+    let seam_ns = after.first_ns.saturating_sub(before.last_ns);
+    let is_short_beside = |piece: &Piece| {
+        let length_ns = piece.last_ns.saturating_sub(piece.first_ns);
+        seam_ns <= piece.silence_ns || seam_ns <= length_ns / SEAM_PART
+    };
+    seam_ns <= SEAM_SECONDS_MAX * SECOND_NS && (is_short_beside(before) || is_short_beside(after))
+}
+
 /// A stretch of time with packets, none further from the next than the longest silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) first_ns: i64,
-    pub(super) last_ns: i64,
+pub struct Piece {
+    pub first_ns: i64,
+    pub last_ns: i64,
     /// The longest step to a packet outside it: a silence that this network keeps, where packets lie in order.
-    pub(super) silence_ns: i64,
+    pub silence_ns: i64,
 }
 
 /// What is covered so far.
 #[derive(Debug, Default)]
-pub(super) struct Covering {
+pub struct Covering {
     /// In any order; two that have grown together stay two until the end.
     pieces: Vec<Piece>,
     /// The one that the last packet fell into.
@@ -38,7 +88,7 @@ pub(super) struct Covering {
 impl Covering {
     /// Notes the next packet of the file.
     #[inline]
-    pub(super) fn note(&mut self, time_ns: i64) {
+    pub fn note(&mut self, time_ns: i64) {
         if let Some(doubted_ns) = self.doubted_ns.take()
             && !self.is_in_order(time_ns)
         {
@@ -60,7 +110,7 @@ impl Covering {
     }
 
     /// The pieces in order of time, further apart than the longest silence.
-    pub(super) fn finish(mut self) -> Vec<Piece> {
+    pub fn finish(mut self) -> Vec<Piece> {
         if let Some(doubted_ns) = self.doubted_ns.take() {
             self.believe(doubted_ns);
         }
@@ -157,6 +207,29 @@ mod tests {
         ];
         for (name, seconds, wanted) in rows {
             assert_eq!(covered(seconds), wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_short_time_between_two_files_is_a_seam() {
+        let piece = |from: i64, to: i64, silence: i64| Piece {
+            first_ns: from * SECOND_NS,
+            last_ns: to * SECOND_NS,
+            silence_ns: silence * SECOND_NS,
+        };
+        // The two files, whether the first is whole, and how many stretches they cover together.
+        let rows = [
+            ("a fifth of the first", piece(0, 25, 1), piece(30, 31, 1), true, 1),
+            ("a fifth of the second", piece(0, 1, 1), piece(6, 31, 1), true, 1),
+            ("more than that", piece(0, 24, 1), piece(29, 30, 1), true, 2),
+            ("no longer than a silence", piece(0, 5, 5), piece(10, 11, 1), true, 1),
+            ("ten seconds", piece(0, 1000, 1), piece(1010, 2000, 1), true, 1),
+            ("a second more", piece(0, 1000, 1), piece(1011, 2000, 1), true, 2),
+            ("behind a fault", piece(0, 1000, 1), piece(1001, 2000, 1), false, 2),
+        ];
+        for (row, before, after, is_whole, stretches) in rows {
+            let covered = super::covered([(&after, true), (&before, is_whole)].into_iter());
+            assert_eq!(covered.as_slice().len(), stretches, "{row}");
         }
     }
 
