@@ -73,6 +73,29 @@ fn extension_headers_hide_no_port() {
 }
 
 #[test]
+fn no_route_and_no_header_of_ipv4_hides_what_a_filter_asks_for() {
+    let datagram = udp(1000, 7, b"hello");
+    let mut routed = ipv4(17, &cat(&[&[131, 7, 4, 198, 51, 100, 7, 0], &datagram]));
+    routed[0] = 0x47;
+    let stop = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
+    let routed_6 = ipv6(43, &cat(&[&[17, 2, 0, 1, 0, 0, 0, 0], &stop, &datagram]));
+    let authenticated = ipv4(51, &cat(&[&[17, 4, 0, 0], &[0; 20], &datagram]));
+    let rows = [
+        ("a source route", 0x0800, routed, "host 198.51.100.7 and udp port 7"),
+        ("where it goes first", 0x0800, ipv4(17, &datagram), "host 192.0.2.9 and udp port 7"),
+        ("a routing header", 0x86dd, routed_6, "host 2001:db8::7 and udp port 7"),
+        ("an authentication header", 0x0800, authenticated, "udp port 7"),
+    ];
+    for (name, ethertype, ip, text) in rows {
+        let frame = ethernet(ethertype, &ip);
+        assert!(passes(text, 1, &frame), "{name}: {text}");
+        for text in [text.replace("port 7", "port 8"), "host 203.0.113.9".to_owned()] {
+            assert!(!passes(&text, 1, &frame), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
 fn the_pieces_of_a_datagram_pass_where_the_first_did() {
     let part = |port: u16, field: u16| {
         let mut bytes = ipv4(17, &udp(1000, port, b"hello"));

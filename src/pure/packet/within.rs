@@ -5,14 +5,15 @@
 
 use super::decode::{around, decode};
 use super::internet::{IPV4_HEADER_BYTES, carried};
-use super::{Decoded, Frame, Packet, Plain, plain_ipv4, plain_ipv6, quoted};
+use super::{Decoded, Frame, Packet, Plain, last_stop, plain_ipv4, plain_ipv6, quoted};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Whether any packet within the frame is as asked for: the innermost one, those of the tunnels around it, and the
-/// one that an ICMP error quotes.
+/// Whether any packet within the frame is as asked for: the innermost one, also as it is at the last stop of its
+/// route, those of the tunnels around it, and the one that an ICMP error quotes.
 pub fn any_within<'a>(frame: &Frame<'a>, mut is_so: impl FnMut(&Packet<'a>) -> bool) -> bool {
     let Decoded::Packet(innermost) = decode(frame) else { return false };
     is_so(&innermost)
+        || last_stop(&innermost).is_some_and(|stop| is_so(&Packet { destination: stop, ..innermost }))
         || quoted(&innermost).is_some_and(|quoted| is_so(&quoted.packet))
         || (0..innermost.tunnels).filter_map(|tunnels| around(frame, tunnels)).any(|packet| is_so(&packet))
 }
@@ -26,9 +27,10 @@ pub fn is_bare(frame: &Frame<'_>) -> bool {
 /// Appends the packet as plain IP: without extension headers, and with addresses that a translator made of those of
 /// IPv4 as these. Of one that is IPv4 on one side only, the other end is 0.0.0.0.
 pub fn write_bare(packet: &Packet<'_>, bytes: &mut Vec<u8>) {
-    let is_ipv4 = packet.ip_bytes.first().is_some_and(|first| first >> 4 == 4);
     match (packet.source, packet.destination) {
-        (IpAddr::V4(_), IpAddr::V4(_)) if is_ipv4 => bytes.extend_from_slice(packet.ip_bytes),
+        (IpAddr::V4(_), IpAddr::V4(to)) if is_said_by_header(packet, to) => {
+            bytes.extend_from_slice(packet.ip_bytes)
+        }
         // The middle of a datagram has no ports, which plain IPv6 cannot say.
         (IpAddr::V6(_), IpAddr::V6(_)) if packet.is_later_fragment => {
             bytes.extend_from_slice(packet.ip_bytes)
@@ -48,6 +50,16 @@ pub fn write_bare(packet: &Packet<'_>, bytes: &mut Vec<u8>) {
             bytes.extend(octets(source).into_iter().chain(octets(destination)));
             bytes.extend_from_slice(carried);
         }
+    }
+}
+
+/// Whether the header of IPv4 says what is known of the packet: that it goes there, and carries that protocol.
+fn is_said_by_header(packet: &Packet<'_>, to: Ipv4Addr) -> bool {
+    match packet.ip_bytes.first_chunk::<IPV4_HEADER_BYTES>() {
+        Some([0x45..=0x4f, _, _, _, _, _, _, _, _, protocol, .., d0, d1, d2, d3]) => {
+            *protocol == packet.protocol && [*d0, *d1, *d2, *d3] == to.octets()
+        }
+        _ => false,
     }
 }
 
