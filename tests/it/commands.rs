@@ -179,7 +179,10 @@ fn the_command_is_given_a_filter_that_lets_coverage_through() {
     assert_eq!(captured.facts.sources[0].observation.coverage.heard_packets, 20);
     let given = fs::read_to_string(commands.directory.path().join("filter")).expect("the command wrote it");
     let (wrapped, wanted) = given.split_once(" or (arp) or ").expect("first what may be wrapped");
-    assert!(wrapped.starts_with("not ((ip proto 6 or ") && wrapped.contains("udp port 4789"), "{wrapped}");
+    assert!(
+        wrapped.starts_with("not (((ip[0] = 0x45 and ") && wrapped.contains("udp port 4789"),
+        "{wrapped}"
+    );
     assert_eq!(
         wanted,
         "(udp port 67 or udp port 68 or udp port 546 or udp port 547) or (udp port 123) or (host 10.99.0.2) or \
