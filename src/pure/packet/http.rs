@@ -42,24 +42,6 @@ const METHODS: [&[u8]; 25] = [
 /// How long the word can be that a request begins with.
 const METHOD_BYTES_MAX: usize = 24;
 
-/// Bytes that a request may begin with, and go on with: letters of its method, or an empty line.
-const BEGINNINGS: [bool; 256] = beginnings();
-
-const fn beginnings() -> [bool; 256] {
-    let (mut all, mut byte) = ([false; 256], 0);
-    while byte < 256 {
-        all[byte] = matches!(byte as u8, b'A'..=b'Z' | b'_' | b'-' | b' ' | b'\r' | b'\n');
-        byte += 1;
-    }
-    all
-}
-
-/// Whether a request may begin with these two bytes: the least that tells nearly all other payloads from one.
-#[inline(always)]
-pub(super) fn may_begin(first: u8, second: u8) -> bool {
-    BEGINNINGS[usize::from(first)] & BEGINNINGS[usize::from(second)]
-}
-
 /// Whether a payload may begin with a request, perhaps behind empty lines: a known method or the beginning of
 /// one, or a whole line that ends as a request's.
 #[inline]

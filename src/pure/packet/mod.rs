@@ -134,12 +134,12 @@ impl Packet<'_> {
         (self.protocol == TCP && !self.is_later_fragment).then(|| u32::from_be_bytes(*number))
     }
 
-    /// Whether a segment of TCP may begin with an HTTP request, perhaps behind empty lines; nearly no other
-    /// does.
+    /// Whether a segment of TCP may begin with a request of HTTP, perhaps behind empty lines, or of SOCKS; nearly no
+    /// other does.
     pub fn may_begin_request(&self) -> bool {
         match *self.payload {
-            [first, second, ..] => self.protocol == TCP && http::may_begin(first, second),
-            [first] => self.protocol == TCP && http::may_begin(first, first),
+            [first, second, ..] => self.protocol == TCP && names::may_begin_request(first, second),
+            [first] => self.protocol == TCP && names::may_begin_request(first, first),
             [] => false,
         }
     }

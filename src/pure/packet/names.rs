@@ -43,6 +43,37 @@ pub enum NameKind {
     Http,
 }
 
+/// What a byte may be of a request that names a host.
+const CLASSES: [u8; 256] = classes();
+/// Of HTTP, a part of its method, or of an empty line before it.
+const LETTER: u8 = 1;
+/// Of SOCKS, the version that it begins with.
+const VERSION: u8 = 2;
+/// Of SOCKS, what stands behind that: a command, or how many ways there are to say who asks.
+const COMMAND: u8 = 4;
+
+const fn classes() -> [u8; 256] {
+    let (mut all, mut byte) = ([0; 256], 0);
+    while byte < 256 {
+        all[byte] = match byte as u8 {
+            b'A'..=b'Z' | b'_' | b'-' | b' ' | b'\r' | b'\n' => LETTER,
+            4 | 5 => VERSION,
+            1..=3 => COMMAND,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    all
+}
+
+/// Whether a request that names a host may begin with these two bytes: the least that tells nearly all other payloads
+/// from one.
+#[inline(always)]
+pub(super) fn may_begin_request(first: u8, second: u8) -> bool {
+    let (first, second) = (CLASSES[usize::from(first)], CLASSES[usize::from(second)]);
+    (first & second & LETTER != 0) | ((first & VERSION != 0) & (second & COMMAND != 0))
+}
+
 /// How far the names of a packet could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {

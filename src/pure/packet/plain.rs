@@ -6,7 +6,8 @@
 //! `internet`) sees, and leaves to it whatever is unusual.
 
 use super::internet::{tcp, udp_payload};
-use super::{Frame, Mac, Packet, Ports, dhcp, http, overlay};
+use super::names::may_begin_request;
+use super::{Frame, Mac, Packet, Ports, dhcp, overlay};
 use crate::pure::address;
 use crate::pure::protocol::{TCP, UDP};
 use std::hint::select_unpredictable;
@@ -142,7 +143,7 @@ impl<'a, A: Copy + Into<IpAddr>> Plain<'a, A> {
         let at = select_unpredictable(self.protocol == TCP, header_bytes, usize::MAX - 1);
         let last = self.segment.len() - 1;
         let byte = |at: usize| self.segment[at.min(last)];
-        select_unpredictable(at <= last, http::may_begin(byte(at), byte(at + 1)), false)
+        select_unpredictable(at <= last, may_begin_request(byte(at), byte(at + 1)), false)
     }
 
     /// All of it as a packet; `frame` must be the one that it was read of.

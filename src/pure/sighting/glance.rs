@@ -148,7 +148,7 @@ impl Lookout {
     }
 
     /// Whether the packet may carry a name that matters: any, while names are looked for; else literal
-    /// addresses in HTTP requests.
+    /// addresses in requests.
     pub(super) fn may_have_name(&self, packet: &Packet<'_>) -> bool {
         self.reads_names() || packet.may_begin_request()
     }
@@ -220,13 +220,20 @@ mod tests {
         ethernet().ipv4([10, 0, 0, 1], [9; 4], 64).udp(68, 67).write(&mut dhcp, &[0; 20]).expect("fits");
         ethernet().ipv6([1; 16], [2; 16], 64).udp(1, 2).write(&mut ipv6, &[0; 20]).expect("fits");
         let (listed, named) = (lookout(&["192.0.2.9"]), lookout(&["evil.example"]));
-        let rows: [(&str, &Lookout, &[u8], bool); 10] = [
+        let rows: [(&str, &Lookout, &[u8], bool); 12] = [
             ("on no list", &listed, &tcp([9; 4], b""), true),
             ("listed", &listed, &tcp([192, 0, 2, 9], b""), false),
             ("what may name a server", &listed, &tcp([9; 4], b"GET / HTTP/1.1"), false),
             ("the same behind an empty line", &listed, &tcp([9; 4], b"\r\nGET / HTTP/1.1"), false),
             ("its first letter alone", &listed, &tcp([9; 4], b"G"), false),
             ("no more of a word than a letter", &listed, &tcp([9; 4], b"G\x01ET"), true),
+            (
+                "a request to a SOCKS proxy",
+                &listed,
+                &tcp([9; 4], b"\x05\x01\0\x01\x09\x09\x09\x09\0\x50"),
+                false,
+            ),
+            ("another version", &listed, &tcp([9; 4], b"\x06\x01\0\x01\x09\x09\x09\x09\0\x50"), true),
             ("other payload", &listed, &tcp([9; 4], b"get"), true),
             ("while names are looked for", &named, &tcp([9; 4], b"get"), false),
             ("DHCP", &listed, &dhcp, false),

@@ -67,6 +67,15 @@ fn a_name_blames_the_client_that_asks() {
         let observation = observe(&lists, &[packet]);
         assert_eq!(hosts(&observation), wanted, "{row}");
     }
+    let without_names = [list("d", &["203.0.113.80:443"])];
+    for (port, request, wanted) in [
+        (3128, tunnel(443).as_bytes(), "10.0.0.1 1 1 1"),
+        (1080, &socks[..], "10.0.0.1 1 1 1"),
+        (1080, &other_port[..], ""),
+    ] {
+        let observation = observe(&without_names, &[tcp_with(0, (HOST, 1025), (OTHER, port), ACK, request)]);
+        assert_eq!(hosts(&observation), wanted, "to {port} while no list has names");
+    }
     let asked = observe(&lists, &[udp(0, (HOST, 1025), ("8.8.8.8", 53), &ask)]);
     let hit = &asked.hosts[0].hits[0];
     assert_eq!(
