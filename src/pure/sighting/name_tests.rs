@@ -67,21 +67,27 @@ fn a_name_blames_the_client_that_asks() {
         let observation = observe(&lists, &[packet]);
         assert_eq!(hosts(&observation), wanted, "{row}");
     }
-    let without_names = [list("d", &["203.0.113.80:443"])];
-    for (port, request, wanted) in [
-        (3128, tunnel(443).as_bytes(), "10.0.0.1 1 1 1"),
-        (1080, &socks[..], "10.0.0.1 1 1 1"),
-        (1080, &other_port[..], ""),
-    ] {
-        let observation = observe(&without_names, &[tcp_with(0, (HOST, 1025), (OTHER, port), ACK, request)]);
-        assert_eq!(hosts(&observation), wanted, "to {port} while no list has names");
-    }
     let asked = observe(&lists, &[udp(0, (HOST, 1025), ("8.8.8.8", 53), &ask)]);
     let hit = &asked.hosts[0].hits[0];
     assert_eq!(
         (hit.entry.as_str(), hit.remote.to_string(), hit.port),
         ("evil.example", "8.8.8.8".into(), Some(53))
     );
+}
+
+#[test]
+fn an_address_that_a_proxy_is_asked_for_is_looked_up_while_no_list_has_names() {
+    let lists = [list("d", &["203.0.113.80:443"])];
+    let socks = |port: u16| [b"\x05\x01\0\x01\xcb\0\x71\x50", &port.to_be_bytes()[..]].concat();
+    let rows = [
+        ("HTTP", format!("CONNECT {OTHER_SINK}:443 HTTP/1.1\r\n\r\n").into_bytes(), "10.0.0.1 1 1 1"),
+        ("SOCKS", socks(443), "10.0.0.1 1 1 1"),
+        ("another port", socks(80), ""),
+    ];
+    for (row, request, wanted) in rows {
+        let observation = observe(&lists, &[tcp_with(0, (HOST, 1025), (OTHER, 1080), ACK, &request)]);
+        assert_eq!(hosts(&observation), wanted, "{row}");
+    }
 }
 
 #[test]
