@@ -1,7 +1,7 @@
 //! Any bytes as a frame of any link layer: what is read lies within it.
 #![no_main]
 
-use allclear::pure::packet::{Decoded, Frame, decode, info, name, quoted};
+use allclear::pure::packet::{Decoded, Frame, Names, decode, info, names, quoted};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -10,6 +10,7 @@ fuzz_target!(|input: &[u8]| {
     let frame = Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type };
     if let Decoded::Packet(packet) = decode(&frame) {
         assert!(packet.payload.len() <= packet.ip_bytes.len() && packet.ip_bytes.len() <= bytes.len());
-        let _ = (name(&packet), info(&packet), quoted(&packet).map(|quoted| info(&quoted.packet)));
+        names(&packet, &mut Names::default());
+        let _ = (info(&packet), quoted(&packet).map(|quoted| info(&quoted.packet)));
     }
 });
