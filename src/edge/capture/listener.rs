@@ -26,7 +26,7 @@ pub struct Listener {
     source: Source,
     index: Index,
     filter: Option<Screen>,
-    /// Whether the frame at hand passed the filter; only of those that are asked for each frame.
+    /// What the frame at hand counts for; only of those that are asked for each frame.
     scope: Scope,
     control: Control,
     pace: Pace,
@@ -105,7 +105,7 @@ impl Listener {
         self.scope = filtered(&mut self.filter, frame);
     }
 
-    /// Whether the frame passes its filter.
+    /// What the frame counts for, by its filter.
     pub(super) fn scope(&mut self, frame: &Frame<'_>) -> Scope {
         if self.is_eager() { self.scope } else { filtered(&mut self.filter, frame) }
     }
@@ -227,7 +227,7 @@ impl Listener {
     }
 }
 
-/// Whether a frame passes. That the filter can be applied was found out when its link layer was met.
+/// What a frame counts for. That the filter can be applied was found out when its link layer was met.
 fn filtered(filter: &mut Option<Screen>, frame: &Frame<'_>) -> Scope {
     filter.as_mut().map_or(Scope::Matched, |filter| filter.scope(frame).unwrap_or(Scope::Matched))
 }

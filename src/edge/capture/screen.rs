@@ -56,8 +56,8 @@ impl Screen {
         self.place(link_type).map(|_| ())
     }
 
-    /// Whether the frame passes, or a packet within it would that lies deeper than a filter looks: in a tunnel,
-    /// behind PPPoE or labels, or quoted by an error; or whether it is a piece of a datagram that does.
+    /// What the frame counts for: it passes, or a packet within it would that lies deeper than a filter looks (in a
+    /// tunnel, behind PPPoE or labels, or quoted by an error), or it is a piece of a datagram that does.
     ///
     /// # Errors
     /// When the filter cannot be applied to frames of its link layer.

@@ -137,11 +137,8 @@ impl Packet<'_> {
     /// Whether a segment of TCP may begin with a request of HTTP, perhaps behind empty lines, or of SOCKS; nearly no
     /// other does.
     pub fn may_begin_request(&self) -> bool {
-        match *self.payload {
-            [first, second, ..] => self.protocol == TCP && names::may_begin_request(first, second),
-            [first] => self.protocol == TCP && names::may_begin_request(first, first),
-            [] => false,
-        }
+        let [first, rest @ ..] = self.payload else { return false };
+        self.protocol == TCP && names::may_begin_request(*first, *rest.first().unwrap_or(first))
     }
 }
 
