@@ -1,18 +1,18 @@
 //! Is this very address on a list, and by which entries?
 //!
-//! A [`Filter`] answers for nearly every packet; behind it, a [`Directory`] of a sorted list finds the few
+//! A [`BloomFilter`] answers for nearly every packet; behind it, a [`Directory`] of a sorted list finds the few
 //! addresses that are worth a comparison. However a list is made up, no search takes more than a
 //! bisection of it.
 
 use super::blocks::high;
+use super::bloom::{BloomFilter, hash};
 use super::directory::Directory;
-use super::filter::{Filter, hash};
 use super::tag::Tag;
 
 /// Addresses of one family, `K` being `u32` or `u128`, with the entries that name them.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses<K> {
-    filter: Filter,
+    bloom: BloomFilter,
     /// By address, each entry once; the entries of one address lie side by side.
     rows: Vec<(K, Tag)>,
     directory: Directory,
@@ -21,10 +21,10 @@ pub(super) struct Addresses<K> {
 impl<K: Copy + Ord + Into<u128>> Addresses<K> {
     /// `rows` are sorted, and differ.
     pub(super) fn new(rows: Vec<(K, Tag)>) -> Addresses<K> {
-        let mut filter = Filter::with_room_for(rows.len());
-        filter.extend(rows.iter().map(|&(key, _)| hash(key)));
+        let mut bloom = BloomFilter::with_room_for(rows.len());
+        bloom.extend(rows.iter().map(|&(key, _)| hash(key)));
         let directory = Directory::of(&rows, |&(key, _)| high(key));
-        Addresses { filter, rows, directory }
+        Addresses { bloom, rows, directory }
     }
 
     /// All of them, in order.
@@ -32,11 +32,11 @@ impl<K: Copy + Ord + Into<u128>> Addresses<K> {
         &self.rows
     }
 
-    pub(super) fn filter(&self) -> &Filter {
-        &self.filter
+    pub(super) fn bloom(&self) -> &BloomFilter {
+        &self.bloom
     }
 
-    /// What the filter knows them by.
+    /// What the Bloom filter knows them by.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
         self.rows.iter().map(|&(key, _)| hash(key))
     }
@@ -48,7 +48,7 @@ impl<K: Copy + Ord + Into<u128>> Addresses<K> {
 
     /// The entries that name it, each with its position.
     pub(super) fn entries(&self, key: K) -> impl Iterator<Item = (usize, Tag)> + '_ {
-        let is_possible = self.filter.may_contain(hash(key));
+        let is_possible = self.bloom.may_contain(hash(key));
         let near = if is_possible { self.directory.near(high(key)) } else { 0..0 };
         let start = near.start + self.rows[near.clone()].partition_point(|&(other, _)| other < key);
         let candidates = self.rows[start..near.end].iter().enumerate();

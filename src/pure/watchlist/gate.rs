@@ -5,7 +5,7 @@
 
 use super::addresses::Addresses;
 use super::blocks::{Blocks, high};
-use super::filter::{Filter, hash};
+use super::bloom::{BloomFilter, hash};
 use super::index::{End, Index};
 use super::names::{Names, may_be_below};
 use super::part::Part;
@@ -14,15 +14,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What several indexes look for together; `default` is nothing. It is quickly built from them, and one
-/// part that nearly all of them share lends its filter.
+/// part that nearly all of them share lends its Bloom filter.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    v4: Filter,
+    v4: BloomFilter,
     networks_v4: Blocks,
-    v6: Filter,
+    v6: BloomFilter,
     networks_v6: Blocks,
     ports: PortSet,
-    names: Filter,
+    names: BloomFilter,
     has_domains: bool,
     /// Each once.
     parts: Vec<Arc<Part>>,
@@ -92,34 +92,34 @@ impl Gate {
 
 /// What stands in front of one table of one part.
 struct Front<'a, H> {
-    filter: &'a Filter,
-    /// How many hashes the filter holds, and which.
+    bloom: &'a BloomFilter,
+    /// How many hashes the Bloom filter holds, and which.
     count: usize,
     hashes: H,
 }
 
 fn addresses<K: Copy + Ord + Into<u128>>(table: &Addresses<K>) -> Front<'_, impl Iterator<Item = u64>> {
-    Front { filter: table.filter(), count: table.rows().len(), hashes: table.hashes() }
+    Front { bloom: table.bloom(), count: table.rows().len(), hashes: table.hashes() }
 }
 
 fn names(table: &Names) -> Front<'_, impl Iterator<Item = u64>> {
-    Front { filter: table.filter(), count: table.len(), hashes: table.hashes() }
+    Front { bloom: table.bloom(), count: table.len(), hashes: table.hashes() }
 }
 
-/// One filter of all: the largest one as it is when it has room for the others.
-fn united<H: Iterator<Item = u64>>(mut fronts: Vec<Front<'_, H>>) -> Filter {
+/// One Bloom filter of all: the largest one as it is when it has room for the others.
+fn united<H: Iterator<Item = u64>>(mut fronts: Vec<Front<'_, H>>) -> BloomFilter {
     fronts.retain(|front| front.count > 0);
     fronts.sort_by_key(|front| std::cmp::Reverse(front.count));
     let total = fronts.iter().map(|front| front.count).sum();
-    let others_from = usize::from(fronts.first().is_some_and(|largest| largest.filter.has_room_for(total)));
-    let mut filter = match fronts.first() {
-        Some(largest) if others_from == 1 => largest.filter.clone(),
-        _ => Filter::with_room_for(total),
+    let others_from = usize::from(fronts.first().is_some_and(|largest| largest.bloom.has_room_for(total)));
+    let mut bloom = match fronts.first() {
+        Some(largest) if others_from == 1 => largest.bloom.clone(),
+        _ => BloomFilter::with_room_for(total),
     };
     if fronts.len() > others_from {
-        filter.extend(fronts.into_iter().skip(others_from).flat_map(|front| front.hashes));
+        bloom.extend(fronts.into_iter().skip(others_from).flat_map(|front| front.hashes));
     }
-    filter
+    bloom
 }
 
 #[cfg(test)]
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_all_share_is_there_once_and_lends_its_filter() {
+    fn a_part_that_all_share_is_there_once_and_lends_its_bloom_filter() {
         let mut draft = Draft::default();
         (0..10_000).for_each(|number| draft.take_v4(number << 8));
         let part = Arc::new(draft.build());
@@ -210,6 +210,6 @@ mod tests {
         for address in ["192.0.2.1", "192.0.2.2", "0.0.9.0"] {
             assert!(gate.may_match(end(address, 80)), "{address}");
         }
-        assert!(Gate::of([&index(&[], Some(&part))]).v4.is_same(part.v4.filter()));
+        assert!(Gate::of([&index(&[], Some(&part))]).v4.is_same(part.v4.bloom()));
     }
 }

@@ -6,12 +6,12 @@
 
 mod addresses;
 mod blocks;
+mod bloom;
 mod compile;
 mod directory;
 mod domain;
 mod entry;
 mod file;
-mod filter;
 mod gate;
 mod index;
 mod json;

@@ -3,8 +3,8 @@
 //! Names are hashed from their last letter to their first, so that one pass over a name gives the hashes
 //! of all names above it.
 
+use super::bloom::{BloomFilter, mixed};
 use super::directory::{self, Directory};
-use super::filter::{Filter, mixed};
 use super::tag::Tag;
 
 /// Ends each name in the text of all.
@@ -29,7 +29,7 @@ pub(super) struct Names {
     text: String,
     /// By hash, then by name.
     rows: Vec<Row>,
-    filter: Filter,
+    bloom: BloomFilter,
     directory: Directory,
 }
 
@@ -55,9 +55,9 @@ impl Names {
         self.rows
             .dedup_by(|a, b| (a.hash, a.tag) == (b.hash, b.tag) && at(text, a.start) == at(text, b.start));
         self.rows.shrink_to_fit();
-        let mut filter = Filter::with_room_for(self.rows.len());
-        filter.extend(self.hashes());
-        self.filter = filter;
+        let mut bloom = BloomFilter::with_room_for(self.rows.len());
+        bloom.extend(self.hashes());
+        self.bloom = bloom;
         self.directory = Directory::of(&self.rows, |row| u64::from(row.hash));
     }
 
@@ -77,11 +77,11 @@ impl Names {
     }
 
     /// What tells most strangers from its names: see [`may_be_below`].
-    pub(super) fn filter(&self) -> &Filter {
-        &self.filter
+    pub(super) fn bloom(&self) -> &BloomFilter {
+        &self.bloom
     }
 
-    /// The hashes that its filter holds.
+    /// The hashes that its Bloom filter holds.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
         self.rows.iter().map(|row| mixed(u64::from(row.hash)))
     }
@@ -97,7 +97,7 @@ impl Names {
     }
 
     fn look_up_whole(&self, name: &str, hash: u32, tell: &mut impl FnMut(usize, Tag)) {
-        if !self.filter.may_contain(mixed(u64::from(hash))) {
+        if !self.bloom.may_contain(mixed(u64::from(hash))) {
             return;
         }
         let near = self.directory.near(u64::from(hash));
@@ -108,10 +108,10 @@ impl Names {
     }
 }
 
-/// Whether `name` may be, or lie below, a name whose hash was put into the filter; when not, it certainly
+/// Whether `name` may be, or lie below, a name whose hash was put into the Bloom filter; when not, it certainly
 /// does not.
-pub(super) fn may_be_below(filter: &Filter, name: &str) -> bool {
-    parents(name).any(|(_, hash)| filter.may_contain(mixed(u64::from(hash))))
+pub(super) fn may_be_below(bloom: &BloomFilter, name: &str) -> bool {
+    parents(name).any(|(_, hash)| bloom.may_contain(mixed(u64::from(hash))))
 }
 
 /// The names above a name and itself, the shortest first: where each begins, and its hash.

@@ -1,7 +1,7 @@
-//! May this be among very many? No for certain, or perhaps: what stands in front of a table that is too
-//! large for the cache.
+//! May this be among very many? No for certain, or perhaps: the Bloom filter in front of a table that is
+//! too large for the cache.
 //!
-//! A hash sets two bits of one word (a blocked Bloom filter; Putze, Sanders and Singler, 2007), so that a
+//! A hash sets two bits of one word (blocked: Putze, Sanders and Singler, 2007), so that a
 //! question costs one access to memory. It must never say no to what was put in.
 
 use std::sync::Arc;
@@ -15,23 +15,23 @@ const WORDS_MIN: usize = 64;
 
 /// A set of hashes; cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Filter {
+pub(super) struct BloomFilter {
     words: Arc<[u64]>,
     /// Shifts a hash down to the number of its word.
     shift: u32,
 }
 
-impl Default for Filter {
-    fn default() -> Filter {
-        Filter::with_room_for(0)
+impl Default for BloomFilter {
+    fn default() -> BloomFilter {
+        BloomFilter::with_room_for(0)
     }
 }
 
-impl Filter {
-    /// An empty filter that keeps its promise for so many hashes.
-    pub(super) fn with_room_for(count: usize) -> Filter {
+impl BloomFilter {
+    /// An empty one that keeps its promise for so many hashes.
+    pub(super) fn with_room_for(count: usize) -> BloomFilter {
         let words = count.saturating_mul(BITS_EACH).div_ceil(64).next_power_of_two().max(WORDS_MIN);
-        Filter { words: vec![0; words].into(), shift: 64 - words.trailing_zeros() }
+        BloomFilter { words: vec![0; words].into(), shift: 64 - words.trailing_zeros() }
     }
 
     /// Whether so many hashes are not too many for it.
@@ -41,11 +41,11 @@ impl Filter {
 
     /// Whether both are one piece of memory.
     #[cfg(test)]
-    pub(super) fn is_same(&self, other: &Filter) -> bool {
+    pub(super) fn is_same(&self, other: &BloomFilter) -> bool {
         Arc::ptr_eq(&self.words, &other.words)
     }
 
-    /// Puts hashes in; a filter that is shared is copied first.
+    /// Puts hashes in; one that is shared is copied first.
     pub(super) fn extend(&mut self, hashes: impl Iterator<Item = u64>) {
         let words = Arc::make_mut(&mut self.words);
         for hash in hashes {
@@ -87,18 +87,18 @@ mod tests {
     #[test]
     fn what_was_put_in_passes_and_few_others_do() {
         let key = |number: u32| hash(number.wrapping_mul(0x9E37_79B1));
-        let mut filter = Filter::with_room_for(200_000);
-        filter.extend((0..200_000).map(key));
-        assert!((0..200_000).all(|number| filter.may_contain(key(number))));
-        let passed = (200_000..400_000).filter(|&number| filter.may_contain(key(number))).count();
-        assert!(passed < 200_000 / 25, "{passed} of 200,000 strangers pass the filter");
-        assert!(filter.has_room_for(200_000) && !filter.has_room_for(400_000));
-        assert!(!Filter::default().may_contain(key(1)));
+        let mut bloom = BloomFilter::with_room_for(200_000);
+        bloom.extend((0..200_000).map(key));
+        assert!((0..200_000).all(|number| bloom.may_contain(key(number))));
+        let passed = (200_000..400_000).filter(|&number| bloom.may_contain(key(number))).count();
+        assert!(passed < 200_000 / 25, "{passed} of 200,000 strangers pass");
+        assert!(bloom.has_room_for(200_000) && !bloom.has_room_for(400_000));
+        assert!(!BloomFilter::default().may_contain(key(1)));
     }
 
     #[test]
-    fn a_shared_filter_is_left_as_it_was() {
-        let mut one = Filter::with_room_for(1);
+    fn a_shared_one_is_left_as_it_was() {
+        let mut one = BloomFilter::with_room_for(1);
         let other = one.clone();
         one.extend([hash(7_u32)].into_iter());
         assert!(one.may_contain(hash(7_u32)) && !other.may_contain(hash(7_u32)));
