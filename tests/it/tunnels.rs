@@ -94,6 +94,12 @@ pub fn wrapped(content: &Content) -> Vec<(&'static str, Vec<u8>)> {
             "GTP with extensions",
             mobile(&[0x34, 0xff, 0, 9, 0, 0, 0, 1, 0, 7, 0, 0x85, 1, 0, 9, 0xc0, 1, 0, 9, 0]),
         ),
+        ("GTP with PPP", over_udp(2152, &cat(&[&[0x30, 0xff, 0, 9, 0, 0, 0, 1], &ppp]))),
+        ("GTP with Ethernet", over_udp(2152, &cat(&[&[0x30, 0xff, 0, 9, 0, 0, 0, 1], ethernet]))),
+        ("GTP of version 0", over_udp(3386, &cat(&[&[0x1e, 0xff], &zeros[..18], v4]))),
+        ("GTP of version 0, coming back", {
+            outer(17, &udp(3386, 50_000, &cat(&[&[0x1f, 0xff], &zeros[..18], v4])))
+        }),
         ("LISP", over_udp(4341, &cat(&[&zeros[..8], v4]))),
         ("MPLS in IP", outer(137, &cat(&[&label, v4]))),
         ("MPLS in UDP", over_udp(6635, &cat(&[&label, v4]))),
@@ -163,6 +169,12 @@ fn a_tunnel_that_stays_closed_leaves_its_own_ends() {
             over_udp(2152, &cat(&[&[0x34, 0xff, 0, 9, 0, 0, 0, 1, 0, 7, 0, 0x85, 0], &plain()])),
             None,
         ),
+        (
+            "GTP with something unknown",
+            over_udp(2152, &cat(&[&[0x30, 0xff, 0, 9, 0, 0, 0, 1], &[0x77; 60]])),
+            Some("GTP, neither IP nor Ethernet"),
+        ),
+        ("a record of charges", over_udp(3386, &cat(&[&[0x0e, 0xff], &[0; 18], &plain()])), None),
         ("CAPWAP, encrypted", over_udp(5247, &cat(&[&[1, 0, 0, 0], &[9; 60]])), None),
         ("CAPWAP, keeping alive", over_udp(5247, &cat(&[&[0, 0x10, 2, 8, 0, 0, 0, 0], &inner()])), None),
         ("a Teredo bubble cut by itself", over_udp(3544, &[0, 1, 200, 200]), None),
@@ -333,7 +345,7 @@ proptest! {
     /// Tunnels in tunnels with bytes changed and an end cut away.
     #[test]
     fn no_damage_does_harm(
-        layers in proptest::collection::vec(0_usize..47, 0..12),
+        layers in proptest::collection::vec(0_usize..51, 0..12),
         damage in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..6),
         kept in 0_usize..400, missing in 0_u32..100, link_type in proptest::sample::select(&LINK_TYPES[..]),
         in_ethernet: bool,

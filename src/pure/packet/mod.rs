@@ -46,8 +46,8 @@ pub use overlay::DESTINATIONS as TUNNEL_PORTS;
 pub use plain::{Plain, plain_ipv4, plain_ipv6};
 pub use quic::{FirstId, Opened, QuicVersion, is_quic_beginning, open_initials};
 pub use quoted::{Quoted, quoted};
-pub use route::last_stop;
-pub use within::{any_within, is_bare, write_bare};
+pub use route::at_last_stop;
+pub use within::{any_within, besides, is_bare, write_bare};
 
 use crate::pure::protocol::TCP;
 use std::net::IpAddr;

@@ -14,6 +14,8 @@ use super::{Decoded, Ports};
 const L2TP: u16 = 1701;
 const GTP: u16 = 2152;
 const TEREDO: u16 = 3544;
+/// Of GTP before its version 1.
+const GTP_OLD: u16 = 3386;
 const LISP: u16 = 4341;
 const VXLAN: u16 = 4789;
 const VXLAN_GPE: u16 = 4790;
@@ -27,10 +29,10 @@ const VXLAN_OLD: u16 = 8472;
 const TZSP: u16 = 37_008;
 
 /// Ports that a tunnel is sent to; its answers come from none but these either.
-pub const DESTINATIONS: [u16; 12] =
-    [L2TP, GTP, TEREDO, LISP, VXLAN, VXLAN_GPE, CAPWAP, GUE, GENEVE, MPLS, VXLAN_OLD, TZSP];
+pub const DESTINATIONS: [u16; 13] =
+    [L2TP, GTP, GTP_OLD, TEREDO, LISP, VXLAN, VXLAN_GPE, CAPWAP, GUE, GENEVE, MPLS, VXLAN_OLD, TZSP];
 /// Those that its answers come from: the others answer from a port that hides the flow within.
-pub(super) const SOURCES: [u16; 4] = [L2TP, GTP, TEREDO, CAPWAP];
+pub(super) const SOURCES: [u16; 5] = [L2TP, GTP, GTP_OLD, TEREDO, CAPWAP];
 
 /// Whether these may be the ports of a tunnel.
 pub(super) fn is_possible(ports: Ports) -> bool {
@@ -49,6 +51,7 @@ fn by_port(port: u16, layer: Layer<'_>) -> Option<Decoded<'_>> {
     match port {
         L2TP => layer_2_tunnel(layer),
         GTP => mobile(layer),
+        GTP_OLD => mobile_old(layer),
         TEREDO => teredo(layer),
         LISP => located(layer),
         VXLAN => vxlan(layer),
@@ -126,12 +129,7 @@ fn geneve(layer: Layer<'_>) -> Option<Decoded<'_>> {
 
 /// LISP (RFC 9300): eight bytes, then IP.
 fn located(layer: Layer<'_>) -> Option<Decoded<'_>> {
-    ip_behind(8, layer)
-}
-
-/// What stands behind `header_bytes`, if it begins like IP.
-fn ip_behind(header_bytes: usize, layer: Layer<'_>) -> Option<Decoded<'_>> {
-    let inner = layer.inside(header_bytes);
+    let inner = layer.inside(8);
     match inner.map(|inner| (inner, inner.bytes.first())) {
         Some((inner, Some(0x45..=0x4f | 0x60..=0x6f))) => Some(any_ip(inner)),
         Some((_, Some(_))) => None,
@@ -188,14 +186,16 @@ fn layer_2_tunnel(layer: Layer<'_>) -> Option<Decoded<'_>> {
 /// How many extension headers of GTP are walked; 3GPP knows about ten.
 const GTP_EXTENSIONS_MAX: usize = 16;
 
+/// The message of GTP that carries a packet.
+const GTP_PACKET: u8 = 0xff;
+
 /// GTP-U version 1 (3GPP TS 29.281, 5.1): a packet of a mobile host, behind extension headers.
 fn mobile(layer: Layer<'_>) -> Option<Decoded<'_>> {
     const VERSION_1: u8 = 0x30;
-    const PACKET: u8 = 0xff;
     const OPTIONAL: u8 = 0x07;
     const EXTENDED: u8 = 0x04;
     let Some([flags, kind]) = layer.bytes.first_chunk() else { return layer.no_tunnel() };
-    if flags & 0xf0 != VERSION_1 || *kind != PACKET {
+    if flags & 0xf0 != VERSION_1 || *kind != GTP_PACKET {
         return None;
     }
     let mut at = if flags & OPTIONAL == 0 { 8 } else { 12 };
@@ -209,7 +209,29 @@ fn mobile(layer: Layer<'_>) -> Option<Decoded<'_>> {
         let Some(byte) = layer.bytes.get(at - 1) else { return layer.no_tunnel() };
         next = *byte;
     }
-    ip_behind(at, layer)
+    of_mobile(at, layer)
+}
+
+/// GTP version 0 (3GPP TS 09.60, 6): twenty bytes, then the packet.
+fn mobile_old(layer: Layer<'_>) -> Option<Decoded<'_>> {
+    match layer.bytes {
+        // Version 0, and no charging record, which goes to the same port.
+        [0x10..=0x1f, GTP_PACKET, ..] => of_mobile(20, layer),
+        [] | [0x10..=0x1f] => layer.no_tunnel(),
+        _ => None,
+    }
+}
+
+/// What a mobile host sends behind `header_bytes`: nearly always IP, but a session may be one of PPP or of
+/// Ethernet too (3GPP TS 23.501, 5.6.10), and nothing announces which.
+fn of_mobile(header_bytes: usize, layer: Layer<'_>) -> Option<Decoded<'_>> {
+    let inner = layer.inside(header_bytes).filter(|inner| !inner.bytes.is_empty());
+    let Some(inner) = inner else { return layer.no_tunnel() };
+    match *inner.bytes {
+        [0x45..=0x4f | 0x60..=0x6f, ..] => Some(any_ip(inner)),
+        [0xff, 0x03, ..] | [0x00, 0x21 | 0x57, ..] => Some(ppp(inner)),
+        _ => likely_ethernet(inner).or(Some(Decoded::Undecoded("GTP, neither IP nor Ethernet"))),
+    }
 }
 
 /// CAPWAP (RFC 5415, 4.3): a frame between an access point and its controller, 802.11 or Ethernet.

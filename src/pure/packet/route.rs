@@ -10,9 +10,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 const ROUTING: u8 = 43;
 
-/// The last stop of a packet that has more before it than its destination; `None` where there is none, or none that
-/// can be read.
-pub fn last_stop(packet: &Packet<'_>) -> Option<IpAddr> {
+/// The packet as it is at its last stop, where it has more before it than its destination; `None` where it has none,
+/// or none that can be read.
+pub fn at_last_stop<'a>(packet: &Packet<'a>) -> Option<Packet<'a>> {
+    last_stop(packet).map(|stop| Packet { destination: stop, ..*packet })
+}
+
+fn last_stop(packet: &Packet<'_>) -> Option<IpAddr> {
     match packet.ip_bytes.first()? {
         // Without options there is no route.
         0x46..=0x4f => last_of_options(packet.ip_bytes),
@@ -46,11 +50,12 @@ fn last_of_options(ip: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// Routing headers (RFC 8200, 4.4) that list whole addresses: the first kind (RFC 5095), that of mobile hosts
-/// (RFC 6275), and segment routing, which lists them backwards (RFC 8754).
+/// Routing headers (RFC 8200, 4.4) that list addresses: the first kind (RFC 5095), that of mobile hosts (RFC 6275),
+/// segment routing, which lists them backwards (RFC 8754), and that of RPL, which shortens them (RFC 6554).
 fn last_of_headers(ip: &[u8]) -> Option<IpAddr> {
     const FIRST_KIND: u8 = 0;
     const MOBILE: u8 = 2;
+    const SHORTENED: u8 = 3;
     const SEGMENTS: u8 = 4;
     const FRAGMENT: u8 = 44;
     let (mut protocol, mut header) = (*ip.get(6)?, ip.get(IPV6_HEADER_BYTES..)?);
@@ -62,6 +67,7 @@ fn last_of_headers(ip: &[u8]) -> Option<IpAddr> {
             let at = match kind {
                 FIRST_KIND => usize::from(eights / 2).checked_sub(1)? * 16 + 8,
                 MOBILE | SEGMENTS => 8,
+                SHORTENED => return last_of_shortened(ip, header.get(..extension_bytes(ROUTING, eights))?),
                 _ => return None,
             };
             return header.get(at..)?.first_chunk().map(address::of_bytes);
@@ -75,6 +81,19 @@ fn last_of_headers(ip: &[u8]) -> Option<IpAddr> {
         protocol = next;
     }
     None
+}
+
+/// The last address leaves out so many first bytes as it has in common with the destination (RFC 6554, 3).
+fn last_of_shortened(ip: &[u8], header: &[u8]) -> Option<IpAddr> {
+    const DESTINATION: std::ops::Range<usize> = 24..40;
+    let [shortened, padding] = *header.get(4..6)?.first_chunk()?;
+    let common = usize::from(shortened & 0x0f);
+    let (_, addresses) = header.split_first_chunk::<8>()?;
+    let addresses = addresses.get(..addresses.len().checked_sub(usize::from(padding >> 4))?)?;
+    let own = addresses.get(addresses.len().checked_sub(16 - common)?..)?;
+    let mut stop = *ip.get(DESTINATION)?.first_chunk::<16>()?;
+    stop.get_mut(common..)?.copy_from_slice(own);
+    Some(address::of_bytes(&stop))
 }
 
 #[cfg(test)]
@@ -106,6 +125,13 @@ mod tests {
                 [&[0x60, 0, 0, 0, 0, length, 60, 64][..], &[0x20; 32], &[43, 0, 1, 4, 0, 0, 0, 0]].concat();
             [&header, &[17, 2 * count, kind, left, 0, 0, 0, 0][..], &stops, &[0; 8]].concat()
         };
+        // Of two addresses that share their first 14 bytes with the destination, padded to eight bytes.
+        let rpl = |shortened: u8, padding: u8, stops: &[u8]| {
+            let eights = 1 + stops.len() as u8 / 8;
+            let header = [&[0x60, 0, 0, 0, 0, 8 * eights + 8, 43, 64][..], &[0x20; 32]].concat();
+            let routing = [17, eights - 1, 3, 2, shortened, padding, 0, 0];
+            [&header[..], &routing, stops, &[0; 8]].concat()
+        };
         let [one, three] = ["2001:0:2001:0:2001:0:2001:0", "2003:0:2003:0:2003:0:2003:0"];
         let rows = [
             ("no option", ipv4(&[]), None),
@@ -118,7 +144,18 @@ mod tests {
             ("none left", ipv6(0, 0, 3), None),
             ("segments, the last one first", ipv6(4, 2, 3), Some(one)),
             ("a mobile host", ipv6(2, 1, 1), Some(one)),
-            ("of a kind that is not read", ipv6(3, 1, 1), None),
+            (
+                "shortened",
+                rpl(0xee, 0x40, &[0, 1, 0, 2, 0, 0, 0, 0]),
+                Some("2020:2020:2020:2020:2020:2020:2020:2"),
+            ),
+            (
+                "only those between shortened",
+                rpl(0xe0, 0x60, &[&[0, 1][..], &[0x33; 16], &[0; 6]].concat()),
+                Some("3333:3333:3333:3333:3333:3333:3333:3333"),
+            ),
+            ("shortened, and without room for one", rpl(0x00, 0x00, &[0, 1, 0, 2, 0, 0, 0, 0]), None),
+            ("of a kind that is not read", ipv6(5, 1, 1), None),
         ];
         for (row, bytes, wanted) in rows {
             assert_eq!(last(&bytes).as_deref(), wanted, "{row}");

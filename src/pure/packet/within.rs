@@ -5,17 +5,24 @@
 
 use super::decode::{around, decode};
 use super::internet::{IPV4_HEADER_BYTES, carried};
-use super::{Decoded, Frame, Packet, Plain, last_stop, plain_ipv4, plain_ipv6, quoted};
+use super::{Decoded, Frame, Packet, Plain, at_last_stop, plain_ipv4, plain_ipv6, quoted};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Whether any packet within the frame is as asked for: the innermost one, also as it is at the last stop of its
-/// route, those of the tunnels around it, and the one that an ICMP error quotes.
+/// Whether any packet within the frame is as asked for: the innermost one, those of the tunnels around it, each of
+/// them also as it is at the last stop of its route, and the one that an ICMP error quotes.
 pub fn any_within<'a>(frame: &Frame<'a>, mut is_so: impl FnMut(&Packet<'a>) -> bool) -> bool {
     let Decoded::Packet(innermost) = decode(frame) else { return false };
     is_so(&innermost)
-        || last_stop(&innermost).is_some_and(|stop| is_so(&Packet { destination: stop, ..innermost }))
         || quoted(&innermost).is_some_and(|quoted| is_so(&quoted.packet))
-        || (0..innermost.tunnels).filter_map(|tunnels| around(frame, tunnels)).any(|packet| is_so(&packet))
+        || besides(frame, &innermost).any(|packet| is_so(&packet))
+}
+
+/// What a frame shows besides its innermost packet, and besides what that quotes: the packets of the tunnels around
+/// it, and each of them all as it is at the last stop of its route.
+pub fn besides<'a>(frame: &Frame<'a>, innermost: &Packet<'a>) -> impl Iterator<Item = Packet<'a>> {
+    let around = (0..innermost.tunnels).filter_map(|tunnels| around(frame, tunnels));
+    let each = around.flat_map(|packet| [Some(packet), at_last_stop(&packet)]);
+    at_last_stop(innermost).into_iter().chain(each.flatten())
 }
 
 /// Whether the frame is one in which nothing is around its packet, which is plain IP.

@@ -213,11 +213,9 @@ impl Observer {
                 if let Some(quoted) = packet::quoted(&packet) {
                     seen = self.see_quoted(&packet, &quoted, seen, &mut scope);
                 }
-                let on_its_way =
-                    packet::last_stop(&packet).map(|stop| Packet { destination: stop, ..packet });
-                let around = (0..packet.tunnels).filter_map(|tunnels| packet::around(frame, tunnels));
-                if packet.tunnels > 0 || on_its_way.is_some() {
-                    seen = self.see_others(on_its_way.into_iter().chain(around), seen, scope);
+                let mut others = packet::besides(frame, &packet).peekable();
+                if others.peek().is_some() {
+                    seen = self.see_others(others, seen, scope);
                 }
                 seen
             }
@@ -291,7 +289,7 @@ impl Observer {
         self.ask(packet, scope)
     }
 
-    /// Looks at the ends of the tunnels that the innermost packet came in, and where it goes in the end: whoever
+    /// Looks at the ends of the tunnels that the innermost packet came in, and where each goes in the end: whoever
     /// sends to a listed address makes contact, whatever is in it and by way of whom.
     #[cold]
     fn see_others<'a>(

@@ -126,15 +126,20 @@ fn the_ends_of_every_tunnel_around_a_packet_are_looked_up_too() {
 
 #[test]
 fn the_last_stop_of_a_route_is_looked_up_too() {
-    let via = |pointer: u8, last: &str| {
-        let mut sent = tcp(0, (HOST, 1025), ("192.0.2.77", 80), SYN);
+    let routed = |mut sent: Sent, pointer: u8, last: &str| {
         let last: Ipv4Addr = last.parse().expect("an address");
         let route = [&[131, 7, pointer][..], &last.octets(), &[0]].concat();
         sent.bytes.splice(34..34, route);
         (sent.bytes[14], sent.bytes[17]) = (0x47, sent.bytes[17] + 8);
         sent
     };
+    let via = |pointer, last| routed(tcp(0, (HOST, 1025), ("192.0.2.77", 80), SYN), pointer, last);
+    let harmless = tcp(0, ("192.168.0.1", 1025), ("192.168.0.2", 80), SYN);
+    let tunnel = |last| routed(vxlan(HOST, "192.0.2.77", &harmless), 4, last);
     let rows = [
+        ("of a tunnel, listed", tunnel(SINK), "10.0.0.1 1 1 1"),
+        ("of a tunnel, not listed", tunnel("192.0.2.78"), ""),
+        ("of the tunnel in the middle", vxlan("10.9.0.1", "10.9.0.2", &tunnel(SINK)), "10.0.0.1 1 1 1"),
         ("listed", via(4, SINK), "10.0.0.1 1 1 1"),
         ("not listed", via(4, "192.0.2.78"), ""),
         ("passed already", via(8, SINK), ""),
