@@ -5,7 +5,7 @@ use crate::pure::interval::Interval;
 use crate::pure::playbook::{Keep, Library, Playbook, REPORTED, StageName};
 use crate::pure::site::{Site, Source};
 use crate::pure::ticket::{self, Run, RunId, Ticket, TicketId};
-use crate::pure::verdict::BlamedHost;
+use crate::pure::verdict::{BlamedHost, CaptureFacts, SourceFacts, SystemClock, WatchlistFacts};
 use crate::pure::watchlist::{Entry, PortRange, Target, Transport, Watchlist};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -36,6 +36,19 @@ pub struct CapturePlan {
     /// `evidence/7/41`, or `evidence/detect/41`; `-hits.pcapng` or, where all is kept, `-all.pcapng` is added, and the source's name
     /// when there are several.
     pub evidence_stem: String,
+}
+
+impl CapturePlan {
+    /// What came of it, for the judge; the answer of a DNSBL is left for the one who asked it.
+    pub fn facts(
+        &self,
+        sources: Vec<SourceFacts>,
+        watchlists: WatchlistFacts,
+        clock: SystemClock,
+    ) -> CaptureFacts {
+        let (planned, blamed) = (self.window, self.blamed.clone());
+        CaptureFacts { planned, sources, watchlists, blamed, listing: None, clock }
+    }
 }
 
 /// The order of a run that has begun; a run of a `detect` stage has no ticket. Sources, watchlists and

@@ -4,10 +4,10 @@
 use crate::live::{LONG, MIB, Wire, chatter, ip, window};
 use allclear::edge::capture::interface;
 use allclear::edge::capture::screen::kernel_filter_alone;
-use allclear::edge::capture::session::{Absent, Listened, Moment, Session};
+use allclear::edge::capture::session::{Absent, Moment, Session};
 use allclear::edge::capture::stop::Stop;
 use allclear::edge::clock;
-use allclear::pure::verdict::Ending;
+use allclear::pure::verdict::{Ending, Listened};
 use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;
 use std::ops::ControlFlow;

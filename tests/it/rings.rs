@@ -4,10 +4,9 @@
 use crate::capture_files::gzip;
 use crate::recordings::pcap;
 use allclear::edge::capture::recordings::Recordings;
-use allclear::edge::capture::session::Listened;
 use allclear::edge::capture::stop::Stop;
 use allclear::pure::interval::Interval;
-use allclear::pure::verdict::Ending;
+use allclear::pure::verdict::{Ending, Listened};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::fs::{self, File};

@@ -6,15 +6,14 @@ use super::save::Save;
 use crate::cli::print::note;
 use crate::edge::capture::interface::listen;
 use crate::edge::capture::screen::{Screen, kernel_filter_alone};
-use crate::edge::capture::session::{Absent, Moment, RowsHeard, Session};
+use crate::edge::capture::session::{Absent, Moment, Session};
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
-use crate::pure::interval::{Interval, Intervals};
-use crate::pure::lost::Lost;
+use crate::pure::interval::Interval;
 use crate::pure::moment::nanoseconds;
 use crate::pure::packet::{Frame, decode};
-use crate::pure::sighting::{FilterPlace, Glance, Observer, OffStamps, Scope};
-use crate::pure::verdict::Ending;
+use crate::pure::sighting::{Glance, Observer, Scope};
+use crate::pure::verdict::{Ending, Listened};
 use jiff::Timestamp;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -24,22 +23,9 @@ const OPENING_MAX: Duration = Duration::from_secs(1);
 
 /// How a capture was heard, but for its packets.
 pub struct Heard {
-    /// `None` for files: they say themselves how long they are.
+    /// `None` for files: their packets say how long they are.
     pub window: Option<Interval>,
-    /// `None` for files.
-    pub watched: Option<Intervals>,
-    pub ending: Ending,
-    pub lost: Lost,
-    /// Whether there were packets without a time.
-    pub has_timeless: bool,
-    pub incomplete_files: Vec<String>,
-    /// What the source could not do as it was asked, in sentences.
-    pub notes: Vec<String>,
-    /// Who applied the filter, if there is one.
-    pub filter: Option<FilterPlace>,
-    pub rows: RowsHeard,
-    /// Packets of an interface whose stamps could not be true.
-    pub off_stamps: Option<OffStamps>,
+    pub listened: Listened,
 }
 
 /// Takes every frame of a scan.
@@ -127,26 +113,14 @@ pub fn live(
         }
     });
     listened.notes.iter().for_each(|what| note(&format!("warning: {what}")));
-    let filter = scanner.filter.as_ref().map(|_| FilterPlace::of(listened.is_filtered));
     // Without a stated length, being stopped is the planned end.
-    let ending = match (length, listened.ending) {
+    let ending = match (length, listened.ending.clone()) {
         (None, Ending::Stopped) => Ending::TimeUp,
         (_, ending) => ending,
     };
     let planned_end = if length.is_some() { window.to } else { over.unwrap_or_else(clock::now) };
     let window = Interval::new(begin(window.from, opened), planned_end);
-    Heard {
-        window: Some(window),
-        watched: Some(listened.watched),
-        ending,
-        lost: listened.lost,
-        has_timeless: false,
-        incomplete_files: listened.incomplete_files,
-        notes: listened.notes,
-        filter,
-        rows: listened.rows,
-        off_stamps: listened.off_stamps,
-    }
+    Heard { window: Some(window), listened: Listened { ending, ..listened } }
 }
 
 /// From when on a scan is answerable for what it saw: once the interface was open.

@@ -21,9 +21,9 @@ use crate::edge::capture::shut_out::shut_out;
 use crate::edge::capture::stop::Stop;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::{JudgeCriteria, WATCHED_MIN};
-use crate::pure::sighting::{Coverage, FilterPlace, Ledger, Left, Observation, Observer, Watch};
+use crate::pure::sighting::{Coverage, Left, Observer, Watch};
 use crate::pure::verdict::{
-    CaptureFacts, Control, Ending, Judgement, SourceFacts, SystemClock, WatchlistFacts, judge,
+    Asked, CaptureFacts, Ending, Judgement, SourceFacts, SystemClock, WatchlistFacts, judge,
 };
 use crate::pure::watchlist::Index;
 use flags::{Wanted, WantedError};
@@ -94,24 +94,25 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     };
     let heard = match &args.interface {
         Some(interface) => frames::live(interface, RING_BYTES, args.length, &stop()?, &mut scanner),
-        None => recorded::recorded(&args.files, &args.days(), &mut scanner)?,
+        None => {
+            Heard { window: None, listened: recorded::recorded(&args.files, &args.days(), &mut scanner)? }
+        }
     };
-    let is_unheard = heard.watched.as_ref().is_some_and(Intervals::is_empty);
-    if let (Ending::SourceGone(what), true) = (&heard.ending, is_unheard) {
+    let is_unheard = heard.window.is_some() && heard.listened.watched.is_empty();
+    if let (Ending::SourceGone(what), true) = (&heard.listened.ending, is_unheard) {
         return Err(ScanError::Source(what.clone()));
     }
     let Scanner { mut observer, save, fault, passed_packets, .. } = scanner;
     fault.map_or(Ok(()), Err)?;
-    let Left { mut observation, ledger, .. } =
-        observer.leave(watch, &[]).expect("it joined, and leaves once");
-    note_heard(&mut observation.coverage, &heard, &index);
-    let counted = counted(&heard, &observation, passed_packets);
-    let unsaved = save.map(|save| save::finish(save, &counted)).unwrap_or_default();
-    let judgement =
-        judge(&criteria(), &facts(heard, ledger, &observation, lists_facts(args, &wanted, &index)));
+    let left = observer.leave(watch, &[]).expect("it joined, and leaves once");
+    left.observation.coverage.notes.iter().for_each(|what| note(&format!("warning: {what}")));
+    let asked = Asked { has_filter: args.filter.is_some(), has_domains: index.has_domains(), blamed: &[] };
+    let facts = facts(heard, left, &asked, lists_facts(args, &wanted, &index));
+    let unsaved = save.map(|save| save::finish(save, &counted(&facts, passed_packets))).unwrap_or_default();
+    let judgement = judge(&criteria(), &facts);
     let result = print::Result {
         judgement: &judgement,
-        observation: &observation,
+        observation: &facts.sources[0].observation,
         index: &index,
         wanted: &wanted,
         unsaved: &unsaved,
@@ -135,45 +136,14 @@ fn exit(args: &ScanArgs, judgement: &Judgement, index: &Index) -> Exit {
     if args.dump && index.counts().total() == 0 { Exit::Done } else { judgement.verdict.into() }
 }
 
-/// Notes how it was heard beside what was.
-fn note_heard(coverage: &mut Coverage, heard: &Heard, index: &Index) {
-    coverage.note_lost(heard.lost);
-    coverage.incomplete_files.clone_from(&heard.incomplete_files);
-    coverage.notes.iter().for_each(|what| note(&format!("warning: {what}")));
-    coverage.notes.extend_from_slice(&heard.notes);
-    coverage.filter = heard.filter;
-    coverage.off_stamps = heard.off_stamps;
-    if heard.filter == Some(FilterPlace::Kernel) {
-        // What was held back may have gone the other way.
-        coverage.one_way = None;
-    }
-    if heard.has_timeless {
-        forget_unknown_times(coverage);
-    }
-    let nameless = if index.has_domains() { heard.rows.nameless } else { 0 };
-    coverage.note_rows(heard.rows.rows, nameless);
-}
-
-/// A time that is not known is not that of 1970.
-fn forget_unknown_times(coverage: &mut Coverage) {
-    for time in [&mut coverage.first, &mut coverage.last] {
-        time.take_if(|time| *time == jiff::Timestamp::UNIX_EPOCH);
-    }
-}
-
 fn stop() -> Result<Stop, ScanError> {
     Stop::on_signals().map_err(ScanError::Signals)
 }
 
-fn counted(heard: &Heard, observation: &Observation, passed_packets: u64) -> Counted {
-    let coverage = &observation.coverage;
-    let recorded = coverage.first.zip(coverage.last).map(|(first, last)| Interval::new(first, last));
-    Counted {
-        heard_packets: coverage.heard_packets,
-        passed_packets: Some(passed_packets),
-        lost_packets: heard.lost.packets(),
-        watched: heard.watched.as_ref().map_or(recorded, Intervals::hull),
-    }
+fn counted(facts: &CaptureFacts, passed_packets: u64) -> Counted {
+    let counted = Counted::of(&facts.sources[0], Some(passed_packets));
+    // A file of one packet lasts no time, but has one.
+    Counted { watched: counted.watched.or(recorded(&facts.sources[0])), ..counted }
 }
 
 /// The lax criteria of a scan (design: interfaces, "scan"): any contact fails it, and any packet will
@@ -201,30 +171,13 @@ fn lists_facts(args: &ScanArgs, wanted: &Wanted, index: &Index) -> WatchlistFact
     }
 }
 
-fn facts(
-    heard: Heard,
-    ledger: Ledger,
-    observation: &Observation,
-    watchlists: WatchlistFacts,
-) -> CaptureFacts {
-    let coverage = &observation.coverage;
-    let recorded = coverage.first.zip(coverage.last).map(|(first, last)| Interval::new(first, last));
-    let planned =
-        heard.window.or(recorded).unwrap_or(Interval::new(jiff::Timestamp::MIN, jiff::Timestamp::MIN));
-    let watched = heard.watched.unwrap_or_else(|| Intervals::of([planned]));
-    let source = SourceFacts {
-        name: "scan".to_owned(),
-        watched,
-        ending: heard.ending,
-        observation: observation.clone(),
-        control: Control::NotAsked,
-        probe: None,
-        presences: Vec::new(),
-        ledger,
-        ledger_file: None,
-        evidence: None,
-        evidence_gaps: Vec::new(),
-    };
+fn facts(heard: Heard, left: Left, asked: &Asked<'_>, watchlists: WatchlistFacts) -> CaptureFacts {
+    let mut source = SourceFacts::of("scan", left, heard.listened, asked);
+    let nothing = Interval::new(jiff::Timestamp::MIN, jiff::Timestamp::MIN);
+    let planned = heard.window.or(recorded(&source)).unwrap_or(nothing);
+    if heard.window.is_none() {
+        source.watched = Intervals::of([planned]);
+    }
     CaptureFacts {
         planned,
         sources: vec![source],
@@ -233,4 +186,10 @@ fn facts(
         listing: None,
         clock: SystemClock::Unknown,
     }
+}
+
+/// From the first to the last packet.
+fn recorded(source: &SourceFacts) -> Option<Interval> {
+    let Coverage { first, last, .. } = source.observation.coverage;
+    first.zip(last).map(|(first, last)| Interval::new(first, last))
 }

@@ -1,17 +1,16 @@
 //! How are recorded files scanned? One after the other, as one capture, with a bar on a terminal.
 
 use super::ScanError;
-use super::frames::{Heard, Scanner};
+use super::frames::Scanner;
 use crate::cli::print::note;
 use crate::edge::capture::ahead::{has_second_processor, read_ahead};
 use crate::edge::capture::files::Opened;
 use crate::edge::capture::inputs::{Input, Inputs};
-use crate::edge::capture::session::RowsHeard;
 use crate::edge::capture::texts::{Days, TableRead};
 use crate::pure::lost::Lost;
 use crate::pure::packet::Frame;
-use crate::pure::sighting::{FilterPlace, Glance, Scope};
-use crate::pure::verdict::Ending;
+use crate::pure::sighting::{Glance, Scope};
+use crate::pure::verdict::{Ending, Listened};
 use crate::pure::words::count;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal};
@@ -21,32 +20,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reads files in the order of their first packets, as one capture.
-pub(super) fn recorded(names: &[PathBuf], days: &Days, scanner: &mut Scanner) -> Result<Heard, ScanError> {
+pub(super) fn recorded(names: &[PathBuf], days: &Days, scanner: &mut Scanner) -> Result<Listened, ScanError> {
     let Inputs { inputs, notes, unreadable } = Inputs::gather(names, days)?;
     notes.iter().for_each(|what| note(&format!("note: {what}")));
-    let mut heard = Heard {
-        window: None,
-        watched: None,
-        ending: Ending::TimeUp,
-        lost: Lost::NONE,
-        has_timeless: false,
-        incomplete_files: Vec::new(),
-        notes: Vec::new(),
-        filter: scanner.filter.as_ref().map(|_| FilterPlace::User),
-        rows: RowsHeard::default(),
-        off_stamps: None,
-    };
+    let mut listened = Listened { lost: Lost::NONE, ..Listened::nothing(Ending::TimeUp) };
     unreadable.iter().for_each(|why| note(&format!("warning: {why}")));
-    heard.incomplete_files.extend(unreadable);
+    listened.incomplete_files.extend(unreadable);
     let mut bar = Bar::new(&inputs, scanner.dump.is_some());
     for input in inputs {
-        if let Some(ending) = scan(input, days, scanner, &mut bar, &mut heard)? {
-            heard.ending = ending;
+        if let Some(ending) = scan(input, days, scanner, &mut bar, &mut listened)? {
+            listened.ending = ending;
             break;
         }
     }
     bar.bar.finish_and_clear();
-    Ok(heard)
+    Ok(listened)
 }
 
 /// Reads one file; answers why no other is wanted, if that is so.
@@ -55,7 +43,7 @@ fn scan(
     days: &Days,
     scanner: &mut Scanner,
     bar: &mut Bar,
-    heard: &mut Heard,
+    listened: &mut Listened,
 ) -> Result<Option<Ending>, ScanError> {
     let (path, is_file) = (input.path.clone(), input.is_file());
     let Opened { mut frames, read_bytes, table } = input.open(days)?;
@@ -68,24 +56,24 @@ fn scan(
         false => frames.for_each(|frame| taker.take(&frame, lookout.glance(&frame))),
     };
     let Taker { packets, broken, .. } = taker;
-    heard.lost = heard.lost.and(end.lost);
+    listened.lost = listened.lost.and(end.lost);
     if end.timeless_packets > 0 {
         let told = timeless(&path, end.timeless_packets);
         bar.bar.suspend(|| note(&format!("warning: {told}")));
-        heard.notes.push(told);
-        heard.has_timeless = true;
+        listened.notes.push(told);
+        listened.has_timeless = true;
     }
     if let Some(why) = end.incomplete {
         bar.bar.suspend(|| note(&format!("warning: {}: {why}", path.display())));
-        heard.incomplete_files.push(path.display().to_string());
+        listened.incomplete_files.push(path.display().to_string());
     }
     if let Some(table) = table {
         bar.bar.suspend(|| tell(&path, &table));
-        heard.rows.rows += packets;
-        heard.rows.nameless += table.facts.nameless_rows.min(packets);
+        listened.rows.rows += packets;
+        listened.rows.nameless += table.facts.nameless_rows.min(packets);
         // Whatever follows in other files, the rest of this one's time went unseen.
-        if let (Ending::TimeUp, Some(limit)) = (&heard.ending, table.facts.limit_reached) {
-            heard.ending = Ending::PacketLimit(limit);
+        if let (Ending::TimeUp, Some(limit)) = (&listened.ending, table.facts.limit_reached) {
+            listened.ending = Ending::PacketLimit(limit);
         }
     }
     Ok(broken)

@@ -8,6 +8,7 @@ use super::pen::RESERVE_BYTES;
 use crate::pure::interval::Interval;
 use crate::pure::moment::nanoseconds;
 use crate::pure::number::plain_count;
+use crate::pure::verdict::SourceFacts;
 
 /// How much may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +115,17 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// What the facts of a source tell; so many packets passed its filter, as far as they were counted.
+    pub fn of(facts: &SourceFacts, passed_packets: Option<u64>) -> Counted {
+        let coverage = &facts.observation.coverage;
+        Counted {
+            heard_packets: coverage.heard_packets,
+            passed_packets,
+            lost_packets: coverage.lost_packets,
+            watched: facts.watched.hull(),
+        }
+    }
+
     /// The statistics of one link layer of the source, of whose packets `kept` are in the file. One
     /// source counts for all its link layers: that is told with the first. Packets that the file
     /// lacks are lost to whoever reads it, so they stand beside those that the source lost.

@@ -8,14 +8,14 @@
 use super::listener::Listener;
 use super::member::{Guest, Member, State};
 use super::screen::{self, Screen};
-use super::session::{Listened, Look};
+use super::session::Look;
 use super::stop::Stop;
 use super::tap::BLOCK_AGE_MS;
 use crate::pure::interval::Interval;
 use crate::pure::moment::nanoseconds;
 use crate::pure::packet::Frame;
 use crate::pure::sighting::{BUCKET_SECONDS, Left, Observer, Probe, Scope, Seen, WatchId};
-use crate::pure::verdict::{BlamedHost, Control, Ending, SourceFacts};
+use crate::pure::verdict::{BlamedHost, Control, Ending, Listened, SourceFacts};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

@@ -3,7 +3,7 @@
 //! Runs the program without a shell, in a process group of its own, and hands its frames to the
 //! listener. It must never take a program that died, hangs or writes rubbish for a quiet network.
 
-use super::session::{Listened, OnFrame, Session};
+use super::session::{OnFrame, Session};
 use super::stream::{FrameStream, ReadEnd};
 use super::tail::Tail;
 use crate::pure::interval::{Interval, Intervals};
@@ -11,7 +11,7 @@ use crate::pure::lost::Lost;
 use crate::pure::moment::{nanoseconds, of_nanoseconds};
 use crate::pure::packet::Frame;
 use crate::pure::sighting::Stamps;
-use crate::pure::verdict::Ending;
+use crate::pure::verdict::{Ending, Listened};
 use crate::pure::watched::{LOOK_GAP_SECONDS_MAX, WatchedTime};
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

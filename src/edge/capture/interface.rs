@@ -6,13 +6,13 @@
 //! take a quiet wire for a healthy one: the link is asked too.
 
 use super::link::{self, LinkState};
-use super::session::{Absent, Listened, Look, Moment, OnMoment, RowsHeard, Session};
+use super::session::{Absent, Look, Moment, OnMoment, Session};
 use super::tap::{Refusal, Tap};
 use crate::pure::lost::Lost;
 use crate::pure::moment::nanoseconds;
 use crate::pure::packet::Frame;
 use crate::pure::sighting::{OffStamps, Stamps};
-use crate::pure::verdict::Ending;
+use crate::pure::verdict::{Ending, Listened};
 use crate::pure::watched::{LOOK_GAP_SECONDS_MAX, WatchedTime};
 use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
@@ -136,13 +136,11 @@ impl<'a> Listening<'a> {
         };
         Listened {
             watched: self.watched.intervals(),
-            ending,
             lost: Lost::told(Some(self.lost)),
-            incomplete_files: Vec::new(),
             notes: std::mem::take(&mut self.notes),
             is_filtered: self.was_filtered,
-            rows: RowsHeard::default(),
             off_stamps: self.off_stamps,
+            ..Listened::nothing(ending)
         }
     }
 

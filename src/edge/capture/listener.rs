@@ -6,15 +6,14 @@
 use super::account::Counted;
 use super::evidence::{Evidence, Kept, Origin, Pace};
 use super::probes::word;
-use super::screen::{self, Screen};
-use super::session::Listened;
+use super::screen::Screen;
 use super::tap::SNAP_BYTES;
 use crate::pure::packet::{Frame, Mac};
 use crate::pure::plan::CapturePlan;
 use crate::pure::playbook::Keep;
-use crate::pure::sighting::{FilterPlace, Left, Probe, Scope, Watch};
+use crate::pure::sighting::{Left, Probe, Scope, Watch};
 use crate::pure::site::{Source, SourceKind};
-use crate::pure::verdict::{BlamedHost, Control, Ending, ProbeFacts, SourceFacts};
+use crate::pure::verdict::{Asked, BlamedHost, Control, Ending, Listened, ProbeFacts, SourceFacts};
 use crate::pure::watchlist::Index;
 use std::net::IpAddr;
 use std::path::Path;
@@ -153,65 +152,50 @@ impl Listener {
 
     /// What came of it, and what went wrong with the evidence, if anything did.
     pub fn finish(self, left: Left, listened: Listened) -> (SourceFacts, Vec<String>) {
-        let Listened { watched, ending, lost, incomplete_files, notes, is_filtered, rows, off_stamps } =
-            listened;
-        let watched = watched.within(self.plan.window);
-        let passed_packets = self.passed_packets();
-        let Left { mut observation, mut presences, ledger, has_routed_ipv6 } = left;
-        if is_filtered {
-            observation.coverage.one_way = None;
-            presences.iter_mut().for_each(|presence| screen::widen(presence, &self.plan.blamed, &watched));
-        }
-        observation.coverage.notes.extend(notes);
-        let mut troubles: Vec<String> = observation
-            .coverage
-            .notes
-            .iter()
-            .map(|note| format!("source {}: {note}", self.source.name))
-            .collect();
+        let window = self.plan.window;
+        let has_routed_ipv6 = left.has_routed_ipv6;
+        let left = Left { ledger: left.ledger.within(window), ..left };
+        let listened = Listened { watched: listened.watched.within(window), ..listened };
+        let mut facts = SourceFacts::of(&self.source.name, left, listened, &self.asked());
+        let notes = facts.observation.coverage.notes.iter();
+        let mut troubles: Vec<String> =
+            notes.map(|note| format!("source {}: {note}", self.source.name)).collect();
         troubles.extend(self.ipv6_trouble(has_routed_ipv6));
-        observation.coverage.filter = self.plan.filter.as_ref().map(|_| FilterPlace::of(is_filtered));
-        observation.coverage.note_lost(lost);
-        observation.coverage.incomplete_files = incomplete_files;
-        observation.coverage.off_stamps = off_stamps;
-        let nameless = if self.index.has_domains() { rows.nameless } else { 0 };
-        observation.coverage.note_rows(rows.rows, nameless);
-        let heard_packets = observation.coverage.heard_packets;
-        let counted = Counted {
-            heard_packets,
-            passed_packets: passed_packets.or(self.plan.filter.is_none().then_some(heard_packets)),
-            lost_packets: lost.packets(),
-            watched: watched.hull(),
-        };
-        let Kept { file: evidence, gaps: evidence_gaps } = self.evidence.finish(&counted);
-        troubles.extend(evidence_gaps.iter().cloned());
-        let seen = self.probes_seen;
-        let probe = self.source.probe.as_ref().map(|probe| ProbeFacts {
-            to: probe.to,
-            every: probe.every,
-            seen,
-            sent: None,
-            failure: None,
-        });
-        let facts = SourceFacts {
-            name: self.source.name.clone(),
-            watched,
-            ending,
-            observation,
-            control: self.control,
-            probe,
-            presences,
-            ledger: ledger.within(self.plan.window),
-            ledger_file: None,
-            evidence,
-            evidence_gaps,
-        };
+        facts.probe = self.probe_facts();
+        let passed_packets = self.passed_packets(facts.observation.coverage.heard_packets);
+        facts.control = self.control;
+        let Kept { file, gaps } = self.evidence.finish(&Counted::of(&facts, passed_packets));
+        troubles.extend(gaps.iter().cloned());
+        (facts.evidence, facts.evidence_gaps) = (file, gaps);
         (facts, troubles)
     }
 
+    /// What it asked of its source.
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            has_filter: self.plan.filter.is_some(),
+            has_domains: self.index.has_domains(),
+            blamed: &self.plan.blamed,
+        }
+    }
+
+    fn probe_facts(&self) -> Option<ProbeFacts> {
+        let Some(probe) = &self.source.probe else { return None };
+        Some(ProbeFacts {
+            to: probe.to,
+            every: probe.every,
+            seen: self.probes_seen,
+            sent: None,
+            failure: None,
+        })
+    }
+
     /// How many packets passed its filter; `None` when it was not asked about each.
-    fn passed_packets(&self) -> Option<u64> {
-        self.is_eager().then_some(self.passed_packets)
+    fn passed_packets(&self, heard_packets: u64) -> Option<u64> {
+        match () {
+            () if self.is_eager() => Some(self.passed_packets),
+            () => self.plan.filter.is_none().then_some(heard_packets),
+        }
     }
 
     /// Hosts that call over IPv6 cannot be blamed where `inside` names no IPv6 network.

@@ -4,13 +4,13 @@
 //! the source meanwhile, and whether its window is over.
 
 use super::listener::Listener;
-use super::session::{Listened, Look, RowsHeard};
+use super::session::Look;
 use super::stop::Stop;
 use crate::pure::interval::Interval;
 use crate::pure::lost::Lost;
 use crate::pure::moment::nanoseconds;
 use crate::pure::sighting::{Left, OffStamps, WatchId};
-use crate::pure::verdict::Ending;
+use crate::pure::verdict::{Ending, Listened};
 use crate::pure::watched::{LOOK_GAP_SECONDS_MAX, WatchedTime};
 use std::sync::mpsc::SyncSender;
 
@@ -128,13 +128,11 @@ impl Member {
         let lost_packets = state.lost_packets.map(|lost| lost.saturating_sub(self.lost_before.unwrap_or(0)));
         let listened = Listened {
             watched: self.watched.intervals().within(self.window),
-            ending,
             lost: Lost::told(lost_packets),
-            incomplete_files: Vec::new(),
             notes: self.notes,
             is_filtered: self.is_filtered,
-            rows: RowsHeard::default(),
             off_stamps: self.off_stamps,
+            ..Listened::nothing(ending)
         };
         let departure = Box::new(Departure { listener: self.listener, left, listened });
         // A run that does not wait for it any more has been given up.

@@ -12,7 +12,7 @@ use super::listener::Listener;
 use super::lists::{Lists, Order};
 use super::recorded::Recorded;
 use super::run::Captured;
-use super::session::{Listened, OnFrame, RowsHeard};
+use super::session::OnFrame;
 use super::stop::Stop;
 use super::survey::{Candidate, Survey};
 use super::texts::Days;
@@ -23,7 +23,7 @@ use crate::pure::moment::of_nanoseconds;
 use crate::pure::plan::CapturePlan;
 use crate::pure::recording;
 use crate::pure::site::{Source, SourceKind};
-use crate::pure::verdict::{CaptureFacts, Ending, SystemClock};
+use crate::pure::verdict::{Ending, Listened, RowsHeard, SystemClock};
 use crate::pure::words::count;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -140,15 +140,7 @@ impl Recordings {
             sources.push(facts);
             troubles.extend(told);
         }
-        let facts = CaptureFacts {
-            planned: plan.window,
-            sources,
-            watchlists: loaded.facts,
-            blamed: plan.blamed.clone(),
-            listing: None,
-            clock: SystemClock::Unknown,
-        };
-        Captured { facts, troubles }
+        Captured { facts: plan.facts(sources, loaded.facts, SystemClock::Unknown), troubles }
     }
 
     /// Files that are of no use, each with the reason in a sentence.

@@ -15,13 +15,14 @@ use super::probes::Sent;
 use super::published::{Published, Taken, publish};
 use super::recordings::Recordings;
 use super::screen;
-use super::session::{Absent, Listened, OnFrame, Session};
+use super::session::{Absent, OnFrame, Session};
 use super::stop::Stop;
-use crate::pure::interval::Intervals;
 use crate::pure::plan::CapturePlan;
-use crate::pure::sighting::{Ledger, Observation};
+use crate::pure::sighting::{Ledger, Left};
 use crate::pure::site::{Source, SourceKind};
-use crate::pure::verdict::{CaptureFacts, Control, Ending, EvidenceFile, SourceFacts, SystemClock};
+use crate::pure::verdict::{
+    Asked, CaptureFacts, Control, Ending, EvidenceFile, Listened, SourceFacts, SystemClock,
+};
 use crate::pure::watchlist::Index;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -77,14 +78,7 @@ pub fn capture(plan: &CapturePlan, means: &Means<'_>) -> Captured {
     });
     let (sources, mut troubles): (Vec<_>, Vec<_>) = shown.into_iter().unzip();
     troubles.insert(0, loaded.troubles);
-    let facts = CaptureFacts {
-        planned: plan.window,
-        sources,
-        watchlists: loaded.facts,
-        blamed: plan.blamed.clone(),
-        listing: None,
-        clock: means.system_clock,
-    };
+    let facts = plan.facts(sources, loaded.facts, means.system_clock);
     Captured { facts, troubles: troubles.concat() }
 }
 
@@ -203,21 +197,8 @@ fn listen_to_files(
 
 /// What is known of a source whose listener broke an invariant.
 fn blind(source: &Source) -> (SourceFacts, Vec<String>) {
-    let facts = SourceFacts {
-        name: source.name.clone(),
-        watched: Intervals::default(),
-        ending: Ending::SourceGone(format!(
-            "listening to {} failed by a fault of allclear: report it",
-            source.name
-        )),
-        observation: Observation::default(),
-        control: Control::Missing,
-        probe: None,
-        presences: Vec::new(),
-        ledger: Ledger::default(),
-        ledger_file: None,
-        evidence: None,
-        evidence_gaps: Vec::new(),
-    };
-    (facts, Vec::new())
+    let why = format!("listening to {} failed by a fault of allclear: report it", source.name);
+    let listened = Listened::nothing(Ending::SourceGone(why));
+    let facts = SourceFacts::of(&source.name, Left::default(), listened, &Asked::default());
+    (SourceFacts { control: Control::Missing, ..facts }, Vec::new())
 }

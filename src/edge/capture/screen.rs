@@ -5,11 +5,10 @@
 
 use super::filter::{self, ETHERNET, Filter};
 use super::words::words;
-use crate::pure::interval::Intervals;
 use crate::pure::packet::{self, Frame};
 use crate::pure::plan::CapturePlan;
 use crate::pure::protocol::has_ports;
-use crate::pure::sighting::{Fragments, Presence, Scope};
+use crate::pure::sighting::{Fragments, Scope};
 use crate::pure::site::Source;
 use crate::pure::verdict::BlamedHost;
 
@@ -149,16 +148,4 @@ fn coverage_filters(blamed: &[BlamedHost], source: &Source) -> Vec<String> {
     let probe =
         source.probe.as_ref().map(|probe| format!("host {} and udp port {}", probe.to.ip(), probe.to.port()));
     always.chain(source.positive_control.clone()).chain(probe).chain(hosts).collect()
-}
-
-/// Where the kernel held frames back, only blamed hosts were heard whatever they sent. Of others it is
-/// not known when they were there: they are taken to have been there all the time, so that the time
-/// between two of their contacts is never taken for shorter than it was.
-pub(super) fn widen(presence: &mut Presence, blamed: &[BlamedHost], watched: &Intervals) {
-    let is_same = |known: &BlamedHost| {
-        known.host == presence.host || (known.mac.is_some() && known.mac == presence.mac)
-    };
-    if !blamed.iter().any(is_same) {
-        presence.present = presence.present.union(watched);
-    }
 }

@@ -1,10 +1,10 @@
-//! What do all ways of listening share? The session that they are given, and what they hand back.
+//! What do all ways of listening share? The session that they are given, and whom they tell what they hear.
 //!
-//! `interface`, `command` and `recordings` listen; behind [`OnFrame`] stands whoever takes the frames.
+//! `interface`, `command` and `recordings` listen, and hand back a `Listened`; behind [`OnFrame`] stands whoever takes
+//! the frames.
 
 use super::stop::Stop;
-use crate::pure::interval::{Interval, Intervals};
-use crate::pure::lost::Lost;
+use crate::pure::interval::Interval;
 use crate::pure::packet::Frame;
 use crate::pure::sighting::OffStamps;
 use crate::pure::verdict::Ending;
@@ -65,45 +65,3 @@ pub type OnMoment<'a> = dyn FnMut(Moment<'_, '_>) -> ControlFlow<Ending> + 'a;
 
 /// Called with every frame; a break ends the listening.
 pub type OnFrame<'a> = dyn FnMut(&Frame<'_>) -> ControlFlow<Ending> + 'a;
-
-/// What listening to a source came to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listened {
-    /// When it was really watched; not clipped to the window.
-    pub watched: Intervals,
-    pub ending: Ending,
-    pub lost: Lost,
-    /// Files that could not be read to their end.
-    pub incomplete_files: Vec<String>,
-    /// What the source could not do as it was asked, in sentences.
-    pub notes: Vec<String>,
-    /// Whether the kernel held frames back for some of the time.
-    pub is_filtered: bool,
-    pub rows: RowsHeard,
-    /// Packets whose stamps could not be true; they were handed out with the time at which they came.
-    pub off_stamps: Option<OffStamps>,
-}
-
-/// How many of the packets were rows of text tables, which show no bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RowsHeard {
-    pub rows: u64,
-    /// Of those, rows of TCP or UDP that show no name.
-    pub nameless: u64,
-}
-
-impl Listened {
-    /// Nothing was watched, because of `ending`.
-    pub fn nothing(ending: Ending) -> Listened {
-        Listened {
-            watched: Intervals::default(),
-            ending,
-            lost: Lost::UNKNOWN,
-            incomplete_files: Vec::new(),
-            notes: Vec::new(),
-            is_filtered: false,
-            rows: RowsHeard::default(),
-            off_stamps: None,
-        }
-    }
-}

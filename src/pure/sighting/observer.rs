@@ -59,8 +59,8 @@ pub struct Observer {
     probe: Option<Probe>,
 }
 
-/// What a run took along when it left.
-#[derive(Debug)]
+/// What a run took along when it left; `default` is what nobody heard.
+#[derive(Debug, Default)]
 pub struct Left {
     pub observation: Observation,
     pub presences: Vec<Presence>,

@@ -9,6 +9,7 @@ mod control;
 mod gaps;
 mod hidden;
 mod judge;
+mod listened;
 mod lists;
 mod reason;
 mod rows;
@@ -20,6 +21,7 @@ mod gap_tests;
 mod tests;
 
 pub use judge::{contacts_reason, is_attentive, is_healthy, judge};
+pub use listened::{Asked, Listened, RowsHeard};
 pub use reason::{Mender, ReasonCode, ReasonFacts};
 pub use seconds::{doubtful, watched};
 
