@@ -1,8 +1,8 @@
 //! What is the fingerprint of what is looked for? SHA-256 over the sorted, distinct entries in their plain
 //! form, a line each.
 //!
-//! Addresses of IPv4 are sorted as numbers that have the order of their spellings, so that of a million
-//! only one is spelt out at a time.
+//! Addresses of IPv4 are told as numbers that have the order of their spellings, so that of a million only one
+//! is spelt out at a time.
 
 use super::directory;
 use super::part::{Part, SHELVES, Shelf};
@@ -14,13 +14,12 @@ use std::net::Ipv4Addr;
 
 /// The fingerprint of several parts together, in hexadecimal.
 pub(super) fn sha256<'a>(parts: impl Iterator<Item = &'a Part> + Clone) -> String {
-    let octets = Octets::new();
-    let mut addresses = Vec::new();
+    let mut addresses: Vec<u32> = Vec::new();
     let mut written = String::new();
     for part in parts.clone() {
         for &(address, tag) in part.v4.rows() {
             match part.ports_of(tag) {
-                None => addresses.push(octets.ranked(address)),
+                None => addresses.push(address),
                 ports => push_line(&mut written, &Target::Address(Ipv4Addr::from(address).into()), ports),
             }
         }
@@ -30,13 +29,16 @@ pub(super) fn sha256<'a>(parts: impl Iterator<Item = &'a Part> + Clone) -> Strin
             }
         }
     }
-    let mut addresses = directory::sort(addresses, |&ranked| ranked.into(), Ord::cmp);
+    // Those of one part are sorted already, which is told sooner than sorted again.
+    if !addresses.is_sorted() {
+        addresses = directory::sort(addresses, |&address| address.into(), Ord::cmp);
+    }
     addresses.dedup();
     let names = parts.flat_map(|part| part.names.iter().map(|(name, _)| by_start(name)));
     let mut lines: Vec<(u64, &str)> = written.lines().map(by_start).chain(names).collect();
     lines.sort_unstable();
     lines.dedup();
-    digest(&octets, &addresses, lines.into_iter().map(|(_, line)| line))
+    digest(&Octets::new(), &addresses, lines.into_iter().map(|(_, line)| line))
 }
 
 fn push_line(written: &mut String, target: &Target, ports: Option<PortRange>) {
@@ -44,16 +46,16 @@ fn push_line(written: &mut String, target: &Target, ports: Option<PortRange>) {
     written.push('\n');
 }
 
-/// Hashes both kinds of lines in the order of all; none is of both kinds.
+/// Hashes both kinds of lines in the order of all; none is of both kinds. The addresses are sorted as numbers.
 fn digest<'a>(octets: &Octets, addresses: &[u32], others: impl Iterator<Item = &'a str>) -> String {
     let mut lines = Lines { hasher: Sha256::new(), text: [0; TEXT_BYTES], length: 0 };
     let mut others = others.peekable();
-    for &ranked in addresses {
+    octets.each_in_order(addresses, |ranked| {
         while let Some(before) = others.next_if(|other| octets.is_behind(ranked, other)) {
             lines.hash(before.as_bytes());
         }
         lines.hash_address(octets, ranked);
-    }
+    });
     others.for_each(|line| lines.hash(line.as_bytes()));
     lines.finish()
 }
@@ -105,6 +107,14 @@ fn by_start(line: &str) -> (u64, &str) {
     (u64::from_be_bytes(start), line)
 }
 
+/// Where the addresses end among sorted ones that begin with the same two bytes, by those.
+fn ends_of_starts(addresses: &[u32]) -> Vec<usize> {
+    let mut ends = vec![0; 1 << 16];
+    addresses.iter().for_each(|address| ends[(address >> 16) as usize] += 1);
+    (1..ends.len()).for_each(|start| ends[start] += ends[start - 1]);
+    ends
+}
+
 /// The longest spelling of an address of IPv4, with a sign behind it.
 const ADDRESS_BYTES_MAX: usize = 16;
 
@@ -129,6 +139,27 @@ impl Octets {
             *length = text.len();
         }
         octets
+    }
+
+    /// Tells the numbers of sorted addresses in the order of the spellings. Addresses that begin alike stand side
+    /// by side in both orders: few are left to sort.
+    fn each_in_order(&self, addresses: &[u32], mut tell: impl FnMut(u32)) {
+        let ends = ends_of_starts(addresses);
+        let mut alike = Vec::new();
+        for start in self.starts_in_order() {
+            let first = start.checked_sub(1).map_or(0, |before| ends[before]);
+            alike.clear();
+            alike.extend(addresses[first..ends[start]].iter().map(|&address| self.ranked(address)));
+            alike.sort_unstable();
+            alike.iter().for_each(|&ranked| tell(ranked));
+        }
+    }
+
+    /// The first two bytes of all addresses, in the order of their spellings.
+    fn starts_in_order(&self) -> impl Iterator<Item = usize> {
+        let mut octets: [usize; 256] = std::array::from_fn(|octet| octet);
+        octets.sort_unstable_by_key(|&octet| self.rank_of[octet]);
+        octets.into_iter().flat_map(move |first| octets.into_iter().map(move |second| first << 8 | second))
     }
 
     /// A number for each address, in the order of the addresses' spellings.
