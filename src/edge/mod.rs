@@ -9,6 +9,7 @@ pub mod files;
 pub mod health;
 pub mod lock;
 pub mod mailer;
+pub mod memory;
 
 pub mod perform;
 pub mod resolver;
