@@ -7,7 +7,7 @@
 use super::stream::{FrameStream, ReadEnd};
 use super::texts::{self, Days, TableRead};
 use crate::pure::moment::of_nanoseconds;
-use crate::pure::recording::{Frame, Kind, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
+use crate::pure::recording::{Frame, Kind, PACKED_ENDINGS, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use std::fs::File;
@@ -128,9 +128,6 @@ pub(super) fn open_bytes(path: &Path, days: Option<&Days>) -> Result<Content, Op
         Err(source) => Err(OpenError::Unreadable { name, source }),
     }
 }
-
-/// The endings that names of files get when they are packed.
-pub(super) const PACKED_ENDINGS: [&str; 2] = ["gz", "zst"];
 
 /// Opens a file, or what it was packed into since it was listed: `tcpdump -z gzip` removes it then.
 pub(super) fn open_or_packed(path: &Path, days: &Days) -> Result<Content, OpenError> {

@@ -1,7 +1,11 @@
 //! Which files does a pattern name? `*` and `?` in any part of a path; a directory stands for the files in it.
 
+use crate::pure::recording::is_called_capture;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// So many entries of directories below are looked at for a capture.
+const BELOW_MAX: usize = 10_000;
 
 /// More files than this are refused: a year of files of five minutes each.
 const FILES_MAX: usize = 105_120;
@@ -107,6 +111,33 @@ fn is_match(pattern: &str, text: &str) -> bool {
         }
     }
     pattern[at..].iter().all(|rest| *rest == '*')
+}
+
+/// Whether a file in the directory, or in one below, is called a capture; in doubt it is. Where the directory
+/// itself is called one, every file in it may be.
+pub(super) fn has_capture(directory: &Path) -> bool {
+    let is_any_one = is_called_capture(directory);
+    let mut open = vec![directory.to_owned()];
+    let mut seen = 0;
+    // Each turn takes a directory, and there are no more of them than entries.
+    while let Some(next) = open.pop() {
+        let Ok(entries) = fs::read_dir(&next) else { return true };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            seen += 1;
+            if (is_any_one || is_called_capture(&path)) && !path.is_dir() || seen > BELOW_MAX {
+                return true;
+            }
+            if is_directory(&path) {
+                open.push(path);
+            }
+        }
+    }
+    false
+}
+
+/// A link to a directory is none: it may lead back.
+fn is_directory(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
 #[cfg(test)]

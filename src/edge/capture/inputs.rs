@@ -5,10 +5,10 @@
 //! and said, and what cannot be read, or is called a capture and is none, or is a directory with captures in
 //! it, is said to be missing.
 
-use super::called::{has_capture, is_called_capture};
 use super::files::{self, OpenError, Opened};
-use super::glob::{self, Listing};
+use super::glob::{self, Listing, has_capture};
 use super::texts::Days;
+use crate::pure::recording::is_called_capture;
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,6 @@ pub mod ahead;
 pub mod audience;
 #[cfg(test)]
 mod audience_tests;
-mod called;
 pub mod command;
 mod escape;
 pub mod evidence;
@@ -39,6 +38,5 @@ mod survey;
 mod tail;
 pub mod tap;
 pub mod texts;
-mod unread;
 pub mod vault;
 mod words;

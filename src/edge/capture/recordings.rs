@@ -5,7 +5,6 @@
 //! the time between two files, or behind a fault in one, for a quiet network.
 
 use super::audience::Alone;
-use super::called::is_called_capture;
 use super::evidence::Pace;
 use super::files::OpenError;
 use super::listener::Listener;
@@ -14,14 +13,13 @@ use super::recorded::Recorded;
 use super::run::Captured;
 use super::session::OnFrame;
 use super::stop::Stop;
-use super::survey::{Candidate, Survey};
+use super::survey::Survey;
 use super::texts::Days;
-use super::unread::{Recorders, Times, Unread};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::plan::CapturePlan;
-use crate::pure::recording;
+use crate::pure::recording::{self, Candidate, Recorders, Times, Unread, is_called_capture};
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{Ending, Listened, RowsHeard, SystemClock};
 use crate::pure::words::count;

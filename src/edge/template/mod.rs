@@ -7,7 +7,6 @@
 
 mod balance;
 mod drawing;
-mod fit;
 mod include;
 mod inline;
 mod shipped;
@@ -24,7 +23,7 @@ use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::report::words::{capitalised, clean_text, shortened, wrap};
-use crate::pure::report::{FoldedRow, Letter, Looked, Material, RecordView, TicketView};
+use crate::pure::report::{FoldedRow, Letter, Looked, Material, RecordView, TicketView, fitted};
 use crate::pure::ticket::{Mail, TicketId};
 use handlebars::{Context, Handlebars, RenderError, TemplateError, TemplateErrorReason};
 use serde_json::Value;
@@ -188,7 +187,7 @@ impl Templates {
         })?;
         let known =
             ["malware", "site"].map(|name| clean_text(view.data()[name].as_str().unwrap_or_default()));
-        let subject = fit::fitted(&clean_text(subject), &known);
+        let subject = fitted(&clean_text(subject), &known);
         let subject = isolated(&shortened(&subject, SUBJECT_CHARS_MAX));
         Ok((subject, closed_in_lines(&letter_text(rest))))
     }

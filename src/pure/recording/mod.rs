@@ -4,6 +4,8 @@
 //! Left of it is the edge that opens files and pipes, right of it `packet`. It must never believe a
 //! length before it is checked, never allocate by one, and never pass over damage in silence.
 
+mod called;
+mod candidate;
 mod covering;
 mod days;
 mod ending;
@@ -20,12 +22,16 @@ mod row_frame;
 mod rows;
 mod services;
 mod table;
+mod unread;
 
+pub use called::{PACKED_ENDINGS, is_called_capture};
+pub use candidate::{Candidate, wanted};
 pub use covering::{Covering, Piece, SEAM_SECONDS_MAX, covered, span_of};
 pub use days::{DayInName, day_in_name};
 pub use kind::{Kind, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 pub use reader::{Fault, Next, Reader};
 pub use table::{TABLE_BYTES_MAX, Table, TableFacts};
+pub use unread::{Recorders, Times, Unread};
 
 /// One captured frame as it lies in a file or in the capture ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

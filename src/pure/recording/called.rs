@@ -1,10 +1,9 @@
 //! Does a name promise packets? Then something is amiss where none can be read.
 //!
-//! Only names are looked at here, and nothing is opened: what a file is, its first bytes say (`files`).
+//! Only names are looked at here: what a file is, its first bytes say (`kind`).
 
 use std::ffi::OsStr;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Endings of captures by the programs that write them; a ring numbers its files behind them (`lan.pcap12`).
 const ENDINGS: [&str; 8] = ["pcap", "pcapng", "ntar", "cap", "erf", "snoop", "tr1", "bfr"];
@@ -16,11 +15,8 @@ const FURTHER_ENDINGS: [&str; 24] = [
     "tar", "tgz", "tbz2", "txz", "etl", "dmp", "enc", "trc", "pkt",
 ];
 
-/// So many entries of directories below are looked at for a capture.
-const BELOW_MAX: usize = 10_000;
-
 /// Whether a file's name promises packets: `lan.pcap`, `LAN.CAP`, `lan.pcap12`, `lan.erf`, `lan.pcap.bz2`.
-pub(super) fn is_called_capture(path: &Path) -> bool {
+pub fn is_called_capture(path: &Path) -> bool {
     let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().to_ascii_lowercase();
     let Some((_, endings)) = name.split_once('.') else { return false };
     let bare = |ending: &str| ending.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
@@ -29,31 +25,13 @@ pub(super) fn is_called_capture(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending) || ENDINGS.contains(&bare(ending).as_str()))
 }
 
-/// Whether a file in the directory, or in one below, is called a capture; in doubt it is. Where the directory
-/// itself is called one, every file in it may be.
-pub(super) fn has_capture(directory: &Path) -> bool {
-    let is_any_one = is_called_capture(directory);
-    let mut open = vec![directory.to_owned()];
-    let mut seen = 0;
-    // Each turn takes a directory, and there are no more of them than entries.
-    while let Some(next) = open.pop() {
-        let Ok(entries) = fs::read_dir(&next) else { return true };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            seen += 1;
-            if (is_any_one || is_called_capture(&path)) && !path.is_dir() || seen > BELOW_MAX {
-                return true;
-            }
-            if is_directory(&path) {
-                open.push(path);
-            }
-        }
-    }
-    false
-}
+/// The endings that names of files get when they are packed in a way that is read.
+pub const PACKED_ENDINGS: [&str; 2] = ["gz", "zst"];
 
-/// A link to a directory is none: it may lead back.
-fn is_directory(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+/// What a packed file was, by its name: while it is being packed, both are there.
+pub fn unpacked(path: &Path) -> Option<PathBuf> {
+    let ending = path.extension()?.to_str()?;
+    PACKED_ENDINGS.contains(&ending).then(|| path.with_extension(""))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Of which time may a file hold packets that nobody can read? A recorder writes one file after the other, so
 //! what one lacks lies between the packets of its neighbours, and before it was changed for the last time.
 //!
-//! `survey` and `recorded` tell what is known of files, `recordings` asks for a window. In doubt a file may
+//! Whoever reads files tells what is known of them, and asks for a window. In doubt a file may
 //! hold packets of any time; an archive that was damaged long ago must not spoil every later night.
 
-use super::survey::{CLOCKS_APART_MAX, unpacked};
+use super::called::unpacked;
+use super::candidate::CLOCKS_APART_MAX;
 use crate::pure::interval::Interval;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -12,25 +13,25 @@ use std::path::{Path, PathBuf};
 
 /// What is known of the times of a file.
 #[derive(Clone, Debug)]
-pub(super) struct Times {
-    pub(super) path: PathBuf,
+pub struct Times {
+    pub path: PathBuf,
     /// From the first to the last of its packets that could be read.
-    pub(super) span: Option<Interval>,
+    pub span: Option<Interval>,
     /// When it was changed for the last time.
-    pub(super) changed: Option<Timestamp>,
+    pub changed: Option<Timestamp>,
 }
 
 /// A file that lacks packets, and why.
 #[derive(Debug)]
-pub(super) struct Unread {
+pub struct Unread {
     /// Of what time it may hold, or have held, more than was read.
-    pub(super) reach: Interval,
-    pub(super) why: String,
+    pub reach: Interval,
+    pub why: String,
 }
 
 /// The files that could be read, by who wrote them.
 #[derive(Debug, Default)]
-pub(super) struct Recorders(HashMap<String, Files>);
+pub struct Recorders(HashMap<String, Files>);
 
 /// Those of one recorder: when each begins, and what the numbers of each are and of which time it is.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ struct Files {
 
 impl Unread {
     /// A file of these times, of which more is not known because of `why`, among those that could be read.
-    pub(super) fn of(times: &Times, why: String, others: &Recorders) -> Unread {
+    pub fn of(times: &Times, why: String, others: &Recorders) -> Unread {
         let changed = times.changed.filter(|changed| times.span.is_none_or(|span| span.from <= *changed));
         // That instant included.
         let slack = CLOCKS_APART_MAX + SignedDuration::from_nanos(1);
@@ -55,7 +56,8 @@ impl Unread {
 }
 
 impl Recorders {
-    pub(super) fn of(files: &[Times]) -> Recorders {
+    /// Who wrote these files; those without a packet tell nothing.
+    pub fn of(files: &[Times]) -> Recorders {
         let mut recorders = Recorders::default();
         for (path, span) in files.iter().filter_map(|file| Some((&file.path, file.span?))) {
             let (series, numbers) = place(path);

@@ -3,7 +3,7 @@
 //!
 //! It must never shorten an address, nor leave out what is said about a machine for the sake of its name.
 
-use crate::pure::report::words::middle_shortened;
+use crate::pure::words::middle_shortened;
 use std::net::IpAddr;
 
 /// What a list of mails on a wide screen shows beside sender and date, in signs.
