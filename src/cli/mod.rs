@@ -32,6 +32,7 @@ mod watchlist;
 pub use exit::Exit;
 pub use fault::Fault;
 
+use crate::edge::capture::stop::outlive_file_limit;
 use crate::pure::document::read_length;
 use args::Command;
 use clap::Parser;
@@ -54,6 +55,9 @@ pub fn main() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     log(args.verbose);
+    if let Err(error) = outlive_file_limit() {
+        tracing::warn!("a limit on the size of files (`ulimit -f`) would end the program: {error}");
+    }
     let exit = match args.command {
         Command::Scan(args) => scan::run(&args),
         Command::Watchlist(args) => watchlist::run(&args),

@@ -3,11 +3,13 @@
 //! Owns `allclear.db` in the state directory. It must never let half a decision through: events are
 //! appended in one IMMEDIATE transaction, with WAL and `synchronous = FULL`.
 
+mod read_only;
 mod rows;
 
 use crate::pure::moment::nanoseconds;
 use crate::pure::ticket::{Recorded, TicketId, chain};
 use jiff::Timestamp;
+use read_only::Unread;
 use rows::Row;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params};
@@ -72,6 +74,11 @@ pub enum StoreError {
     Database { path: PathBuf, error: rusqlite::Error },
     #[error("event {seq} in {path} is not what was written ({why}): restore the state from a backup")]
     Damaged { path: PathBuf, seq: u64, why: String },
+    #[error(
+        "the newest events of {path} lie in its write-ahead log, which is read where there is room to write: copy \
+         all allclear.db* files to another directory, and name that in `state:`"
+    )]
+    Behind { path: PathBuf },
     #[error("{path} was written by a newer allclear (tables version {version}): use that one")]
     TooNew { path: PathBuf, version: i64 },
 }
@@ -95,13 +102,27 @@ pub struct Store {
 
 impl Store {
     /// Opens the log in `directory`, and makes both where they are missing; the directory is
-    /// readable by its owner only.
+    /// readable by its owner only. A log that is there and cannot be written can still be read: nothing is
+    /// appended to it then.
     pub fn open(directory: &Path, durability: Durability) -> Result<Store, StoreError> {
+        let path = directory.join("allclear.db");
+        if path.exists() && read_only::is_read_only(directory) {
+            return Store::open_read_only(path);
+        }
         make_private(directory)
             .map_err(|error| StoreError::Directory { path: directory.to_owned(), error })?;
-        let path = directory.join("allclear.db");
         let connection =
             connect(&path, durability).map_err(|error| StoreError::Database { path: path.clone(), error })?;
+        let store = Store { path, connection };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn open_read_only(path: PathBuf) -> Result<Store, StoreError> {
+        let connection = read_only::connect(&path).map_err(|why| match why {
+            Unread::Database(error) => StoreError::Database { path: path.clone(), error },
+            Unread::Behind => StoreError::Behind { path: path.clone() },
+        })?;
         let store = Store { path, connection };
         store.migrate()?;
         Ok(store)

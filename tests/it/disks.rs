@@ -2,7 +2,7 @@
 //! real disks.
 
 use crate::skip::skipped;
-use crate::station::Row;
+use crate::station::{Row, Station};
 use crate::stops::{LAB, OUTBOX, STEADY, is_watching, station};
 use crate::traffic::Stretch;
 use rusqlite::Connection;
@@ -147,6 +147,110 @@ fn a_read_only_state_directory_is_told_at_the_start() {
             assert!(station.open_ticket(1));
         }
     }
+}
+
+/// What only reads, and succeeds where there is evidence; what the first say does not change with time.
+const READING: [&[&str]; 5] = [
+    &["evidence", "verify"],
+    &["ticket", "list"],
+    &["ticket", "show", "1", "--json"],
+    &["occurrences", "--json"],
+    &["mail", "queue"],
+];
+const STEADY_TEXTS: usize = 2;
+const LOG: [&str; 3] = ["allclear.db", "allclear.db-wal", "allclear.db-shm"];
+
+fn read_all(station: &Station) -> Vec<String> {
+    READING.map(|command| station.ask(command))[..STEADY_TEXTS].to_vec()
+}
+
+/// A station that has worked on a disk of its own, and what its reading commands say. After a kill, its newest
+/// events lie beside its log.
+fn worked(is_killed: bool) -> Option<(Station, Mounted, Vec<String>)> {
+    let station = station(STEADY, "directory: outbox", "1s");
+    let disk = Mounted::new(&["-t", "tmpfs", "allclear"], &station.path("state"))?;
+    let mut serving = station.serve();
+    assert!(station.open_ticket(1));
+    station.wait_for("a run has ended", || !ends(&station.log()).is_empty());
+    if !is_killed {
+        assert_eq!(serving.stop().0.code(), Some(0), "{}", station.told());
+        assert!(!station.path("state").join(LOG[1]).exists());
+        let said = read_all(&station);
+        return Some((station, disk, said));
+    }
+    let keeper = Connection::open(station.path("state").join(LOG[0])).expect("it opens");
+    let count = |sql| keeper.query_row(sql, [], |row| row.get::<_, i64>(0));
+    // Who has the log open keeps others from putting it in order when they close it.
+    assert!(count("SELECT count(*) FROM event").is_ok_and(|count| count > 0));
+    serving.signal(libc::SIGKILL);
+    serving.wait();
+    let said = read_all(&station);
+    let left = LOG.map(|part| fs::read(station.path("state").join(part)).expect("it is there"));
+    assert!(!left[1].is_empty());
+    drop(keeper);
+    for (part, bytes) in LOG.iter().zip(left) {
+        fs::write(station.path("state").join(part), bytes).expect("room");
+    }
+    Some((station, disk, said))
+}
+
+#[test]
+fn a_state_that_cannot_be_written_can_be_read_to_its_last_event() {
+    for is_killed in [false, true] {
+        let Some((station, disk, said)) = worked(is_killed) else { return };
+        disk.again("remount,ro");
+        assert_eq!(read_all(&station), said, "killed: {is_killed}");
+        let refused = station.run(&["ticket", "note", "1", "no room", "--by", "tech"]);
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{told}");
+        assert!(told.contains("readonly database") && told.contains("read-only"), "{told}");
+        disk.again("remount,rw");
+    }
+}
+
+#[test]
+fn a_state_whose_newest_events_cannot_be_read_is_not_read_at_all() {
+    let Some((station, disk, _)) = worked(true) else { return };
+    fs::remove_file(station.path("state/allclear.db-shm")).expect("it is there");
+    disk.again("remount,ro");
+    let refused = station.run(&["evidence", "verify"]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("lie in its write-ahead log") && told.contains("copy all allclear.db*"), "{told}");
+    disk.again("remount,rw");
+    station.ask(&["evidence", "verify"]);
+}
+
+#[test]
+fn a_state_of_somebody_else_can_be_read_where_it_may_be_read() {
+    let Some((station, _disk, said)) = worked(false) else { return };
+    let opened = Command::new("chmod").args(["-R", "a+rX"]).arg(station.path("")).status();
+    assert!(opened.is_ok_and(|status| status.success()));
+    let mut texts = Vec::new();
+    for command in READING {
+        let mut other = Command::new("setpriv");
+        other.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_allclear")]);
+        let output = other.args(command).current_dir(station.path("")).output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {told}");
+        texts.push(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    assert_eq!(texts[..STEADY_TEXTS], said);
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_a_full_disk_and_no_end() {
+    let station = station("cat {here}/many.pcap; exec sleep 600", "directory: outbox", "2s");
+    Stretch::at("2015-05-04T08:00:00Z", 20_000).calls(LAB, 0, 1).write(&station.path("many.pcap"));
+    assert!(station.open_ticket(1));
+    let mut limited = Command::new("prlimit");
+    limited.args(["--fsize=1000000", env!("CARGO_BIN_EXE_allclear")]);
+    limited.args(["run", "locate", "--ticket", "1", "--for", "3s", "--json"]);
+    let ran = limited.current_dir(station.path("")).output().expect("it runs");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(2), "{told}");
+    assert!(told.contains("that could not be written (File too large"), "{told}");
+    station.ask(&["evidence", "verify"]);
 }
 
 #[test]

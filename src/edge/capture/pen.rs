@@ -169,9 +169,14 @@ impl Pen {
     /// before it is kept all the same: it is whole as far as it goes.
     pub fn finish(self, tail: &[u8]) -> Written {
         let Pen { draft, written_packets, unwritten_packets, fault, .. } = self;
-        let Some(mut draft) = draft.filter(|_| written_packets > 0) else {
+        if written_packets == 0 {
+            // What stands before the first packet may have been written.
+            if let Some(draft) = draft {
+                draft.discard();
+            }
             return Written { file: None, packets: 0, unwritten_packets, fault };
-        };
+        }
+        let mut draft = draft.expect("packets were written to it");
         let ended = draft.write(tail);
         match draft.publish() {
             Ok(published) => Written {

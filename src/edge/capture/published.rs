@@ -76,6 +76,10 @@ impl Draft {
     pub fn begin(path: &Path, taken: Taken) -> io::Result<Draft> {
         let directory = directory_of(path);
         make_directory(&directory)?;
+        // Where somebody named the file himself, its way is his business.
+        if taken == Taken::SetAside && fs::symlink_metadata(&directory)?.is_symlink() {
+            return Err(io::Error::other("its directory is a link, and may lead anywhere"));
+        }
         let name = name_of(path)?;
         for number in 1..=NAMES_MAX {
             let part = directory.join(format!(".{}{PART}", numbered(&name, number)));
@@ -106,6 +110,11 @@ impl Draft {
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Drops a draft that can be of no use, whatever it holds.
+    pub fn discard(mut self) {
+        self.bytes = 0;
     }
 
     /// How many bytes there are so far.

@@ -46,6 +46,32 @@ fn a_draft_that_is_dropped_stays_hidden_if_it_could_be_of_use() {
 }
 
 #[test]
+fn a_draft_that_is_discarded_leaves_nothing() {
+    let state = tempfile::tempdir().expect("a directory");
+    let mut draft = Draft::begin(&state.path().join("a.tsv"), Taken::SetAside).expect("writable");
+    draft.write(b"head").expect("room");
+    draft.discard();
+    assert_eq!(names(state.path()), [""; 0]);
+}
+
+#[test]
+fn nothing_is_written_through_a_link_unless_somebody_names_it() {
+    let state = tempfile::tempdir().expect("a directory");
+    let (elsewhere, link) = (state.path().join("elsewhere"), state.path().join("evidence/7"));
+    fs::create_dir(&elsewhere).and_then(|()| fs::create_dir(state.path().join("evidence"))).expect("made");
+    std::os::unix::fs::symlink(&elsewhere, &link).expect("a link");
+    let refused = publish(&link.join("1.tsv"), b"test", Taken::SetAside).expect_err("it is a link");
+    assert_eq!(refused.to_string(), "its directory is a link, and may lead anywhere");
+    assert_eq!(names(&elsewhere), [""; 0]);
+    publish(&link.join("1.tsv"), b"test", Taken::Replace).expect("named by somebody");
+    // The directory of all evidence may lie on another disk.
+    fs::remove_file(&link).and_then(|()| fs::remove_dir(state.path().join("evidence"))).expect("removed");
+    std::os::unix::fs::symlink(&elsewhere, state.path().join("evidence")).expect("a link");
+    publish(&link.join("2.tsv"), b"test", Taken::SetAside).expect("published");
+    assert_eq!(names(&elsewhere), ["1.tsv", "7"]);
+}
+
+#[test]
 fn what_is_there_already_is_set_aside_or_replaced() {
     let rows: [(Taken, &[(&str, &str)]); 2] = [
         (

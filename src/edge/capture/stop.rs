@@ -73,6 +73,15 @@ impl Stop {
     }
 }
 
+/// From now on a file that would grow beyond the limit of this process (`ulimit -f`) cannot be written, as on a
+/// full disk; else SIGXFSZ ends the process.
+///
+/// # Errors
+/// When the signal cannot be caught.
+pub fn outlive_file_limit() -> io::Result<()> {
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false))).map(drop)
+}
+
 /// Whether whoever started this process wants it to outlive such signals.
 fn is_ignored(signal: i32) -> bool {
     // SAFETY: all zero is a valid `sigaction`, and without a new one the call only fills it in.
