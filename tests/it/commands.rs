@@ -65,6 +65,12 @@ fn a_command_that_ends_before_its_time_is_told_and_what_it_wrote_counts() {
             0,
         ),
         (
+            "what it started holds its output open, and is silent",
+            "cat bots.pcap; sleep 1000 & exit 4",
+            "command sh exited with code 4 after N s, before its time",
+            20,
+        ),
+        (
             "it ends in a record",
             "head -c 200 bots.pcap",
             "command sh exited with code 0 after N s, before its time",

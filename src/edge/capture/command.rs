@@ -15,7 +15,7 @@ use crate::pure::verdict::{Ending, Listened};
 use crate::pure::watched::{LOOK_GAP_SECONDS_MAX, WatchedTime};
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::unix::process::CommandExt;
@@ -105,6 +105,8 @@ struct Running<'a> {
     asked_to_end: Option<(Timestamp, Ending)>,
     is_at_end: bool,
     first_output: Option<Timestamp>,
+    /// Since when it was gone and nothing came, though something that it started holds its output open.
+    left_since: Option<Timestamp>,
     alive: WatchedTime,
     talking: WatchedTime,
 }
@@ -131,6 +133,7 @@ impl<'a> Running<'a> {
             asked_to_end: None,
             is_at_end: false,
             first_output: None,
+            left_since: None,
             alive: WatchedTime::new(LOOK_GAP_SECONDS_MAX),
             talking: WatchedTime::new(SILENCE_SECONDS_MAX),
         })
@@ -152,6 +155,21 @@ impl<'a> Running<'a> {
         self.signal(Signal::TERM);
         self.asked_to_end = Some((now, ending));
         false
+    }
+
+    /// Whether the program is gone for as long as its grace, and so is what it left behind: nothing more came.
+    fn is_left(&mut self, now: Timestamp) -> bool {
+        if self.left_since.is_none() && self.is_gone() {
+            self.left_since = Some(now);
+        }
+        self.left_since.is_some_and(|since| Interval::new(since, now).seconds() > GRACE_SECONDS)
+    }
+
+    /// Whether it has exited. It is not buried yet: until then its process group can be no other's.
+    fn is_gone(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let child = Pid::from_raw(self.child.id().cast_signed());
+        child.is_some_and(|child| matches!(waitid(WaitId::Pid(child), options), Ok(Some(_))))
     }
 
     /// Waits a little; tells whether there is output to read (or its end).
@@ -250,11 +268,16 @@ impl Read for Running<'_> {
             if self.wait() {
                 let read = self.stdout.read(buffer)?;
                 self.is_at_end = read == 0;
+                self.left_since = None;
                 if read > 0 && self.asked_to_end.is_none() {
                     self.first_output.get_or_insert(now);
                     self.talking.look(now, true);
                 }
                 return Ok(read);
+            }
+            if self.is_left(now) {
+                self.is_at_end = true;
+                return Ok(0);
             }
         }
     }
