@@ -73,12 +73,12 @@ impl Wire {
 
     /// Runs `work` in a thread at the listening end.
     pub fn here<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        thread::scope(|scope| {
-            scope
-                .spawn(|| inside(&self.here, work))
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        at(&self.here, work)
+    }
+
+    /// Runs `work` in a thread at the sending end, and waits for it.
+    pub fn far<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        at(&self.there, work)
     }
 
     /// Runs `work` in a thread at the sending end, given a socket, while the caller goes on.
@@ -104,6 +104,13 @@ impl Drop for Wire {
 pub fn ip(arguments: &str) -> Result<(), String> {
     let run = Command::new("ip").args(arguments.split(' ')).output().map_err(|error| error.to_string())?;
     if run.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&run.stderr).into_owned()) }
+}
+
+fn at<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let done = scope.spawn(|| inside(namespace, work)).join();
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 fn inside<T>(namespace: &str, work: impl FnOnce() -> T) -> T {

@@ -3,6 +3,7 @@
 
 use crate::live::{LONG, MIB, Wire, chatter, ip, window};
 use allclear::edge::capture::interface;
+use allclear::edge::capture::link;
 use allclear::edge::capture::screen::kernel_filter_alone;
 use allclear::edge::capture::session::{Absent, Moment, Session};
 use allclear::edge::capture::stop::Stop;
@@ -11,6 +12,7 @@ use allclear::pure::verdict::{Ending, Listened};
 use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -81,6 +83,17 @@ fn gone(wire: &Wire) -> Result<(), String> {
     ip(&format!("-n {} link del v1", wire.there))
 }
 
+/// The near end goes to the other namespace and comes back under its name and number, between two looks.
+fn away_and_back(wire: &Wire) -> Result<(), String> {
+    let Wire { here, there } = wire;
+    let commands = [
+        format!("-n {here} link set v0 netns {there}"),
+        format!("-n {there} link set v0 netns {here}"),
+        format!("-n {here} link set v0 up"),
+    ];
+    commands.iter().try_for_each(|command| ip(command))
+}
+
 fn source_gone(text: &str) -> Ending {
     Ending::SourceGone(text.to_owned())
 }
@@ -89,7 +102,7 @@ fn source_gone(text: &str) -> Ending {
 fn what_a_link_that_comes_and_goes_showed_is_told() {
     use Step::{Do, Down, Frame, Up};
     type Row<'a> = (&'a str, &'a [Step], Option<&'a str>);
-    let rows: [Row<'_>; 4] = [
+    let rows: [Row<'_>; 5] = [
         (
             "down to the end",
             &[Up, Up, Frame, Do(off), Down],
@@ -97,6 +110,11 @@ fn what_a_link_that_comes_and_goes_showed_is_told() {
         ),
         ("down and up", &[Up, Up, Frame, Do(off), Down, Do(on), Up, Up], None),
         ("gone to the end", &[Up, Up, Frame, Do(gone), Down], Some("interface v0 was gone from ")),
+        (
+            "in another namespace and back at once",
+            &[Up, Up, Frame, Do(away_and_back), Down, Up, Up, Frame],
+            None,
+        ),
         ("gone and back", &[Up, Up, Frame, Do(gone), Down, Do(Wire::plug), Up, Up, Frame], None),
     ];
     let check = |(name, steps, broken): Row<'_>| {
@@ -138,9 +156,17 @@ fn an_interface_that_is_not_there_yet_is_waited_for_where_nobody_looks_on() {
 
 #[test]
 fn what_the_ring_holds_is_read_before_it_is_closed() {
-    /// More than are handed out between two looks.
-    const FRAMES: usize = 6_000;
-    let Some(wire) = Wire::new() else { return };
+    // More than are handed out between two looks, and a few that came just before the interface was gone: their
+    // block is handed out when it is old enough.
+    for (frames, pause) in [(6_000, Duration::from_millis(200)), (10, Duration::ZERO)] {
+        let Some(wire) = Wire::new() else { return };
+        assert_eq!(heard_of(&wire, frames, pause), frames);
+    }
+}
+
+/// How many of the frames are heard that come after the second look, and before the interface is gone. With the
+/// first, a look is due while the ring holds more.
+fn heard_of(wire: &Wire, frames: usize, pause: Duration) -> usize {
     let (mut heard, mut looks) = (0, 0);
     wire.here(|| {
         let stop = Stop::new();
@@ -152,13 +178,11 @@ fn what_the_ring_holds_is_read_before_it_is_closed() {
                 Moment::Look(_) => {
                     looks += 1;
                     if looks == 2 {
-                        send_and_go(&wire, FRAMES);
+                        send_and_go(wire, frames);
                     }
                 }
                 Moment::Frame(frame) if frame.bytes.get(6..12) == Some(&[2, 0, 0, 0, 0, 9]) => {
-                    // So long that a look is due while the ring holds more.
-                    let is_first = heard == 0;
-                    std::thread::sleep(Duration::from_millis(if is_first { 200 } else { 0 }));
+                    std::thread::sleep(if heard == 0 { pause } else { Duration::ZERO });
                     heard += 1;
                 }
                 Moment::Frame(_) => {}
@@ -166,19 +190,23 @@ fn what_the_ring_holds_is_read_before_it_is_closed() {
             ControlFlow::Continue(())
         })
     });
-    assert_eq!(heard, FRAMES);
+    heard
 }
 
-/// Sends so many frames from the far end, and takes it away.
+/// Sends so many frames from the far end, and takes it away; comes back as soon as it is gone.
 fn send_and_go(wire: &Wire, frames: usize) {
-    std::thread::scope(|scope| {
-        wire.there(scope, |_| {
-            let handle = pcap::Capture::from_device("v1").and_then(pcap::Capture::open);
-            let mut handle = handle.expect("it is there");
-            (0..frames).for_each(|_| handle.sendpacket(frame(9999, 0)).expect("it is up"));
-        });
+    wire.far(|| {
+        let handle = pcap::Capture::from_device("v1").and_then(pcap::Capture::open);
+        let mut handle = handle.expect("it is there");
+        (0..frames).for_each(|_| handle.sendpacket(frame(9999, 0)).expect("it is up"));
     });
-    gone(wire).expect("it is there");
+    let mut going = Command::new("ip");
+    let going = going.args(["-n", &wire.there, "link", "del", "v1"]).spawn();
+    while link::index("v0").is_some() {
+        std::thread::yield_now();
+    }
+    // Its end takes longer than a block of the ring lasts.
+    std::thread::spawn(|| going.expect("it runs").wait());
 }
 
 /// An Ethernet frame with IPv4 and UDP to a port, under so many tags.

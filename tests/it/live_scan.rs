@@ -3,6 +3,7 @@
 
 use crate::live::{Wire, chatter, ip};
 use serde_json::Value;
+use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,27 +17,36 @@ fn scan(wire: &Wire, flags: &[&str], act: Act) -> (Option<i32>, Value) {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         wire.there(scope, |socket| chatter(&socket, &is_over));
+        let _end = End(&is_over);
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &wire.here, env!("CARGO_BIN_EXE_allclear"), "scan", "-i", "v0"]);
         command.args(["--address", "203.0.113.9", "--json"]).args(flags);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-        wait_until_open(wire);
+        wait_until_open(child.id());
         act(wire, child.id());
         let output = child.wait_with_output().expect("it ends");
-        is_over.store(true, Ordering::Relaxed);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         let result = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no result: {told}"));
         (output.status.code(), result)
     })
 }
 
-/// Somebody captures in the namespace as soon as it lists a packet socket.
-fn wait_until_open(wire: &Wire) {
-    for _ in 0..1000 {
-        let list = Command::new("ip").args(["netns", "exec", &wire.here, "cat", "/proc/net/packet"]).output();
-        if list.is_ok_and(|list| list.stdout.split(|byte| *byte == b'\n').count() > 2) {
-            // Its socket is there before its ring is.
-            return thread::sleep(Duration::from_millis(300));
+/// Ends the chatter when dropped, also by a test that fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The ring of a capture is in the memory of its process once all is ready: while libpcap still opens the
+/// interface, it is refused when it goes down.
+fn wait_until_open(pid: u32) {
+    for _ in 0..6000 {
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        if maps.lines().any(|line| line.contains(" socket:[")) {
+            return;
         }
         thread::sleep(Duration::from_millis(10));
     }
@@ -98,4 +108,34 @@ fn a_scan_passes_only_what_it_watched() {
 fn later(pid: u32, signal: &str) {
     thread::sleep(Duration::from_millis(700));
     send(pid, signal);
+}
+
+/// A datagram to a place that is no sinkhole, under two tags: no machine has a use for it.
+fn stacked() -> Vec<u8> {
+    let mut bytes = vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 0x81, 0, 0, 5, 0x81, 0, 0, 7];
+    bytes.extend([8, 0, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 99, 0, 2, 192, 0, 2, 1]);
+    bytes.extend([4, 1, 0x27, 0x0f, 0, 8, 0, 0]);
+    bytes.resize(68, 0);
+    bytes
+}
+
+#[test]
+fn what_the_machine_drops_after_it_was_heard_is_not_lost() {
+    const FRAMES: u64 = 2000;
+    let Some(wire) = Wire::new() else { return };
+    let send_stacked: Act = |wire, _| {
+        wire.far(|| {
+            let handle = pcap::Capture::from_device("v1").and_then(pcap::Capture::open);
+            let mut handle = handle.expect("it is there");
+            (0..FRAMES).for_each(|_| handle.sendpacket(stacked()).expect("it is up"));
+        });
+    };
+    let (exit, result) = scan(&wire, &["--for", "3s"], send_stacked);
+    let count = "/sys/class/net/v0/statistics/rx_dropped";
+    let dropped = Command::new("ip").args(["netns", "exec", &wire.here, "cat", count]).output();
+    let dropped = String::from_utf8_lossy(&dropped.expect("it is there").stdout).trim().parse::<u64>();
+    assert!(dropped.is_ok_and(|dropped| dropped >= FRAMES), "the kernel counts them");
+    assert_eq!(result["coverage"]["lost_packets"], 0, "{result:#}");
+    assert!(result["coverage"]["heard_packets"].as_u64() >= Some(FRAMES), "{result:#}");
+    assert_eq!((exit, codes(&result)), (Some(0), vec![]), "{result:#}");
 }

@@ -24,9 +24,10 @@ use std::ops::ControlFlow;
 /// ledger say whether it was there.
 const CONTROL_PAUSE_NS: i64 = BUCKET_SECONDS * 1_000_000_000 / 2;
 
-/// So long after the end of a window, an empty ring holds nothing from before it: a block is handed
-/// out when it is as old as this, and the ring was waited on for twice that.
-const SETTLE: SignedDuration = SignedDuration::from_millis(4 * BLOCK_AGE_MS as i64);
+/// So long after the end of a window, an empty ring holds nothing from before it, and what was lost is known:
+/// a block is handed out when it is as old as this, the ring was waited on for twice that, and some losses are
+/// counted two such looks late.
+const SETTLE: SignedDuration = SignedDuration::from_millis(6 * BLOCK_AGE_MS as i64);
 
 /// So long after its window a run ends however much is still in the ring: it was read for so long.
 const OVERTIME_MAX: SignedDuration = SignedDuration::from_secs(60);

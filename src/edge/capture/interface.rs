@@ -161,7 +161,7 @@ impl<'a> Listening<'a> {
         if is_over {
             let ending = if now >= self.session.window.to { self.time_up() } else { Ending::Stopped };
             self.drain(on_moment);
-            self.count_losses();
+            self.settle_losses();
             let _ = self.show((self.session.clock)(), true, Some(now), on_moment);
             return Some(ending);
         }
@@ -257,6 +257,7 @@ impl<'a> Listening<'a> {
     }
 
     fn close(&mut self) {
+        self.settle_losses();
         self.tap = None;
         self.lost_before = self.lost;
         self.tried = (self.session.clock)();
@@ -330,6 +331,13 @@ impl<'a> Listening<'a> {
             if flow.is_break() || quiet_takes == QUIET_TAKES {
                 break;
             }
+        }
+    }
+
+    /// The same once the ring is empty, and stays so.
+    fn settle_losses(&mut self) {
+        if let Some(tap) = &mut self.tap {
+            self.lost = self.lost_before + tap.lost_packets_in_all(self.interface);
         }
     }
 

@@ -25,6 +25,11 @@ impl LinkState {
         self == LinkState::Up
     }
 
+    /// Whether it can be listened on.
+    pub fn is_on(self) -> bool {
+        matches!(self, LinkState::Up | LinkState::NoCarrier)
+    }
+
     /// What is wrong with `interface` and what to do, without a final stop; empty when it is up.
     pub fn advice(self, interface: &str) -> String {
         match self {
@@ -47,6 +52,17 @@ pub fn index(interface: &str) -> Option<u32> {
     (index != 0).then_some(index)
 }
 
+/// The number of the interface that a packet socket is bound to; 0 for all of them, and none that there is once
+/// its own is gone (packet(7)). `None` when that cannot be told.
+pub(super) fn bound_index(socket: RawFd) -> Option<i32> {
+    // SAFETY: all zero is a valid `sockaddr_ll`.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    let mut length = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: the descriptor is open, and the call writes no more than `length` bytes of the address.
+    let answer = unsafe { libc::getsockname(socket, (&raw mut address).cast(), &raw mut length) };
+    (answer == 0 && i32::from(address.sll_family) == libc::AF_PACKET).then_some(address.sll_ifindex)
+}
+
 /// The state of an interface now. `any` is no interface of its own and always up.
 pub fn state(interface: &str) -> LinkState {
     if interface == "any" {
@@ -55,7 +71,7 @@ pub fn state(interface: &str) -> LinkState {
     match flags(interface) {
         None => LinkState::Gone,
         Some(flags) if flags & libc::IFF_UP == 0 => LinkState::Off,
-        Some(flags) if flags & libc::IFF_RUNNING == 0 => LinkState::NoCarrier,
+        Some(flags) if flags & libc::IFF_RUNNING == 0 && !has_carrier(interface) => LinkState::NoCarrier,
         Some(_) => LinkState::Up,
     }
 }
@@ -63,6 +79,24 @@ pub fn state(interface: &str) -> LinkState {
 /// SIOCGIFFLAGS, netdevice(7): asks about the network namespace that this thread is in, which
 /// /sys/class/net need not show.
 fn flags(interface: &str) -> Option<i32> {
+    let mut request = request(interface)?;
+    // SAFETY: the call fills in the flags, which are read when it succeeded.
+    unsafe { ask(libc::SIOCGIFFLAGS, &mut request).then(|| i32::from(request.ifr_ifru.ifru_flags)) }
+}
+
+/// Whether there is a carrier already, while the flags do not say so yet: the kernel brings them up to date when it
+/// has time. ETHTOOL_GLINK, linux/ethtool.h; of a driver that does not know it, no.
+fn has_carrier(interface: &str) -> bool {
+    const SIOCETHTOOL: libc::c_ulong = 0x8946;
+    const ETHTOOL_GLINK: u32 = 0x0a;
+    let Some(mut request) = request(interface) else { return false };
+    let mut value = [ETHTOOL_GLINK, 0];
+    request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    ask(SIOCETHTOOL, &mut request) && value[1] != 0
+}
+
+/// A request about an interface, netdevice(7); `None` for what can be no name of one.
+fn request(interface: &str) -> Option<libc::ifreq> {
     let name = interface.as_bytes();
     // SAFETY: all zero is a valid `ifreq`.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -72,13 +106,14 @@ fn flags(interface: &str) -> Option<i32> {
     for (to, from) in request.ifr_name.iter_mut().zip(name) {
         *to = from.cast_signed();
     }
-    let socket = std::net::UdpSocket::bind(("0.0.0.0", 0)).ok()?;
-    // SAFETY: the name ends with NUL (the rest of the array is zero), the descriptor is open, and
-    // the call fills in the flags that are read when it succeeded.
-    unsafe {
-        let answer = libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&socket), libc::SIOCGIFFLAGS, &mut request);
-        (answer == 0).then(|| i32::from(request.ifr_ifru.ifru_flags))
-    }
+    Some(request)
+}
+
+fn ask(what: libc::c_ulong, request: &mut libc::ifreq) -> bool {
+    let Ok(socket) = std::net::UdpSocket::bind(("0.0.0.0", 0)) else { return false };
+    // SAFETY: the name ends with NUL (the rest of the array is zero), the descriptor is open, and what the
+    // request points to outlives the call.
+    unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&socket), what, request) == 0 }
 }
 
 /// Packets that the interface or its driver dropped since it was made: `rx_dropped` and

@@ -6,12 +6,16 @@
 //! fails, while libpcap's would fall back to filtering by itself.
 
 use super::filter;
-use super::link::{self, LinkState};
+use super::link;
+use super::losses::Losses;
+use super::unclaimed::Unclaimed;
 use crate::pure::packet::Frame;
 use pcap::{Active, BpfProgram, Capture, Packet, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::thread;
+use std::time::Duration;
 
 /// Whole frames: evidence and names need their payload. libpcap's MAXIMUM_SNAPLEN.
 pub const SNAP_BYTES: i32 = 262_144;
@@ -21,6 +25,12 @@ pub(super) const BLOCK_AGE_MS: i32 = 50;
 
 /// How long one wait for packets may last: stop, window and link are looked at after each.
 const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// Openings of an interface that is there each time, and was not in between.
+const OPENINGS_MAX: u32 = 3;
+
+/// So long after the last packet its block was handed out, whatever became of the interface.
+const LAST_BLOCK: Duration = Duration::from_millis(2 * BLOCK_AGE_MS as u64);
 
 /// Frames handed out at a time at most, so that the link is looked at however busy it is.
 const FRAMES_MAX: usize = 4096;
@@ -48,9 +58,11 @@ impl Refusal {
 pub(super) struct Tap {
     handle: Capture<Active>,
     link_type: u16,
-    /// The number of the interface that the handle was opened on.
+    /// The number of the interface that the handle was opened on, and what its socket says of it.
     index: Option<u32>,
+    bound: Option<i32>,
     losses: Losses,
+    unclaimed: Unclaimed,
     /// The text of the filter that was last asked for, and whether the kernel applies it.
     kernel_filter: Option<String>,
     is_filtered: bool,
@@ -59,26 +71,47 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    /// Opens `interface` with a capture ring of `ring_bytes`, or a smaller one when memory is short.
+    /// Opens `interface` with a capture ring of `ring_bytes`, or a smaller one when memory is short. One that
+    /// is switched off and on again at that moment is tried again.
     pub(super) fn open(interface: &str, ring_bytes: u64) -> Result<Tap, Refusal> {
+        for _ in 1..OPENINGS_MAX {
+            match Tap::open_once(interface, ring_bytes) {
+                Err(Refusal::Absent(_)) if link::state(interface).is_on() => {}
+                opened => return opened,
+            }
+        }
+        Tap::open_once(interface, ring_bytes)
+    }
+
+    fn open_once(interface: &str, ring_bytes: u64) -> Result<Tap, Refusal> {
         let state = link::state(interface);
-        if matches!(state, LinkState::Gone | LinkState::Off) {
+        if !state.is_on() {
             return Err(Refusal::Absent(state.advice(interface)));
         }
         let index = link::index(interface);
         let (handle, notes) = open(interface, ring_bytes)?;
+        let bound = link::bound_index(handle.as_raw_fd());
         let link = handle.get_datalink();
         let link_type = filter::link_type_of(link).ok_or_else(|| {
             Refusal::Final(format!("interface {interface} has the unknown link type {}: use another", link.0))
         })?;
-        let losses = Losses { by_kernel_last: link::dropped_packets(interface), ..Losses::default() };
-        Ok(Tap { handle, link_type, index, losses, kernel_filter: None, is_filtered: false, notes })
+        Ok(Tap {
+            handle,
+            link_type,
+            index,
+            bound,
+            losses: Losses::since(link::dropped_packets(interface)),
+            unclaimed: Unclaimed::on(interface),
+            kernel_filter: None,
+            is_filtered: false,
+            notes,
+        })
     }
 
-    /// Whether the interface was deleted since, even if there is one of that name again: the handle
-    /// is deaf then.
+    /// Whether the interface was deleted since, or moved to another network namespace, even if there is one
+    /// of that name (and number) again: the handle is deaf then, and its socket bound to nothing.
     pub(super) fn is_deaf(&self, interface: &str) -> bool {
-        link::index(interface) != self.index
+        link::index(interface) != self.index || link::bound_index(self.handle.as_raw_fd()) != self.bound
     }
 
     /// Waits a little for packets and hands out those there are, in the ring's own memory; tells how
@@ -91,8 +124,23 @@ impl Tap {
         let descriptor = unsafe { BorrowedFd::borrow_raw(self.handle.as_raw_fd()) };
         // An interrupted wait is a short one; what else is wrong, dispatch will say.
         let _ = poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&WAIT));
-        let link_type = self.link_type;
-        let taken = self.handle.dispatch(Some(FRAMES_MAX), |packet| on_frame(&frame(&packet, link_type)));
+        match self.hand_out(&mut on_frame) {
+            Err(_) => {
+                // The interface is gone; what came last lies in a block that is not full, and not old enough.
+                thread::sleep(LAST_BLOCK);
+                self.hand_out(&mut on_frame)
+            }
+            taken => taken,
+        }
+    }
+
+    fn hand_out(&mut self, on_frame: &mut impl FnMut(&Frame<'_>)) -> Result<usize, String> {
+        let Tap { handle, link_type, unclaimed, .. } = self;
+        let taken = handle.dispatch(Some(FRAMES_MAX), |packet| {
+            let frame = frame(&packet, *link_type);
+            unclaimed.note(&frame);
+            on_frame(&frame);
+        });
         taken.map_err(|error| error.to_string())
     }
 
@@ -102,7 +150,14 @@ impl Tap {
         if let Ok(stat) = self.handle.stats() {
             self.losses.add(stat.dropped, stat.if_dropped);
         }
-        self.losses.add_by_kernel(link::dropped_packets(interface));
+        self.losses.add_dropped(link::dropped_packets(interface), self.unclaimed.packets());
+        self.losses.total()
+    }
+
+    /// The same once nothing more is taken out of it, because its ring was emptied.
+    pub(super) fn lost_packets_in_all(&mut self, interface: &str) -> u64 {
+        self.lost_packets(interface);
+        self.losses.settle(self.unclaimed.packets());
         self.losses.total()
     }
 
@@ -159,13 +214,16 @@ fn open(interface: &str, ring_bytes: u64) -> Result<(Capture<Active>, Vec<String
             Ok(handle) => break handle,
             Err(error) => error,
         };
-        if is_promiscuous && !is_forbidden(&error) && !is_out_of_memory(&error) {
+        if is_out_of_memory(&error) && bytes > RING_BYTES_MIN {
+            bytes /= 2;
+        } else if is_absent(&error) {
+            // It was there just now. What is left out for such a moment would be lacking for good.
+            return Err(Refusal::Absent(format!("interface {interface} went away or down as it was opened")));
+        } else if is_promiscuous && !is_forbidden(&error) && !is_out_of_memory(&error) {
             is_promiscuous = false;
             notes.push(format!(
                 "{interface} hears only what is sent to this machine: not promiscuous ({error})"
             ));
-        } else if is_out_of_memory(&error) && bytes > RING_BYTES_MIN {
-            bytes /= 2;
         } else {
             return Err(Refusal::Final(refusal(interface, &error)));
         }
@@ -193,6 +251,12 @@ fn is_forbidden(error: &pcap::Error) -> bool {
 
 fn is_out_of_memory(error: &pcap::Error) -> bool {
     error.to_string().to_lowercase().contains("memory")
+}
+
+/// Whether it went down, or away, between our look at it and this.
+fn is_absent(error: &pcap::Error) -> bool {
+    let text = error.to_string().to_lowercase();
+    ["not up", "network is down", "no such device", "disappeared"].iter().any(|word| text.contains(word))
 }
 
 fn refusal(interface: &str, error: &pcap::Error) -> String {
@@ -253,71 +317,24 @@ fn set_option<T>(handle: &Capture<Active>, name: libc::c_int, value: &T) -> Resu
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
-/// Packets lost since the handle was opened. libpcap's counters are 32 bits wide and wrap.
-#[derive(Default)]
-struct Losses {
-    ring: u64,
-    driver: u64,
-    last: (u32, u32),
-    /// What the driver lost by its own count, in /sys, and what that count was.
-    by_kernel: u64,
-    by_kernel_last: Option<u64>,
-}
-
-impl Losses {
-    fn add(&mut self, ring: u32, driver: u32) {
-        self.ring += u64::from(ring.wrapping_sub(self.last.0));
-        self.driver += u64::from(driver.wrapping_sub(self.last.1));
-        self.last = (ring, driver);
-    }
-
-    /// A count that has fallen began anew: the driver was reset, or its counter wrapped.
-    fn add_by_kernel(&mut self, count: Option<u64>) {
-        let Some(count) = count else { return };
-        let lost = self.by_kernel_last.map_or(0, |last| count.checked_sub(last).unwrap_or(count));
-        self.by_kernel = self.by_kernel.saturating_add(lost);
-        self.by_kernel_last = Some(count);
-    }
-
-    /// What the ring lost, and what the driver lost by whichever count is larger: libpcap leaves
-    /// some drivers' drops out, and /sys may not be readable. It never falls.
-    fn total(&self) -> u64 {
-        self.ring + self.driver.max(self.by_kernel)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn losses_are_counted_through_a_wrap() {
-        let mut losses = Losses::default();
-        losses.add(u32::MAX, 5);
-        losses.add(4, 7);
-        assert_eq!(losses.total(), u64::from(u32::MAX) + 5 + 7);
-    }
-
-    #[test]
-    fn a_driver_that_counts_anew_takes_no_loss_back() {
-        let mut losses = Losses { by_kernel_last: Some(100), ..Losses::default() };
-        losses.add(0, 7);
+    fn what_is_away_for_a_moment_is_told_from_what_a_person_has_to_mend() {
         let rows = [
-            ("nothing new", Some(100), 7),
-            ("by libpcap's count, which is larger", Some(105), 7),
-            ("by the driver's own", Some(120), 20),
-            ("unreadable", None, 20),
-            ("counted anew", Some(3), 23),
-            ("and on", Some(10), 30),
-            ("anew, from nothing", Some(0), 30),
+            ("v0: That device is not up", true, false),
+            ("v0: No such device exists (SIOCGIFHWADDR: No such device)", true, false),
+            ("The interface disappeared", true, false),
+            ("v0: You don't have permission to perform this capture on that device", false, true),
+            ("v0: socket: Operation not permitted", false, true),
+            ("v0: can't create rx ring on packet socket: Cannot allocate memory", false, false),
+            ("v0: That device doesn't support promiscuous mode", false, false),
         ];
-        for (row, count, total) in rows {
-            losses.add_by_kernel(count);
-            assert_eq!(losses.total(), total, "{row}");
+        for (text, absent, forbidden) in rows {
+            let error = pcap::Error::PcapError(text.to_owned());
+            assert_eq!((is_absent(&error), is_forbidden(&error)), (absent, forbidden), "{text}");
         }
-        // The first count that can be read is where it begins.
-        let mut late = Losses::default();
-        late.add_by_kernel(Some(1_000));
-        assert_eq!(late.total(), 0);
     }
 }

@@ -20,6 +20,9 @@ use crate::pure::protocol::{TCP, UDP};
 use std::sync::Arc;
 
 const SECOND_NS: i64 = 1_000_000_000;
+/// A loss is found at the look after it, or at the second one after that: some counters say at once only that
+/// it may be one.
+const LATE_LOOKS: usize = 3;
 /// Losses are laid on so many buckets at most: of a longer time between two looks nothing was watched.
 const LOOKED_BACK_MAX: i64 = 6;
 
@@ -43,8 +46,8 @@ pub(super) struct Hearing {
     bucket: OpenBucket,
     /// The last count of losses that the source told.
     lost_packets: Option<u64>,
-    /// When it was looked at last.
-    looked_ns: Option<i64>,
+    /// When it was looked at last, the earliest of these looks first.
+    looks_ns: [Option<i64>; LATE_LOOKS],
     /// The least and the greatest time heard; the wrong way round before the first packet.
     times_ns: (i64, i64),
 }
@@ -85,7 +88,7 @@ impl Hearing {
             ledger: Ledger::default(),
             bucket: OpenBucket { begin_ns: 0, end_ns: 0, opened: Tally::default(), inside_hosts: 0 },
             lost_packets: None,
-            looked_ns: None,
+            looks_ns: [None; LATE_LOOKS],
             times_ns: (i64::MAX, i64::MIN),
         }
     }
@@ -140,15 +143,16 @@ impl Hearing {
             self.note_losses(time_ns, new);
             self.lost_packets = Some(lost);
         }
-        self.looked_ns = Some(time_ns);
+        self.looks_ns.rotate_left(1);
+        self.looks_ns[LATE_LOOKS - 1] = Some(time_ns);
     }
 
-    /// Nobody knows when since the last look they were lost: they are counted where that was found, and each
+    /// Nobody knows when since those looks they were lost: they are counted where that was found, and each
     /// ten seconds since then may have lost them all.
     fn note_losses(&mut self, time_ns: i64, new: u64) {
         let number = |time_ns: i64| time_ns.div_euclid(BUCKET_SECONDS * SECOND_NS);
         let last = number(time_ns);
-        let looked = self.looked_ns.filter(|_| new > 0).map_or(last, number);
+        let looked = self.looks_ns.iter().flatten().next().filter(|_| new > 0).map_or(last, |at| number(*at));
         for number in looked.clamp(last - LOOKED_BACK_MAX, last)..last {
             let bucket = self.ledger.at(number * BUCKET_SECONDS);
             bucket.lost_packets.get_or_insert(0);

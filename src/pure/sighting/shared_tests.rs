@@ -120,16 +120,18 @@ fn only_those_are_told_whose_lists_matched() {
 fn the_ledger_tells_each_ten_seconds() {
     let frames = traffic();
     let (mut observer, watch) = Observer::alone(index(&[SINKS[0]]), &networks(&["10.0.0.0/8"]));
-    observer.look(0, true, Some(0));
+    [0, SECOND, 2 * SECOND].into_iter().for_each(|at| observer.look(at, true, Some(0)));
     // A host that is first heard by ARP is one of the ten seconds too, once.
     let arp = [&[0xff; 6][..], &[2; 6], &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1], &[2; 6], &[10, 9, 9, 9]].concat();
     [0, SECOND].into_iter().for_each(|time_ns| see(&mut observer, &(time_ns, arp.clone())));
     frames.iter().filter(|(time_ns, _)| *time_ns < 25 * SECOND).for_each(|frame| see(&mut observer, frame));
     observer.control_seen(12 * SECOND);
     observer.look(12 * SECOND, true, Some(3));
-    observer.look(13 * SECOND, false, Some(5));
-    // Three that were lost in one of two buckets count once, and are doubted in both.
-    observer.look(14 * SECOND, true, Some(5));
+    observer.look(13 * SECOND, true, Some(3));
+    observer.look(14 * SECOND, false, Some(5));
+    // What was lost in one of two buckets counts once, and is doubted in both: all three looks before lie there.
+    [15, 16].into_iter().for_each(|second| observer.look(second * SECOND, true, Some(5)));
+    observer.look(17 * SECOND, true, Some(9));
     see(&mut observer, &(3 * SECOND, vec![0; 5]));
     let left = observer.leave(watch, &[]).expect("it is there");
     let lost = |bucket: &Bucket| (bucket.lost_packets, bucket.perhaps_lost_packets);
@@ -139,8 +141,8 @@ fn the_ledger_tells_each_ten_seconds() {
         .map(|(begin, b)| (begin, b.heard_packets, b.inside_hosts, lost(b), b.link, b.has_control))
         .collect();
     let wanted = [
-        (0, 23, 7, (Some(0), 3), Some(Link::Up), false),
-        (10, 20, 6, (Some(5), 0), Some(Link::Down), true),
+        (0, 23, 7, (Some(0), 5), Some(Link::Up), false),
+        (10, 20, 6, (Some(9), 0), Some(Link::Down), true),
         (20, 10, 5, (None, 0), None, false),
     ];
     assert_eq!(told, wanted);
