@@ -1,5 +1,6 @@
 //! What does a run capture and look for? Playbook, site, ticket and window in, [`CapturePlan`] out.
 
+use crate::pure::address::Translator;
 use crate::pure::intake::DETECTED;
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{Keep, Library, Playbook, REPORTED, StageName};
@@ -29,6 +30,8 @@ pub struct CapturePlan {
     pub inside: Vec<IpNet>,
     /// Hosts inside that ask DNS for others.
     pub resolvers: Vec<IpNet>,
+    /// What makes addresses of IPv6 of those of IPv4 there.
+    pub nat64: Vec<Translator>,
     pub public: Vec<IpNet>,
     /// Hosts whose presence must be known.
     pub blamed: Vec<BlamedHost>,
@@ -75,6 +78,7 @@ pub fn draw(
         watchlists: distinct(names).map(|name| watchlist(playbook, ticket, name)).collect(),
         inside: site.inside.clone(),
         resolvers: site.resolvers.clone(),
+        nat64: site.nat64.clone(),
         public: site.public.clone(),
         blamed: ticket.map_or_else(Vec::new, ticket::blamed),
         evidence_stem: evidence_stem(ticket.map_or(TicketId::NONE, |ticket| ticket.id), run.id),

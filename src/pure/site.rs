@@ -2,6 +2,7 @@
 //!
 //! Read by `document`, used by everything to the right. Every value here has been checked.
 
+use crate::pure::address::Translator;
 use crate::pure::interval::Interval;
 use ipnet::IpNet;
 use jiff::civil::Date;
@@ -119,6 +120,8 @@ pub struct Site {
     pub inside: Vec<IpNet>,
     /// Its own DNS resolvers and forwarders, inside: what they ask, they ask for others.
     pub resolvers: Vec<IpNet>,
+    /// Its own translators between IPv6 and IPv4 (NAT64), by their prefixes.
+    pub nat64: Vec<Translator>,
     pub timezone: TimeZone,
     /// The zone's IANA name.
     pub timezone_name: String,

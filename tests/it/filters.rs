@@ -5,6 +5,7 @@ use crate::frames::{cat, ethernet, frame, inner, ipv4, ipv6, plain, plain_6, to_
 use crate::tunnels::{Content, wrapped};
 use allclear::edge::capture::filter::{ETHERNET, Filter, superset};
 use allclear::edge::capture::screen::{Screen, kernel_filter_alone};
+use allclear::pure::address::Translator;
 use allclear::pure::sighting::Scope;
 
 /// Whether the plainest packet, wrapped so, passes.
@@ -53,6 +54,24 @@ fn what_would_pass_bare_passes_however_it_is_wrapped() {
             assert!(!passes(text, link_type, &bytes), "'{text}' in {name}");
         }
     }
+}
+
+#[test]
+fn an_address_that_a_translator_made_passes_as_the_one_of_ipv4() {
+    let translator = Translator::parse("2001:db8:64::/96").expect("a prefix");
+    let mut bytes = ipv6(17, &udp(1000, 7, b"hello"));
+    bytes[24..40].copy_from_slice(&[0x20, 1, 0xd, 0xb8, 0, 0x64, 0, 0, 0, 0, 0, 0, 192, 0, 2, 9]);
+    let (bytes, own) = (ethernet(0x86dd, &bytes), "host 2001:db8:64::192.0.2.9");
+    for (text, is_ours) in
+        [("host 192.0.2.9", false), ("net 192.0.2.0/24 and udp port 7", false), (own, true)]
+    {
+        let screen = |translators: &[Translator]| {
+            Screen::new(text).with_translators(translators).passes(&frame(1, &bytes)).expect(text)
+        };
+        assert_eq!((screen(&[]), screen(&[translator])), (is_ours, true), "'{text}'");
+    }
+    let screen = Screen::new("host 192.0.2.8").with_translators(&[translator]);
+    assert!(!screen.is_for_others() && !{ screen }.passes(&frame(1, &bytes)).expect("a filter"));
 }
 
 #[test]

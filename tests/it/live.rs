@@ -311,6 +311,7 @@ pub fn plan(kind: SourceKind, length: Duration) -> CapturePlan {
         keep: Keep::Hits,
         watchlists: vec![watchlist],
         resolvers: Vec::new(),
+        nat64: Vec::new(),
         inside: vec!["10.99.0.2/32".parse().expect("a network")],
         public: Vec::new(),
         blamed: vec![BlamedHost { host: "10.99.0.2".parse().expect("an address"), mac: None }],

@@ -351,6 +351,17 @@ fn slips_in_a_site_file() {
             "listing: {zone: 127.0.0.1, resolver: \"127.0.0.1:0\", daily_limit: 3}\nsources:",
         ),
         ("all are resolvers", "    source: lan", "    source: lan\n    resolvers: [10.16.0.0/16]"),
+        (
+            "a translator",
+            "    source: lan",
+            "    source: lan\n    nat64: [2001:db8:64::/96, \"2001:db8::/32\"]",
+        ),
+        ("a translator of odd length", "    source: lan", "    source: lan\n    nat64: [2001:db8:64::/95]"),
+        (
+            "a translator of addresses of IPv4",
+            "    source: lan",
+            "    source: lan\n    nat64: [10.64.0.0/16]",
+        ),
         ("a resolver elsewhere", "    source: lan", "    source: lan\n    resolvers: [8.8.8.8]"),
         ("a resolver by name", "    source: lan", "    source: lan\n    resolvers: [ns1.example]"),
         ("unknown zone", "America/Chicago", "America/Chicgo"),

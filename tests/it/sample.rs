@@ -443,6 +443,7 @@ fn site() -> Site {
         public: vec!["192.0.2.17/32".parse().expect("a network")],
         inside: vec!["10.16.0.0/16".parse().expect("a network")],
         resolvers: Vec::new(),
+        nat64: Vec::new(),
         timezone: TimeZone::get("America/Chicago").expect("a bundled zone"),
         timezone_name: "America/Chicago".to_string(),
         sources: vec!["lan".to_string()],

@@ -57,6 +57,7 @@ fn plan(from: i64, to: i64) -> CapturePlan {
         keep: Keep::Nothing,
         watchlists: vec![watchlist],
         resolvers: Vec::new(),
+        nat64: Vec::new(),
         inside: vec!["10.0.0.0/8".parse().expect("a network")],
         public: Vec::new(),
         blamed: Vec::new(),

@@ -453,6 +453,7 @@ pub fn library(playbook: Playbook) -> Library {
         public: vec!["192.0.2.17/32".parse().expect("a network")],
         inside: vec!["10.16.0.0/16".parse().expect("a network")],
         resolvers: Vec::new(),
+        nat64: Vec::new(),
         timezone: jiff::tz::TimeZone::UTC,
         timezone_name: "UTC".to_owned(),
         sources: vec!["lan".to_owned()],

@@ -3,7 +3,11 @@
 use crate::cli::lists::{self, ListError};
 use crate::cli::print::note;
 use crate::edge::capture::texts::Days;
-use crate::pure::watchlist::{CompiledList, Entry, FileRead, Part, PortRange, Target, Watchlist, warnings};
+use crate::pure::address::Translator;
+use crate::pure::sighting::Watch;
+use crate::pure::watchlist::{
+    CompiledList, Entry, FileRead, Index, Part, PortRange, Target, Watchlist, warnings,
+};
 use clap::Args;
 use ipnet::IpNet;
 use jiff::ZonedDateTime;
@@ -54,6 +58,10 @@ pub struct ScanArgs {
     /// A resolver of your own inside, which asks DNS for others; may be repeated
     #[arg(long = "resolver", value_name = "ADDRESS")]
     pub resolvers: Vec<String>,
+
+    /// A prefix of your own translator between IPv6 and IPv4, as 2001:db8:64::/96; may be repeated
+    #[arg(long, value_name = "PREFIX", value_parser = translator)]
+    pub nat64: Vec<Translator>,
 
     /// Stop after so many packets
     #[arg(short = 'c', long, value_name = "PACKETS", value_parser = clap::value_parser!(u64).range(1..))]
@@ -127,6 +135,7 @@ pub enum WantedError {
 pub struct Wanted {
     pub inside: Vec<IpNet>,
     pub resolvers: Vec<IpNet>,
+    pub nat64: Vec<Translator>,
     /// One list of the flags, when there are any, and one a file.
     lists: Vec<List>,
 }
@@ -173,7 +182,7 @@ impl Wanted {
         }
         let inside = inside(&args.inside).map_err(WantedError::Fault)?;
         let resolvers = resolvers(&args.resolvers, &inside).map_err(WantedError::Fault)?;
-        let wanted = Wanted { inside, resolvers, lists };
+        let wanted = Wanted { inside, resolvers, nat64: args.nat64.clone(), lists };
         wanted.tell_faults();
         Ok(wanted)
     }
@@ -207,6 +216,11 @@ impl Wanted {
             (list.watchlist.name.clone(), format!("no entry, {} lines rejected", list.rejected_lines))
         };
         self.lists.iter().filter(is_empty).map(told).collect()
+    }
+
+    /// What looks for the entries of `index` there.
+    pub fn watch(&self, index: &Index) -> Watch {
+        Watch::new(index.clone(), &self.inside).with_resolvers(&self.resolvers).with_translators(&self.nat64)
     }
 
     fn tell_faults(&self) {
@@ -248,6 +262,11 @@ fn inside(texts: &[String]) -> Result<Vec<IpNet>, String> {
         return Ok(PRIVATE.iter().map(parse).collect());
     }
     texts.iter().map(|text| network("--inside", text)).collect()
+}
+
+fn translator(text: &str) -> Result<Translator, String> {
+    let wanted = Translator::WANTED;
+    Translator::parse(text).ok_or_else(|| format!("write {wanted}, such as 2001:db8:64::/96"))
 }
 
 /// As in the site file, a resolver is a host or a few, and never all of a network.

@@ -97,7 +97,8 @@ pub fn live(
     let window = Interval::lasting(clock::now(), length.unwrap_or(Duration::MAX));
     let lookout = scanner.observer.lookout();
     let session = Session { window, stop, clock: clock::now, absent: Absent::GiveUp };
-    let kernel_filter = scanner.filter.as_ref().and_then(|filter| kernel_filter_alone(filter.text()));
+    let filter = scanner.filter.as_ref().filter(|filter| filter.is_for_others());
+    let kernel_filter = filter.and_then(|filter| kernel_filter_alone(filter.text()));
     let (mut opened, mut over) = (None, None);
     let listened = listen(interface, ring_bytes, &session, &mut |moment| match moment {
         Moment::Frame(frame) => scanner.take(frame, lookout.glance(frame)),

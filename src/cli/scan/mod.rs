@@ -19,9 +19,10 @@ use crate::edge::capture::lint::lint;
 use crate::edge::capture::screen::Screen;
 use crate::edge::capture::shut_out::shut_out;
 use crate::edge::capture::stop::Stop;
+use crate::pure::address::Translator;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::{JudgeCriteria, WATCHED_MIN};
-use crate::pure::sighting::{Coverage, Left, Observer, Watch};
+use crate::pure::sighting::{Coverage, Left, Observer};
 use crate::pure::verdict::{
     Asked, CaptureFacts, Ending, Judgement, SourceFacts, SystemClock, WatchlistFacts, judge,
 };
@@ -79,12 +80,16 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     let wanted = Wanted::read(args)?;
     let index = Index::compile(&wanted.compiled());
     let mut observer = Observer::default();
-    let watch = Watch::new(index.clone(), &wanted.inside).with_resolvers(&wanted.resolvers);
-    let watch = observer.join(watch, i64::MIN);
+    let watch = observer.join(wanted.watch(&index), i64::MIN);
     let dump = args.dump.then(|| dump::Dump::new(args.json));
     let mut scanner = Scanner {
         observer,
-        filter: args.filter.as_deref().map(screen).transpose().map_err(ScanError::Usage)?,
+        filter: args
+            .filter
+            .as_deref()
+            .map(|filter| screen(filter, &wanted.nat64))
+            .transpose()
+            .map_err(ScanError::Usage)?,
         packets_max: args.packets,
         passed_packets: 0,
         dump,
@@ -126,8 +131,8 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
 }
 
 /// The filter, which is one of Ethernet at least.
-fn screen(filter: &str) -> Result<Screen, String> {
-    let mut screen = Screen::new(filter);
+fn screen(filter: &str, nat64: &[Translator]) -> Result<Screen, String> {
+    let mut screen = Screen::new(filter).with_translators(nat64);
     screen.prepare(ETHERNET).map(|()| screen)
 }
 

@@ -190,6 +190,9 @@ impl Audience {
             return None;
         }
         let present = || self.members.iter().chain(&self.waiting).map(|member| &member.listener);
+        if !present().all(Listener::is_filtered_by_others) {
+            return None;
+        }
         let texts: BTreeSet<Option<&str>> = present().map(Listener::filter_text).collect();
         let (1, Some(Some(text))) = (texts.len(), texts.first()) else { return None };
         let mut blamed: Vec<BlamedHost> = Vec::new();

@@ -115,6 +115,7 @@ fn listener(run: Run, number: usize, state_dir: &Path) -> Listener {
         keep: run.keep,
         watchlists: vec![watchlist],
         resolvers: Vec::new(),
+        nat64: Vec::new(),
         inside: vec!["10.0.0.0/8".parse().expect("a network")],
         public: Vec::new(),
         blamed: Vec::new(),

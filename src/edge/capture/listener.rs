@@ -50,7 +50,7 @@ impl Listener {
             plan: Arc::clone(plan),
             source: source.clone(),
             index: index.clone(),
-            filter: plan.filter.as_deref().map(Screen::new),
+            filter: plan.filter.as_deref().map(|text| Screen::new(text).with_translators(&plan.nat64)),
             scope: Scope::Matched,
             control: if source.positive_control.is_some() { Control::Missing } else { Control::NotAsked },
             pace,
@@ -63,7 +63,8 @@ impl Listener {
 
     /// What it looks for.
     pub(super) fn watch(&self) -> Watch {
-        Watch::new(self.index.clone(), &self.plan.inside).with_resolvers(&self.plan.resolvers)
+        let CapturePlan { inside, resolvers, nat64, .. } = &*self.plan;
+        Watch::new(self.index.clone(), inside).with_resolvers(resolvers).with_translators(nat64)
     }
 
     /// The source that it listens to.
@@ -74,6 +75,12 @@ impl Listener {
     /// Its filter, as the person typed it.
     pub(super) fn filter_text(&self) -> Option<&str> {
         self.plan.filter.as_deref()
+    }
+
+    /// Whether what its filter means shows in every frame that another program filters by it: addresses that a
+    /// translator made are told apart only here.
+    pub(super) fn is_filtered_by_others(&self) -> bool {
+        self.plan.nat64.is_empty()
     }
 
     /// Hosts whose presence must be known.

@@ -5,6 +5,7 @@
 
 use super::filter::{self, ETHERNET, Filter};
 use super::words::words;
+use crate::pure::address::Translator;
 use crate::pure::packet::{self, Frame};
 use crate::pure::plan::CapturePlan;
 use crate::pure::protocol::has_ports;
@@ -29,6 +30,8 @@ const DATAGRAMS_MAX: usize = 512;
 pub struct Screen {
     text: String,
     compiled: Vec<Filter>,
+    /// What makes addresses of IPv6 of those of IPv4 at the site.
+    translators: Vec<Translator>,
     /// Whether it looks behind the header of IP, where only the first fragment of a datagram has what it asks for.
     is_about_ports: bool,
     /// Which datagrams passed, by their first fragments.
@@ -39,7 +42,24 @@ impl Screen {
     /// A filter that was checked before; nothing is compiled yet.
     pub fn new(text: &str) -> Screen {
         let is_about_ports = words(text).iter().any(|word| matches!(word.text, "port" | "portrange" | "["));
-        Screen { text: text.to_owned(), compiled: Vec::new(), is_about_ports, passed: Fragments::default() }
+        Screen {
+            text: text.to_owned(),
+            compiled: Vec::new(),
+            translators: Vec::new(),
+            is_about_ports,
+            passed: Fragments::default(),
+        }
+    }
+
+    /// The same for a site whose own translators are these.
+    pub fn with_translators(self, translators: &[Translator]) -> Screen {
+        Screen { translators: translators.to_vec(), ..self }
+    }
+
+    /// Whether another program may filter by its text before: addresses that a translator made are told apart only
+    /// here.
+    pub fn is_for_others(&self) -> bool {
+        self.translators.is_empty()
     }
 
     /// The filter as it was typed.
@@ -63,7 +83,8 @@ impl Screen {
     pub fn scope(&mut self, frame: &Frame<'_>) -> Result<Scope, String> {
         let place = self.place(frame.link_type)?;
         let has_passed = self.compiled[place].matches(frame.bytes);
-        if has_passed && !self.is_about_ports || packet::is_bare(frame) {
+        let is_bare = self.translators.is_empty() && packet::is_bare(frame);
+        if has_passed && !self.is_about_ports || is_bare {
             return Ok(scope_of(has_passed));
         }
         let has_passed = has_passed || self.passes_within(frame);
@@ -95,7 +116,12 @@ impl Screen {
     fn passes_within(&mut self, frame: &Frame<'_>) -> bool {
         // What only frames of another kind can be asked says nothing of the packets in them.
         let Ok(place) = self.place(ETHERNET) else { return false };
-        packet::any_within(frame, |packet| self.compiled[place].matches_within(frame, packet))
+        let (filter, translators) = (&mut self.compiled[place], &self.translators);
+        packet::any_within(frame, |packet| {
+            let translated = packet.translated(translators);
+            filter.matches_within(frame, packet)
+                || translated.is_some_and(|packet| filter.matches_within(frame, &packet))
+        })
     }
 
     fn place(&mut self, link_type: u16) -> Result<usize, String> {
@@ -121,7 +147,7 @@ fn scope_of(has_passed: bool) -> Scope {
 /// and the blamed hosts, whatever the run's filter is.
 pub(super) fn remote_filter(plan: &CapturePlan, source: &Source) -> String {
     match &plan.filter {
-        Some(filter) if plan.blamed.len() <= BLAMED_IN_FILTER_MAX => {
+        Some(filter) if plan.blamed.len() <= BLAMED_IN_FILTER_MAX && plan.nat64.is_empty() => {
             filter::superset(filter, &coverage_filters(&plan.blamed, source))
         }
         _ => String::new(),

@@ -4,6 +4,7 @@
 //! is wrong and, after a line break, what to write instead. Nothing is rounded or guessed.
 
 use super::words::{clipped, nearest};
+use crate::pure::address::Translator;
 use crate::pure::schedule::Cron;
 use crate::pure::shown::{is_blank, unreadable};
 use crate::pure::site::{ClosedDays, MailSecurity};
@@ -64,6 +65,10 @@ leaf!(
 leaf!(
     /// A network, or one address.
     Network(IpNet), network, {"type": "string", "examples": ["192.0.2.17", "10.16.0.0/16"]}
+);
+leaf!(
+    /// A prefix of a translator between IPv6 and IPv4.
+    Prefix(Translator), prefix, {"type": "string", "pattern": "/(32|40|48|56|64|96)$", "examples": ["2001:db8:64::/96"]}
 );
 leaf!(
     /// A time zone by its IANA name.
@@ -192,6 +197,13 @@ fn network(text: &str) -> Result<IpNet, String> {
         ));
     }
     Ok(network)
+}
+
+fn prefix(text: &str) -> Result<Translator, String> {
+    Translator::parse(text).ok_or_else(|| {
+        let wanted = Translator::WANTED;
+        format!("`{}` is no prefix of a translator, {wanted}\nwrite `2001:db8:64::/96`", clipped(text))
+    })
 }
 
 fn zone(text: &str) -> Result<TimeZone, String> {

@@ -4,7 +4,9 @@
 //! the file.
 
 use super::field::{Field, Spanned};
-use super::leaf::{CronText, Days, Length, Mailbox, Network, ProbeTarget, Size, Smtp, Socket, Title, Zone};
+use super::leaf::{
+    CronText, Days, Length, Mailbox, Network, Prefix, ProbeTarget, Size, Smtp, Socket, Title, Zone,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
@@ -82,6 +84,9 @@ pub struct RawSite {
     /// Its own DNS resolvers and forwarders, inside: addresses or networks. What they ask, they ask for other hosts, so that a hit by DNS never blames them alone.
     #[schemars(extend("default" = []))]
     pub resolvers: Option<Spanned<Vec<Spanned<Network>>>>,
+    /// Prefixes of its own translators between IPv6 and IPv4 (NAT64, RFC 6052): addresses made with them count as those of IPv4 that they stand for. 64:ff9b::/96 is known.
+    #[schemars(extend("default" = []))]
+    pub nat64: Option<Spanned<Vec<Spanned<Prefix>>>>,
     /// Its time zone, by IANA name.
     pub timezone: Field<Zone>,
     /// A source by name, or a list of them; a run is blind when any of them is.

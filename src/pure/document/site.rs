@@ -161,12 +161,14 @@ fn site(
     span: Span,
     known_sources: Option<&[String]>,
 ) -> Option<Site> {
-    let RawSite { title, public, inside, resolvers, timezone, source, coordinator, closed } = &raw.value;
+    let RawSite { title, public, inside, resolvers, nat64, timezone, source, coordinator, closed } =
+        &raw.value;
     sheet.readable("a site", span, name);
     let public = networks(sheet, public, "public", span);
     let inside = networks(sheet, inside, "inside", span);
     let resolvers = resolvers.as_ref().map_or(&[][..], |resolvers| &resolvers.value);
     check_resolvers(sheet, resolvers, inside.as_deref().unwrap_or_default());
+    let nat64 = nat64.as_ref().map_or(&[][..], |prefixes| &prefixes.value);
     let timezone = sheet.required(timezone, "timezone", span).map(|zone| zone.value.0.clone());
     let sources = sheet.required(source, "source", span);
     if let (Some(sources), Some(known)) = (sources, known_sources) {
@@ -181,6 +183,7 @@ fn site(
         public: public?,
         inside: inside?,
         resolvers: resolvers.iter().map(|network| network.value.0).collect(),
+        nat64: nat64.iter().map(|prefix| prefix.value.0).collect(),
         timezone_name: timezone.iana_name().unwrap_or("UTC").to_owned(),
         timezone,
         sources: sources?.value.0.iter().map(|source| source.value.clone()).collect(),

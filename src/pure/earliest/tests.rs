@@ -43,6 +43,7 @@ pub fn site(closed: &[ClosedDays]) -> Site {
         public: Vec::new(),
         inside: Vec::new(),
         resolvers: Vec::new(),
+        nat64: Vec::new(),
         timezone: TimeZone::get("America/Chicago").expect("a zone of the bundled database"),
         timezone_name: "America/Chicago".to_string(),
         sources: Vec::new(),

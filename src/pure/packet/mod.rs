@@ -49,6 +49,7 @@ pub use quoted::{Quoted, quoted};
 pub use route::at_last_stop;
 pub use within::{any_within, besides, is_bare, write_bare};
 
+use crate::pure::address::{self, Translator};
 use crate::pure::protocol::TCP;
 use std::net::IpAddr;
 
@@ -132,6 +133,14 @@ impl Packet<'_> {
         };
         let number = self.ip_bytes.get(header + 4..)?.first_chunk()?;
         (self.protocol == TCP && !self.is_later_fragment).then(|| u32::from_be_bytes(*number))
+    }
+
+    /// The packet with the addresses of IPv4 that one of these translators made its own of; `None` where none did.
+    pub fn translated(&self, translators: &[Translator]) -> Option<Self> {
+        let [source, destination] =
+            [self.source, self.destination].map(|address| address::translated(translators, address));
+        let is_other = (source, destination) != (self.source, self.destination);
+        is_other.then_some(Packet { source, destination, ..*self })
     }
 
     /// Whether a segment of TCP may begin with a request of HTTP, perhaps behind empty lines, or of SOCKS; nearly no

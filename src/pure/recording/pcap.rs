@@ -51,8 +51,8 @@ impl Pcap {
     #[inline(always)]
     fn frame<'a>(&self, header: &[u8; Pcap::RECORD_HEADER_BYTES], record: &'a [u8]) -> Option<Frame<'a>> {
         let [s0, s1, s2, s3, f0, f1, f2, f3, _, _, _, _, w0, w1, w2, w3] = *header;
-        // Signed, as libpcap and Wireshark read it: times before 1970 are negative.
-        let seconds = self.order.u32([s0, s1, s2, s3]) as i32;
+        // Unsigned, as the draft has it: from 1970 to 2106.
+        let seconds = self.order.u32([s0, s1, s2, s3]);
         let fraction = self.order.u32([f0, f1, f2, f3]);
         Some(Frame {
             time_ns: i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit_ns,

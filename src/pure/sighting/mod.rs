@@ -4,6 +4,7 @@
 //! Left of it are `watchlist` (what to look for) and `packet`; right of it `verdict`. It must never
 //! grow with the traffic: its memory is bounded by inside hosts and hits.
 
+mod asked;
 mod called;
 mod duplicates;
 mod findings;
@@ -28,6 +29,7 @@ mod spans;
 mod stamps;
 mod streams;
 mod tally;
+mod translation;
 mod undecoded;
 mod watch;
 
@@ -305,5 +307,7 @@ mod name_tests;
 mod shared_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod translated_tests;
 #[cfg(test)]
 mod unusual_tests;

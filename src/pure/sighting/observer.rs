@@ -344,7 +344,7 @@ impl Observer {
     fn attend(&mut self) {
         let sites: BTreeSet<&[IpNet]> = self.watches.iter().map(|(_, watch)| watch.networks()).collect();
         let networks: BTreeSet<IpNet> = sites.iter().copied().flatten().copied().collect();
-        let watched = self.watches.iter().map(|(_, watch)| watch.index());
+        let watched = self.watches.iter().flat_map(|(_, watch)| watch.indexes());
         let gate = Gate::of(watched.chain(self.probe.as_ref().map(Probe::index)));
         let networks: Vec<IpNet> = networks.into_iter().collect();
         self.hearing.lookout = Arc::new(Lookout::new(&networks, gate, sites.len() > 1));

@@ -3,6 +3,7 @@
 //! `observer` asks it only about packets that an entry of somebody's watchlists may match, so that a run
 //! costs its hits and not the traffic.
 
+use super::asked::{dns_client, is_acceptance, is_told};
 use super::findings::{Findings, Sighting};
 use super::flow::Flow;
 use super::glance::Ends;
@@ -11,10 +12,12 @@ use super::hearing::PassedOver;
 use super::inside::Inside;
 use super::one_way::one_way;
 use super::tally::Tally;
+use super::translation::Translation;
 use super::{Coverage, Matched, Observation, Presence};
+use crate::pure::address::Translator;
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::{Mac, Name, NameKind, Packet, quoted};
-use crate::pure::protocol::{TCP, has_ports};
+use crate::pure::protocol::has_ports;
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -28,6 +31,7 @@ pub struct Watch {
     inside: Inside,
     /// Hosts that ask DNS for others.
     resolvers: Vec<IpNet>,
+    translation: Translation,
     findings: Findings,
     /// What they ask so.
     indirect: Findings,
@@ -79,6 +83,7 @@ impl Watch {
             networks: inside.to_vec(),
             inside: Inside::new(inside),
             resolvers: Vec::new(),
+            translation: Translation::default(),
             findings: Findings::default(),
             indirect: Findings::default(),
             unattributed: 0,
@@ -98,9 +103,19 @@ impl Watch {
         Watch { resolvers: resolvers.to_vec(), ..self }
     }
 
+    /// The same for a site whose own translators are these.
+    pub fn with_translators(self, translators: &[Translator]) -> Watch {
+        Watch { translation: Translation::by(translators), ..self }
+    }
+
     /// What it looks for.
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// All that may be about a packet that it has to see.
+    pub(super) fn indexes(&self) -> impl Iterator<Item = &Index> {
+        std::iter::once(&self.index).chain(self.translation.index())
     }
 
     pub(super) fn networks(&self) -> &[IpNet] {
@@ -117,14 +132,23 @@ impl Watch {
     /// Notes a packet of which nobody knows whether it passes the filter, a later fragment.
     #[cold]
     pub(super) fn doubt(&mut self, packet: &Packet<'_>) {
-        let is_doubt = packet.is_later_fragment && self.may_name_an_end(packet, self.ends(packet));
+        let may_name = |packet: &Packet<'_>| self.may_name_an_end(packet, self.ends(packet));
+        let translated = self.translation.of_packet(packet);
+        let is_doubt =
+            packet.is_later_fragment && (may_name(packet) || translated.as_ref().is_some_and(may_name));
         self.portless_fragments += u64::from(is_doubt);
     }
 
     /// Looks a packet up whose ends or names may stand on a list; tells whether one does.
     pub(super) fn see(&mut self, packet: &Packet<'_>, names: &[Name]) -> bool {
-        let ends = self.ends(packet);
         self.hits.clear();
+        let translated = self.translation.of_packet(packet);
+        if translated.is_some() {
+            // A list may spell it as it is, too.
+            self.match_addresses(packet, self.ends(packet));
+        }
+        let packet = translated.as_ref().unwrap_or(packet);
+        let ends = self.ends(packet);
         self.match_addresses(packet, ends);
         names.iter().for_each(|name| self.match_name(packet, name, ends));
         if self.hits.is_empty() {
@@ -197,6 +221,7 @@ impl Watch {
 
     /// An address in an HTTP request counts as that address, unless the packet goes there anyway.
     fn look_up_literal(&mut self, packet: &Packet<'_>, literal: IpAddr, port: Option<u16>) {
+        let literal = self.translation.of_address(literal);
         if literal != packet.destination {
             let port = port.or(packet.ports.map(|ports| ports.destination));
             let end = End { address: literal, protocol: packet.protocol, port, is_outside: false };
@@ -244,6 +269,8 @@ impl Watch {
     /// perhaps that it was refused. The error came in, and where the packet itself was not seen it proves no
     /// more than other packets that come in; then it is a sighting, besides what the error itself may be.
     pub(super) fn hear_of(&mut self, packet: &Packet<'_>, is_refused: bool, is_sighted: bool) -> bool {
+        let translated = self.translation.of_packet(packet);
+        let packet = translated.as_ref().unwrap_or(packet);
         if !self.inside.contains(packet.source) {
             return false;
         }
@@ -338,38 +365,12 @@ fn lacks_ports(packet: &Packet<'_>) -> bool {
     packet.is_later_fragment && packet.ports.is_none() && has_ports(packet.protocol)
 }
 
-/// Whether it accepts a connection, which its receiver must have asked for.
-fn is_acceptance(packet: &Packet<'_>) -> bool {
-    const SYN_AND_ACK: u8 = 0x12;
-    packet.protocol == TCP && packet.tcp_flags & SYN_AND_ACK == SYN_AND_ACK
-}
-
-/// Whether a match is a name that the packet tells as an answer.
-fn is_told(matches: &[(Matched, EntryId)], names: &[Name]) -> bool {
-    let is_answer = |name: &Name| matches!(name.kind, NameKind::Dns { is_answer: true, .. });
-    matches.iter().any(|(matched, _)| *matched == Matched::Dns) && names.iter().any(is_answer)
-}
-
 fn matched(kind: MatchKind) -> Matched {
     match kind {
         MatchKind::Address => Matched::Address,
         MatchKind::Network => Matched::Network,
         MatchKind::Port | MatchKind::Domain => Matched::Port,
     }
-}
-
-/// Who asks in a DNS packet: one that was read as such, or one to or from DNS's port.
-fn dns_client(packet: &Packet<'_>, names: &[Name]) -> Option<IpAddr> {
-    const DNS_PORT: u16 = 53;
-    let ports = packet.ports?;
-    let is_answer = match names.first().map(|name| name.kind) {
-        Some(NameKind::Dns { is_answer, .. }) => is_answer,
-        Some(NameKind::Tls | NameKind::Http) => return None,
-        None if ports.destination == DNS_PORT => false,
-        None if ports.source == DNS_PORT => true,
-        None => return None,
-    };
-    Some(if is_answer { packet.destination } else { packet.source })
 }
 
 fn sighting<'a>(
