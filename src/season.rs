@@ -6,6 +6,7 @@
 
 use crate::edge::perform::{self, Edges, Reply};
 use crate::engine::{Engine, EngineError};
+use crate::pure::interval::Interval;
 use crate::pure::playbook::StageName;
 use crate::pure::script::{Scene, Step};
 use crate::pure::ticket::{
@@ -46,14 +47,12 @@ pub struct Season {
 }
 
 impl Season {
-    /// The season of `ticket`, which is open already, from `now` to `end`. Scenes are played in
-    /// order of time.
+    /// The season of `ticket`, which is open already. Scenes are played in order of time.
     pub fn new(
         engine: Engine,
         edges: Edges,
         ticket: TicketId,
-        now: Timestamp,
-        end: Timestamp,
+        time: Interval,
         mut scenes: Vec<Scene>,
     ) -> Season {
         scenes.sort_by_key(|scene| scene.at);
@@ -61,8 +60,8 @@ impl Season {
             engine,
             edges,
             ticket,
-            now,
-            end,
+            now: time.from,
+            end: time.to,
             scenes,
             next_scene: 0,
             is_ticked: false,

@@ -1,6 +1,6 @@
 //! Which values do the files have, defaults included? For `check --explain`.
 
-use crate::pure::document::length_words;
+use crate::pure::number::typed;
 use crate::pure::playbook::{
     CleanCriteria, Due, Escalation, JudgeCriteria, Keep, Notify, Playbook, Recipient, Stage, StageName,
 };
@@ -40,7 +40,7 @@ pub fn site_values(file: &SiteFile) -> Vec<(String, String)> {
     ));
     rows.extend(file.sources.values().flat_map(source_rows));
     rows.extend(file.sites.values().flat_map(site_rows));
-    let keep = file.evidence_keep.map_or("for ever".to_owned(), length_words);
+    let keep = file.evidence_keep.map_or("for ever".to_owned(), typed);
     rows.push(("evidence.keep".to_owned(), keep));
     rows.push(("mail".to_owned(), file.mail.as_ref().map_or("none: no mail leaves".to_owned(), mail_words)));
     let digest = file.mail.as_ref().and_then(|mail| mail.digest.as_ref());
@@ -62,9 +62,9 @@ fn source_rows(source: &Source) -> Vec<(String, String)> {
         ("positive_control", positive_control.clone().unwrap_or("none".to_owned())),
         (
             "probe",
-            probe.as_ref().map_or("none".to_owned(), |probe| {
-                format!("to {} every {}", probe.to, length_words(probe.every))
-            }),
+            probe
+                .as_ref()
+                .map_or("none".to_owned(), |probe| format!("to {} every {}", probe.to, typed(probe.every))),
         ),
         ("ring", format!("{ring_bytes} bytes")),
         ("runs_max", runs_max.map_or("no limit of its own".to_owned(), |most| most.to_string())),
@@ -151,7 +151,7 @@ fn watchlist_rows(list: &Watchlist) -> Vec<(String, String)> {
         ("entries", or_none(entries.join(", "))),
         ("ports", or_none(listed(ports))),
         ("file", file.as_ref().map_or("none".to_owned(), |file| file.display().to_string())),
-        ("max_age", age_max.map_or("any".to_owned(), length_words)),
+        ("max_age", age_max.map_or("any".to_owned(), typed)),
         ("except", or_none(listed(except))),
         ("require", require.to_owned()),
     ]
@@ -161,8 +161,8 @@ fn watchlist_rows(list: &Watchlist) -> Vec<(String, String)> {
 
 fn due_rows(due: &Due) -> Vec<(String, String)> {
     let Due { located, cleaned, remind, escalate } = due;
-    let limit = |limit: &Option<Duration>| limit.map_or("never".to_owned(), length_words);
-    let before = format!("{} before, or half of the limit where that is shorter", length_words(*remind));
+    let limit = |limit: &Option<Duration>| limit.map_or("never".to_owned(), typed);
+    let before = format!("{} before, or half of the limit where that is shorter", typed(*remind));
     let mut rows = vec![
         ("due.located".to_owned(), limit(located)),
         ("due.cleaned".to_owned(), limit(cleaned)),
@@ -170,10 +170,7 @@ fn due_rows(due: &Due) -> Vec<(String, String)> {
     ];
     rows.extend(escalate.iter().enumerate().map(|(index, Escalation { after, to })| {
         let to = recipient_words(to);
-        (
-            format!("due.escalate.{}", index + 1),
-            format!("{} after the due date, to {to}", length_words(*after)),
-        )
+        (format!("due.escalate.{}", index + 1), format!("{} after the due date, to {to}", typed(*after)))
     }));
     rows
 }
@@ -199,7 +196,7 @@ fn listed<T: ToString>(items: &[T]) -> String {
 pub fn schedule(schedule: &Schedule) -> String {
     match schedule {
         Schedule::Cron(cron) => format!("cron \"{}\"", cron.text),
-        Schedule::Every(period) => format!("every {}", length_words(*period)),
+        Schedule::Every(period) => format!("every {}", typed(*period)),
     }
 }
 
@@ -220,8 +217,8 @@ fn stage_rows(name: StageName, stage: &Stage) -> Vec<(String, String)> {
     };
     [
         ("schedule", schedule(when)),
-        ("jitter", length_words(*jitter)),
-        ("capture.for", length_words(capture.length)),
+        ("jitter", typed(*jitter)),
+        ("capture.for", typed(capture.length)),
         ("capture.packets", limit(capture.packets_max)),
         ("capture.bytes", limit(capture.bytes_max)),
         ("capture.filter", filter),
@@ -258,15 +255,14 @@ fn judge_rows(judge: &JudgeCriteria) -> Vec<(String, String)> {
 
 fn clean_rows(clean: &CleanCriteria) -> Vec<(String, String)> {
     let CleanCriteria { passes, span, assurance, contact_interval, is_unlisted, watch } = clean;
-    let interval =
-        contact_interval.map_or("not stated: the ticket's own contacts tell".to_owned(), length_words);
+    let interval = contact_interval.map_or("not stated: the ticket's own contacts tell".to_owned(), typed);
     [
         ("passes", passes.to_string()),
-        ("span", length_words(*span)),
+        ("span", typed(*span)),
         ("assurance", percent(*assurance)),
         ("contact_interval", interval),
         ("unlisted", is_unlisted.to_string()),
-        ("watch", length_words(*watch)),
+        ("watch", typed(*watch)),
     ]
     .map(|(key, value)| (format!("clean.{key}"), value))
     .to_vec()

@@ -4,7 +4,7 @@
 //! words, and into a problem when it takes too long.
 
 use crate::pure::document::place_of;
-use crate::pure::earliest::{Criterion, Earliest, Progress, Sooner, earliest, sooner};
+use crate::pure::earliest::{Criterion, Earliest, Progress, Sooner, Way, earliest, sooner};
 use crate::pure::playbook::{CleanCriteria, Library, Playbook, Stage, StageName};
 use crate::pure::problem::{Problem, Severity};
 use crate::pure::schedule::is_closed;
@@ -53,8 +53,9 @@ fn forecast<'a>(playbook: &'a Playbook, site: &'a Site, now: Timestamp) -> Forec
     let fresh = Progress::fresh(&playbook.clean);
     let progress = if is_assurance_open { Progress { hosts: Vec::new(), ..fresh } } else { fresh };
     let (verify, clean) = (&playbook.verify, &playbook.clean);
-    let earliest = earliest(verify, site, clean, &progress, now);
-    let sooner = sooner(&earliest, verify, site, clean, &progress, now);
+    let way = Way { verify, site, clean, progress: &progress, now };
+    let earliest = earliest(&way);
+    let sooner = sooner(&earliest, &way);
     Forecast { playbook, site, stages: stages.collect(), earliest, sooner, is_assurance_open }
 }
 

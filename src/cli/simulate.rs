@@ -15,6 +15,7 @@ use crate::edge::store::{Durability, Store};
 use crate::engine::{Engine, EngineError, Opening};
 use crate::pure::document::Outside;
 use crate::pure::intake::{self, Report};
+use crate::pure::interval::Interval;
 use crate::pure::moment;
 use crate::pure::playbook::Library;
 use crate::pure::problem::has_error;
@@ -85,8 +86,7 @@ pub fn run(site_file: Option<&Path>, args: &SimulateArgs) -> Result<Exit, Fault>
     let store = Store::open(state.path(), Durability::Fleeting).map_err(EngineError::from)?;
     let mut engine = Engine::open(store, library)?;
     let ticket = engine.open_ticket(start, "simulate", opening)?;
-    let end = start.checked_add(args.length).unwrap_or(Timestamp::MAX);
-    let mut season = Season::new(engine, edges, ticket, start, end, scenes);
+    let mut season = Season::new(engine, edges, ticket, Interval::lasting(start, args.length), scenes);
     season.live()?;
     tell(&season, args)
 }

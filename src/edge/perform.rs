@@ -20,8 +20,8 @@ use crate::pure::plan::{self, CapturePlan};
 use crate::pure::report::{FoldedRow, Letter, Material};
 use crate::pure::schedule;
 use crate::pure::ticket::{
-    Context, Effect, FoldedMail, Input, Listing, ListingAnswer, Mail, Never, Past, Recorded, RunId, Ticket,
-    TicketId, ledger, stand,
+    Context, Effect, FoldedMail, Input, Listing, ListingAnswer, Mail, Never, RunId, Ticket, TicketId, ledger,
+    stand,
 };
 use crate::pure::verdict::{ListingFacts, SystemClock};
 use jiff::Timestamp;
@@ -82,14 +82,7 @@ pub enum Listings {
 
 /// An effect with all it needs, ready to be carried out in any thread.
 pub enum Work {
-    Capture {
-        ticket: TicketId,
-        run: RunId,
-        plan: Box<CapturePlan>,
-        /// The address that the DNSBL is asked about; `None` when the stage does not ask.
-        listing: Option<IpAddr>,
-        now: Timestamp,
-    },
+    Capture(Box<Watching>),
     Letter {
         ticket: TicketId,
         mail: u64,
@@ -103,6 +96,16 @@ pub enum Work {
         to: String,
         sealed: Result<Box<Sealed>, Delivery>,
     },
+}
+
+/// A run that is to be captured.
+pub struct Watching {
+    pub ticket: TicketId,
+    pub run: RunId,
+    plan: CapturePlan,
+    /// The address that the DNSBL is asked about; `None` when the stage does not ask.
+    listing: Option<IpAddr>,
+    now: Timestamp,
 }
 
 /// What came of it.
@@ -180,7 +183,7 @@ pub fn seal(work: Work, edges: &Edges) -> Work {
 /// Does it; takes as long as it takes.
 pub fn carry_out(work: Work, edges: &Edges) -> Reply {
     match work {
-        Work::Capture { ticket, run, plan, listing, now } => capture(edges, ticket, run, &plan, listing, now),
+        Work::Capture(watching) => capture(edges, &watching),
         letter @ Work::Letter { .. } => carry_out(seal(letter, edges), edges),
         Work::Mail { ticket, mail, to, sealed } => {
             let delivery = match (&edges.post, sealed) {
@@ -200,8 +203,8 @@ fn prepare_capture(engine: &Engine, id: TicketId, run: RunId, now: Timestamp) ->
     if let Some(detection) = engine.detection_of(run) {
         let begun = detection.run(run).ok_or(EngineError::NoTicket(id))?;
         let Context { playbook, site, .. } = engine.detection_context(&detection.id, now)?;
-        let plan = Box::new(plan::draw(engine.library(), site, playbook, None, begun));
-        return Ok(Work::Capture { ticket: id, run, plan, listing: None, now });
+        let plan = plan::draw(engine.library(), site, playbook, None, begun);
+        return Ok(Work::Capture(Box::new(Watching { ticket: id, run, plan, listing: None, now })));
     }
     let ticket = engine.ticket(id)?;
     let Context { playbook, site, .. } = engine.context(id, now)?;
@@ -209,18 +212,13 @@ fn prepare_capture(engine: &Engine, id: TicketId, run: RunId, now: Timestamp) ->
     let plan = plan::draw(engine.library(), site, playbook, Some(ticket), begun);
     let has_listing = playbook.stage(begun.stage).is_some_and(|stage| stage.has_listing);
     let listing = has_listing.then_some(ticket.public);
-    Ok(Work::Capture { ticket: id, run, plan: Box::new(plan), listing, now })
+    Ok(Work::Capture(Box::new(Watching { ticket: id, run, plan, listing, now })))
 }
 
 /// Captures, and asks the DNSBL shortly before the window ends, or when the capture ends early: so the
 /// answer is as new as the verdict, and runs that end together do not ask together.
-fn watch_and_ask(
-    edges: &Edges,
-    run: RunId,
-    plan: &CapturePlan,
-    listing: Option<IpAddr>,
-    now: Timestamp,
-) -> (Captured, Option<ListingAnswer>) {
+fn watch_and_ask(edges: &Edges, watching: &Watching) -> (Captured, Option<ListingAnswer>) {
+    let Watching { ticket: _, run, ref plan, listing, now } = *watching;
     let Some(address) = listing else { return (watch(edges, plan, now), None) };
     let unasked = |answer, raw: &str| ListingAnswer::unasked(answer, now, raw, run);
     let answer = match &edges.listings {
@@ -256,15 +254,9 @@ fn wait(until: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 
-fn capture(
-    edges: &Edges,
-    ticket: TicketId,
-    run: RunId,
-    plan: &CapturePlan,
-    listing: Option<IpAddr>,
-    now: Timestamp,
-) -> Reply {
-    let (Captured { mut facts, troubles }, listing) = watch_and_ask(edges, run, plan, listing, now);
+fn capture(edges: &Edges, watching: &Watching) -> Reply {
+    let Watching { ticket, run, .. } = *watching;
+    let (Captured { mut facts, troubles }, listing) = watch_and_ask(edges, watching);
     facts.listing = listing.as_ref().map(|listing| ListingFacts {
         is_known: listing.answer != Listing::Unknown,
         why: listing.raw.clone(),
@@ -327,7 +319,11 @@ fn write_letter(
         folds.map(|mail| FoldedMail { ticket: id, mail: mail.seq, at: mail.at, lines: None }).collect();
     let folded =
         folded_rows(engine, edges, &folds, Some(&ticket), now)?.into_iter().map(|(_, row)| row).collect();
-    Ok(letter(engine, edges, (&ticket, &events, &past), &context, mail, folded))
+    let (runs, standing) = (&ledger(&ticket, &context), &stand(&ticket, &context));
+    let Context { playbook, site, .. } = context;
+    let (ticket, events, past, at) = (&ticket, &events[..], &past[..], mail.at);
+    let material = Material { ticket, runs, past, events, playbook, site, standing, at };
+    Ok(letter(engine, edges, &material, mail, folded))
 }
 
 /// The subject that a mail has or will have; a faulty template's message where it cannot be written.
@@ -345,19 +341,13 @@ pub fn subject(
 fn letter(
     engine: &Engine,
     edges: &Edges,
-    (ticket, events, past): (&Ticket, &[Recorded], &[Vec<Past>]),
-    context: &Context<'_>,
+    material: &Material<'_>,
     mail: &Mail,
     folded: Vec<FoldedRow>,
 ) -> Result<Box<Letter>, String> {
     let settings = engine.library().site_file.mail.as_ref();
     let settings = settings.ok_or(NO_MAIL_SECTION)?;
-    let standing = stand(ticket, context);
-    let Context { playbook, site, .. } = *context;
-    let runs = ledger(ticket, context);
-    let (runs, standing, at) = (&runs, &standing, mail.at);
-    let material = Material { ticket, runs, past, events, playbook, site, standing, at };
-    let letter = edges.templates.telling_letter(&material, mail, &settings.from, folded);
+    let letter = edges.templates.telling_letter(material, mail, &settings.from, folded);
     let letter = letter.map_err(|problem| problem.to_string())?;
     let mark = engine.mark().map(str::to_owned);
     Ok(Box::new(Letter { reply_to: settings.reply_to.clone(), mark, ..letter }))

@@ -5,8 +5,9 @@
 
 use super::log::Log;
 use super::{EngineError, context};
+use crate::pure::letterbox::{self, About};
 use crate::pure::playbook::Library;
-use crate::pure::ticket::{self, ALLCLEAR, Absence, Act, Context, Event, Input, Recorded, TicketId};
+use crate::pure::ticket::{self, ALLCLEAR, Absence, Act, Context, Event, Input, Recorded, Ticket, TicketId};
 use jiff::Timestamp;
 
 /// How many rounds of consequences one input may have: blame, phase, clean, closed, and some air.
@@ -77,17 +78,58 @@ impl Decision<'_> {
         self.append(ALLCLEAR, id, mails).map(drop)
     }
 
+    /// Gives the events their places in the log and folds them in, each after what must be on record before it;
+    /// tells all that happened.
     pub(super) fn append(
         &mut self,
         by: &str,
         id: TicketId,
         events: Vec<Event>,
     ) -> Result<Vec<Event>, EngineError> {
-        let when = (self.now, self.absence);
-        let recorded = self.log.record_all(self.library, when, by, id, events)?;
-        let happened = recorded.iter().map(|recorded| recorded.event.clone()).collect();
-        self.recorded.extend(recorded);
-        Ok(happened)
+        let before = self.recorded.len();
+        for event in events {
+            match event {
+                Event::MailQueued { event, to, unreached, .. } => {
+                    let machines = self.log.tickets.get(&id).map(Ticket::infected).unwrap_or_default();
+                    let about = About { event, machines, unreached, at: self.now };
+                    self.queue(by, id, &about, to)?;
+                }
+                event => {
+                    for settled in self.settled_before(id, &event)? {
+                        self.append_one(ALLCLEAR, id, settled)?;
+                    }
+                    self.append_one(by, id, event)?;
+                }
+            }
+        }
+        Ok(self.recorded[before..].iter().map(|recorded| recorded.event.clone()).collect())
+    }
+
+    fn append_one(&mut self, by: &str, id: TicketId, event: Event) -> Result<(), EngineError> {
+        self.recorded.push(self.log.record(self.now, by, id, event)?);
+        Ok(())
+    }
+
+    /// Queues the mails about something, as far as their receivers take them now.
+    fn queue(&mut self, by: &str, id: TicketId, about: &About, to: Vec<String>) -> Result<(), EngineError> {
+        let when = (self.now, self.library.site_file.hourly_limit());
+        for mail in letterbox::queue(&self.log.letterboxes, when, id, about, to) {
+            self.append_one(by, id, mail)?;
+        }
+        Ok(())
+    }
+
+    /// What must be on record before a phase changes.
+    fn settled_before(&self, id: TicketId, event: &Event) -> Result<Vec<Event>, EngineError> {
+        let Some(ticket) = self.log.tickets.get(&id) else { return Ok(Vec::new()) };
+        if !matches!(event, Event::PhaseChanged { .. }) {
+            return Ok(Vec::new());
+        }
+        let context = self.context(id)?;
+        Ok(match self.log.schedules_in_force(&ticket.site, &ticket.playbook) {
+            Some(in_force) => in_force.settle_before(ticket, &context, event),
+            None => ticket::settle(ticket, &context, event),
+        })
     }
 
     /// What a decision about the ticket may know.

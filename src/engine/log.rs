@@ -3,15 +3,14 @@
 //! What a decision folded in is taken out again when the decision could not be written: memory never
 //! holds a ticket that the log does not.
 
-use super::{EngineError, context};
+use super::EngineError;
 use crate::pure::detection::Detection;
 use crate::pure::digest::Digests;
-use crate::pure::letterbox::{self, About, Letterbox, Letterboxes, MailId};
-use crate::pure::playbook::Library;
+use crate::pure::letterbox::{Letterbox, Letterboxes, MailId};
 use crate::pure::report;
 use crate::pure::ticket::{
-    self, ALLCLEAR, Absence, DetectionEvent, DetectionId, Event, IllegalEvent, InForce, Mail, Recorded,
-    Schedules, Ticket, TicketId, chain, outbox,
+    DetectionEvent, DetectionId, Event, IllegalEvent, InForce, Mail, Recorded, Schedules, Ticket, TicketId,
+    chain, outbox,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,46 +150,8 @@ impl Log {
         }
     }
 
-    /// Gives the events their places in the log and folds them, each after what must be on record before
-    /// it.
-    pub fn record_all(
-        &mut self,
-        library: &Library,
-        (now, absence): (Timestamp, Absence),
-        by: &str,
-        id: TicketId,
-        events: Vec<Event>,
-    ) -> Result<Vec<Recorded>, EngineError> {
-        let mut recorded = Vec::with_capacity(events.len());
-        for event in events {
-            if let Event::MailQueued { event, to, unreached, .. } = event {
-                let when = (now, library.site_file.hourly_limit());
-                let machines = self.tickets.get(&id).map(Ticket::infected).unwrap_or_default();
-                let about = About { event, machines, unreached, at: now };
-                for mail in letterbox::queue(&self.letterboxes, when, id, &about, to) {
-                    recorded.push(self.record(now, by, id, mail)?);
-                }
-                continue;
-            }
-            let before = match self.tickets.get(&id) {
-                Some(ticket) if matches!(event, Event::PhaseChanged { .. }) => {
-                    let context = context(library, self, ticket, (now, absence))?;
-                    match self.schedules_in_force(&ticket.site, &ticket.playbook) {
-                        Some(in_force) => in_force.settle_before(ticket, &context, &event),
-                        None => ticket::settle(ticket, &context, &event),
-                    }
-                }
-                _ => Vec::new(),
-            };
-            for settled in before {
-                recorded.push(self.record(now, ALLCLEAR, id, settled)?);
-            }
-            recorded.push(self.record(now, by, id, event)?);
-        }
-        Ok(recorded)
-    }
-
-    fn record(
+    /// Gives an event its place in the log, and folds it in.
+    pub fn record(
         &mut self,
         at: Timestamp,
         by: &str,
@@ -198,7 +159,8 @@ impl Log {
         event: Event,
     ) -> Result<Recorded, EngineError> {
         let seq = self.end.seq + 1;
-        let hash = chain::link(self.end.hash(), seq, at, ticket, by, &chain::body(&event));
+        let body = chain::body(&event);
+        let hash = chain::link(self.end.hash(), &chain::Entry { seq, at, ticket, by, body: &body });
         let next = Recorded { seq, at, ticket, by: by.to_owned(), event, hash };
         self.apply(&next)?;
         Ok(next)

@@ -4,6 +4,8 @@
 //! playbook would write it: `12034 packets`, `95%`, `12m 30s`; it is kept and searched for as it stands. Mails and
 //! pages, made anew each time, are written for the eye: `12,034 packets`, `95 %`, `12 min`.
 
+use std::time::Duration;
+
 /// `1 packet`, `12034 packets`: on record.
 pub fn plain_count(number: u64, noun: &str) -> String {
     format!("{number} {}", plural(number, noun))
@@ -22,6 +24,16 @@ pub fn spelled(seconds: f64) -> String {
         .map(|(amount, unit)| format!("{amount}{unit}"))
         .collect();
     parts.join(" ")
+}
+
+/// A length of time as a person types it, in the largest unit that fits: "90m", "6h", "7d".
+pub fn typed(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    match units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
 }
 
 /// A share as a playbook would write it: "95%", "0.125%".

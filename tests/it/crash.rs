@@ -10,6 +10,7 @@ use allclear::edge::perform::{Captures, Edges, Listings, Post};
 use allclear::edge::store::{Durability, Store};
 use allclear::edge::template::Templates;
 use allclear::engine::{Engine, Opening};
+use allclear::pure::interval::Interval;
 use allclear::pure::playbook::{Library, Playbook, Stage};
 use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::script::{Scene, Step};
@@ -113,7 +114,7 @@ fn begin(story: &Story, directory: &Path, captures: &Path) -> Season {
         reports: vec![report("2015-05-04T08:00:00Z")],
     };
     let ticket = engine.open_ticket(start, "engineer", opening).expect("a ticket opens");
-    Season::new(engine, edges, ticket, start, at(story.end), (story.scenes)())
+    Season::new(engine, edges, ticket, Interval::new(start, at(story.end)), (story.scenes)())
 }
 
 fn legacy(season: &Season, directory: &Path) -> Legacy {

@@ -22,6 +22,7 @@ use crate::edge::template::Form;
 use crate::engine::{Engine, EngineError, Opening};
 use crate::pure::document::Outside;
 use crate::pure::intake;
+use crate::pure::interval::Interval;
 use crate::pure::moment;
 use crate::pure::playbook::Library;
 use crate::pure::report::Material;
@@ -117,7 +118,7 @@ fn begin(library: Library, directory: &Path) -> Result<Season, Fault> {
     let store = Store::open(&edges.state, Durability::Fleeting).map_err(EngineError::from)?;
     let mut engine = Engine::open(store, library)?;
     let ticket = engine.open_ticket(now, "support engineer", opening)?;
-    Ok(Season::new(engine, edges, ticket, now, end, scenes))
+    Ok(Season::new(engine, edges, ticket, Interval::new(now, end), scenes))
 }
 
 fn edges(library: &Library, directory: &Path) -> Result<Edges, Fault> {

@@ -36,6 +36,21 @@ struct Page {
     answers: Vec<Lookup>,
 }
 
+/// What somebody wants to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub address: IpAddr,
+    pub zone: &'a str,
+    pub resolver: SocketAddr,
+}
+
+impl Wanted<'_> {
+    fn is_of(&self, lookup: &Lookup) -> bool {
+        let Wanted { address, zone, resolver } = *self;
+        (lookup.address, lookup.zone.as_str(), lookup.resolver) == (address, zone, resolver)
+    }
+}
+
 impl Book {
     /// The book of this state directory, which is made where it is not there yet.
     pub fn at(state: &Path) -> Result<Book, String> {
@@ -45,21 +60,14 @@ impl Book {
         Ok(Book { path: state.join("listing.json"), lock: state.join(".listing.lock") })
     }
 
-    /// The newest answer that still holds.
+    /// The newest answer from `not_before` or later that still holds at `now`.
     pub fn kept(
         &self,
-        address: IpAddr,
-        zone: &str,
-        resolver: SocketAddr,
+        wanted: &Wanted<'_>,
         now: Timestamp,
         not_before: Timestamp,
     ) -> Result<Option<Lookup>, String> {
-        let is_it = |kept: &&Lookup| {
-            kept.address == address
-                && kept.zone == zone
-                && kept.resolver == resolver
-                && kept.holds(now, not_before)
-        };
+        let is_it = |kept: &&Lookup| wanted.is_of(kept) && kept.holds(now, not_before);
         self.change(|page| page.answers.iter().rev().find(is_it).cloned())
     }
 
@@ -198,7 +206,8 @@ mod tests {
         };
         book.keep(&lookup).expect("writable");
         let kept = |address, zone: &str, now: &str, not_before: &str| {
-            book.kept(address, zone, resolver(), at(now), at(not_before)).expect("readable").is_some()
+            let wanted = Wanted { address, zone, resolver: resolver() };
+            book.kept(&wanted, at(now), at(not_before)).expect("readable").is_some()
         };
         let (now, early) = ("2026-11-26T10:00:59Z", "2026-11-26T09:00:00Z");
         assert!(kept(address, "xbl.example", now, early));

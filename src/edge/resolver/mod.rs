@@ -12,7 +12,7 @@ use crate::pure::listing::{
 use crate::pure::report::words;
 use crate::pure::secret;
 use crate::pure::site::ListingSettings;
-use book::Book;
+use book::{Book, Wanted};
 use jiff::Timestamp;
 use std::fs;
 use std::io::Read;
@@ -90,7 +90,8 @@ impl Resolver {
         }
         let ListingSettings { zone, resolver, .. } = &self.settings;
         let asking = Asking::begin(self)?;
-        if let Some(kept) = asking.book.kept(address, zone, *resolver, (self.clock)(), not_before)? {
+        let wanted = Wanted { address, zone, resolver: *resolver };
+        if let Some(kept) = asking.book.kept(&wanted, (self.clock)(), not_before)? {
             return Ok(kept);
         }
         let (questions, key) = self.questions(address)?;

@@ -6,7 +6,8 @@
 
 use super::StoreError;
 use crate::pure::moment::of_nanoseconds;
-use crate::pure::ticket::{Event, Recorded, TicketId, chain};
+use crate::pure::ticket::chain::{self, Entry};
+use crate::pure::ticket::{Event, Recorded, TicketId};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -242,9 +243,8 @@ pub fn check(row: Row<'_>, previous: (u64, &str)) -> Result<Recorded, String> {
     if version != chain::EVENT_VERSION {
         return Err(format!("its version {version} is not known"));
     }
-    let at = of_nanoseconds(at_ns);
-    let ticket = TicketId(ticket);
-    if chain::link(previous.1, seq, at, ticket, by, body) != hash {
+    let (at, ticket) = (of_nanoseconds(at_ns), TicketId(ticket));
+    if chain::link(previous.1, &Entry { seq, at, ticket, by, body }) != hash {
         return Err("its hash does not fit".to_owned());
     }
     let event: Event = serde_json::from_str(body).map_err(|error| error.to_string())?;

@@ -57,4 +57,3 @@ pub use probe::CURE as PROBE_CURE;
 pub use schema::{SchemaOf, schema};
 pub use sheet::{Outside, Sheet, TEXT_BYTES_MAX};
 pub use site::read_site_file;
-pub use stages::words as length_words;

@@ -4,9 +4,10 @@
 //! other is an error, never quietly shortened.
 
 use super::field::{Field, Spanned};
-use super::node::Span;
+use super::leaf::{CronText, Length};
 use super::raw_playbook::{RawCapture, RawKeep, RawStage};
 use super::sheet::Sheet;
+use crate::pure::number::typed;
 use crate::pure::playbook::{CaptureSettings, Keep, REPORTED, Stage, StageName};
 use crate::pure::schedule::{Schedule, occurrences};
 use crate::pure::site::SiteFile;
@@ -49,8 +50,9 @@ pub fn stage(
     let jitter = jitter.as_ref().map_or(Duration::ZERO, |jitter| jitter.value.0);
     let schedule = schedule(cron, every);
     let capture = sheet.required(capture, "capture", raw.span).and_then(|raw| capture_settings(sheet, raw));
-    if let (Some((schedule, span)), Some((_, length))) = (&schedule, &capture) {
-        check_gap(sheet, name, (schedule, *span), length, jitter, around);
+    if let (Some(schedule), Some((_, length))) = (&schedule, &capture) {
+        let rhythm = Rhythm { schedule, jitter, length };
+        check_gap(sheet, name, &rhythm, around.site_file);
     }
     let watchlists = sheet.required(r#match, "match", raw.span);
     if let Some(names) = watchlists {
@@ -76,7 +78,7 @@ pub fn stage(
         sheet.warn(listing.span, what, "add a `listing` section to the site file, or leave this out");
     }
     Some(Stage {
-        schedule: schedule?.0,
+        schedule: schedule?,
         jitter,
         capture: capture?.0,
         watchlists: watchlists?.value.iter().map(|name| name.value.clone()).collect(),
@@ -84,14 +86,11 @@ pub fn stage(
     })
 }
 
-fn schedule(
-    cron: &Field<super::leaf::CronText>,
-    every: &Field<super::leaf::Length>,
-) -> Option<(Schedule, Span)> {
+fn schedule(cron: &Field<CronText>, every: &Field<Length>) -> Option<Schedule> {
     match (cron, every) {
-        (Field::Given(cron), Field::Missing) => Some((Schedule::Cron(cron.value.0.clone()), cron.span)),
+        (Field::Given(cron), Field::Missing) => Some(Schedule::Cron(cron.value.0.clone())),
         (Field::Missing, Field::Given(every)) if !every.value.0.is_zero() => {
-            Some((Schedule::Every(every.value.0), every.span))
+            Some(Schedule::Every(every.value.0))
         }
         _ => None,
     }
@@ -130,27 +129,29 @@ fn capture_settings(
     Some((settings, Spanned { value: length.value.0, span: length.span }))
 }
 
-fn check_gap(
-    sheet: &mut Sheet<'_>,
-    name: StageName,
-    (schedule, _): (&Schedule, Span),
-    length: &Spanned<Duration>,
+/// How often a stage captures, and for how long.
+struct Rhythm<'a> {
+    schedule: &'a Schedule,
     jitter: Duration,
-    around: &Around<'_>,
-) {
-    let Some(gap) = shortest_gap(schedule, around.site_file) else { return };
-    let gap_text = words(gap);
+    length: &'a Spanned<Duration>,
+}
+
+/// No capture may run into the next one.
+fn check_gap(sheet: &mut Sheet<'_>, name: StageName, rhythm: &Rhythm<'_>, site_file: Option<&SiteFile>) {
+    let Rhythm { schedule, jitter, length } = *rhythm;
+    let Some(gap) = shortest_gap(schedule, site_file) else { return };
+    let gap_text = typed(gap);
     if length.value > gap {
         let what = format!(
             "the capture takes {}, and only {gap_text} lie between two occurrences of `{name}`",
-            words(length.value)
+            typed(length.value)
         );
         sheet.error(length.span, what, "capture for a shorter time, or less often");
     } else if length.value + jitter > gap {
         let what = format!(
             "a capture of {} that begins up to {} late runs into the next of `{name}`, {gap_text} later",
-            words(length.value),
-            words(jitter)
+            typed(length.value),
+            typed(jitter)
         );
         sheet.error(length.span, what, "shorten the capture or the jitter");
     }
@@ -192,15 +193,5 @@ fn check_names(sheet: &mut Sheet<'_>, names: &Spanned<Vec<Spanned<String>>>, aro
         } else if names.value[..index].iter().any(|earlier| earlier.value == name.value) {
             sheet.warn(name.span, format!("`{}` is named twice", name.value), "name it once");
         }
-    }
-}
-
-/// A duration as a person writes it, in the largest unit that fits: `90m`, `6h`, `7d`.
-pub fn words(length: Duration) -> String {
-    let seconds = length.as_secs();
-    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
-    match units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
-        Some((unit, name)) => format!("{}{name}", seconds / unit),
-        None => format!("{seconds}s"),
     }
 }

@@ -62,6 +62,16 @@ impl fmt::Display for Criterion {
     }
 }
 
+/// The way that lies before a ticket at a site.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    pub verify: &'a Stage,
+    pub site: &'a Site,
+    pub clean: &'a CleanCriteria,
+    pub progress: &'a Progress,
+    pub now: Timestamp,
+}
+
 /// How far a ticket has come.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -120,17 +130,11 @@ impl Progress {
 /// Walks the coming occurrences of `verify` as if each passed with every host present throughout.
 ///
 /// Occurrences on closed days are suppressed, and a run that reaches into such a day is no pass, as it will
-/// be. Jitter is left out, and so is a run
-/// that is under way at `now`. A schedule with more than
+/// be. Jitter is left out, and so is a run that is under way at `now`. A schedule with more than
 /// [`OCCURRENCES_MAX`](crate::pure::schedule::OCCURRENCES_MAX) occurrences within the horizon is walked no
 /// further than that.
-pub fn earliest(
-    verify: &Stage,
-    site: &Site,
-    clean: &CleanCriteria,
-    progress: &Progress,
-    now: Timestamp,
-) -> Earliest {
+pub fn earliest(way: &Way<'_>) -> Earliest {
+    let Way { verify, site, clean, progress, now } = *way;
     let Some(hosts) = waiting(clean, progress, now) else {
         return Earliest { at: None, nights: 0, limiting: Criterion::Unknown };
     };

@@ -3,8 +3,8 @@
 //! Beside `earliest`, which it asks about plans that are a little different. It must name only what really
 //! helps, and never a criterion below its default.
 
-use super::{Criterion, Earliest, Progress, earliest};
-use crate::pure::number::plain_count;
+use super::{Criterion, Earliest, Way, earliest};
+use crate::pure::number::{plain_count, typed};
 use crate::pure::playbook::{CleanCriteria, Stage};
 use crate::pure::schedule::{Cron, Schedule, occurrences};
 use crate::pure::site::Site;
@@ -58,19 +58,13 @@ impl Sooner {
 
 /// The changes that help beside `today`, the earliest as it is planned, one of a kind; none when it is as soon
 /// as it can be, or unknown.
-pub fn sooner(
-    today: &Earliest,
-    verify: &Stage,
-    site: &Site,
-    clean: &CleanCriteria,
-    progress: &Progress,
-    now: Timestamp,
-) -> Vec<Sooner> {
-    let walk = |verify: &Stage, clean: &CleanCriteria| earliest(verify, site, clean, progress, now);
+pub fn sooner(today: &Earliest, way: &Way<'_>) -> Vec<Sooner> {
+    let Way { verify, site, clean, now, .. } = *way;
+    let walk = |verify: &Stage, clean: &CleanCriteria| earliest(&Way { verify, clean, ..*way });
     // Nothing but more runs helps where another criterion is met last: the way along a year of them is long.
     let is_last = |criterion| today.limiting == criterion;
     let longer = is_last(Criterion::Assurance).then(|| longer(verify, site, now)).flatten().map(|stage| {
-        let (from, to) = (words(verify.capture.length), words(stage.capture.length));
+        let (from, to) = (typed(verify.capture.length), typed(stage.capture.length));
         ("verify.capture.for", from, to, walk(&stage, clean))
     });
     let daily =
@@ -81,7 +75,7 @@ pub fn sooner(
     });
     let span = (is_last(Criterion::Span) && clean.span > SPAN_LEAST).then(|| {
         let shorter = CleanCriteria { span: SPAN_LEAST, ..clean.clone() };
-        ("clean.span", words(clean.span), words(SPAN_LEAST), walk(verify, &shorter))
+        ("clean.span", typed(clean.span), typed(SPAN_LEAST), walk(verify, &shorter))
     });
     let tried = longer.into_iter().chain(daily).chain(passes).chain(span);
     let helpful = tried.filter(|(.., changed)| is_sooner(changed, today, now));
@@ -124,18 +118,9 @@ fn daily(verify: &Stage) -> Option<(String, String, Stage)> {
     Some((format!("\"{}\"", cron.text), format!("\"{text}\""), stage))
 }
 
-/// A duration as a person writes it, in the largest unit that fits.
-fn words(length: Duration) -> String {
-    let seconds = length.as_secs();
-    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
-    match units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
-        Some((unit, name)) => format!("{}{name}", seconds / unit),
-        None => format!("{seconds}s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Progress;
     use super::super::tests::{criteria, now, site, stage};
     use super::*;
 
@@ -143,8 +128,8 @@ mod tests {
 
     fn told(verify: &Stage, clean: &CleanCriteria) -> Vec<String> {
         let (site, progress) = (site(&[]), Progress::fresh(clean));
-        let today = earliest(verify, &site, clean, &progress, now());
-        sooner(&today, verify, &site, clean, &progress, now()).iter().map(Sooner::words).collect()
+        let way = Way { verify, site: &site, clean, progress: &progress, now: now() };
+        sooner(&earliest(&way), &way).iter().map(Sooner::words).collect()
     }
 
     #[test]
@@ -202,9 +187,10 @@ mod tests {
                 let span = span_days * 24 * HOUR;
                 let clean = CleanCriteria { passes, span, contact_interval, ..criteria() };
                 let (verify, progress) = (stage(cron, length), Progress::fresh(&clean));
-                let walk =
-                    |verify: &Stage, clean: &CleanCriteria| earliest(verify, &site, clean, &progress, now());
-                let today = walk(&verify, &clean);
+                let way =
+                    Way { verify: &verify, site: &site, clean: &clean, progress: &progress, now: now() };
+                let walk = |verify: &Stage, clean: &CleanCriteria| earliest(&Way { verify, clean, ..way });
+                let today = earliest(&way);
                 let fewer = CleanCriteria { passes: PASSES_LEAST, ..clean.clone() };
                 let shorter = CleanCriteria { span: SPAN_LEAST, ..clean.clone() };
                 let longest = longer(&verify, &site, now()).map(|stage| walk(&stage, &clean));

@@ -65,7 +65,13 @@ pub fn criteria() -> CleanCriteria {
 }
 
 fn fresh(verify: &Stage, clean: &CleanCriteria) -> Earliest {
-    earliest(verify, &site(&[]), clean, &Progress::fresh(clean), now())
+    earliest(&Way { verify, site: &site(&[]), clean, progress: &Progress::fresh(clean), now: now() })
+}
+
+/// The earliest by [`criteria`] at a site with these closed days.
+fn with_closed(verify: &Stage, closed: ClosedDays) -> Earliest {
+    let (site, clean) = (site(&[closed]), criteria());
+    earliest(&Way { verify, site: &site, clean: &clean, progress: &Progress::fresh(&clean), now: now() })
 }
 
 fn expected(at_text: &str, nights: u32, limiting: Criterion) -> Earliest {
@@ -103,12 +109,12 @@ fn half_hour_nights_against_six_hours_take_56() {
 fn school_breaks_are_waited_for() {
     let closed = ClosedDays { first: date(2026, 11, 26), last: date(2026, 12, 6) };
     let verify = stage("30 8 * * 1-5", 6 * HOUR);
-    let found = earliest(&verify, &site(&[closed]), &criteria(), &Progress::fresh(&criteria()), now());
+    let found = with_closed(&verify, closed);
     // Tuesday and Wednesday before, Monday to Wednesday after.
     assert_eq!(found, expected("2026-12-09T20:30:00Z", 5, Criterion::Passes));
     // The night of Wednesday reaches into Thursday.
     let nightly = stage("0 22 * * *", 6 * HOUR);
-    let found = earliest(&nightly, &site(&[closed]), &criteria(), &Progress::fresh(&criteria()), now());
+    let found = with_closed(&nightly, closed);
     assert_eq!(found, expected("2026-12-10T10:00:00Z", 6, Criterion::Passes));
 }
 
@@ -123,8 +129,7 @@ fn more_than_a_year_is_never() {
     let found = fresh(&stage("0 22 * * *", 6 * HOUR), &certain);
     assert_eq!(found, Earliest { at: None, nights: 365, limiting: Criterion::Assurance });
     let always_closed = ClosedDays { first: date(2026, 1, 1), last: date(2030, 1, 1) };
-    let found =
-        earliest(&monthly, &site(&[always_closed]), &criteria(), &Progress::fresh(&criteria()), now());
+    let found = with_closed(&monthly, always_closed);
     assert_eq!((found.at, found.nights), (None, 0));
 }
 
@@ -138,7 +143,8 @@ fn a_rate_that_nobody_knows_is_named() {
         let past = Past::of(&contacts, &[(0.0, 1e6)]);
         let host = HostProgress::of(&past, None, &Intervals::default(), None);
         let progress = Progress { hosts: vec![host], ..Progress::fresh(&silent) };
-        earliest(&nightly, &site(&[]), &silent, &progress, now()).limiting
+        let (site, verify) = (site(&[]), &nightly);
+        earliest(&Way { verify, site: &site, clean: &silent, progress: &progress, now: now() }).limiting
     };
     assert_eq!((of(5), of(6)), (Criterion::Unknown, Criterion::Span));
 }
@@ -156,7 +162,8 @@ fn what_is_reached_already_counts() {
         last_pass: Some(at("2026-11-23T04:00:00Z")),
         hosts: hosts.to_vec(),
     };
-    let of = |progress| earliest(&nightly, &site(&[]), &criteria(), &progress, now());
+    let (verify, site, clean) = (&nightly, &site(&[]), &criteria());
+    let of = |progress| earliest(&Way { verify, site, clean, progress: &progress, now: now() });
     assert_eq!(
         of(progress(std::slice::from_ref(&enough), 5)),
         Earliest { at: Some(now()), nights: 0, limiting: Criterion::Passes }

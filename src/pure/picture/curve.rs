@@ -2,8 +2,8 @@
 //!
 //! It must never draw a line where nothing is known: that is said in words.
 
-use super::shape::{Anchor, Colour};
-use super::sheet::Sheet;
+use super::shape::Colour;
+use super::sheet::{HEAD, NOTE, NOTE_TO, Sheet};
 use super::{Picture, sentence};
 use crate::pure::ticket::{Rise, RiseStep};
 use crate::pure::words::{local, local_time, share};
@@ -60,10 +60,10 @@ impl Curve {
         let last = steps.last()?;
         let mut sheet = Sheet::new(HEIGHT);
         let head = format!("Assurance since the cleaning: {}", share(last.assurance));
-        sheet.text((9.5, 17.0), 12, Anchor::Start, Colour::Ink, &head);
+        sheet.text((9.5, 17.0), HEAD, &head);
         for (level, label) in [(1.0, "100 %"), (0.5, "50 %"), (0.0, "0 %")] {
             sheet.level((LEFT, RIGHT), height(level), Colour::Guide, false);
-            sheet.text((LEFT - 5.0, height(level) + 4.0), 11, Anchor::End, Colour::Faint, label);
+            sheet.text((LEFT - 5.0, height(level) + 4.0), NOTE_TO, label);
         }
         sheet.level((LEFT, RIGHT), height(self.wanted), Colour::Ink, true);
         sheet.polyline(&places(*cleaned, steps, self.end(last)), Colour::Blue);
@@ -71,8 +71,8 @@ impl Curve {
         sheet.label((RIGHT, height(self.wanted) - 5.0), &format!("wanted: {}", share(self.wanted)));
         let (first_day, last_day) =
             (local(*cleaned, zone, "%Y-%m-%d %H:%M"), local(self.end(last), zone, "%Y-%m-%d %H:%M %Z"));
-        sheet.text((9.5, BOTTOM + 20.0), 11, Anchor::Start, Colour::Faint, &first_day);
-        sheet.text((RIGHT + 4.0, BOTTOM + 20.0), 11, Anchor::End, Colour::Faint, &last_day);
+        sheet.text((9.5, BOTTOM + 20.0), NOTE, &first_day);
+        sheet.text((RIGHT + 4.0, BOTTOM + 20.0), NOTE_TO, &last_day);
         Some(sheet.finish(id, sentence(&self.words(zone))))
     }
 

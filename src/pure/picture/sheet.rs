@@ -7,6 +7,23 @@ use super::{Picture, WIDTH};
 /// Shapes of a large drawing: four weeks of cells with their marks, and a few texts.
 const SHAPES: usize = 96;
 
+/// How a line of text is written; `size` is that of its letters, in CSS pixels.
+#[derive(Clone, Copy)]
+pub struct Lettering {
+    size: u32,
+    anchor: Anchor,
+    colour: Colour,
+}
+
+/// What stands above a drawing.
+pub const HEAD: Lettering = Lettering { size: 12, anchor: Anchor::Start, colour: Colour::Ink };
+/// What names a part of it.
+pub const NAME: Lettering = Lettering { size: 11, ..HEAD };
+/// What stands below or beside it, from its place on.
+pub const NOTE: Lettering = Lettering { colour: Colour::Faint, ..NAME };
+/// The same, up to its place.
+pub const NOTE_TO: Lettering = Lettering { anchor: Anchor::End, ..NOTE };
+
 /// A drawing under way; lengths are CSS pixels, from the upper left corner.
 pub struct Sheet {
     height: u32,
@@ -47,7 +64,8 @@ impl Sheet {
     }
 
     /// A line of text.
-    pub fn text(&mut self, place: (f64, f64), size: u32, anchor: Anchor, colour: Colour, text: &str) {
+    pub fn text(&mut self, place: (f64, f64), lettering: Lettering, text: &str) {
+        let Lettering { size, anchor, colour } = lettering;
         let (place, text) = (Place::of(place), text.to_string());
         self.shapes.push(Shape::Text { place, size, anchor, colour, text });
     }

@@ -3,8 +3,8 @@
 //! Colour, sign and frame each tell them apart: what was watched is filled, what never ran is only framed.
 
 use super::night::{Night, Sign};
-use super::shape::{Anchor, Colour, Pen, Place};
-use super::sheet::Sheet;
+use super::shape::{Colour, Pen, Place};
+use super::sheet::{HEAD, NAME, NOTE, NOTE_TO, Sheet};
 use super::{Picture, sentence};
 use crate::pure::words::{count, local};
 use jiff::tz::TimeZone;
@@ -90,7 +90,7 @@ impl Strip {
         let mut sheet =
             Sheet::new(legend_top + legend.len().div_ceil(LEGEND_COLUMNS) as u32 * LEGEND_HEIGHT + 7);
         let newest = if self.nights.len() > 1 { ", the newest last" } else { "" };
-        sheet.text((MARGIN, 17.0), 12, Anchor::Start, Colour::Ink, &format!("{}{newest}", self.head()));
+        sheet.text((MARGIN, 17.0), HEAD, &format!("{}{newest}", self.head()));
         let row_cells = self.nights.len().div_ceil(rows as usize);
         for (at, row) in self.nights.chunks(row_cells).enumerate() {
             draw_row(&mut sheet, f64::from(HEAD_HEIGHT + at as u32 * ROW_HEIGHT), row, zone);
@@ -132,7 +132,7 @@ impl Entry {
                 "begun late"
             }
         };
-        sheet.text((x + 19.0, y + 11.5), 11, Anchor::Start, Colour::Ink, word);
+        sheet.text((x + 19.0, y + 11.5), NAME, word);
     }
 }
 
@@ -148,12 +148,12 @@ fn draw_row(sheet: &mut Sheet, top: f64, row: &[Night], zone: &TimeZone) {
     let day = |night: &Night| local(night.begin, zone, "%Y-%m-%d");
     let (baseline, end) = (top + CELL.1 + 15.0, MARGIN + (row.len() - 1) as f64 * PITCH + CELL.0);
     if row.len() > ROW_CELLS / 2 {
-        sheet.text((MARGIN, baseline), 11, Anchor::Start, Colour::Faint, &day(first));
-        sheet.text((end, baseline), 11, Anchor::End, Colour::Faint, &day(last));
+        sheet.text((MARGIN, baseline), NOTE, &day(first));
+        sheet.text((end, baseline), NOTE_TO, &day(last));
     } else {
         // Too short for a date at each end.
         let dates = if row.len() == 1 { day(first) } else { format!("{} to {}", day(first), day(last)) };
-        sheet.text((MARGIN, baseline), 11, Anchor::Start, Colour::Faint, &dates);
+        sheet.text((MARGIN, baseline), NOTE, &dates);
     }
 }
 

@@ -11,10 +11,22 @@ pub const EVENT_VERSION: u32 = 1;
 /// The hash before the first event.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// What an event's hash covers besides the one before it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    pub seq: u64,
+    pub at: Timestamp,
+    pub ticket: TicketId,
+    pub by: &'a str,
+    /// The event as it is stored.
+    pub body: &'a str,
+}
+
 /// The hash of an event: SHA-256, in hexadecimal, of these lines, each ended by a line feed: the
 /// previous hash, sequence number, time in nanoseconds since 1970, ticket, who (as a JSON string),
 /// version, and the event as JSON.
-pub fn link(previous: &str, seq: u64, at: Timestamp, ticket: TicketId, by: &str, body: &str) -> String {
+pub fn link(previous: &str, entry: &Entry<'_>) -> String {
+    let Entry { seq, at, ticket, by, body } = *entry;
     let by = serde_json::Value::from(by);
     let at = at.as_nanosecond();
     let head = format!("{previous}\n{seq}\n{at}\n{ticket}\n{by}\n{EVENT_VERSION}\n");

@@ -6,7 +6,7 @@ use super::{
     Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, deadline, hosts, listings, occurrences,
 };
 use crate::pure::assurance::Callers;
-use crate::pure::earliest::{self, HostProgress, Progress, Sooner};
+use crate::pure::earliest::{self, HostProgress, Progress, Sooner, Way};
 use crate::pure::playbook::ChecklistItem;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -71,9 +71,10 @@ pub fn stand(ticket: &Ticket, context: &Context<'_>) -> Standing {
     if let Some(progress) = progress(ticket, context, &learned) {
         let (verify, clean) = (&context.playbook.verify, &context.playbook.clean);
         let (site, now) = (context.site, context.now);
-        let today = earliest::earliest(verify, site, clean, &progress, now);
+        let way = Way { verify, site, clean, progress: &progress, now };
+        let today = earliest::earliest(&way);
         standing.earliest = today.at;
-        standing.sooner = earliest::sooner(&today, verify, site, clean, &progress, now);
+        standing.sooner = earliest::sooner(&today, &way);
     }
     standing
 }

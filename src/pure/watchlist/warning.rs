@@ -5,6 +5,7 @@ use super::part::{Part, Shelf};
 use super::{Entry, Target};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::ops::Range;
 
 /// So many odd entries of a file are shown; the others are counted.
 pub const ODD_SHOWN_MAX: usize = 100;
@@ -46,8 +47,8 @@ impl Odd {
         })
     }
 
-    fn add(&mut self, entry: &Entry, nobody: &[(IpNet, &str)], public: &[IpNet]) {
-        let found = faults(entry, nobody, public);
+    fn add(&mut self, entry: &Entry, suspect: &Suspect<'_>) {
+        let found = suspect.faults(entry);
         self.count += u64::from(!found.is_empty());
         self.shown.extend(found.into_iter().take(ODD_SHOWN_MAX - self.shown.len()));
     }
@@ -56,75 +57,81 @@ impl Odd {
 /// What is odd about an entry, each as a sentence without a final stop; empty for nearly all.
 /// `public` are the site's own public networks, empty when there is no site.
 pub fn warnings(entry: &Entry, public: &[IpNet]) -> Vec<String> {
-    faults(entry, &nobody(), public)
+    Suspect::of(public).faults(entry)
 }
 
-fn nobody() -> Vec<(IpNet, &'static str)> {
-    NOBODY.iter().map(|(network, kind)| (network.parse().expect("the table holds networks"), *kind)).collect()
+/// Where no machine is that calls could go to.
+struct Suspect<'a> {
+    /// Networks of [`NOBODY`], and what an address there is.
+    nobody: Vec<(IpNet, &'static str)>,
+    public: &'a [IpNet],
 }
 
-fn faults(entry: &Entry, nobody: &[(IpNet, &str)], public: &[IpNet]) -> Vec<String> {
-    let network = match &entry.target {
-        Target::Address(address) => IpNet::from(*address),
-        Target::Network(network) => *network,
-        Target::Domain(_) | Target::Anywhere => return Vec::new(),
-    };
-    let text = &entry.text;
-    let mut found = Vec::new();
-    if let Some((_, kind)) = nobody.iter().find(|(nobody, _)| nobody.contains(&network.network())) {
-        found.push(format!("{text} is {kind}: no outside machine has it"));
+impl Suspect<'_> {
+    fn of(public: &[IpNet]) -> Suspect<'_> {
+        let network = |text: &str| text.parse().expect("the table holds networks");
+        Suspect { nobody: NOBODY.map(|(text, kind)| (network(text), kind)).to_vec(), public }
     }
-    if network.prefix_len() < 8 {
-        found.push(format!("{text} covers a large part of the Internet: name smaller networks"));
+
+    fn networks(&self) -> impl Iterator<Item = IpNet> {
+        self.nobody.iter().map(|(network, _)| network).chain(self.public).copied()
     }
-    if public.iter().any(|own| own.contains(&network) || network.contains(own)) {
-        found.push(format!("{text} holds the site's own public address: every visitor would be blamed"));
+
+    fn faults(&self, entry: &Entry) -> Vec<String> {
+        let network = match &entry.target {
+            Target::Address(address) => IpNet::from(*address),
+            Target::Network(network) => *network,
+            Target::Domain(_) | Target::Anywhere => return Vec::new(),
+        };
+        let text = &entry.text;
+        let mut found = Vec::new();
+        if let Some((_, kind)) = self.nobody.iter().find(|(nobody, _)| nobody.contains(&network.network())) {
+            found.push(format!("{text} is {kind}: no outside machine has it"));
+        }
+        if network.prefix_len() < 8 {
+            found.push(format!("{text} covers a large part of the Internet: name smaller networks"));
+        }
+        if self.public.iter().any(|own| own.contains(&network) || network.contains(own)) {
+            found.push(format!("{text} holds the site's own public address: every visitor would be blamed"));
+        }
+        found
     }
-    found
 }
 
 impl Part {
     /// The entries that are most likely a mistake, as [`warnings`] tells them.
     pub fn odd(&self, public: &[IpNet]) -> Odd {
-        let nobody = nobody();
+        let suspect = Suspect::of(public);
         let mut odd = Odd::default();
-        let suspects = nobody.iter().map(|(network, _)| network).chain(public);
-        for network in ipnet::IpNet::aggregate(&suspects.copied().collect::<Vec<_>>()) {
+        for network in IpNet::aggregate(&suspect.networks().collect()) {
             match (network.network(), network.broadcast()) {
                 (IpAddr::V4(first), IpAddr::V4(last)) => {
                     let rows = within(&self.v4, first.into(), last.into());
-                    self.add_rows(Shelf::V4, rows, &mut odd, &nobody, public);
+                    self.add_rows(Shelf::V4, rows, &mut odd, &suspect);
                 }
                 (IpAddr::V6(first), IpAddr::V6(last)) => {
                     let rows = within(&self.v6, first.into(), last.into());
-                    self.add_rows(Shelf::V6, rows, &mut odd, &nobody, public);
+                    self.add_rows(Shelf::V6, rows, &mut odd, &suspect);
                 }
                 _ => {}
             }
         }
         for shelf in [Shelf::NetworksV4, Shelf::NetworksV6] {
-            self.add_rows(shelf, 0..self.len(shelf), &mut odd, &nobody, public);
+            self.add_rows(shelf, 0..self.len(shelf), &mut odd, &suspect);
         }
         odd
     }
 
-    fn add_rows(
-        &self,
-        shelf: Shelf,
-        rows: std::ops::Range<usize>,
-        odd: &mut Odd,
-        nobody: &[(IpNet, &str)],
-        public: &[IpNet],
-    ) {
+    fn add_rows(&self, shelf: Shelf, rows: Range<usize>, odd: &mut Odd, suspect: &Suspect<'_>) {
         for position in rows {
             let (target, tag) = self.row(shelf, position);
-            odd.add(&self.entry(target, tag), nobody, public);
+            odd.add(&self.entry(target, tag), suspect);
         }
     }
 }
 
 /// The positions of the addresses from `first` to `last`.
-fn within<K: Copy + Ord + Into<u128>>(addresses: &Addresses<K>, first: K, last: K) -> std::ops::Range<usize> {
+fn within<K: Copy + Ord + Into<u128>>(addresses: &Addresses<K>, first: K, last: K) -> Range<usize> {
     let rows = addresses.rows();
     rows.partition_point(|row| row.0 < first)..rows.partition_point(|row| row.0 <= last)
 }
