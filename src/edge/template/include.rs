@@ -11,7 +11,7 @@ use handlebars::{
     Renderable, Template,
 };
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// The place of what a block encloses, in a template that is included around it.
 pub const PARTIAL_BLOCK: &str = "@partial-block";
@@ -32,43 +32,31 @@ pub fn without_copies(registry: &mut Handlebars<'static>) {
     }
 }
 
-/// Whether `name` includes itself once `first` is included in it.
-pub fn leads_back(first: &str, name: &str, all: &HashMap<String, Template>) -> bool {
-    let (mut seen, mut next) = (BTreeSet::new(), vec![first]);
-    while let Some(included) = next.pop() {
-        if included == name {
-            return true;
-        }
-        if seen.insert(included) {
-            next.extend(all.get(included).map(included_names).unwrap_or_default());
-        }
-    }
-    false
+/// Every template that stands in `first` when it is included, itself among them: how many stand in each, counted as
+/// often as they do, up to one more than [`INCLUSIONS_MAX`].
+pub fn weights<'a>(first: &'a str, all: &'a HashMap<String, Template>) -> HashMap<&'a str, usize> {
+    let mut weights = HashMap::new();
+    weigh(first, all, &mut weights);
+    weights
 }
 
-/// Whether more than [`INCLUSIONS_MAX`] stand in what is included here: where each of a few includes the next one
-/// twice, they soon are more than can be written. One that leads back to itself is another fault.
-pub fn is_too_much(first: &str, all: &HashMap<String, Template>) -> bool {
-    let mut left = INCLUSIONS_MAX + 1;
-    count_down(first, all, &mut Vec::new(), &mut left);
-    left == 0
-}
-
-/// Takes one off for each template that stands in this one, and for itself.
-fn count_down<'a>(
+/// How many stand in this one, itself among them; nothing is weighed twice.
+fn weigh<'a>(
     name: &'a str,
     all: &'a HashMap<String, Template>,
-    path: &mut Vec<&'a str>,
-    left: &mut usize,
-) {
-    if *left == 0 || path.contains(&name) {
-        return;
+    weights: &mut HashMap<&'a str, usize>,
+) -> usize {
+    if let Some(weight) = weights.get(name) {
+        return *weight;
     }
-    *left -= 1;
-    path.push(name);
+    // Where it leads back to itself, which is a fault of its own, it counts once.
+    weights.insert(name, 0);
     let within = all.get(name).map(included_names).unwrap_or_default();
-    within.into_iter().for_each(|included| count_down(included, all, path, left));
-    path.pop();
+    let weight = within
+        .into_iter()
+        .fold(1, |sum, included| (sum + weigh(included, all, weights)).min(INCLUSIONS_MAX + 1));
+    weights.insert(name, weight);
+    weight
 }
 
 /// What a template includes.
@@ -237,7 +225,8 @@ mod tests {
         registry.register_template_string("t0", "{{> t0}}{{> t64}}").expect("a good template");
         for (first, expected) in [("t64", false), ("t56", false), ("t55", true), ("t1", true), ("t0", false)]
         {
-            assert_eq!(is_too_much(first, registry.get_templates()), expected, "{first}");
+            let weight = weights(first, registry.get_templates())[first];
+            assert_eq!(weight > INCLUSIONS_MAX, expected, "{first}: {weight}");
         }
     }
 
@@ -253,7 +242,8 @@ mod tests {
             ("leaf", "trunk", false),
             ("nobody", "leaf", false),
         ] {
-            assert_eq!(leads_back(first, name, registry.get_templates()), expected, "{first} to {name}");
+            let leads_back = weights(first, registry.get_templates()).contains_key(name);
+            assert_eq!(leads_back, expected, "{first} to {name}");
         }
     }
 }

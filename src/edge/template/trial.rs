@@ -77,14 +77,15 @@ impl Templates {
         if !self.sources.contains_key(&format!("{included}{}", form.ending())) {
             return Some((format!("there is no template '{included}' to include"), "include a shipped one"));
         }
-        let all = self.registry(form).get_templates();
-        if include::leads_back(included, name, all) {
+        let weights = include::weights(included, self.registry(form).get_templates());
+        if weights.contains_key(name) {
             let what = format!("'{included}' includes this one in turn, without end");
             return Some((what, "take one of the two inclusions out"));
         }
         let what =
             || format!("with '{included}' more than {} templates stand in this one", include::INCLUSIONS_MAX);
-        include::is_too_much(included, all).then(|| (what(), "include each once"))
+        let is_too_much = weights[included] > include::INCLUSIONS_MAX;
+        is_too_much.then(|| (what(), "include each once"))
     }
 
     /// Renders every mail and report with two sample views, in which every condition is true once and
