@@ -25,6 +25,14 @@ use std::time::Duration;
 /// How many digests are shown.
 const SHOWN: usize = 3;
 
+/// How much is told of files that are in order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    Brief,
+    /// With every value that holds, those that nobody wrote too.
+    Explained,
+}
+
 /// Reads, checks, prints.
 pub fn run(named: Option<&Path>, args: &CheckArgs) -> Exit {
     let now = clock::now();
@@ -36,11 +44,12 @@ pub fn run(named: Option<&Path>, args: &CheckArgs) -> Exit {
     let problems: Vec<&Problem> = readings.iter().flat_map(|reading| &reading.problems).collect();
     let is_faulty = readings.iter().any(|reading| has_error(&reading.problems));
     let libraries: Vec<&Library> = readings.iter().filter_map(|reading| reading.library.as_ref()).collect();
+    let detail = if args.explain { Detail::Explained } else { Detail::Brief };
     let printed = if args.json {
-        print::out(&format!("{:#}\n", as_json(&problems, &libraries, now, args.explain)))
+        print::out(&format!("{:#}\n", as_json(&problems, &libraries, now, detail)))
     } else {
         problems.iter().for_each(|problem| print::note(&problem.to_string()));
-        print::out(&as_text(&problems, &libraries, now, args.explain))
+        print::out(&as_text(&problems, &libraries, now, detail))
     };
     if is_faulty { Exit::Usage } else { printed }
 }
@@ -154,11 +163,11 @@ fn too_old(playbook: &Playbook, list: &Watchlist, text: &str, now: Timestamp) ->
     })
 }
 
-fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_explained: bool) -> String {
+fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, detail: Detail) -> String {
     let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
     let mut text = String::new();
     for library in libraries {
-        if is_explained {
+        if detail == Detail::Explained {
             text.push_str(&format!("{}\n", library.site_file.path.display()));
             text.push_str(&rows_text(&explain::site_values(&library.site_file)));
         }
@@ -166,7 +175,7 @@ fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_exp
         let at_sites = forecasts(library, now);
         for playbook in library.playbooks.values() {
             text.push_str(&format!("{}: {}\n", playbook.path.display(), playbook.title));
-            if is_explained {
+            if detail == Detail::Explained {
                 text.push_str(&rows_text(&explain::values(playbook)));
             }
             let own = at_sites.iter().filter(|forecast| forecast.playbook.name == playbook.name);
@@ -227,18 +236,18 @@ fn forecast_text(forecast: &Forecast<'_>) -> String {
     text
 }
 
-fn as_json(problems: &[&Problem], libraries: &[&Library], now: Timestamp, is_explained: bool) -> Value {
+fn as_json(problems: &[&Problem], libraries: &[&Library], now: Timestamp, detail: Detail) -> Value {
     let forecasts: Vec<Value> = libraries
         .iter()
         .flat_map(|library| forecasts(library, now))
-        .map(|forecast| forecast_json(&forecast, is_explained))
+        .map(|forecast| forecast_json(&forecast, detail))
         .collect();
     let problems: Vec<Value> = problems.iter().map(|problem| problem_json(problem)).collect();
     let mut value = json!({"schema": "allclear.check/1", "problems": problems, "forecasts": forecasts});
     let settings = libraries.iter().filter_map(|library| library.site_file.mail.as_ref()?.digest.as_ref());
     value["digests"] =
         settings.map(|digest| json!({"next": digest::next_times(digest, now, SHOWN)})).collect();
-    if is_explained {
+    if detail == Detail::Explained {
         let site_files = libraries.iter().map(|library| rows_json(explain::site_values(&library.site_file)));
         value["site_files"] = site_files.collect();
     }
@@ -256,7 +265,7 @@ fn problem_json(problem: &Problem) -> Value {
     json!({"severity": severity, "path": path, "line": line, "column": column, "what": what, "cure": cure})
 }
 
-fn forecast_json(forecast: &Forecast<'_>, is_explained: bool) -> Value {
+fn forecast_json(forecast: &Forecast<'_>, detail: Detail) -> Value {
     let Forecast { playbook, site, stages, earliest, sooner, is_assurance_open } = forecast;
     let sooner: Vec<_> = sooner.iter().map(crate::pure::report::sooner).collect();
     let stages: Vec<Value> = stages
@@ -268,7 +277,7 @@ fn forecast_json(forecast: &Forecast<'_>, is_explained: bool) -> Value {
         "earliest": earliest.at, "nights": earliest.nights, "limiting": earliest.limiting.to_string(),
         "is_assurance_open": is_assurance_open, "sooner": sooner,
     });
-    if is_explained {
+    if detail == Detail::Explained {
         value["values"] = rows_json(explain::values(playbook));
     }
     value

@@ -5,6 +5,21 @@ use super::Exit;
 use crate::pure::report::words::clean_text;
 use std::io::{self, Write};
 
+/// For whom something is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Person,
+    /// A program, which reads JSON.
+    Program,
+}
+
+impl Reader {
+    /// By the flag `--json`.
+    pub fn of(is_json: bool) -> Reader {
+        if is_json { Reader::Program } else { Reader::Person }
+    }
+}
+
 /// Writes to standard output. A reader that has gone away is no failure.
 pub fn out(text: &str) -> Exit {
     let mut stdout = io::stdout().lock();

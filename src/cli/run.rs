@@ -3,6 +3,7 @@
 //! `run detect --playbook P --site S` needs no ticket; it says which ones its contacts opened or joined.
 
 use super::desk::{self, Desk};
+use super::print::Reader;
 use super::{Exit, Fault, print, ticket};
 use crate::edge::capture::recordings::Recordings;
 use crate::edge::capture::session::Absent;
@@ -92,7 +93,7 @@ pub fn run(desk: &mut Desk, args: &RunArgs) -> Result<Exit, Fault> {
         None => deliver(desk, &edges)?,
         Some(why) => print::note(&format!("allclear: run {run} is not on record: {why}")),
     }
-    tell(desk, &whose, &ended, args.json)
+    tell(desk, &whose, &ended, Reader::of(args.json))
 }
 
 impl Whose {
@@ -246,13 +247,16 @@ fn deliver(desk: &mut Desk, edges: &Edges) -> Result<(), Fault> {
     Ok(())
 }
 
-fn tell(desk: &Desk, whose: &Whose, ended: &Ended, is_json: bool) -> Result<Exit, Fault> {
+fn tell(desk: &Desk, whose: &Whose, ended: &Ended, reader: Reader) -> Result<Exit, Fault> {
     let exit = match ended.end.verdict.map_or(Exit::Inconclusive, Exit::from) {
         // A pass that is not on record counts for nothing.
         Exit::Done if ended.unrecorded.is_some() => Exit::Failed,
         exit => exit,
     };
-    let text = if is_json { as_json(desk, whose, ended)? } else { as_text(whose, ended) };
+    let text = match reader {
+        Reader::Program => as_json(desk, whose, ended)?,
+        Reader::Person => as_text(whose, ended),
+    };
     match print::out(&text) {
         Exit::Done => Ok(exit),
         failed => Ok(failed),

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::lists::{self, ListError};
+use super::print::Reader;
 use crate::pure::watchlist::{Counts, FileRead, Found, MatchKind, ODD_SHOWN_MAX, Odd, Sought};
 use crate::pure::words::count;
 use clap::Args;
@@ -101,7 +102,7 @@ pub fn run(args: &WatchlistArgs) -> Exit {
             }
         }
     }
-    match print(Report { schema: "allclear.watchlist/1", files }, args.json) {
+    match print(Report { schema: "allclear.watchlist/1", files }, Reader::of(args.json)) {
         Ok(()) => exit,
         Err(_) => Exit::Failed,
     }
@@ -144,9 +145,9 @@ fn found_report(found: Found) -> FoundReport {
     FoundReport { entry: found.text, kind, ports: found.ports.map(|ports| ports.to_string()) }
 }
 
-fn print(report: Report, is_json: bool) -> io::Result<()> {
+fn print(report: Report, reader: Reader) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if is_json {
+    if reader == Reader::Program {
         serde_json::to_writer_pretty(&mut out, &report)?;
         return writeln!(out);
     }

@@ -9,6 +9,7 @@ mod template;
 mod trial;
 
 use super::desk::Desk;
+use super::print::Reader;
 use super::{Exit, Fault};
 use clap::{Args, Subcommand};
 use std::path::Path;
@@ -74,9 +75,12 @@ pub enum MailCommand {
 pub fn run(site_file: Option<&Path>, args: MailArgs) -> Result<Exit, Fault> {
     let desk = || Desk::open(site_file);
     match args.command {
-        MailCommand::Queue { json } => queue::run(&desk()?, json),
+        MailCommand::Queue { json } => queue::run(&desk()?, Reader::of(json)),
         MailCommand::Retry { mail, all: _, by } => retry::run(&mut desk()?, mail, by.as_deref()),
-        MailCommand::Preview { event, ticket, html } => preview::run(&desk()?, &event, ticket, html),
+        MailCommand::Preview { event, ticket, html } => {
+            let part = if html { preview::Part::Page } else { preview::Part::Text };
+            preview::run(&desk()?, &event, ticket, part)
+        }
         MailCommand::Template { name } => template::run(name.as_deref()),
         MailCommand::Test { address } => trial::run(&desk()?, &address),
     }

@@ -18,8 +18,17 @@ const NO_SENDER: &str = "allclear@localhost";
 /// Mails that a mail about several tells in a preview.
 const TOLD_MAX: usize = 5;
 
+/// Which part of a mail is shown.
+#[derive(Clone, Copy)]
+pub enum Part {
+    /// With its subject.
+    Text,
+    /// As a page, pictures and all.
+    Page,
+}
+
 /// Prints it; nothing is sent, and nothing goes on record.
-pub fn run(desk: &Desk, event: &str, ticket: Option<u32>, is_html: bool) -> Result<Exit, Fault> {
+pub fn run(desk: &Desk, event: &str, ticket: Option<u32>, part: Part) -> Result<Exit, Fault> {
     let event = known(event)?;
     let letter = match ticket {
         _ if event == MailEvent::Digest => digest_now(desk)?,
@@ -31,7 +40,10 @@ pub fn run(desk: &Desk, event: &str, ticket: Option<u32>, is_html: bool) -> Resu
     let settings = desk.engine.library().site_file.mail.as_ref();
     let reply_to = settings.and_then(|mail| mail.reply_to.clone());
     let letter = Letter { reply_to, ..letter };
-    Ok(print::out(&if is_html { mailer::page(&letter) } else { as_text(&letter)? }))
+    Ok(print::out(&match part {
+        Part::Page => mailer::page(&letter),
+        Part::Text => as_text(&letter)?,
+    }))
 }
 
 /// The sender of the site file.

@@ -1,6 +1,7 @@
 //! Which mails does somebody not have yet, or never gets, and why? Of those that are held back: until when.
 
 use crate::cli::desk::Desk;
+use crate::cli::print::Reader;
 use crate::cli::{Exit, Fault, print};
 use crate::edge::capture::session::Absent;
 use crate::edge::capture::stop::Stop;
@@ -14,11 +15,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Lists them in order of their numbers.
-pub fn run(desk: &Desk, is_json: bool) -> Result<Exit, Fault> {
+pub fn run(desk: &Desk, reader: Reader) -> Result<Exit, Fault> {
     let now = clock::now();
     let edges = desk.edges(Stop::new(), Absent::Wait)?;
     let mails = all(desk, now);
-    if is_json {
+    if reader == Reader::Program {
         let rows: Result<Vec<Value>, Fault> =
             mails.iter().map(|mail| as_json(desk, &edges, mail, now)).collect();
         let value = json!({"schema": "allclear.mail_queue/1", "mails": rows?});

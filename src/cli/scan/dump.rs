@@ -1,5 +1,6 @@
 //! The appliance's Traffic Dump: a line a packet.
 
+use crate::cli::print::Reader;
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::{Decoded, Frame, NotIp, Packet, info};
 use crate::pure::sighting::protocol_name;
@@ -23,8 +24,11 @@ struct Line {
 
 impl Dump {
     /// A dump to standard output, or to standard error where that belongs to JSON.
-    pub fn new(is_json: bool) -> Dump {
-        let out: Box<dyn Write> = if is_json { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
+    pub fn new(reader: Reader) -> Dump {
+        let out: Box<dyn Write> = match reader {
+            Reader::Program => Box::new(io::stderr()),
+            Reader::Person => Box::new(io::stdout()),
+        };
         Dump { out: BufWriter::new(out), has_head: false }
     }
 

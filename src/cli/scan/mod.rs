@@ -10,7 +10,7 @@ mod save;
 pub use flags::ScanArgs;
 
 use super::exit::Exit;
-use crate::cli::print::note;
+use crate::cli::print::{Reader, note};
 use crate::edge::capture::account::Counted;
 use crate::edge::capture::files::OpenError;
 use crate::edge::capture::filter::ETHERNET;
@@ -81,7 +81,7 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     let index = Index::compile(&wanted.compiled());
     let mut observer = Observer::default();
     let watch = observer.join(wanted.watch(&index), i64::MIN);
-    let dump = args.dump.then(|| dump::Dump::new(args.json));
+    let dump = args.dump.then(|| dump::Dump::new(Reader::of(args.json)));
     let mut scanner = Scanner {
         observer,
         filter: args

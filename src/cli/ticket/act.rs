@@ -2,6 +2,7 @@
 
 use super::{ActArgs, ReasonArgs, TicketCommand};
 use crate::cli::desk::{self, Desk};
+use crate::cli::print::Reader;
 use crate::cli::{Exit, Fault, print};
 use crate::edge::clock;
 use crate::pure::document::read_length;
@@ -14,7 +15,7 @@ pub fn act(desk: &mut Desk, command: TicketCommand) -> Result<Exit, Fault> {
     let by = desk::who(who.by.as_deref())?;
     let happened = desk.engine.step(clock::now(), &by, TicketId(who.ticket), &Input::Act(act))?;
     if who.json {
-        return super::show::show(desk, who.ticket, true);
+        return super::show::show(desk, who.ticket, Reader::Program);
     }
     let changes = happened.iter().filter_map(|recorded| match &recorded.event {
         Event::PhaseChanged { to, because, .. } => {

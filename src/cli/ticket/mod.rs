@@ -9,6 +9,7 @@ pub use open::{playbook_for, site_for};
 pub use show::{document, with_material};
 
 use super::desk::Desk;
+use super::print::Reader;
 use super::{Exit, Fault};
 use crate::pure::listing::Listing;
 use clap::{Args, Subcommand, ValueEnum};
@@ -265,9 +266,10 @@ pub fn run(desk: &mut Desk, args: TicketArgs) -> Result<Exit, Fault> {
     match args.command {
         TicketCommand::Open(args) => open::open(desk, *args),
         TicketCommand::List { all, host, site, json } => {
-            show::list(desk, all, host.as_deref(), site.as_deref(), json)
+            let wanted = show::Wanted { is_all: all, host: host.as_deref(), site: site.as_deref() };
+            show::list(desk, &wanted, Reader::of(json))
         }
-        TicketCommand::Show { ticket, json } => show::show(desk, ticket, json),
+        TicketCommand::Show { ticket, json } => show::show(desk, ticket, Reader::of(json)),
         TicketCommand::Report { ticket, form, output } => {
             show::report(desk, ticket, form.format(), output.as_deref())
         }

@@ -2,6 +2,7 @@
 
 use super::OpenArgs;
 use crate::cli::desk::{self, Desk};
+use crate::cli::print::Reader;
 use crate::cli::{Exit, Fault, input, print};
 use crate::edge::clock;
 use crate::engine::Opening;
@@ -15,7 +16,7 @@ use std::net::IpAddr;
 /// Opens a ticket, or adds the report to the open ticket about the same site, malware and address.
 pub fn open(desk: &mut Desk, args: OpenArgs) -> Result<Exit, Fault> {
     let by = desk::who(args.by.as_deref())?;
-    let is_json = args.json;
+    let reader = Reader::of(args.json);
     let opening = opening(desk, with_labels(args)?)?;
     let now = clock::now();
     let known = desk.engine.tickets().find(|ticket| is_same(ticket, &opening)).map(|ticket| ticket.id);
@@ -28,12 +29,12 @@ pub fn open(desk: &mut Desk, args: OpenArgs) -> Result<Exit, Fault> {
         }
         None => (desk.engine.open_ticket(now, &by, opening)?, true),
     };
-    tell(desk, id, is_new, is_json)
+    tell(desk, id, is_new, reader)
 }
 
-fn tell(desk: &Desk, id: TicketId, is_new: bool, is_json: bool) -> Result<Exit, Fault> {
-    if is_json {
-        return super::show::show(desk, id.0, true);
+fn tell(desk: &Desk, id: TicketId, is_new: bool, reader: Reader) -> Result<Exit, Fault> {
+    if reader == Reader::Program {
+        return super::show::show(desk, id.0, reader);
     }
     let ticket = desk.engine.ticket(id)?;
     let told = if is_new {

@@ -2,6 +2,7 @@
 
 use super::{Format, looked};
 use crate::cli::desk::Desk;
+use crate::cli::print::Reader;
 use crate::cli::{Exit, Fault, print};
 use crate::edge::bundle::{Bundle, BundleError, Documents};
 use crate::edge::capture::vault;
@@ -24,14 +25,18 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
-/// A table of tickets, or their documents as a JSON list: the open ones, all, or all that blame `host`.
-pub fn list(
-    desk: &Desk,
-    is_all: bool,
-    host: Option<&str>,
-    site: Option<&str>,
-    is_json: bool,
-) -> Result<Exit, Fault> {
+/// Which tickets somebody wants to see.
+pub struct Wanted<'a> {
+    /// Closed ones too.
+    pub is_all: bool,
+    /// Those that blame this host, closed ones too.
+    pub host: Option<&'a str>,
+    pub site: Option<&'a str>,
+}
+
+/// A table of tickets, or their documents as a JSON list.
+pub fn list(desk: &Desk, wanted: &Wanted<'_>, reader: Reader) -> Result<Exit, Fault> {
+    let Wanted { is_all, host, site } = *wanted;
     if let Some(site) = site.filter(|site| !desk.engine.library().site_file.sites.contains_key(*site)) {
         return Err(Fault::Usage(format!("there is no site '{site}': `allclear check` shows them")));
     }
@@ -41,7 +46,7 @@ pub fn list(
         None => is_all || ticket.phase.is_open(),
     };
     let tickets = desk.engine.tickets().filter(is_wanted);
-    if is_json {
+    if reader == Reader::Program {
         let documents: Result<Vec<_>, Fault> = tickets.map(|ticket| document(desk, ticket)).collect();
         let value = json!({"schema": "allclear.tickets/1", "tickets": documents?});
         return Ok(print::out(&format!("{value:#}\n")));
@@ -86,11 +91,11 @@ fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
 }
 
 /// One ticket, for people or as the document of the contract.
-pub fn show(desk: &Desk, id: u32, is_json: bool) -> Result<Exit, Fault> {
+pub fn show(desk: &Desk, id: u32, reader: Reader) -> Result<Exit, Fault> {
     let ticket = desk.engine.ticket(TicketId(id))?;
-    match is_json {
-        true => Ok(print::out(&json_text(&document(desk, ticket)?))),
-        false => report(desk, id, Format::Text, None),
+    match reader {
+        Reader::Program => Ok(print::out(&json_text(&document(desk, ticket)?))),
+        Reader::Person => report(desk, id, Format::Text, None),
     }
 }
 
