@@ -17,7 +17,7 @@ AS_ROOT := $(if $(DESTDIR)$(filter $(HOME)/%,$(PREFIX))$(filter 0,$(shell id -u)
 help:
 	@echo 'make demo               the whole story of a ticket, on shipped captures and a virtual clock'
 	@echo '     DIR=directory      where it leaves mails and report'
-	@echo 'make test               format, lints, documentation and every test'
+	@echo 'make test               format, lints, documentation, fuzz targets and every test'
 	@echo 'make bench              speed and memory beside other programs: see BENCHMARKS.md'
 	@echo 'make install            program, manual page and shell completions, below $(PREFIX)'
 	@echo '     PREFIX=directory   somewhere else, such as ~/.local; DESTDIR for packagers'
@@ -32,6 +32,7 @@ test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --no-default-features --target-dir $(TARGET)
 	$(CARGO) test --locked
 
 bench:
