@@ -2,8 +2,8 @@
 
 use crate::recordings::pcap;
 use allclear::edge::capture::files::{OpenError, frames_of, read_frames};
+use allclear::edge::capture::indexed::Indexed;
 use allclear::edge::capture::inputs::{InputError, Inputs};
-use allclear::edge::capture::recorded::Recorded;
 use allclear::edge::capture::stream::{FrameStream, ReadEnd};
 use allclear::edge::capture::texts::Days;
 use allclear::pure::interval::Interval;
@@ -160,8 +160,8 @@ fn days() -> Days {
     Days::of_scan(None, TimeZone::UTC)
 }
 
-fn index(path: &Path) -> Result<Recorded, OpenError> {
-    Recorded::index(path, &days(), u64::MAX)
+fn index(path: &Path) -> Result<Indexed, OpenError> {
+    Indexed::index(path, &days(), u64::MAX)
 }
 
 /// The files that are read, in their order.
@@ -223,7 +223,7 @@ fn window(from: i64, to: i64) -> Interval {
 }
 
 /// Seconds of the frames in a window.
-fn seconds_in(recorded: &Recorded, window: Interval) -> Vec<i64> {
+fn seconds_in(recorded: &Indexed, window: Interval) -> Vec<i64> {
     let mut seconds = Vec::new();
     let take = |frame: allclear::pure::packet::Frame<'_>| {
         seconds.push(frame.time_ns / 1_000_000_000);
@@ -304,7 +304,7 @@ fn packed_files_are_kept_in_memory_only_where_there_is_room() {
     let path = write(&dir, "packed", &gzip(&three()));
     let bytes = three().len() as u64;
     for (room, kept) in [(bytes, bytes), (bytes - 1, 0), (0, 0)] {
-        let recorded = Recorded::index(&path, &days(), room).expect("a capture");
+        let recorded = Indexed::index(&path, &days(), room).expect("a capture");
         assert_eq!(recorded.kept_bytes(), kept, "room for {room}");
         assert_eq!(seconds_in(&recorded, window(2, 9)), [2, 3], "room for {room}");
     }

@@ -1,7 +1,7 @@
 //! Which frames do recorded files hold? Plain, gzip or zstd, told apart by content, and text tables; `-` is
 //! standard input.
 //!
-//! What was read before a fault counts, and the fault is always told. `recorded` reads only a part of a
+//! What was read before a fault counts, and the fault is always told. `indexed` reads only a part of a
 //! file.
 
 use super::stream::{FrameStream, ReadEnd};

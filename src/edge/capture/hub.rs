@@ -14,7 +14,7 @@ use super::session::{Absent, Look, Moment, Session};
 use super::stop::Stop;
 use crate::pure::interval::Interval;
 use crate::pure::sighting::Probe;
-use crate::pure::site::{Source, SourceKind};
+use crate::pure::site::Source;
 use crate::pure::verdict::Ending;
 use jiff::Timestamp;
 use std::ops::ControlFlow;
@@ -46,8 +46,9 @@ struct Open {
     door: SyncSender<Box<Guest>>,
 }
 
-/// When and how a run listens.
+/// On which interface a run listens, when and how.
 pub(super) struct Terms {
+    pub(super) interface: String,
     pub(super) window: Interval,
     pub(super) stop: Stop,
     pub(super) clock: fn() -> Timestamp,
@@ -64,9 +65,8 @@ impl Hub {
     /// stopped. `None` when the capture broke an invariant.
     pub(super) fn hear(&self, listener: Listener, terms: Terms) -> Option<Box<Departure>> {
         let (reply, answer) = sync_channel(1);
-        let Terms { window, stop, clock, absent } = terms;
-        let mut guest = Box::new(Guest { listener, window, stop, reply });
-        while let Err(returned) = self.bring(guest, clock, absent) {
+        let mut guest = Box::new(Guest { listener, window: terms.window, stop: terms.stop.clone(), reply });
+        while let Err(returned) = self.bring(guest, &terms) {
             thread::sleep(DOOR_PAUSE);
             guest = returned;
         }
@@ -75,12 +75,7 @@ impl Hub {
 
     /// Brings a run to its capture, which is begun if there is none; gives it back when there are too
     /// many before it.
-    fn bring(
-        &self,
-        mut guest: Box<Guest>,
-        clock: fn() -> Timestamp,
-        absent: Absent,
-    ) -> Result<(), Box<Guest>> {
+    fn bring(&self, mut guest: Box<Guest>, terms: &Terms) -> Result<(), Box<Guest>> {
         let mut open = self.open();
         let source = guest.listener.source().clone();
         if let Some(place) = open.iter().position(|capture| is_same(&capture.source, &source)) {
@@ -97,7 +92,15 @@ impl Hub {
         let (door, guests) = sync_channel(GUESTS_MAX);
         door.try_send(guest).unwrap_or_else(|_| unreachable!("the channel is new and has room"));
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        let capture = Capture { hub: self.clone(), number, source: source.clone(), guests, clock, absent };
+        let capture = Capture {
+            hub: self.clone(),
+            number,
+            interface: terms.interface.clone(),
+            source: source.clone(),
+            guests,
+            clock: terms.clock,
+            absent: terms.absent,
+        };
         match thread::Builder::new().name("listen".to_owned()).spawn(move || capture.listen()) {
             Ok(_) => open.push(Open { number, source, door }),
             // The guest's answer is gone with it, which tells the run.
@@ -116,6 +119,7 @@ impl Hub {
 struct Capture {
     hub: Hub,
     number: u64,
+    interface: String,
     source: Source,
     guests: Receiver<Box<Guest>>,
     clock: fn() -> Timestamp,
@@ -126,17 +130,21 @@ impl Capture {
     fn listen(self) {
         let probe = self.source.probe.as_ref().map(|probe| Probe::new(probe.to, Some(word().to_owned())));
         let mut audience = Audience::new(self.source.positive_control.as_deref()).with_probe(probe);
-        let SourceKind::Interface(name) = &self.source.kind else { return };
         let window = Interval::new((self.clock)(), Timestamp::MAX);
         let session = Session { window, stop: &Stop::new(), clock: self.clock, absent: self.absent };
         let listened =
-            interface::listen(name, self.source.ring_bytes, &session, &mut |moment| match moment {
-                Moment::Frame(frame) => {
-                    audience.take(frame);
-                    ControlFlow::Continue(())
-                }
-                Moment::Look(look) => self.look(look, &mut audience),
-            });
+            interface::listen(
+                &self.interface,
+                self.source.ring_bytes,
+                &session,
+                &mut |moment| match moment {
+                    Moment::Frame(frame) => {
+                        audience.take(frame);
+                        ControlFlow::Continue(())
+                    }
+                    Moment::Look(look) => self.look(look, &mut audience),
+                },
+            );
         // Without one more look: those who wait at the door of a source that cannot be opened.
         self.close();
         self.let_in(&mut audience, (self.clock)(), listened.lost.packets());

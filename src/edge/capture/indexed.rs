@@ -29,7 +29,7 @@ const KEPT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// A recorded file and where in it which times lie.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub struct Indexed {
     /// Where the file is.
     pub path: PathBuf,
     /// From its earliest frame to one nanosecond after its latest, so that every frame lies in it; `None`
@@ -75,10 +75,10 @@ struct Stretch {
     greatest_ns: i64,
 }
 
-impl Recorded {
+impl Indexed {
     /// Reads the file once, whole. Standard input cannot be indexed, since it cannot be read twice. A packed
     /// file that needs more than `kept_bytes_max` is not kept unpacked.
-    pub fn index(path: &Path, days: &Days, kept_bytes_max: u64) -> Result<Recorded, OpenError> {
+    pub fn index(path: &Path, days: &Days, kept_bytes_max: u64) -> Result<Indexed, OpenError> {
         if is_stdin(path) {
             return Err(OpenError::OnceOnly);
         }
@@ -90,7 +90,7 @@ impl Recorded {
         let mut stream = FrameStream::new(bytes);
         let mut covering = Covering::default();
         let (stretches, end) = stretches(&mut stream, &mut covering);
-        Ok(Recorded {
+        Ok(Indexed {
             path: path.to_path_buf(),
             span: span(&stretches),
             frames: stretches.iter().map(|stretch| stretch.frames).sum(),

@@ -238,7 +238,7 @@ pub(super) fn path_of(plan: &CapturePlan, source: &Source, ending: &str) -> Stri
 fn origin(plan: &CapturePlan, source: &Source, pace: Pace) -> Origin {
     let (interface, snap_bytes) = match &source.kind {
         SourceKind::Interface(name) if pace == Pace::Live => (name, SNAP_BYTES.unsigned_abs()),
-        _ => (&source.name, 0),
+        SourceKind::Interface(_) | SourceKind::Command(_) | SourceKind::Files(_) => (&source.name, 0),
     };
     Origin {
         source: source.name.clone(),

@@ -43,12 +43,12 @@ struct Entry {
 
 /// One sender; it ends when nobody holds it.
 struct Sender {
-    log: Arc<Mutex<Log>>,
+    attempts: Arc<Mutex<Attempts>>,
     begun: SyncSender<()>,
 }
 
 /// When one was sent, or could not be and why; the oldest first.
-type Log = VecDeque<(Timestamp, Result<(), String>)>;
+type Attempts = VecDeque<(Timestamp, Result<(), String>)>;
 
 /// A run's share in a sender.
 pub(super) struct Probing {
@@ -87,9 +87,9 @@ impl Probes {
 impl Probing {
     /// What was sent within `window` since it began.
     pub(super) fn sent(&self, window: Interval) -> Sent {
-        let log = self.sender.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempts = self.sender.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let since = window.from.max(self.since);
-        let within: Vec<_> = log.iter().filter(|(at, _)| since <= *at && *at <= window.to).collect();
+        let within: Vec<_> = attempts.iter().filter(|(at, _)| since <= *at && *at <= window.to).collect();
         let failure = within.iter().rev().find_map(|(_, sent)| sent.clone().err());
         Sent { sent: within.iter().filter(|(_, sent)| sent.is_ok()).count() as u64, failure }
     }
@@ -97,35 +97,40 @@ impl Probing {
 
 impl Sender {
     fn start(settings: ProbeSettings, clock: fn() -> Timestamp) -> Sender {
-        let log = Arc::new(Mutex::new(Log::default()));
+        let attempts = Arc::new(Mutex::new(Attempts::default()));
         let (begun, runs) = sync_channel(1);
-        let own = Arc::clone(&log);
+        let own = Arc::clone(&attempts);
         let started = thread::Builder::new()
             .name("probe".to_owned())
             .spawn(move || go_on(&settings, clock, &own, &runs));
         if let Err(error) = started {
-            note(&log, clock(), Err(error.to_string()));
+            note(&attempts, clock(), Err(error.to_string()));
         }
-        Sender { log, begun }
+        Sender { attempts, begun }
     }
 }
 
 /// Sends until nobody watches any more.
-fn go_on(settings: &ProbeSettings, clock: fn() -> Timestamp, log: &Mutex<Log>, runs: &Receiver<()>) {
+fn go_on(
+    settings: &ProbeSettings,
+    clock: fn() -> Timestamp,
+    attempts: &Mutex<Attempts>,
+    runs: &Receiver<()>,
+) {
     let mut number = 0;
     while wait(settings.every, runs, number == 0) {
         number += 1;
         let sent = send(settings.to, &probe_payload(word(), number));
-        note(log, clock(), sent.map_err(|error| error.to_string()));
+        note(attempts, clock(), sent.map_err(|error| error.to_string()));
     }
 }
 
-fn note(log: &Mutex<Log>, at: Timestamp, sent: Result<(), String>) {
-    // Entries are put in and taken out at once, so that the log is whole at each moment.
-    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-    log.push_back((at, sent));
-    if log.len() > ATTEMPTS_MAX {
-        log.pop_front();
+fn note(attempts: &Mutex<Attempts>, at: Timestamp, sent: Result<(), String>) {
+    // Entries are put in and taken out at once, so that the list is whole at each moment.
+    let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+    attempts.push_back((at, sent));
+    if attempts.len() > ATTEMPTS_MAX {
+        attempts.pop_front();
     }
 }
 

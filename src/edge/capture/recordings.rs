@@ -7,9 +7,9 @@
 use super::audience::Alone;
 use super::evidence::Pace;
 use super::files::OpenError;
+use super::indexed::Indexed;
 use super::listener::Listener;
 use super::lists::{Lists, Order};
-use super::recorded::Recorded;
 use super::run::Captured;
 use super::session::OnFrame;
 use super::stop::Stop;
@@ -35,7 +35,7 @@ const KEPT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Recorded files, indexed.
 pub struct Recordings {
     /// In order of their first packets.
-    files: Vec<Recorded>,
+    files: Vec<Indexed>,
     /// Files that could not be read, or not to their end.
     unread: Vec<Unread>,
     /// Files that hold no packets or are no captures, each with the reason.
@@ -72,7 +72,7 @@ impl Recordings {
         let (mut room, mut known) = (KEPT_BYTES_MAX, Vec::new());
         for Candidate { path, is_growing, changed, .. } in survey.files {
             let mut times = Times { path, span: None, changed };
-            match Recorded::index(&times.path, &days, room) {
+            match Indexed::index(&times.path, &days, room) {
                 Ok(mut recorded) => {
                     room -= recorded.kept_bytes();
                     // Its last packet is still being written; what is whole counts.
@@ -148,7 +148,7 @@ impl Recordings {
 
     /// Gives every frame of `window` to the listener, file by file.
     pub fn listen(&self, window: Interval, stop: &Stop, on_frame: &mut OnFrame<'_>) -> Listened {
-        let wanted: Vec<&Recorded> =
+        let wanted: Vec<&Indexed> =
             self.files.iter().filter(|file| file.span.is_some_and(|span| span.overlaps(window))).collect();
         let watched = covered(self.files.iter()).within(window);
         if watched.is_empty() {
@@ -200,7 +200,7 @@ fn lent(sources: &[Source]) -> Vec<Source> {
 /// Reads the files one after the other; tells why it ended, and until when everything was read: not
 /// beyond the last frame taken, nor beyond the first one of a file that was left unread.
 fn read_all(
-    files: &[&Recorded],
+    files: &[&Indexed],
     window: Interval,
     stop: &Stop,
     on_frame: &mut OnFrame<'_>,
@@ -236,13 +236,13 @@ fn read_all(
 }
 
 /// What is to be said of a text table.
-fn notes(file: &Recorded) -> impl Iterator<Item = String> {
+fn notes(file: &Indexed) -> impl Iterator<Item = String> {
     let notes = file.table.iter().flat_map(|table| &table.notes);
     notes.map(|note| format!("{}: {note}", file.path.display()))
 }
 
 /// Why there may be more in a file than was read of a known time.
-fn faults(file: &Recorded) -> impl Iterator<Item = String> {
+fn faults(file: &Indexed) -> impl Iterator<Item = String> {
     let path = file.path.display();
     let fault = file.incomplete.as_ref().map(|what| format!("{path} {what}"));
     fault.into_iter().chain(timeless(&file.path, file.timeless_packets))
@@ -278,7 +278,7 @@ fn is_missing(error: &OpenError, path: &Path, is_growing: bool) -> bool {
 
 /// What the files cover, and the seams between them. What follows a fault in a file is not known, so there is no
 /// seam behind it.
-fn covered<'a>(files: impl Iterator<Item = &'a Recorded>) -> Intervals {
+fn covered<'a>(files: impl Iterator<Item = &'a Indexed>) -> Intervals {
     let pieces =
         files.flat_map(|file| file.pieces.iter().map(move |piece| (piece, file.incomplete.is_none())));
     recording::covered(pieces)

@@ -113,8 +113,9 @@ fn hear_source(
     let listener = Listener::new(plan, source, index, means.state_dir, pace);
     let session = Session { window: plan.window, stop: means.stop, clock: means.clock, absent: means.absent };
     match &source.kind {
-        SourceKind::Interface(_) => {
+        SourceKind::Interface(name) => {
             let terms = Terms {
+                interface: name.clone(),
                 window: plan.window,
                 stop: means.stop.clone(),
                 clock: means.clock,

@@ -77,6 +77,23 @@ impl Head {
     }
 }
 
+/// A packet at its place in a stream, and what it tells alone.
+#[derive(Clone, Copy)]
+struct Segment<'a> {
+    stream: Stream,
+    sequence: u32,
+    packet: &'a Packet<'a>,
+    alone: Reading,
+}
+
+/// Whether a segment is known to be the first one of its stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    BehindSyn,
+    /// It may stand anywhere.
+    Unseen,
+}
+
 impl Kept for Head {
     /// What came before the first segment may go on with a name.
     fn is_waiting(&self) -> bool {
@@ -127,15 +144,16 @@ impl Heads {
             return alone;
         }
         let Some(head) = self.streams.get(&stream) else {
-            return self.begin(stream, sequence, packet, alone);
+            return self.begin(&Segment { stream, sequence, packet, alone }, Start::Unseen);
         };
+        let segment = Segment { stream, sequence, packet, alone };
         if head.is_long_past(sequence) {
             self.streams.remove(&stream);
-            return self.begin(stream, sequence, packet, alone);
+            return self.begin(&segment, Start::Unseen);
         }
         let place = head.place(sequence).filter(|_| !is_keep_alive(packet, head));
         let other = place.and_then(|at| head.pieces.otherwise(at, packet.payload));
-        let read = self.put_in_place(stream, sequence, packet, alone, other.is_some(), names);
+        let read = self.put_in_place(&segment, other.is_some(), names);
         if let Some(front) = other {
             self.read_other(stream, &front, packet, names);
         }
@@ -143,22 +161,16 @@ impl Heads {
     }
 
     /// Of a stream that is known: puts what a packet brings into its place, and reads what is there by then.
-    fn put_in_place(
-        &mut self,
-        stream: Stream,
-        sequence: u32,
-        packet: &Packet<'_>,
-        alone: Reading,
-        is_other: bool,
-        names: &mut Names,
-    ) -> Reading {
+    /// `is_other` where other bytes came to that place before.
+    fn put_in_place(&mut self, segment: &Segment<'_>, is_other: bool, names: &mut Names) -> Reading {
+        let Segment { stream, sequence, packet, alone } = *segment;
         let Some(head) = self.streams.get(&stream) else { return alone };
         match (head.place(sequence), head.state) {
             (Some(0), State::Announced) => {
                 // From here on it is counted by what it begins with.
                 let early = self.streams.remove(&stream).map(|head| head.pieces).unwrap_or_default();
                 self.streams.take_back(u64::from(!early.is_empty()));
-                let read = self.begin_at(stream, sequence, packet, alone, true);
+                let read = self.begin(segment, Start::BehindSyn);
                 // What is whole, or cut, does not go on with what came early.
                 let goes_on = matches!(read, Reading::Partial(_)) && !early.is_empty();
                 if goes_on { self.go_on_with(stream, packet, (&early, sequence), names) } else { read }
@@ -196,7 +208,7 @@ impl Heads {
                 if is_front == Some(true) { self.go_on(stream, packet, names) } else { Reading::Whole }
             }
             (Some(_), State::Closed) if is_other => alone,
-            _ => self.begin(stream, sequence, packet, alone),
+            _ => self.begin(segment, Start::Unseen),
         }
     }
 
@@ -222,18 +234,9 @@ impl Heads {
     }
 
     /// Waits for the rest of what a segment begins, if it does, and if it is not known already.
-    fn begin(&mut self, stream: Stream, sequence: u32, packet: &Packet<'_>, alone: Reading) -> Reading {
-        self.begin_at(stream, sequence, packet, alone, false)
-    }
-
-    fn begin_at(
-        &mut self,
-        stream: Stream,
-        sequence: u32,
-        packet: &Packet<'_>,
-        alone: Reading,
-        is_behind_syn: bool,
-    ) -> Reading {
+    fn begin(&mut self, segment: &Segment<'_>, start: Start) -> Reading {
+        let Segment { stream, sequence, packet, alone } = *segment;
+        let is_behind_syn = start == Start::BehindSyn;
         let Reading::Partial(rest) = alone else { return alone };
         if !is_behind_syn && packet::is_mere_bytes(packet) {
             return Reading::Whole;

@@ -158,7 +158,17 @@ impl Ticket {
             match event {
                 MailEvent::Inconclusive => self.inconclusive_row = 0,
                 MailEvent::Reminder => self.told.is_reminded = true,
-                _ => {}
+                MailEvent::Opened
+                | MailEvent::Located
+                | MailEvent::Overdue
+                | MailEvent::Relapsed
+                | MailEvent::Clean
+                | MailEvent::Listed
+                | MailEvent::Closed
+                | MailEvent::Folded
+                | MailEvent::Digest
+                | MailEvent::Undeliverable
+                | MailEvent::Test => {}
             }
         }
         outbox::apply(&mut self.outbox, recorded)?;
