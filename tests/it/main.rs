@@ -49,6 +49,7 @@ mod mail_commands;
 mod memory;
 mod messages;
 mod names;
+mod own_wording;
 mod packets;
 mod pictures;
 mod post_office;

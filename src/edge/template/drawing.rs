@@ -1,5 +1,5 @@
 //! How does a drawing get into a page? By its id alone: drawings are our own, and nothing in them comes from
-//! outside, so that they go in as they are.
+//! outside, so that they go in as they are. And a number, into what is no text: by its digits alone.
 //!
 //! It must never write anything else unescaped.
 
@@ -10,9 +10,16 @@ use handlebars::{
 };
 use serde_json::Value;
 
-/// The same with `{{drawing id}}`, for pages.
+/// What a template calls a drawing.
+pub const DRAWING: &str = "drawing";
+
+/// What it calls a number that may stand in what is no text.
+pub const NUMBER: &str = "number";
+
+/// The same with `{{drawing id}}` and `{{number id}}`, for pages.
 pub fn with_drawing(mut registry: Handlebars<'static>) -> Handlebars<'static> {
-    registry.register_helper("drawing", Box::new(Drawing));
+    registry.register_helper(DRAWING, Box::new(Drawing));
+    registry.register_helper(NUMBER, Box::new(Number));
     registry
 }
 
@@ -40,9 +47,27 @@ impl HelperDef for Drawing {
         _: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
-        let asked = asked(helper, "drawing")?;
+        let asked = asked(helper, DRAWING)?;
         let drawing = asked.value().as_str().and_then(|id| context.data().get(DRAWINGS)?.get(id)?.as_str());
         let unknown = || RenderErrorReason::MissingVariable(asked.relative_path().cloned());
         Ok(out.write(drawing.ok_or_else(unknown)?)?)
+    }
+}
+
+/// `{{number id}}` writes the digits of a value and leaves out all else, so that it can stand in a style sheet.
+struct Number;
+
+impl HelperDef for Number {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let asked = asked(helper, NUMBER)?;
+        let text = asked.value().as_str().unwrap_or_default();
+        Ok(out.write(&text.chars().filter(char::is_ascii_digit).collect::<String>())?)
     }
 }

@@ -7,8 +7,10 @@
 
 mod balance;
 mod drawing;
+mod facts;
 mod include;
 mod inline;
+mod landing;
 mod shipped;
 mod sources;
 mod strict;

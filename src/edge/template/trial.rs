@@ -7,7 +7,7 @@ use super::sources::Sources;
 use super::strict::{self, Ways};
 use super::subject;
 use super::{Form, Templates, form_of, with_record};
-use super::{drawing, include};
+use super::{drawing, include, landing};
 use crate::pure::digest;
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
@@ -34,6 +34,7 @@ pub fn load(sources: Sources, found: Vec<Problem>) -> Result<Templates, Vec<Prob
         problems = templates.empty_mails();
     }
     if problems.is_empty() {
+        let warnings = warnings.into_iter().chain(templates.dropped_facts()).collect();
         return Ok(Templates { warnings, ..templates });
     }
     problems.extend(warnings);
@@ -42,7 +43,7 @@ pub fn load(sources: Sources, found: Vec<Problem>) -> Result<Templates, Vec<Prob
 
 impl Templates {
     /// The templates, and what is wrong with each before it is rendered.
-    fn compiled(sources: Sources, ways: Ways) -> (Templates, Vec<Problem>) {
+    pub(super) fn compiled(sources: Sources, ways: Ways) -> (Templates, Vec<Problem>) {
         let mut templates = Templates {
             html: drawing::with_drawing(strict::registry(html_escape, ways)),
             text: strict::registry(no_escape, ways),
@@ -66,10 +67,13 @@ impl Templates {
     fn slips(&self, file: &str) -> Vec<Problem> {
         let Some((form, name)) = form_of(file) else { return Vec::new() };
         let Some(template) = self.registry(form).get_template(name) else { return Vec::new() };
-        let told = strict::slips(template, &|included| self.refusal(included, name, form)).into_iter().map(
-            |(line, column, what, cure)| *self.problem(file, self.place(file, line, column), what, cure),
-        );
-        told.collect()
+        let mut slips = strict::slips(template, &|included| self.refusal(included, name, form));
+        if form == Form::Html {
+            slips.extend(landing::slips(template));
+        }
+        let told =
+            |(line, column, what, cure)| *self.problem(file, self.place(file, line, column), what, cure);
+        slips.into_iter().map(told).collect()
     }
 
     /// Why `included` must not be included in the template `name`, if so.
@@ -152,7 +156,7 @@ impl Templates {
 }
 
 /// A sample in which no text is empty.
-fn filled(value: Value) -> Value {
+pub(super) fn filled(value: Value) -> Value {
     match value {
         Value::String(text) if text.is_empty() => Value::String("x".to_owned()),
         Value::Array(items) => Value::Array(items.into_iter().map(filled).collect()),
@@ -162,7 +166,7 @@ fn filled(value: Value) -> Value {
 }
 
 /// What of a page shows as text.
-fn page_words(page: &str) -> String {
+pub(super) fn page_words(page: &str) -> String {
     let body = page.split_once("<body").map_or(page, |(_, body)| body);
     let pieces = body.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
     pieces.collect()
