@@ -8,9 +8,10 @@ use crate::pure::verdict::EvidenceFile;
 
 const README: &str = include_str!("README.txt");
 
-/// Checks the whole list and says of each file whether it is what was packed. `Get-FileHash` gives capitals, and
-/// `-eq` takes them for the same; of a file that is not there it gives nothing, which counts as changed.
-const WINDOWS: &str = "Get-Content SHA256SUMS | ForEach-Object { $sum, $name = $_ -split '  ', 2; \
+/// Checks the whole list and says of each file whether it is what was packed. No name has a blank, so that it does not
+/// matter how many a copy of this line, or of the list, has. `Get-FileHash` gives capitals, and `-eq` takes them for the
+/// same; of a file that is not there it gives nothing, which counts as changed.
+const WINDOWS: &str = "Get-Content SHA256SUMS | ForEach-Object { $sum, $name = -split $_; \
     if ((Get-FileHash -Algorithm SHA256 -LiteralPath $name).Hash -eq $sum) { \"OK $name\" } \
     else { \"CHANGED $name\" } }";
 
