@@ -128,14 +128,15 @@ fn whatever_stands_in_a_subject_or_a_name_the_head_has_these_lines_and_no_more()
 fn each_mail_of_a_ticket_names_the_first_and_the_one_before_it() {
     let _ = templates();
     let id = |seq: u64| format!("<allclear.7.{seq}@dis.example>");
-    for (row, first, previous, answered, references) in [
+    for (row, first, answers, answered, references) in [
         ("the first", None, None, None, None),
         ("the second", Some(2), Some(2), Some(id(2)), Some(id(2))),
         ("the third", Some(2), Some(9), Some(id(9)), Some(format!("{} {}", id(2), id(9)))),
+        ("whose first nobody got", Some(2), None, None, Some(id(2))),
     ] {
         let sample = sample(MailEvent::Located);
-        let at = sample.ticket.opened + SignedDuration::from_hours(24 * i64::from(previous.is_some()));
-        let letter = Letter { first, previous, at, ..letter(&sample) };
+        let at = sample.ticket.opened + SignedDuration::from_hours(24 * i64::from(first.is_some()));
+        let letter = Letter { first, answers, at, ..letter(&sample) };
         let Some(mail) = read(&letter) else { return };
         let header = |name: &str| {
             mail["head"][name].as_str().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -145,7 +146,7 @@ fn each_mail_of_a_ticket_names_the_first_and_the_one_before_it() {
         assert_eq!(header("Thread-Topic").as_deref(), Some("allclear ticket 7"), "{row}");
         let index = header("Thread-Index").expect("an index");
         // 22 bytes that all share, and in those behind the first five more: it is written a day later.
-        let expected = if previous.is_some() {
+        let expected = if first.is_some() {
             "AQHQg1ZUzzU2s8Bm6EGkG0SNogEr5gAySpoA"
         } else {
             "AQHQg1ZUzzU2s8Bm6EGkG0SNogEr5g=="
@@ -202,7 +203,7 @@ fn a_mail_answers_no_mail_that_nobody_got() {
     const TECH: &str = "tech@springfield.example";
     let answers = |world: &World, number: usize| {
         let letter = written(world, number);
-        (letter.first, letter.previous, header(&letter, "In-Reply-To"))
+        (letter.first, letter.answers, header(&letter, "In-Reply-To"))
     };
     let failed = |mail, never| Input::MailFailed { mail, to: TECH.to_owned(), error: "no".to_owned(), never };
     for (row, is_named) in [("taken", true), ("not tried yet", true), ("put off", true), ("refused", false)] {
@@ -221,8 +222,12 @@ fn a_mail_answers_no_mail_that_nobody_got() {
         world.act("2015-05-04T09:01:00Z", name).expect("a machine is named");
         let last = world.ticket().outbox.len() - 1;
         let expected = is_named.then_some(first);
-        let (named, previous, header) = answers(&world, last);
-        assert_eq!((named, previous, header.is_empty()), (expected, expected, !is_named), "{row}: {header}");
+        let (named, answered, header) = answers(&world, last);
+        assert_eq!(
+            (named, answered, header.is_empty()),
+            (Some(first), expected, !is_named),
+            "{row}: {header}"
+        );
     }
     // One that was held back is told in the next, which answers the one before it.
     let mut world = World::with(|playbook| {

@@ -255,7 +255,7 @@ fn what_waited_alone_gives_no_order_that_was_overtaken() {
         let why = "This is the one mail about ticket 2 since Mon 2015-05-04 09:20 UTC, told as the ticket stands now";
         assert!(words(letter).contains(why), "{row}: {}", letter.text);
         assert_eq!(
-            (letter.thread, letter.previous.is_some()),
+            (letter.thread, letter.answers.is_some()),
             (TicketId(2), true),
             "{row}: its conversation"
         );

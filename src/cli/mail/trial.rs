@@ -48,7 +48,7 @@ fn letter(from: &str, reply_to: Option<String>, to: &str, now: Timestamp) -> Let
         pictures: Vec::new(),
         reply_to,
         first: None,
-        previous: None,
+        answers: None,
         thread: TicketId::NONE,
         begun: now,
         mark: None,

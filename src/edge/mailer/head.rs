@@ -1,6 +1,7 @@
 //! Which headers keep a ticket's mails together, and automata quiet?
 //!
-//! Mail programs follow In-Reply-To and References (RFC 5322, 3.6.4). Outlook also goes by the subject, which
+//! Mail programs follow In-Reply-To and References (RFC 5322, 3.6.4), the latter also where a mail in between never
+//! came: so each mail of a ticket names its first one there, whoever got that. Outlook also goes by the subject, which
 //! ours change with what there is to do; it takes topic and index from headers of its own. Gmail shows mails
 //! in one conversation only while their subjects agree; nothing can be done about that but to write subjects
 //! that say less.
@@ -47,11 +48,10 @@ pub fn of_list(sender: &Address) -> Vec<(&'static str, String)> {
 pub fn of_thread(letter: &Letter, sender: &Address) -> Vec<(&'static str, String)> {
     let id = |seq: u64| id(letter, letter.thread, seq, sender);
     let mut headers = Vec::new();
-    if let Some(previous) = letter.previous {
-        let first = letter.first.filter(|first| *first != previous).map(|first| format!("{} ", id(first)));
-        headers.push(("In-Reply-To", id(previous)));
-        headers.push(("References", format!("{}{}", first.unwrap_or_default(), id(previous))));
-    }
+    headers.extend(letter.answers.map(|answered| ("In-Reply-To", id(answered))));
+    let answered = letter.answers.filter(|answered| Some(*answered) != letter.first);
+    let references: Vec<String> = letter.first.into_iter().chain(answered).map(id).collect();
+    headers.extend((!references.is_empty()).then(|| ("References", references.join(" "))));
     if letter.thread != TicketId::NONE {
         headers.push(("Thread-Topic", format!("allclear ticket {}", letter.thread)));
         headers.push(("Thread-Index", thread_index(letter, sender)));
@@ -75,7 +75,7 @@ fn thread_index(letter: &Letter, sender: &Address) -> String {
     // The lowest three bytes are left out; the highest is the reserved one.
     index.extend_from_slice(&(begun >> 24).to_be_bytes()[3..]);
     index.extend_from_slice(&name[..16]);
-    if letter.previous.is_some() {
+    if letter.first.is_some() {
         index.extend_from_slice(&response(windows_time(letter.at).saturating_sub(begun)));
     }
     base64(&index)

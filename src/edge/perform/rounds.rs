@@ -26,7 +26,7 @@ pub(super) fn write_round(
         return Ok(Err(NO_MAIL_SECTION.to_owned()));
     };
     let mail = Mail::new(seq, round.event(), at, to);
-    let (thread, first, previous) = thread(engine, &round, seq)?;
+    let (thread, first, answers) = thread(engine, &round, &mail)?;
     let begun = engine.ticket(thread).map_or(at, |ticket| ticket.opened);
     let mark = engine.mark().map(str::to_owned);
     let view = match round {
@@ -41,16 +41,15 @@ pub(super) fn write_round(
     let letter = edges.templates.round_letter(view, &mail, &settings.from);
     let reply_to = settings.reply_to.clone();
     let letter =
-        letter.map(|letter| Box::new(Letter { reply_to, thread, first, previous, begun, mark, ..letter }));
+        letter.map(|letter| Box::new(Letter { reply_to, thread, first, answers, begun, mark, ..letter }));
     Ok(letter.map_err(|problem| problem.to_string()))
 }
 
-/// The conversation of a mail that tells those of one ticket: that ticket, and the first and the last of its mails
-/// that were out by then; no ticket where it tells of several.
+/// The conversation of a mail that tells those of one ticket, that ticket's; no ticket where it tells of several.
 fn thread(
     engine: &Engine,
     round: &Round,
-    seq: u64,
+    mail: &Mail,
 ) -> Result<(TicketId, Option<u64>, Option<u64>), EngineError> {
     let none = (TicketId::NONE, None, None);
     let Round::Folded(folded) = round else { return Ok(none) };
@@ -58,11 +57,10 @@ fn thread(
     let Some(one) = one else { return Ok(none) };
     // As it stood then, so that a repeat is the same.
     let mut events = engine.history(one.ticket)?;
-    events.retain(|recorded| recorded.seq < seq);
+    events.retain(|recorded| recorded.seq < mail.seq);
     let ticket = Ticket::fold(&events)?;
-    let is_told = |seq: u64| folded.iter().any(|told| told.mail == seq);
-    let out = || ticket.outbox.iter().filter(|mail| mail.is_out() && !is_told(mail.seq)).map(|mail| mail.seq);
-    Ok((ticket.id, out().next(), out().next_back()))
+    let (first, answers) = outbox::conversation(&ticket.outbox, mail);
+    Ok((ticket.id, first, answers))
 }
 
 /// The mailbox that all these mails say was not reached; `None` where they say more than that.

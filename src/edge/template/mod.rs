@@ -26,7 +26,7 @@ use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::report::words::{capitalised, clean_text, shortened, wrap};
 use crate::pure::report::{FoldedRow, Letter, Looked, Material, RecordView, TicketView, fitted};
-use crate::pure::ticket::{Mail, TicketId};
+use crate::pure::ticket::{Mail, TicketId, outbox};
 use handlebars::{Context, Handlebars, RenderError, TemplateError, TemplateErrorReason};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -140,11 +140,9 @@ impl Templates {
         let letter = self.round_letter(view.to_value(), mail, from)?;
         let is_shown = |picture: &Picture| letter.html.contains(&format!("cid:{}\"", picture.id));
         let pictures = drawings.into_iter().filter(is_shown).collect();
-        let is_before = |earlier: &&Mail| earlier.seq < mail.seq && earlier.is_out();
-        let earlier = || material.ticket.outbox.iter().filter(is_before).map(|earlier| earlier.seq);
-        let (first, previous) = (earlier().next(), earlier().next_back());
+        let (first, answers) = outbox::conversation(&material.ticket.outbox, mail);
         let (ticket, thread, begun) = (material.ticket.id, material.ticket.id, material.ticket.opened);
-        Ok(Letter { ticket, first, previous, thread, begun, pictures, ..letter })
+        Ok(Letter { ticket, first, answers, thread, begun, pictures, ..letter })
     }
 
     /// The letter of a mail that is of no ticket, out of the view of its kind.
@@ -168,7 +166,7 @@ impl Templates {
             pictures: Vec::new(),
             reply_to: None,
             first: None,
-            previous: None,
+            answers: None,
             thread: TicketId::NONE,
             begun: mail.at,
             mark: None,

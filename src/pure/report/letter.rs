@@ -28,10 +28,10 @@ pub struct Letter {
     pub pictures: Vec<Picture>,
     /// Where answers go; `None`: to `from`.
     pub reply_to: Option<String>,
-    /// The `seq` of the ticket's first mail that went out, and of the last one before this; `None` when this is the
-    /// first.
+    /// The `seq` of the first mail of its conversation; `None` when this is the first.
     pub first: Option<u64>,
-    pub previous: Option<u64>,
+    /// That of the mail that it answers: one that all who get this one have; `None` where there is none.
+    pub answers: Option<u64>,
     /// The ticket in whose conversation it belongs: its own; or, of a mail that tells others, theirs.
     pub thread: TicketId,
     /// When that conversation began: when the ticket was opened.

@@ -71,6 +71,17 @@ pub fn next_retry(outbox: &[Mail]) -> Option<Timestamp> {
     outbox.iter().filter_map(first).min()
 }
 
+/// Where a mail stands in the conversation of those before it: the first of them, whoever got it, by which mail
+/// programs find all of them together, and the one that it answers: the last that each of its recipients has or is
+/// about to get, so that nobody is answered who did not ask; else the first, where somebody has it.
+pub fn conversation(outbox: &[Mail], mail: &Mail) -> (Option<u64>, Option<u64>) {
+    let before = || outbox.iter().filter(|earlier| earlier.seq < mail.seq);
+    let first = before().next();
+    let is_known = |earlier: &&Mail| mail.to.iter().all(|to| earlier.reaches(to));
+    let answered = before().rfind(is_known).or(first.filter(|first| first.is_out()));
+    (first.map(|first| first.seq), answered.map(|answered| answered.seq))
+}
+
 fn find(outbox: &mut [Mail], seq: u64) -> Result<&mut Mail, String> {
     let mail = outbox.iter_mut().rev().find(|mail| mail.seq == seq);
     mail.ok_or_else(|| format!("there is no mail {seq}"))
@@ -83,6 +94,13 @@ pub fn address(mailbox: &str) -> String {
 }
 
 impl Mail {
+    /// Whether who is behind this mailbox has it, or is about to get it, by itself.
+    fn reaches(&self, mailbox: &str) -> bool {
+        let meant = address(mailbox);
+        let mut out = self.accepted.iter().chain(self.pending());
+        out.any(|to| address(to) == meant)
+    }
+
     /// A delivery failed; of a recipient that it had before a person readdressed it, nobody wants to know.
     fn fail(&mut self, failed: &Recorded) {
         let Event::MailFailed { to, error, not_before, is_refused, is_given_up, .. } = &failed.event else {
@@ -137,6 +155,39 @@ impl Mail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each row: to whom earlier mails went (`-`: refused), and which of them one to these answers.
+    #[test]
+    fn a_mail_answers_the_last_one_that_all_its_recipients_have() {
+        for (row, earlier, to, expected) in [
+            ("the first", &[][..], "a", (None, None)),
+            ("one before it", &["a"], "a", (Some(1), Some(1))),
+            ("the last that it got", &["a", "a b", "b"], "a", (Some(1), Some(2))),
+            ("who joins late", &["a", "a"], "b", (Some(1), Some(1))),
+            ("together with who joins late", &["a", "a", "a"], "a b", (Some(1), Some(1))),
+            ("from then on", &["a", "a", "a b", "a"], "a b", (Some(1), Some(3))),
+            ("under another name", &["a"], "A. Tech <A>", (Some(1), Some(1))),
+            ("what was refused", &["a", "-a"], "a", (Some(1), Some(1))),
+            ("what nobody has", &["-a"], "a", (Some(1), None)),
+            ("whose first nobody has", &["-a", "a"], "a", (Some(1), Some(2))),
+        ] {
+            let at = Timestamp::UNIX_EPOCH;
+            let mail = |seq, to: &str| {
+                let (to, is_lost) = to.strip_prefix('-').map_or((to, false), |to| (to, true));
+                let names = to.split(' ').map(str::to_owned).collect();
+                let mut mail = Mail::new(seq, crate::pure::playbook::MailEvent::Opened, at, names);
+                if is_lost {
+                    let (to, error, end) = (to.to_owned(), String::new(), Some(Undelivered::Refused));
+                    mail.troubles.push(Trouble { to, tries: 1, at, error, not_before: at, end });
+                }
+                mail
+            };
+            let outbox: Vec<Mail> = (1..).zip(earlier).map(|(seq, to)| mail(seq, to)).collect();
+            let own = Mail { to: vec![to.to_owned()], ..mail(9, "") };
+            let own = if to.contains('<') { own } else { mail(9, to) };
+            assert_eq!(conversation(&outbox, &own), expected, "{row}");
+        }
+    }
 
     #[test]
     fn a_person_is_known_by_the_address() {
