@@ -1,7 +1,7 @@
 //! Is what a mail says so? One machine or several, seen or named, cleaned before or not: in the very words that
 //! its reader gets.
 
-use crate::letters::{EVENTS, templates};
+use crate::letters::{EVENTS, templates, undated};
 use crate::sample::{Sample, at, sample};
 use allclear::edge::template::Templates;
 use allclear::pure::playbook::MailEvent;
@@ -60,7 +60,8 @@ fn plain(text: &str) -> String {
 
 /// The words of a page, without its style and tags.
 fn page_words(html: &str) -> String {
-    let body = html.split_once("<body").map_or(html, |(_, body)| body);
+    let html = &undated(html);
+    let body = html.split_once("<body").map_or(html.as_str(), |(_, body)| body);
     let mut words = String::new();
     let mut is_tag = false;
     for sign in body.chars() {

@@ -1,4 +1,4 @@
-//! What of a mail's look must survive without its style sheet? Outlook takes little of it, and Gmail drops
+//! What of a mail's look must survive without its style sheet, and which dates must not be broken? Outlook takes little of it, and Gmail drops
 //! all of it when something in it is new to it.
 //!
 //! Colours stay in the style sheet: they depend on light and dark, which an attribute cannot tell.
@@ -22,6 +22,45 @@ pub fn with_looks(html: String) -> String {
     })
 }
 
+/// The page with its dates whole: a browser would break them at their hyphens where a column is narrow.
+pub fn with_dates_whole(html: &str) -> String {
+    let body = html.find("<body").unwrap_or(0);
+    let mut whole = String::with_capacity(html.len() + html.len() / 8);
+    let (mut copied, mut at, mut is_tag) = (0, body, false);
+    let bytes = html.as_bytes();
+    while at < bytes.len() {
+        match bytes[at] {
+            // A drawing breaks no line, and takes no other tags.
+            b'<' if html[at..].starts_with("<svg") => {
+                at += html[at..].find("</svg").unwrap_or(html.len() - at - 1);
+            }
+            b'<' => is_tag = true,
+            b'>' => is_tag = false,
+            byte if byte.is_ascii_digit() && !is_tag => {
+                let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-');
+                let length = digits.count();
+                if is_date(&bytes[at..at + length]) {
+                    whole.push_str(&html[copied..at]);
+                    whole.push_str(r#"<span class="date">"#);
+                    whole.push_str(&html[at..at + length]);
+                    whole.push_str("</span>");
+                    copied = at + length;
+                }
+                at += length - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    whole.push_str(&html[copied..]);
+    whole
+}
+
+/// `2015-05-04`.
+fn is_date(text: &[u8]) -> bool {
+    text.len() == 10 && text.iter().enumerate().all(|(at, byte)| (*byte == b'-') == matches!(at, 4 | 7))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +74,29 @@ mod tests {
             seen,
             r#"<h1 style="font-size:21px;line-height:1.3;margin:0 0 8px">a</h1><p class="todo none" style="border-left:4px solid #1a7f37;padding:8px 12px">b &lt;h1&gt;</p><p class="small">c</p>"#
         );
+    }
+
+    #[test]
+    fn a_date_stays_whole_where_it_is_text() {
+        for (page, expected) in [
+            ("<body>a 2015-05-04, b", r#"<body>a <span class="date">2015-05-04</span>, b"#),
+            (
+                "<title>2015-05-04</title><body>2015-05-04",
+                r#"<title>2015-05-04</title><body><span class="date">2015-05-04</span>"#,
+            ),
+            (r#"<body><p title="2015-05-04">"#, r#"<body><p title="2015-05-04">"#),
+            (
+                "<body>12015-05-04 2015-05-041 2015-5-04 555-1234 -\u{e9}",
+                "<body>12015-05-04 2015-05-041 2015-5-04 555-1234 -\u{e9}",
+            ),
+            (
+                "<body><svg><text>2015-05-04</text></svg>2015-05-04",
+                r#"<body><svg><text>2015-05-04</text></svg><span class="date">2015-05-04</span>"#,
+            ),
+            ("<body><svg>2015-05-04", "<body><svg>2015-05-04"),
+            ("2015-05-04", r#"<span class="date">2015-05-04</span>"#),
+        ] {
+            assert_eq!(with_dates_whole(page), expected, "{page}");
+        }
     }
 }

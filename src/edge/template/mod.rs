@@ -196,7 +196,8 @@ impl Templates {
         let rendered = self.rendered(name, form, view)?;
         Ok(match form {
             Form::Text => closed_in_lines(&broken_up(&tidy_text(&rendered))),
-            Form::Html | Form::Markdown => rendered,
+            Form::Html => inline::with_dates_whole(&rendered),
+            Form::Markdown => rendered,
         })
     }
 
