@@ -3,6 +3,7 @@
 //! The only edge that uses the other ones. It decides nothing: what failed goes back as an input
 //! like any other. Work is prepared where the tickets are and carried out wherever there is time.
 
+mod late;
 mod rounds;
 
 use crate::edge::capture::hub::Hub;
@@ -161,7 +162,7 @@ pub fn prepare(effect: &Effect, engine: &Engine, edges: &Edges, now: Timestamp) 
     match effect {
         Effect::Capture { ticket, run } => prepare_capture(engine, *ticket, *run, now),
         Effect::SendMail { ticket, mail, to } => {
-            let letter = write_letter(engine, edges, *ticket, *mail, now)?;
+            let letter = late::letter(engine, edges, *ticket, *mail, now)?;
             Ok(Work::Letter { ticket: *ticket, mail: *mail, to: to.clone(), letter })
         }
     }

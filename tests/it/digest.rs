@@ -93,6 +93,14 @@ fn letter(digest: &Digest) -> Letter {
     templates.round_letter(to_value(digest), &mail, "allclear <a@dis.example>").expect("a letter")
 }
 
+/// Those of one ticket, which were put together on Tuesday at six.
+pub fn with_digest() -> World {
+    let mut world = school(settings("0 6 * * *"), |_| {});
+    open(&mut world, "springfield", 1);
+    deliver_until(&mut world, "2015-05-05T06:10:00Z", |_| Answer::Yes);
+    world
+}
+
 /// The one for those of the site file, of a school whose machines, malware and title have this name, where one is
 /// given.
 pub fn busy_week(name: Option<&str>) -> Letter {

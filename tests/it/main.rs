@@ -34,6 +34,7 @@ mod inbox;
 mod intake;
 mod keeping;
 mod kills;
+mod late;
 mod layers;
 mod ledger;
 mod letters;

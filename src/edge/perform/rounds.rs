@@ -124,7 +124,8 @@ fn write_lines(
     })
 }
 
-fn zone_of(engine: &Engine, ticket: TicketId) -> TimeZone {
+/// The zone of a ticket's site.
+pub(super) fn zone_of(engine: &Engine, ticket: TicketId) -> TimeZone {
     let ticket = engine.ticket(ticket).ok();
     let site = ticket.and_then(|ticket| engine.library().site_file.sites.get(&ticket.site));
     site.map_or(TimeZone::UTC, |site| site.timezone.clone())

@@ -6,6 +6,7 @@
 //! it is needed. It must never put a text from outside into a page as anything but text.
 
 mod balance;
+mod dated;
 mod drawing;
 mod facts;
 mod include;
@@ -171,6 +172,11 @@ impl Templates {
             begun: mail.at,
             mark: None,
         })
+    }
+
+    /// A letter that leaves late, beginning with these words, which say of when it speaks.
+    pub fn dated(&self, letter: Letter, words: &str) -> Letter {
+        dated::dated(letter, words)
     }
 
     /// Subject and text of a mail: the text template's first line and the rest.
