@@ -50,6 +50,7 @@ mod mail_commands;
 mod memory;
 mod messages;
 mod names;
+mod outage;
 mod own_wording;
 mod packets;
 mod pictures;

@@ -185,7 +185,7 @@ pub fn settings(host: &str, port: u16, security: MailSecurity) -> MailSettings {
     mail_settings(MailTransport::Smtp { host: host.to_string(), port, security })
 }
 
-fn mailer(port: u16, answer: Duration, whole: Duration) -> Mailer {
+pub fn mailer(port: u16, answer: Duration, whole: Duration) -> Mailer {
     let mailer = Mailer::open(&settings("127.0.0.1", port, MailSecurity::Plain)).expect("plain settings");
     mailer.with_patience(answer, whole)
 }

@@ -17,8 +17,8 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, Stream
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What the server does besides.
@@ -37,12 +37,16 @@ enum Slip {
     Leaves,
     /// Knows EHLO no more once TLS is spoken.
     Forgets,
+    /// Speaks TLS and nothing else.
+    FromTheFirstByte,
 }
 
 struct Office {
     port: u16,
     accepted: Arc<AtomicUsize>,
     connections: Arc<AtomicUsize>,
+    /// What was said to it before TLS.
+    heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Office {
@@ -50,13 +54,16 @@ impl Office {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let (accepted, connections) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let office = Office { port, accepted: Arc::clone(&accepted), connections: Arc::clone(&connections) };
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (taken, met, told) = (Arc::clone(&accepted), Arc::clone(&connections), Arc::clone(&heard));
+        let office = Office { port, accepted: taken, connections: met, heard: told };
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 connections.fetch_add(1, Ordering::SeqCst);
                 let (config, accepted) = (Arc::clone(&config), Arc::clone(&accepted));
+                let heard = Arc::clone(&heard);
                 // A client that leaves ends it.
-                std::thread::spawn(move || drop(in_the_clear(stream, config, slip, &accepted)));
+                std::thread::spawn(move || drop(in_the_clear(stream, config, slip, (&accepted, &heard))));
             }
         });
         office
@@ -67,14 +74,19 @@ fn in_the_clear(
     mut stream: TcpStream,
     config: Arc<ServerConfig>,
     slip: Slip,
-    accepted: &AtomicUsize,
+    (accepted, heard): (&AtomicUsize, &Mutex<Vec<String>>),
 ) -> io::Result<()> {
-    stream.write_all(b"220 office\r\n")?;
-    line(&mut stream)?;
-    stream.write_all(b"250-office\r\n250 STARTTLS\r\n")?;
-    line(&mut stream)?;
+    let hear = |said: String| heard.lock().expect("nobody panics").push(said);
+    if slip != Slip::FromTheFirstByte {
+        stream.write_all(b"220 office\r\n")?;
+        hear(line(&mut stream)?);
+        stream.write_all(b"250-office\r\n250 STARTTLS\r\n")?;
+        hear(line(&mut stream)?);
+    }
     let injected = if slip == Slip::WithTheYes { "250-office\r\n250 AUTH PLAIN\r\n" } else { "" };
-    stream.write_all(format!("220 go\r\n{injected}").as_bytes())?;
+    if slip != Slip::FromTheFirstByte {
+        stream.write_all(format!("220 go\r\n{injected}").as_bytes())?;
+    }
     if slip == Slip::InsteadOfTls {
         stream.read_exact(&mut [0; 5])?;
         stream.write_all(b"250-office\r\n250 AUTH PLAIN\r\n")?;
@@ -86,6 +98,9 @@ fn in_the_clear(
         tls.writer().write_all(b"250 office\r\n")?;
     }
     let mut tls = StreamOwned::new(tls, stream);
+    if slip == Slip::FromTheFirstByte {
+        tls.write_all(b"220 office\r\n")?;
+    }
     while let Ok(command) = line(&mut tls) {
         let word = command.split_whitespace().next().unwrap_or_default().to_owned();
         tls.write_all(match word.as_str() {
@@ -126,17 +141,17 @@ fn line(stream: &mut impl Read) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
-/// What a server with the certificate `good` shows, and what somebody needs who trusts it alone.
-fn configs(place: &Path) -> (Arc<ServerConfig>, Arc<ClientConfig>) {
+/// What a server with this certificate shows, and what somebody needs who trusts its authority alone.
+fn configs(place: &Path, name: &str) -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     let pem = |name: &str| CertificateDer::from_pem_file(place.join(name)).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(place.join("good.key")).expect("a key");
+    let key = PrivateKeyDer::from_pem_file(place.join(format!("{name}.key"))).expect("a key");
     let provider = Arc::new(ring::default_provider());
     // The server has the last word in the handshake of TLS 1.2 alone, and there in a whole one.
     let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS12])
         .expect("a version")
         .with_no_client_auth()
-        .with_single_cert(vec![pem("good.pem")], key)
+        .with_single_cert(vec![pem(&format!("{name}.pem"))], key)
         .expect("a certificate with its key");
     let mut roots = RootCertStore::empty();
     roots.add(pem("ca.pem")).expect("an authority");
@@ -146,8 +161,8 @@ fn configs(place: &Path) -> (Arc<ServerConfig>, Arc<ClientConfig>) {
     (Arc::new(server), Arc::new(client))
 }
 
-fn mailer(port: u16, tls: Arc<ClientConfig>) -> Mailer {
-    let opened = Mailer::open(&settings("localhost", port, MailSecurity::StartTls)).expect("settings");
+fn mailer(port: u16, security: MailSecurity, tls: Arc<ClientConfig>) -> Mailer {
+    let opened = Mailer::open(&settings("localhost", port, security)).expect("settings");
     let patient = opened.with_patience(Duration::from_millis(600), Duration::from_secs(3));
     let Mailer::Smtp(smtp) = patient else { panic!("a server is set") };
     Mailer::Smtp(Box::new(Smtp { tls: Some(tls), ..*smtp }))
@@ -158,7 +173,7 @@ fn mailer(port: u16, tls: Arc<ClientConfig>) -> Mailer {
 #[test]
 fn what_was_not_asked_for_is_no_answer_before_tls_and_within_it() {
     let Some(place) = certificates() else { return };
-    let (server, client) = configs(place.path());
+    let (server, client) = configs(place.path(), "good");
     type Row<'a> = (&'a str, Slip, [(bool, &'a str); 3], usize);
     let (yes, clear) = ((true, ""), (false, "in the clear where TLS was to begin"));
     let early = (false, "it answered unasked: 250");
@@ -176,7 +191,7 @@ fn what_was_not_asked_for_is_no_answer_before_tls_and_within_it() {
     let letter = letter(&sample(MailEvent::Located));
     let check = |(row, slip, expected, connections): &Row<'_>| {
         let office = Office::open(Arc::clone(&server), *slip);
-        let mailer = mailer(office.port, Arc::clone(&client));
+        let mailer = mailer(office.port, MailSecurity::StartTls, Arc::clone(&client));
         for (number, (is_accepted, piece)) in expected.iter().enumerate() {
             let delivery = mailer.deliver(&letter, &letter.to[0]);
             assert_eq!(delivery == Delivery::Accepted, *is_accepted, "{row}, {number}: {delivery:?}");
@@ -191,4 +206,31 @@ fn what_was_not_asked_for_is_no_answer_before_tls_and_within_it() {
     std::thread::scope(|scope| {
         rows.iter().for_each(|row| drop(scope.spawn(|| check(row))));
     });
+}
+
+/// The mail is kept: it is no fault of it.
+#[test]
+fn a_server_whose_certificate_has_expired_hears_nothing_of_a_mail() {
+    let Some(place) = certificates() else { return };
+    let letter = letter(&sample(MailEvent::Located));
+    for (security, slip, clear) in [
+        (MailSecurity::StartTls, Slip::Nothing, &["EHLO", "STARTTLS"][..]),
+        (MailSecurity::Tls, Slip::FromTheFirstByte, &[]),
+    ] {
+        for (certificate, is_good) in [("good", true), ("old", false)] {
+            let (server, client) = configs(place.path(), certificate);
+            let office = Office::open(server, slip);
+            let mailer = mailer(office.port, security, client);
+            let delivery = mailer.deliver(&letter, &letter.to[0]);
+            let row = format!("{security:?} {certificate}: {delivery:?}");
+            match &delivery {
+                Delivery::NoServer(why) => assert!(!is_good && why.contains("renewed"), "{row}"),
+                other => assert!(is_good && *other == Delivery::Accepted, "{row}"),
+            }
+            let heard = office.heard.lock().expect("nobody panics").clone();
+            let words: Vec<&str> = heard.iter().filter_map(|line| line.split_whitespace().next()).collect();
+            assert_eq!(words, clear, "{row}");
+            assert_eq!(office.accepted.load(Ordering::SeqCst), usize::from(is_good), "{row}");
+        }
+    }
 }
