@@ -15,7 +15,7 @@ use crate::edge::capture::stop::Stop;
 use crate::edge::clock::{self, Watch};
 use crate::edge::mailer::{self, Delivery, Mailer, Sealed};
 use crate::edge::resolver::Resolver;
-use crate::edge::template::Templates;
+use crate::edge::template::{Draft, Templates};
 use crate::engine::{Engine, EngineError};
 use crate::pure::plan::{self, CapturePlan};
 use crate::pure::report::{FoldedRow, Letter, Material};
@@ -27,7 +27,7 @@ use crate::pure::ticket::{
 use crate::pure::verdict::{ListingFacts, SystemClock};
 use jiff::Timestamp;
 pub use rounds::lines;
-use rounds::{folded_rows, write_round};
+use rounds::{draw_up_round, folded_rows};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -84,11 +84,12 @@ pub enum Listings {
 /// An effect with all it needs, ready to be carried out in any thread.
 pub enum Work {
     Capture(Box<Watching>),
-    Letter {
+    /// A letter that is still to be written.
+    Draft {
         ticket: TicketId,
         mail: u64,
         to: String,
-        letter: Result<Box<Letter>, String>,
+        draft: Result<Box<Draft>, String>,
     },
     /// A letter as it goes out.
     Mail {
@@ -162,16 +163,16 @@ pub fn prepare(effect: &Effect, engine: &Engine, edges: &Edges, now: Timestamp) 
     match effect {
         Effect::Capture { ticket, run } => prepare_capture(engine, *ticket, *run, now),
         Effect::SendMail { ticket, mail, to } => {
-            let letter = late::letter(engine, edges, *ticket, *mail, now)?;
-            Ok(Work::Letter { ticket: *ticket, mail: *mail, to: to.clone(), letter })
+            let draft = late::draft(engine, edges, *ticket, *mail, now)?;
+            Ok(Work::Draft { ticket: *ticket, mail: *mail, to: to.clone(), draft })
         }
     }
 }
 
-/// Makes of a letter what goes out, pictures and all, which needs nothing but the letter; all else stays as it is.
+/// Makes of a draft what goes out, words, pictures and all, which needs nothing but the draft; all else stays as it is.
 pub fn seal(work: Work, edges: &Edges) -> Work {
-    let Work::Letter { ticket, mail, to, letter } = work else { return work };
-    let sealed = match (&edges.post, letter) {
+    let Work::Draft { ticket, mail, to, draft } = work else { return work };
+    let sealed = match (&edges.post, draft.and_then(|draft| write(edges, draft))) {
         (_, Err(fault)) => Err(Delivery::TryLater(fault)),
         // Nobody looks at it.
         (Post::Nowhere, Ok(_)) => Err(Delivery::Accepted),
@@ -185,7 +186,7 @@ pub fn seal(work: Work, edges: &Edges) -> Work {
 pub fn carry_out(work: Work, edges: &Edges) -> Reply {
     match work {
         Work::Capture(watching) => capture(edges, &watching),
-        letter @ Work::Letter { .. } => carry_out(seal(letter, edges), edges),
+        draft @ Work::Draft { .. } => carry_out(seal(draft, edges), edges),
         Work::Mail { ticket, mail, to, sealed } => {
             let delivery = match (&edges.post, sealed) {
                 (_, Err(became)) => became,
@@ -293,16 +294,16 @@ fn watch(edges: &Edges, plan: &CapturePlan, now: Timestamp) -> Captured {
     }
 }
 
-/// The mail as it was decided upon: of the ticket as it stood then, so that a repeat is the same.
-fn write_letter(
+/// The mail as it was decided upon, without its words: of the ticket as it stood then, so that a repeat is the same.
+fn draw_up(
     engine: &Engine,
     edges: &Edges,
     id: TicketId,
     seq: u64,
     now: Timestamp,
-) -> Result<Result<Box<Letter>, String>, EngineError> {
+) -> Result<Result<Box<Draft>, String>, EngineError> {
     if id == TicketId::NONE {
-        return write_round(engine, edges, seq, now);
+        return draw_up_round(engine, edges, seq, now);
     }
     let mut events = engine.history(id)?;
     events.retain(|recorded| recorded.seq <= seq);
@@ -324,7 +325,7 @@ fn write_letter(
     let Context { playbook, site, .. } = context;
     let (ticket, events, past, at) = (&ticket, &events[..], &past[..], mail.at);
     let material = Material { ticket, runs, past, events, playbook, site, standing, at };
-    Ok(letter(engine, edges, &material, mail, folded))
+    Ok(draft(engine, &material, mail, folded))
 }
 
 /// The subject that a mail has or will have; a faulty template's message where it cannot be written.
@@ -335,23 +336,27 @@ pub fn subject(
     seq: u64,
     now: Timestamp,
 ) -> Result<String, EngineError> {
-    let letter = write_letter(engine, edges, id, seq, now)?;
+    let letter = draw_up(engine, edges, id, seq, now)?.and_then(|draft| write(edges, draft));
     Ok(letter.map_or_else(|fault| fault, |letter| letter.subject))
 }
 
-fn letter(
+fn draft(
     engine: &Engine,
-    edges: &Edges,
     material: &Material<'_>,
     mail: &Mail,
     folded: Vec<FoldedRow>,
-) -> Result<Box<Letter>, String> {
+) -> Result<Box<Draft>, String> {
     let settings = engine.library().site_file.mail.as_ref();
     let settings = settings.ok_or(NO_MAIL_SECTION)?;
-    let letter = edges.templates.telling_letter(material, mail, &settings.from, folded);
-    let letter = letter.map_err(|problem| problem.to_string())?;
-    let mark = engine.mark().map(str::to_owned);
-    Ok(Box::new(Letter { reply_to: settings.reply_to.clone(), mark, ..letter }))
+    let mut draft = Draft::about(material, mail, &settings.from, folded);
+    draft.letter.reply_to = settings.reply_to.clone();
+    draft.letter.mark = engine.mark().map(str::to_owned);
+    Ok(Box::new(draft))
+}
+
+/// The letter of a draft; in words what is wrong with its templates.
+fn write(edges: &Edges, draft: Box<Draft>) -> Result<Box<Letter>, String> {
+    edges.templates.write(*draft).map(Box::new).map_err(|problem| problem.to_string())
 }
 
 fn mail_input(mail: u64, to: String, delivery: Delivery) -> Input {

@@ -41,8 +41,10 @@ pub fn letter_at(world: &World, edges: &Edges, ticket: TicketId, mail: &Mail, no
     let to = mail.to.first().expect("somebody gets it").clone();
     let effect = Effect::SendMail { ticket, mail: mail.seq, to };
     match perform::prepare(&effect, &world.engine, edges, now).expect("it is prepared") {
-        Work::Letter { letter, .. } => *letter.expect("it is written"),
-        _ => panic!("a mail is written as a letter"),
+        Work::Draft { draft, .. } => {
+            edges.templates.write(*draft.expect("it is drawn up")).expect("it is written")
+        }
+        _ => panic!("a mail is drawn up"),
     }
 }
 

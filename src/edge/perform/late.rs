@@ -3,7 +3,8 @@
 //! A part of `perform`. It decides nothing: when a mail is late, and what is then said, is in `report`.
 
 use super::rounds::{folded_rows, zone_of};
-use super::{Edges, write_letter};
+use super::{Edges, draw_up, write};
+use crate::edge::template::Draft;
 use crate::engine::{Engine, EngineError};
 use crate::pure::playbook::MailEvent;
 use crate::pure::report::{self, Letter};
@@ -13,24 +14,27 @@ use jiff::Timestamp;
 
 /// The mail as it leaves at `now`: as it was decided upon, and later than that with its time; or, where its ticket
 /// has gone on since, as that stands.
-pub(super) fn letter(
+pub(super) fn draft(
     engine: &Engine,
     edges: &Edges,
     id: TicketId,
     seq: u64,
     now: Timestamp,
-) -> Result<Result<Box<Letter>, String>, EngineError> {
-    let letter = match write_letter(engine, edges, id, seq, now)? {
-        Ok(letter) if report::is_late(letter.at, now) => letter,
+) -> Result<Result<Box<Draft>, String>, EngineError> {
+    let draft = match draw_up(engine, edges, id, seq, now)? {
+        Ok(draft) if report::is_late(draft.letter.at, now) => draft,
         on_time => return Ok(on_time),
     };
     if let Some(mail) = engine.mail(id, seq).filter(|_| id != TicketId::NONE)
         && report::has_gone_on(engine.ticket(id)?, mail)
     {
-        return overtaken(engine, edges, (id, mail), *letter, now);
+        return match write(edges, draft) {
+            Ok(letter) => Ok(Ok(overtaken(engine, edges, (id, mail), *letter, now)?)),
+            Err(fault) => Ok(Err(fault)),
+        };
     }
-    let when = when(engine, &letter)?;
-    Ok(Ok(Box::new(edges.templates.dated(*letter, &report::as_of(&when)))))
+    let when = when(engine, &draft.letter)?;
+    Ok(Ok(Box::new(draft.dated(report::as_of(&when)))))
 }
 
 /// In the place of a mail that its ticket has overtaken, how that stands, and what the mail and those that it tells
@@ -41,7 +45,7 @@ fn overtaken(
     (id, mail): (TicketId, &Mail),
     letter: Letter,
     now: Timestamp,
-) -> Result<Result<Box<Letter>, String>, EngineError> {
+) -> Result<Box<Draft>, EngineError> {
     let ticket = engine.ticket(id)?;
     let told = mail.folds.iter().filter_map(|seq| ticket.mail(*seq));
     let told: Vec<FoldedMail> =
@@ -50,11 +54,9 @@ fn overtaken(
     let lines = report::in_short(ticket, mail, &zone_of(engine, id), letter.subject.clone(), &letter.text);
     let view = report::overtaken(id, lines, others).to_value();
     let written = Mail { event: MailEvent::Folded, ..mail.clone() };
-    let written = edges.templates.round_letter(view, &written, &letter.from);
-    let written = written.map(|Letter { subject, text, html, .. }| {
-        Box::new(Letter { subject, text, html, pictures: Vec::new(), ..letter })
-    });
-    Ok(written.map_err(|problem| problem.to_string()))
+    let mut draft = Draft::round(view, &written, &letter.from);
+    draft.letter = Letter { pictures: Vec::new(), ..letter };
+    Ok(Box::new(draft))
 }
 
 /// When it was decided upon, in the zone that its other times are of.

@@ -2,7 +2,8 @@
 //!
 //! A part of `perform`, which writes the mails of single tickets.
 
-use super::{Edges, NO_MAIL_SECTION, write_letter};
+use super::{Edges, NO_MAIL_SECTION, draw_up, write};
+use crate::edge::template::Draft;
 use crate::engine::{Engine, EngineError};
 use crate::pure::digest;
 use crate::pure::letterbox::MailId;
@@ -13,12 +14,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// A mail that is of no ticket.
-pub(super) fn write_round(
+pub(super) fn draw_up_round(
     engine: &Engine,
     edges: &Edges,
     seq: u64,
     now: Timestamp,
-) -> Result<Result<Box<Letter>, String>, EngineError> {
+) -> Result<Result<Box<Draft>, String>, EngineError> {
     let Some(Recorded { at, event: Event::RoundQueued { to, round }, .. }) = engine.round(seq)? else {
         return Ok(Err(format!("there is no mail {seq}")));
     };
@@ -38,11 +39,10 @@ pub(super) fn write_round(
             FoldedView::of(rows, since.unwrap_or_default(), unreached(engine, &folded)).to_value()
         }
     };
-    let letter = edges.templates.round_letter(view, &mail, &settings.from);
+    let mut draft = Draft::round(view, &mail, &settings.from);
     let reply_to = settings.reply_to.clone();
-    let letter =
-        letter.map(|letter| Box::new(Letter { reply_to, thread, first, answers, begun, mark, ..letter }));
-    Ok(letter.map_err(|problem| problem.to_string()))
+    draft.letter = Letter { reply_to, thread, first, answers, begun, mark, ..draft.letter };
+    Ok(Ok(Box::new(draft)))
 }
 
 /// The conversation of a mail that tells those of one ticket, that ticket's; no ticket where it tells of several.
@@ -93,7 +93,8 @@ pub(super) fn folded_rows(
 /// A mail of a ticket in short; `None` while it cannot be written, since what hinders that may pass: then it is
 /// written when it is sent.
 pub fn lines(engine: &Engine, edges: &Edges, (ticket, mail): MailId, now: Timestamp) -> Option<Lines> {
-    let letter = write_letter(engine, edges, ticket, mail, now).ok()?.ok()?;
+    let draft = draw_up(engine, edges, ticket, mail, now).ok()?.ok()?;
+    let letter = write(edges, draft).ok()?;
     let (ticket, mail) = (engine.ticket(ticket).ok()?, engine.mail(ticket, mail)?);
     Some(report::in_short(ticket, mail, &zone_of(engine, ticket.id), letter.subject, &letter.text))
 }
@@ -107,10 +108,10 @@ fn write_lines(
     now: Timestamp,
 ) -> Result<Lines, EngineError> {
     let FoldedMail { ticket, mail, at, .. } = told;
-    let letter = match write_letter(engine, edges, *ticket, *mail, now) {
+    let letter = match draw_up(engine, edges, *ticket, *mail, now) {
         Err(error @ EngineError::Store(_)) => return Err(error),
         Err(fault) => Err(fault.to_string()),
-        Ok(letter) => letter,
+        Ok(draft) => draft.and_then(|draft| write(edges, draft)),
     };
     let (subject, text) = match letter {
         Ok(letter) => (letter.subject, letter.text),

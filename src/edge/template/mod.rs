@@ -7,6 +7,7 @@
 
 mod balance;
 mod dated;
+mod draft;
 mod drawing;
 mod facts;
 mod include;
@@ -18,6 +19,7 @@ mod strict;
 mod subject;
 mod trial;
 
+pub use draft::Draft;
 pub use shipped::SHIPPED;
 pub use sources::nearest;
 
@@ -26,8 +28,8 @@ use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
 use crate::pure::report::words::{capitalised, clean_text, shortened, wrap};
-use crate::pure::report::{FoldedRow, Letter, Looked, Material, RecordView, TicketView, fitted};
-use crate::pure::ticket::{Mail, TicketId, outbox};
+use crate::pure::report::{Letter, Looked, Material, RecordView, TicketView, fitted};
+use crate::pure::ticket::Mail;
 use handlebars::{Context, Handlebars, RenderError, TemplateError, TemplateErrorReason};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -119,64 +121,37 @@ impl Templates {
     ///
     /// # Errors
     ///
-    /// There is no template for the event, or it fails on this ticket.
+    /// As [`Templates::write`].
     pub fn letter(&self, material: &Material, mail: &Mail, from: &str) -> Result<Letter, Box<Problem>> {
-        self.telling_letter(material, mail, from, Vec::new())
-    }
-
-    /// The same, of a mail that tells earlier ones.
-    ///
-    /// # Errors
-    ///
-    /// As [`Templates::letter`].
-    pub fn telling_letter(
-        &self,
-        material: &Material,
-        mail: &Mail,
-        from: &str,
-        folded: Vec<FoldedRow>,
-    ) -> Result<Letter, Box<Problem>> {
-        let mut view = TicketView::about(Some(mail.event), material).telling(folded);
-        let drawings = std::mem::take(&mut view.drawings);
-        let letter = self.round_letter(view.to_value(), mail, from)?;
-        let is_shown = |picture: &Picture| letter.html.contains(&format!("cid:{}\"", picture.id));
-        let pictures = drawings.into_iter().filter(is_shown).collect();
-        let (first, answers) = outbox::conversation(&material.ticket.outbox, mail);
-        let (ticket, thread, begun) = (material.ticket.id, material.ticket.id, material.ticket.opened);
-        Ok(Letter { ticket, first, answers, thread, begun, pictures, ..letter })
+        self.write(Draft::about(material, mail, from, Vec::new()))
     }
 
     /// The letter of a mail that is of no ticket, out of the view of its kind.
     ///
     /// # Errors
     ///
-    /// As [`Templates::letter`].
+    /// As [`Templates::write`].
     pub fn round_letter(&self, view: Value, mail: &Mail, from: &str) -> Result<Letter, Box<Problem>> {
-        let view = Context::from(view);
-        let (subject, text) = self.mail_text(mail.event, &view)?;
-        Ok(Letter {
-            ticket: TicketId::NONE,
-            seq: mail.seq,
-            event: mail.event,
-            at: mail.at,
-            from: from.to_string(),
-            to: mail.to.clone(),
-            subject,
-            text,
-            html: inline::with_looks(self.render(mail.event.word(), Form::Html, &view)?),
-            pictures: Vec::new(),
-            reply_to: None,
-            first: None,
-            answers: None,
-            thread: TicketId::NONE,
-            begun: mail.at,
-            mark: None,
-        })
+        self.write(Draft::round(view, mail, from))
     }
 
-    /// A letter that leaves late, beginning with these words, which say of when it speaks.
-    pub fn dated(&self, letter: Letter, words: &str) -> Letter {
-        dated::dated(letter, words)
+    /// Makes a letter of a draft, with the pictures that its page shows.
+    ///
+    /// # Errors
+    ///
+    /// There is no template for it, or it fails on what this one tells.
+    pub fn write(&self, draft: Draft) -> Result<Letter, Box<Problem>> {
+        let Draft { letter, wording, view, beginning } = draft;
+        let view = Context::from(view.into_value());
+        let (subject, text) = self.mail_text(wording, &view)?;
+        let html = inline::with_looks(self.render(wording.word(), Form::Html, &view)?);
+        let is_shown = |picture: &Picture| html.contains(&format!("cid:{}\"", picture.id));
+        let pictures = letter.pictures.into_iter().filter(is_shown).collect();
+        let letter = Letter { subject, text, html, pictures, ..letter };
+        Ok(match beginning {
+            Some(words) => dated::dated(letter, &words),
+            None => letter,
+        })
     }
 
     /// Subject and text of a mail: the text template's first line and the rest.
