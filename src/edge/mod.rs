@@ -12,6 +12,7 @@ pub mod mailer;
 pub mod memory;
 
 pub mod perform;
+pub mod precedence;
 pub mod resolver;
 pub mod store;
 pub mod template;

@@ -1,4 +1,4 @@
-//! How does mail leave while everything else goes on? Some threads make letters ready ahead, pictures and all,
+//! How does mail leave while everything else goes on? Some threads make letters ready ahead, words, pictures and all,
 //! another hands them over, as fast as the mail server takes them, and nothing waits for any of them.
 //!
 //! When the server is at fault, one mail a minute tries whether it is well again, and the others wait
@@ -7,6 +7,7 @@
 use super::{Message, Server};
 use crate::edge::clock::Deadline;
 use crate::edge::perform::{self, Edges, Reply, Work};
+use crate::edge::precedence;
 use crate::engine::EngineError;
 use crate::pure::ticket::{Effect, Input};
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Letters that are written ahead of the mail server: it never waits for the next one, and no more than
+/// Letters that are drawn up ahead of the mail server: it never waits for the next one, and no more than
 /// these are in memory.
 const LETTERS_AHEAD: usize = 128;
 
@@ -24,13 +25,13 @@ const LETTERS_AHEAD: usize = 128;
 /// pictures that a mail may have they are 12 MB.
 const SEALED_AHEAD: usize = 16;
 
-/// Threads that make letters ready: to draw the pictures of a mail takes longer than many a server takes for it.
+/// Threads that make letters ready: to write a mail and draw its pictures takes longer than many a server takes for it.
 const DRAWERS_MAX: usize = 4;
 
-/// Letters that are written in one go, and how long that may take: captures that fall due must not wait for
+/// Letters that are drawn up in one go, and how long that may take: captures that fall due must not wait for
 /// a pile of mail, nor for a few letters that are long.
 const LETTERS_AT_ONCE: usize = 32;
-const WRITING_MAX: Duration = Duration::from_millis(50);
+const DRAWING_UP_MAX: Duration = Duration::from_millis(50);
 
 /// Without another mail for so long, the connection is ended: servers hang up on the idle after minutes,
 /// and count how many hold a line.
@@ -117,6 +118,8 @@ type Ready = (Effect, Result<Work, Box<Reply>>);
 
 /// A thread that makes letters ready, one after the other.
 fn make_ready(edges: &Edges, letters: &Receiver<(Effect, Work)>, ready: &SyncSender<Ready>) {
+    // Else the thread that has the line would wait for a processor with each answer of the server.
+    precedence::stand_back();
     for (effect, work) in letters {
         // What is not begun any more need not be ready.
         let is_stopping = edges.stop.is_requested();
@@ -177,9 +180,9 @@ fn failure(effect: &Effect, error: String) -> Option<Box<Reply>> {
 }
 
 impl Server<'_> {
-    /// Writes the next letters, as far as the mail thread has room for them.
+    /// Draws the next letters up, as far as the mail threads have room for them.
     pub(super) fn begin_mails(&mut self, now: Timestamp) {
-        let end = Deadline::after(WRITING_MAX);
+        let end = Deadline::after(DRAWING_UP_MAX);
         for _ in 0..LETTERS_AT_ONCE {
             let is_enough = end.left().is_zero() || self.edges.stop.is_requested();
             if is_enough || !self.edges.has_post() || !self.post.is_ready() {
