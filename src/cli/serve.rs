@@ -23,7 +23,7 @@ use crate::pure::playbook::Library;
 use crate::pure::queue::{Limits, Queue};
 use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Event, Input, Run};
 use crate::pure::verdict::Ending;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use lost::HAND_RUN_LOOK;
 use post::Post;
 use std::collections::{BTreeSet, VecDeque};
@@ -50,6 +50,10 @@ const MESSAGES_MAX: usize = 256;
 /// The loop looks by itself after so much silence: the doorbell goes by the system clock, and is silent
 /// for hours when that was set back. A request to stop is noticed then, too.
 const LOOK_PAUSE: Duration = Duration::from_millis(1_500);
+
+/// Something falls due so late at most; while the clock stands still, because it was set back, the loop does not
+/// spin.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
 
 /// How long the loop waits for another writer of the log. What cannot be recorded then is kept, and
 /// tried again at the next ring; captures and signals must not wait for it.
@@ -157,11 +161,20 @@ fn is_stopped_short(input: &Input) -> bool {
     facts.sources.iter().any(|source| source.ending == Ending::Stopped)
 }
 
+/// How long to wait for a message: no longer than until something falls due, since a run does not see what it
+/// begins too late for. What is due and could not be done waits for the next look.
+fn pause(now: Timestamp, due: Option<Timestamp>) -> Duration {
+    let left = due.and_then(|due| Duration::try_from(due.duration_since(now)).ok());
+    left.filter(|left| !left.is_zero()).map_or(LOOK_PAUSE, |left| left.clamp(PAUSE_MIN, LOOK_PAUSE))
+}
+
 impl Server<'_> {
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {
         while !stop.is_requested() {
             let has_mail = self.has_mail_to_write();
-            match receiver.recv_timeout(if has_mail { Duration::ZERO } else { LOOK_PAUSE }) {
+            let now = clock::now();
+            let pause = pause(now, self.desk.engine.next_due(now));
+            match receiver.recv_timeout(if has_mail { Duration::ZERO } else { pause }) {
                 // Nothing new is begun for a ring that came after the signal.
                 Ok(Message::Ring) if stop.is_requested() => break,
                 Ok(message) => self.take(message, receiver),
@@ -337,6 +350,28 @@ impl Server<'_> {
             tracing::error!(
                 "{lost} results could not be recorded: their runs are named interrupted, their mails sent again"
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loop_wakes_when_something_falls_due() {
+        let now = Timestamp::UNIX_EPOCH;
+        let ms = SignedDuration::from_millis;
+        let rows = [
+            ("nothing will", None, LOOK_PAUSE),
+            ("much later", Some(ms(3_600_000)), LOOK_PAUSE),
+            ("soon", Some(ms(700)), Duration::from_millis(700)),
+            ("at once, or while the clock stands still", Some(SignedDuration::from_nanos(1)), PAUSE_MIN),
+            ("now, and it was not done", Some(ms(0)), LOOK_PAUSE),
+            ("long ago, and it cannot be done", Some(ms(-5_000)), LOOK_PAUSE),
+        ];
+        for (row, left, wanted) in rows {
+            assert_eq!(pause(now, left.map(|left| now + left)), wanted, "{row}");
         }
     }
 }

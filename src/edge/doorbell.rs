@@ -9,7 +9,7 @@ use std::thread;
 use tokio::sync::Notify;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-/// Every second: a run that begins a second late has still seen all but that of its window.
+/// Every second: the loop itself knows when a run begins; whoever acted beside it is noticed then.
 const EVERY_SECOND: &str = "* * * * * *";
 
 /// A ringing doorbell; silent when dropped.

@@ -145,3 +145,35 @@ impl Counted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_reached_exactly_and_never_passed() {
+        let room = |packets, bytes| Room { packets, bytes };
+        let rows = [
+            ("nothing may be kept", NO_ROOM, [false; 4]),
+            ("one packet less", room(2, 1000), [true, true, false, false]),
+            ("as many packets", room(3, 1000), [true, true, true, false]),
+            ("as many and one", room(4, 1000), [true, true, true, true]),
+            ("one byte less", room(9, 299), [true, true, false, false]),
+            ("as many bytes", room(9, 300), [true, true, true, false]),
+            ("room for all", room(9, 400), [true; 4]),
+        ];
+        for (name, room, wanted) in rows {
+            let mut tally = Tally::new(room);
+            let kept = [100; 4].map(|bytes| {
+                let has_room = tally.has_room(bytes);
+                (0..u64::from(has_room)).for_each(|_| tally.add(bytes));
+                has_room
+            });
+            assert_eq!(kept, wanted, "{name}");
+        }
+        // A small packet may fit where a large one does not.
+        let mut tally = Tally::new(room(9, 100));
+        tally.add(60);
+        assert_eq!((tally.has_room(41), tally.has_room(40)), (false, true));
+    }
+}

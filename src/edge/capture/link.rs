@@ -117,14 +117,17 @@ fn ask(what: libc::c_ulong, request: &mut libc::ifreq) -> bool {
 }
 
 /// Packets that the interface or its driver dropped since it was made: `rx_dropped` and
-/// `rx_missed_errors` (Documentation/ABI/testing/sysfs-class-net-statistics). libpcap's own
+/// `rx_missed_errors` together, as proc_net_dev(5) has them for the network namespace of this thread. libpcap's own
 /// number leaves some drivers' drops out (libpcap issue 1328). `None` when it cannot be read.
 pub fn dropped_packets(interface: &str) -> Option<u64> {
-    let counter = |name: &str| -> Option<u64> {
-        let path = format!("/sys/class/net/{interface}/statistics/{name}");
-        fs::read_to_string(path).ok()?.trim().parse().ok()
-    };
-    Some(counter("rx_dropped")?.saturating_add(counter("rx_missed_errors")?))
+    dropped_in(&fs::read_to_string("/proc/thread-self/net/dev").ok()?, interface)
+}
+
+/// The fourth of the numbers behind the name: bytes, packets, errors, drops.
+fn dropped_in(table: &str, interface: &str) -> Option<u64> {
+    let lines = table.lines().filter_map(|line| line.split_once(':'));
+    let (_, numbers) = lines.into_iter().find(|(name, _)| name.trim() == interface)?;
+    numbers.split_whitespace().nth(3)?.parse().ok()
 }
 
 /// How many bytes of a socket are mapped into this process: its capture ring (packet(7), proc(5)).
@@ -149,5 +152,19 @@ mod tests {
         for name in ["", "no-such-if", "a-name-that-is-much-too-long", "nul\0inside"] {
             assert_eq!((index(name), state(name)), (None, LinkState::Gone), "{name:?}");
         }
+    }
+
+    #[test]
+    fn drops_are_those_of_the_interface_itself() {
+        let table = "Inter-|   Receive                                                |  Transmit\n \
+                     face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets\n    \
+                     lo:     100       1    0    0    0     0          0         0      100       1\n  \
+                     v0:18446744073709551615 2 3 40 5 6 7 8 9 10\n v01: 1 2 3 41 5\n  bad: 1 2 3 x\n";
+        for (name, dropped) in
+            [("lo", Some(0)), ("v0", Some(40)), ("v01", Some(41)), ("v", None), ("bad", None), ("", None)]
+        {
+            assert_eq!(dropped_in(table, name), dropped, "{name}");
+        }
+        assert!(dropped_packets("lo").is_some());
     }
 }

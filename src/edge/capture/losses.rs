@@ -13,7 +13,7 @@ pub(super) struct Losses {
     ring: u64,
     driver: u64,
     last: (u32, u32),
-    /// What the kernel has dropped by its own count, in /sys: at the last looks, the oldest first.
+    /// What the kernel has dropped by its own count: at the last looks, the oldest first.
     dropped: [u64; SETTLED_LOOKS + 1],
     dropped_last: Option<u64>,
     /// Those of them that were not heard before.
@@ -51,7 +51,7 @@ impl Losses {
     }
 
     /// What the ring lost, and what the driver lost by whichever count is larger: libpcap leaves
-    /// some drivers' drops out, and /sys may not be readable. It never falls.
+    /// some drivers' drops out, and the kernel's may not be readable. It never falls.
     pub(super) fn total(&self) -> u64 {
         self.ring + self.driver.max(self.unheard)
     }
