@@ -40,15 +40,15 @@ impl Drop for End<'_> {
     }
 }
 
-/// The ring of a capture is in the memory of its process once all is ready: while libpcap still opens the
-/// interface, it is refused when it goes down.
+/// A scan listens once its ring is in its memory and it waits for packets: while libpcap still opens the
+/// interface, and before it was looked at, going down is a refusal.
 fn wait_until_open(pid: u32) {
-    for _ in 0..6000 {
-        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-        if maps.lines().any(|line| line.contains(" socket:[")) {
+    let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    for _ in 0..60_000 {
+        if read("maps").lines().any(|line| line.contains(" socket:[")) && read("wchan").contains("poll") {
             return;
         }
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(1));
     }
     panic!("nobody listens");
 }
@@ -67,7 +67,7 @@ fn send(pid: u32, signal: &str) {
 fn a_scan_passes_only_what_it_watched() {
     type Row<'a> = (&'a str, &'a [&'a str], Act, (i32, &'a [&'a str]));
     let rows: [Row<'_>; 6] = [
-        ("whole", &["--for", "3s"], |_, _| (), (0, &[])),
+        ("whole", &["--for", "8s"], |_, _| (), (0, &[])),
         (
             "down for half of it",
             &["--for", "3s"],
