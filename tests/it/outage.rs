@@ -145,7 +145,7 @@ fn after_three_days_without_a_server_each_of_a_thousand_mails_arrives_once() {
         assert!((1..=2 * LIMIT as usize).contains(&most), "{address} gets {most} mails within an hour");
     }
     for ((ticket, mail, _), mails) in arrived.iter().filter(|((ticket, ..), _)| *ticket != TicketId::NONE) {
-        assert!(mails[0].contains("\r\nAs of "), "mail {mail} of ticket {ticket} is late: {}", mails[0]);
+        assert!(mails[0].contains("\r\n\r\nAs of "), "mail {mail} of ticket {ticket} is late: {}", mails[0]);
     }
 }
 
