@@ -202,7 +202,7 @@ pub fn schedule(schedule: &Schedule) -> String {
 
 /// A filter so that it means the same on tagged frames: plain, in one tag, in two (pcap-filter(7):
 /// `vlan` moves the offsets of everything after it).
-pub fn filter_as_run(filter: &str) -> String {
+fn filter_as_run(filter: &str) -> String {
     format!("({filter}) or (vlan and (({filter}) or (vlan and ({filter}))))")
 }
 

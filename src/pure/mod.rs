@@ -35,6 +35,8 @@ pub mod sighting;
 
 pub mod verdict;
 
+pub mod filter;
+
 pub mod assurance;
 
 pub mod earliest;

@@ -88,7 +88,7 @@ pub fn count(number: u64, noun: &str) -> String {
 }
 
 /// The noun as it agrees with that number: `contact`, `contacts`, `addresses`.
-pub fn plural(number: u64, noun: &str) -> String {
+fn plural(number: u64, noun: &str) -> String {
     let ending = match number {
         1 => "",
         _ if noun.ends_with("ss") => "es",

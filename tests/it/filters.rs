@@ -3,9 +3,10 @@
 
 use crate::frames::{cat, ethernet, frame, inner, ipv4, ipv6, plain, plain_6, to_access_point, udp};
 use crate::tunnels::{Content, wrapped};
-use allclear::edge::capture::filter::{ETHERNET, Filter, superset};
-use allclear::edge::capture::screen::{Screen, kernel_filter_alone};
+use allclear::edge::capture::filter::{ETHERNET, Filter};
+use allclear::edge::capture::screen::Screen;
 use allclear::pure::address::Translator;
+use allclear::pure::filter::{for_kernel_alone, superset};
 use allclear::pure::sighting::Scope;
 
 /// Whether the plainest packet, wrapped so, passes.
@@ -171,7 +172,7 @@ fn a_filter_about_tags_means_the_tags_around_the_wrapping() {
 #[test]
 fn who_filters_before_us_lets_through_what_is_wrapped() {
     let texts =
-        |text: &str| [kernel_filter_alone(text).expect("it is short"), superset(text, &["arp".to_owned()])];
+        |text: &str| [for_kernel_alone(text).expect("it is short"), superset(text, &["arp".to_owned()])];
     for text in texts("udp port 7") {
         let mut early = Filter::compile(&text, ETHERNET).expect("a good filter");
         for (name, _, bytes) in rows().into_iter().filter(|(_, link_type, _)| *link_type == ETHERNET) {

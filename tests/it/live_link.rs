@@ -4,10 +4,10 @@
 use crate::live::{LONG, MIB, Wire, chatter, ip, window};
 use allclear::edge::capture::interface;
 use allclear::edge::capture::link;
-use allclear::edge::capture::screen::kernel_filter_alone;
 use allclear::edge::capture::session::{Absent, Moment, Session};
 use allclear::edge::capture::stop::Stop;
 use allclear::edge::clock;
+use allclear::pure::filter::for_kernel_alone;
 use allclear::pure::verdict::{Ending, Listened};
 use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;
@@ -224,7 +224,7 @@ fn frame(port: u16, tags: usize) -> Vec<u8> {
 #[test]
 fn the_kernel_lets_a_filter_pass_at_any_depth_of_tags() {
     let Some(wire) = Wire::new() else { return };
-    let text = kernel_filter_alone("udp port 9999").expect("it is short");
+    let text = for_kernel_alone("udp port 9999").expect("it is short");
     let listen = |filter: Option<String>| {
         let mut heard = [[0; 6]; 2];
         let mut looks = 0;

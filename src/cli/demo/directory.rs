@@ -20,7 +20,7 @@ directories captures, mail and state, and the files of the same names beside the
 const DIRECTORIES: [&str; 3] = ["captures", "mail", "state"];
 
 /// Every file outside those directories, by its name.
-pub const FILES: [&str; 5] =
+const FILES: [&str; 5] =
     ["allclear.yaml", "playbooks/conficker.yaml", "complaint.txt", "script.yaml", "report.html"];
 
 /// Makes the directory ready: what an earlier demo wrote is gone.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The name of the list that the flags themselves make.
-pub const FLAGS_LIST: &str = "command line";
+const FLAGS_LIST: &str = "command line";
 
 /// The private ranges (RFC 1918, RFC 6598, RFC 4193): what is inside unless `--inside` says otherwise.
 const PRIVATE: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];

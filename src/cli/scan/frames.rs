@@ -5,10 +5,11 @@ use super::dump::Dump;
 use super::save::Save;
 use crate::cli::print::note;
 use crate::edge::capture::interface::listen;
-use crate::edge::capture::screen::{Screen, kernel_filter_alone};
+use crate::edge::capture::screen::Screen;
 use crate::edge::capture::session::{Absent, Moment, Session};
 use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
+use crate::pure::filter::for_kernel_alone;
 use crate::pure::interval::Interval;
 use crate::pure::moment::nanoseconds;
 use crate::pure::packet::{Frame, decode};
@@ -98,7 +99,7 @@ pub fn live(
     let lookout = scanner.observer.lookout();
     let session = Session { window, stop, clock: clock::now, absent: Absent::GiveUp };
     let filter = scanner.filter.as_ref().filter(|filter| filter.is_for_others());
-    let kernel_filter = filter.and_then(|filter| kernel_filter_alone(filter.text()));
+    let kernel_filter = filter.and_then(|filter| for_kernel_alone(filter.text()));
     let (mut opened, mut over) = (None, None);
     let listened = listen(interface, ring_bytes, &session, &mut |moment| match moment {
         Moment::Frame(frame) => scanner.take(frame, lookout.glance(frame)),

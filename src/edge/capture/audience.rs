@@ -7,10 +7,11 @@
 
 use super::listener::Listener;
 use super::member::{Guest, Member, State};
-use super::screen::{self, Screen};
+use super::screen::Screen;
 use super::session::Look;
 use super::stop::Stop;
 use super::tap::BLOCK_AGE_MS;
+use crate::pure::filter;
 use crate::pure::interval::Interval;
 use crate::pure::moment::nanoseconds;
 use crate::pure::packet::Frame;
@@ -202,7 +203,7 @@ impl Audience {
             }
         }
         let source = present().next()?.source();
-        screen::kernel_filter(text, &blamed, source)
+        filter::for_kernel(text, &blamed, source)
     }
 
     /// Lets in those whose window has begun at this time of a frame, and ends those whose is over.

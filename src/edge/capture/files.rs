@@ -118,7 +118,7 @@ struct Named<'a> {
     path: &'a Path,
 }
 
-pub(super) fn open_bytes(path: &Path, days: Option<&Days>) -> Result<Content, OpenError> {
+fn open_bytes(path: &Path, days: Option<&Days>) -> Result<Content, OpenError> {
     if is_stdin(path) {
         return unpacked(Named { name: "standard input", path }, Box::new(io::stdin()), days);
     }

@@ -1,14 +1,12 @@
 //! Does a frame pass the filter that a person typed?
 //!
-//! Text in pcap-filter(7) in, yes or no for each frame out. Left of it is `lint`, which refuses
+//! Text in pcap-filter(7) in, yes or no for each frame out. Left of it is `pure/filter`, which refuses
 //! texts that would ask the network for a name; right of it `screen`, which asks for every frame. It
 //! must never let a VLAN tag change what a filter means: `tcp port 25` finds tagged mail, and
 //! `not host X` does not let tagged packets of X pass.
 
-use super::lint;
-use super::words::words;
+use crate::pure::filter::{checked, is_tag_word};
 use crate::pure::packet::{self, Frame, Mac, Packet};
-use crate::pure::protocol::{TCP, UDP};
 use pcap::{BpfProgram, Capture, Linktype};
 
 /// The link layer of Ethernet, as numbered by <https://www.tcpdump.org/linktypes.html>.
@@ -29,10 +27,6 @@ const TAGS_MAX: usize = 8;
 /// older ones limit to 20 kB.
 pub const KERNEL_INSTRUCTIONS_MAX: usize = 512;
 
-/// Texts longer than this are not even compiled for the kernel: compiling takes time that grows with
-/// the square of the terms.
-const KERNEL_TEXT_BYTES_MAX: usize = 4096;
-
 /// A filter, compiled for one link layer.
 pub struct Filter {
     program: BpfProgram,
@@ -46,9 +40,9 @@ impl Filter {
     /// Compiles `text` for frames of `link_type` (as in files, see the list of linktypes). Needs no
     /// privilege and asks no network. The error says what is wrong with the text and what to do.
     pub fn compile(text: &str, link_type: u16) -> Result<Filter, String> {
-        let words = lint::check(text)?;
+        let words = checked(text)?;
         let program = program(text, link_type)?;
-        let is_about_tags = words.iter().any(|word| is_tag_word(word));
+        let is_about_tags = words.iter().any(|word| is_tag_word(word.text));
         Ok(Filter { program, link_type, is_about_tags, untagged: Vec::new() })
     }
 
@@ -99,50 +93,6 @@ fn tags(frame: &[u8]) -> &[u8] {
     frame.get(12..12 + 4 * count).unwrap_or_default()
 }
 
-/// What is never wrapped around anything: segments of TCP, and datagrams of UDP whose ports are those of no
-/// tunnel, right in IPv4 or IPv6, whole and without options, which may tell where they really go. Addresses of IPv6
-/// that stand for those of IPv4 lie below 2000::.
-fn plain_text() -> String {
-    let ports = packet::TUNNEL_PORTS.map(|port| format!("udp port {port}")).join(" or ");
-    let mapped = "ip6[8:4] < 0x20000000 or ip6[24:4] < 0x20000000";
-    let plain = |number: u8| format!("ip[9] = {number} or ip6[6] = {number}");
-    let whole = "ip[0] = 0x45 and ip[6:2] & 0x3fff = 0";
-    let kinds = format!("({}) or (({}) and not ({ports}))", plain(TCP), plain(UDP));
-    format!("((({whole}) or (ip6 and not ({mapped}))) and ({kinds}))")
-}
-
-/// The text to hand to another program that filters before us: lets through what `text` means, each of
-/// `others`, and whatever may be wrapped, tagged frames among it (all are filtered again here). `others` are
-/// filters too. Empty, which lets everything pass, when one of them looks into another layer: words like `vlan`
-/// shift the meaning of all that follows them, so only `text`, which stands last, may have them.
-pub fn superset(text: &str, others: &[String]) -> String {
-    if others.iter().any(|other| words(other).iter().any(|word| is_shifting(word.text))) {
-        return String::new();
-    }
-    let grouped = others.iter().map(String::as_str).chain([text]).map(|part| format!("({part})"));
-    let wrapped = format!("not {}", plain_text());
-    std::iter::once(wrapped).chain(grouped).collect::<Vec<_>>().join(" or ")
-}
-
-/// The text for the kernel, whose program is run before a frame costs anything: lets through what `text` and each
-/// of `others` mean, and whatever may be wrapped; what passes is filtered again here. The kernel keeps the outermost
-/// tag beside the frame, so that a filter means the same behind it; frames with more tags all pass. `None` when
-/// a text looks into another layer by itself, or when all is too long.
-pub fn for_kernel(text: &str, others: &[String]) -> Option<String> {
-    let all = || std::iter::once(text).chain(others.iter().map(String::as_str));
-    let is_plain = |word: &str| !is_shifting(word) && !is_tag_word(word);
-    if !all().all(|text| words(text).iter().all(|word| is_plain(word.text))) {
-        return None;
-    }
-    let wanted = all().map(|part| format!("({part})")).collect::<Vec<_>>().join(" or ");
-    (wanted.len() <= KERNEL_TEXT_BYTES_MAX).then(|| format!("{wanted} or not {}", plain_text()))
-}
-
-/// Whether a word moves the offsets of what follows it, pcap-filter(7).
-fn is_shifting(word: &str) -> bool {
-    matches!(word, "vlan" | "mpls" | "pppoes" | "geneve")
-}
-
 /// The file's number of a link layer, from the number that libpcap uses for live handles.
 pub fn link_type_of(link: Linktype) -> Option<u16> {
     if link.0 == RAW_IP.1 { Some(RAW_IP.0) } else { u16::try_from(link.0).ok() }
@@ -157,10 +107,6 @@ pub(super) fn program(text: &str, link_type: u16) -> Result<BpfProgram, String> 
         pcap::Error::PcapError(text) => text,
         other => other.to_string(),
     })
-}
-
-fn is_tag_word(word: &str) -> bool {
-    matches!(word, "vlan" | "0x8100" | "0x88a8" | "0x9100" | "33024" | "34984" | "37120")
 }
 
 /// Where the EtherType stands, for link layers that can carry tags after it.
@@ -203,6 +149,7 @@ fn untag(frame: &[u8], type_at: usize, untagged: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pure::filter::{for_kernel_alone, superset};
 
     /// An Ethernet frame with IPv4 and TCP from 10.0.0.1 to 192.0.2.1, port 25, under `tags`.
     fn frame(tags: &[[u8; 2]]) -> Vec<u8> {
@@ -294,10 +241,8 @@ mod tests {
 
     #[test]
     fn a_common_filter_is_short_enough_for_the_kernel() {
-        let others = ["arp", "udp port 67 or udp port 68 or udp port 546 or udp port 547", "host 10.0.0.9"];
-        let others = others.map(str::to_owned);
         for text in ["tcp port 25", "net 10.0.0.0/8 and (port 80 or port 443 or port 53)"] {
-            let text = for_kernel(text, &others).expect("it is short");
+            let text = for_kernel_alone(text).expect("it is short");
             let length = program(&text, ETHERNET).expect("a good filter").get_instructions().len();
             assert!(length <= KERNEL_INSTRUCTIONS_MAX, "{length} instructions: {text}");
         }

@@ -41,4 +41,3 @@ pub mod tap;
 pub mod texts;
 mod unclaimed;
 pub mod vault;
-mod words;

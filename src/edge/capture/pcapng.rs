@@ -162,7 +162,7 @@ pub fn statistics(to: &mut Vec<u8>, interface: u32, time_ns: i64, statistics: &S
 }
 
 /// As much of `text` as fits into `bytes_max`, whole characters only.
-pub fn whole_chars(text: &str, bytes_max: usize) -> &str {
+fn whole_chars(text: &str, bytes_max: usize) -> &str {
     let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text.get(..end.unwrap_or(0)).unwrap_or_default()
 }

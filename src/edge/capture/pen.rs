@@ -22,7 +22,7 @@ pub const RESERVE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// What is never written into by a run: the log lies on the same disk, and has to record what was found.
 /// The end of a run with some hundred hosts takes less.
-pub const LOG_ROOM_BYTES: u64 = 1024 * 1024;
+const LOG_ROOM_BYTES: u64 = 1024 * 1024;
 
 /// Whole blocks on their way to the disk.
 #[derive(Debug, Default)]

@@ -14,9 +14,9 @@ use super::pen::leave_log_room;
 use super::probes::Sent;
 use super::published::{Published, Taken, publish};
 use super::recordings::Recordings;
-use super::screen;
 use super::session::{Absent, OnFrame, Session};
 use super::stop::Stop;
+use crate::pure::filter::for_command;
 use crate::pure::plan::CapturePlan;
 use crate::pure::sighting::{Ledger, Left};
 use crate::pure::site::{Source, SourceKind};
@@ -130,7 +130,9 @@ fn hear_source(
             }
         }
         SourceKind::Command(argv) => {
-            let filter = screen::remote_filter(plan, source);
+            // Addresses that a translator made are told apart only here.
+            let text = plan.filter.as_deref().filter(|_| plan.nat64.is_empty());
+            let filter = text.map(|text| for_command(text, &plan.blamed, source)).unwrap_or_default();
             let mut alone = Alone::new(listener);
             let listened = command::listen(argv, &filter, &session, &mut |frame| alone.take(frame));
             alone.finish(listened)

@@ -1,26 +1,17 @@
-//! Which frames of a source does a run's filter let through, and where may it be applied before?
+//! Which frames of a source does a run's filter let through?
 //!
-//! A frame is always filtered here; the kernel, or a command elsewhere, may hold back frames before
-//! if it lets through what coverage is judged by. `filter` compiles; `listener` asks for each frame.
+//! A frame is always filtered here, whatever the kernel, or a command elsewhere, held back before
+//! (`pure/filter`). `filter` compiles; `listener` asks for each frame.
 
-use super::filter::{self, ETHERNET, Filter};
-use super::words::words;
+use super::filter::{ETHERNET, Filter};
 use crate::pure::address::Translator;
+use crate::pure::filter::words;
 use crate::pure::packet::{self, Frame};
-use crate::pure::plan::CapturePlan;
 use crate::pure::protocol::has_ports;
 use crate::pure::sighting::{Fragments, Scope};
-use crate::pure::site::Source;
-use crate::pure::verdict::BlamedHost;
 
 /// Filters are compiled once for each link layer that a source shows, at most so many.
 const LINK_TYPES_MAX: usize = 64;
-
-/// Blamed hosts that a filter elsewhere lets through at most; with more, nothing is filtered there.
-const BLAMED_IN_FILTER_MAX: usize = 32;
-
-/// Who must be let through a filter that runs elsewhere, so that coverage can be judged.
-const ALWAYS_THROUGH: [&str; 2] = ["arp", "udp port 67 or udp port 68 or udp port 546 or udp port 547"];
 
 /// So many datagrams in pieces are remembered of a run whose filter asks for ports, in 32 KiB: a thousand runs may
 /// have one.
@@ -141,37 +132,4 @@ impl Screen {
 
 fn scope_of(has_passed: bool) -> Scope {
     if has_passed { Scope::Matched } else { Scope::CoverageOnly }
-}
-
-/// What a command may filter by itself; empty when it must not filter. Coverage needs the control
-/// and the blamed hosts, whatever the run's filter is.
-pub(super) fn remote_filter(plan: &CapturePlan, source: &Source) -> String {
-    match &plan.filter {
-        Some(filter) if plan.blamed.len() <= BLAMED_IN_FILTER_MAX && plan.nat64.is_empty() => {
-            filter::superset(filter, &coverage_filters(&plan.blamed, source))
-        }
-        _ => String::new(),
-    }
-}
-
-/// What the kernel may hold back for runs that all have the filter `text`; `None` when it must not.
-/// Coverage needs the control and the blamed hosts, by their MAC addresses too.
-pub(super) fn kernel_filter(text: &str, blamed: &[BlamedHost], source: &Source) -> Option<String> {
-    let by_mac = blamed.iter().filter_map(|blamed| Some(format!("ether host {}", blamed.mac?)));
-    let others: Vec<String> = coverage_filters(blamed, source).into_iter().chain(by_mac).collect();
-    if blamed.len() <= BLAMED_IN_FILTER_MAX { filter::for_kernel(text, &others) } else { None }
-}
-
-/// As [`kernel_filter`], of a scan, which asks for no coverage of its own.
-pub fn kernel_filter_alone(text: &str) -> Option<String> {
-    filter::for_kernel(text, &ALWAYS_THROUGH.map(str::to_owned))
-}
-
-/// What coverage is judged by, as filters.
-fn coverage_filters(blamed: &[BlamedHost], source: &Source) -> Vec<String> {
-    let hosts = blamed.iter().map(|blamed| format!("host {}", blamed.host));
-    let always = ALWAYS_THROUGH.map(str::to_owned).into_iter();
-    let probe =
-        source.probe.as_ref().map(|probe| format!("host {} and udp port {}", probe.to.ip(), probe.to.port()));
-    always.chain(source.positive_control.clone()).chain(probe).chain(hosts).collect()
 }

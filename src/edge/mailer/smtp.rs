@@ -220,7 +220,7 @@ impl Connection {
     }
 
     /// The same, telling each step.
-    pub fn send_and_tell(&mut self, message: &[u8], envelope: &Envelope, told: Told) -> Result<(), Halt> {
+    fn send_and_tell(&mut self, message: &[u8], envelope: &Envelope, told: Told) -> Result<(), Halt> {
         self.wire.begin();
         let parameters = self.parameters(message, envelope)?;
         if std::mem::take(&mut self.is_stained) {

@@ -24,7 +24,7 @@ const LINE_BYTES_MAX: usize = 4_096;
 const REPLY_LINES_MAX: usize = 512;
 
 /// The longest words of a server that are passed on, in signs.
-pub const WORDS_CHARS_MAX: usize = 300;
+const WORDS_CHARS_MAX: usize = 300;
 
 /// Addresses of one server that are tried, one after the other.
 const ADDRESSES_MAX: usize = 4;

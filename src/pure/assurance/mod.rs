@@ -30,7 +30,7 @@ use std::time::Duration;
 
 /// Gaps between contacts from which a host's own calling is learned (design: n >= 5); it takes one
 /// contact more.
-pub const LEARNED_GAPS_MIN: u64 = 5;
+const LEARNED_GAPS_MIN: u64 = 5;
 
 /// A caller that has less weight than this is not followed, and taken for one that is never seen.
 const FOLLOWED_MIN: f64 = 1e-8;

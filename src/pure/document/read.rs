@@ -9,7 +9,7 @@ use super::reader::Reader;
 use serde::de::DeserializeOwned;
 
 /// Faults that are collected of one file; nobody reads more.
-pub const FAULTS_MAX: usize = 200;
+const FAULTS_MAX: usize = 200;
 
 /// Reads a `T` from the tree, and adds every fault to `faults`. `None` when nothing could be read.
 pub fn read<T: DeserializeOwned>(root: &mut Node, faults: &mut Vec<Fault>) -> Option<T> {

@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Answers are kept for their time to live, but no longer than this, in seconds: a wrong one must not
 /// stand for a day.
-pub const KEPT_SECONDS_MAX: u32 = 3600;
+const KEPT_SECONDS_MAX: u32 = 3600;
 
 /// Listed or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

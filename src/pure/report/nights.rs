@@ -134,7 +134,7 @@ fn hosts(number: u64) -> String {
 }
 
 /// `watched 5 h 57 min of the planned 6 h (99.2 %)`.
-pub(super) fn watched_share(watched_s: f64, planned_s: f64) -> String {
+fn watched_share(watched_s: f64, planned_s: f64) -> String {
     let part = if planned_s > 0.0 { format!(" ({})", share(watched_s / planned_s)) } else { String::new() };
     format!("watched {} of the planned {}{part}", duration(watched_s as u64), duration(planned_s as u64))
 }

@@ -18,7 +18,7 @@ pub const ON_TIME: SignedDuration = SignedDuration::from_secs(60);
 
 /// Occurrences in a break or hold go on record together, once in so long: each for itself, a stage of
 /// every quarter of an hour would make 1,344 events of a ticket in two weeks in which nothing happens.
-pub const IDLE_BATCH: SignedDuration = SignedDuration::from_hours(24);
+const IDLE_BATCH: SignedDuration = SignedDuration::from_hours(24);
 
 /// The occurrences of a stage that are planned and not on record.
 pub struct Course<'a> {

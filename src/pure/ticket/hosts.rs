@@ -8,7 +8,7 @@ use crate::pure::sighting::ContactSpan;
 use std::net::IpAddr;
 
 /// How many contacts are kept of one host over all runs: one a minute for half a year.
-pub const CONTACTS_MAX: usize = 262_144;
+const CONTACTS_MAX: usize = 262_144;
 
 /// The blamed host that `address` with `mac` is, as an index; `None` when it is none of them.
 ///

@@ -21,7 +21,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(4 * 3_600);
 const JITTER_SHARE: u32 = 4;
 
 /// A mail that was not accepted for so long is given up: RFC 5321, 4.5.4.1, asks for four to five days.
-pub const GIVE_UP: SignedDuration = SignedDuration::from_hours(5 * 24);
+const GIVE_UP: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 /// What is said of a mail that could not be handed over: it is tried again later, or this is its end.
 pub fn mail_failed(

@@ -1,7 +1,7 @@
 //! Which words of a filter are words of pcap-filter(7), and which would be taken for names?
 //!
 //! libpcap looks up a word that it does not know as a host name, while compiling and over the
-//! network. `lint` and `filter` therefore compile only texts whose every word is known here. The
+//! network. Therefore only texts whose every word is known here are compiled. The
 //! list must never hold a word that some libpcap since 1.8 does not know.
 
 use std::net::{IpAddr, Ipv6Addr};
