@@ -150,7 +150,9 @@ impl Tap {
         if let Ok(stat) = self.handle.stats() {
             self.losses.add(stat.dropped, stat.if_dropped);
         }
-        self.losses.add_dropped(link::dropped_packets(interface), self.unclaimed.packets());
+        let dropped = link::dropped_packets(interface);
+        self.unclaimed.look_again(interface);
+        self.losses.add_dropped(dropped, self.unclaimed.packets());
         self.losses.total()
     }
 

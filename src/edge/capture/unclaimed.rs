@@ -7,6 +7,7 @@
 
 use super::filter::ETHERNET;
 use crate::pure::packet::Frame;
+use std::collections::BTreeSet;
 use std::fs;
 
 /// Types of which a socket or a protocol of this machine takes all packets; there are few.
@@ -23,7 +24,7 @@ const TAGS: [u16; 2] = [0x8100, 0x88a8];
 pub(super) struct Unclaimed {
     /// `None` where that is not known, or where tags are sorted out by VLANs of its own: nothing counts as
     /// dropped after it was heard.
-    claimed: Option<Vec<u16>>,
+    claimed: Option<BTreeSet<u16>>,
     packets: u64,
 }
 
@@ -45,6 +46,18 @@ impl Unclaimed {
             firsts.filter_map(|first| u16::from_str_radix(first, 16).ok()).take(TYPES_MAX).collect()
         });
         Unclaimed { claimed, packets: 0 }
+    }
+
+    /// Looks again. Where the machine is set up in another way by now, nobody knows since when, and from the
+    /// beginning nothing counts as dropped after it was heard: a loss that is none rather than a hidden one.
+    pub(super) fn look_again(&mut self, interface: &str) {
+        self.compare(Unclaimed::on(interface));
+    }
+
+    fn compare(&mut self, now: Unclaimed) {
+        if now.claimed != self.claimed {
+            *self = Unclaimed { claimed: None, packets: 0 };
+        }
     }
 
     /// How many such packets were heard.
@@ -111,6 +124,25 @@ mod tests {
             assert_eq!(count(Some(TYPES), &anothers), wanted, "{name}: another's VLAN");
             assert_eq!(count(Some(TYPES), VLANS), 0, "{name}: sorted by VLANs");
             assert_eq!(count(None, ""), 0, "{name}: not known");
+        }
+    }
+    #[test]
+    fn a_machine_that_is_set_up_anew_has_no_such_packets() {
+        let rows = [
+            ("as it was", TYPES.to_owned(), 1),
+            ("another capture", format!("{TYPES}ALL  v1          packet_rcv\n0800 v1 packet_rcv\n"), 1),
+            ("MPLS is known now", format!("{TYPES}8847          mpls_forward\n"), 0),
+            ("one is known no more", TYPES.replace("0004          llc_rcv\n", ""), 0),
+        ];
+        for (row, types, wanted) in rows {
+            let mut unclaimed = Unclaimed::told("v0", Some(TYPES), "");
+            let bytes = [&[2; 12][..], &[0x81, 0, 0, 7, 0x81, 0]].concat();
+            let frame = Frame { time_ns: 0, bytes: &bytes, wire_length: 60, link_type: 1 };
+            unclaimed.note(&frame);
+            unclaimed.compare(Unclaimed::told("v0", Some(&types), ""));
+            assert_eq!(unclaimed.packets(), wanted, "{row}");
+            unclaimed.note(&frame);
+            assert_eq!(unclaimed.packets(), 2 * wanted, "{row}, and from then on");
         }
     }
 }
