@@ -87,6 +87,8 @@ pub fn wrapped(content: &Content) -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("L2TPv3", over_udp(1701, &cat(&[&[0, 3, 0, 0, 0, 0, 0, 5], ethernet]))),
         ("L2TPv3 with a cookie", over_udp(1701, &cat(&[&[0, 3, 0, 0, 0, 0, 0, 5], &[7; 8], ethernet]))),
+        ("L2TPv3 with IP", over_udp(1701, &cat(&[&[0, 3, 0, 0, 0, 0, 0, 5], v4]))),
+        ("L2TPv3 with IP behind a cookie", over_udp(1701, &cat(&[&[0, 3, 0, 0, 0, 0, 0, 5], &[7; 8], v4]))),
         ("L2TPv3 in IP", outer(115, &cat(&[&[0, 0, 0, 5], &[7; 4], ethernet]))),
         ("GTP", mobile(&[0x30, 0xff, 0, 9, 0, 0, 0, 1])),
         ("GTP with a number", mobile(&[0x32, 0xff, 0, 9, 0, 0, 0, 1, 0, 7, 0, 0])),
@@ -345,7 +347,7 @@ proptest! {
     /// Tunnels in tunnels with bytes changed and an end cut away.
     #[test]
     fn no_damage_does_harm(
-        layers in proptest::collection::vec(0_usize..51, 0..12),
+        layers in proptest::collection::vec(0_usize..53, 0..12),
         damage in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..6),
         kept in 0_usize..400, missing in 0_u32..100, link_type in proptest::sample::select(&LINK_TYPES[..]),
         in_ethernet: bool,

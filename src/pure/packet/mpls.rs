@@ -60,8 +60,18 @@ fn is_ip_like(layer: &Layer<'_>) -> bool {
 const SESSION_BYTES: [usize; 4] = [0, 4, 8, SESSION_BYTES_MAX];
 const SESSION_BYTES_MAX: usize = 12;
 
+/// Whether the bytes are a packet of IPv4 without options, or one of IPv6, from the first to the last.
+fn is_whole_ip(layer: &Layer<'_>) -> bool {
+    let stated = match *layer.bytes {
+        [0x45, _, l0, l1, ..] => usize::from(u16::from_be_bytes([l0, l1])),
+        [0x60..=0x6f, _, _, _, l0, l1, ..] => 40 + usize::from(u16::from_be_bytes([l0, l1])),
+        _ => return false,
+    };
+    if layer.is_cut { stated > layer.bytes.len() } else { stated == layer.bytes.len() }
+}
+
 /// A pseudowire behind a header whose length only its two ends know (RFC 3931, 4.1): what certainly is
-/// Ethernet or PPP; `None` when nothing is.
+/// Ethernet, PPP or IP; `None` when nothing is.
 pub(super) fn pseudowire(layer: Layer<'_>) -> Option<Decoded<'_>> {
     let likely = SESSION_BYTES.into_iter().find_map(|bytes| {
         let inner = layer.inside(bytes)?;
@@ -69,6 +79,7 @@ pub(super) fn pseudowire(layer: Layer<'_>) -> Option<Decoded<'_>> {
             [0xff, 0x03, 0, 0x21, 0x45..=0x4f, ..] | [0xff, 0x03, 0, 0x57, 0x60..=0x6f, ..] => {
                 Some(ppp(inner))
             }
+            _ if is_whole_ip(&inner) => Some(any_ip(inner)),
             _ => is_ethernet_like(&inner).then(|| ethernet(inner)),
         }
     });
