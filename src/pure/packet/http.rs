@@ -86,7 +86,7 @@ pub(super) fn requests(payload: &[u8], names: &mut Names) -> Reading {
         let empty = empty_lines(rest);
         let told = names.count();
         match request(rest.get(empty..).unwrap_or_default(), names) {
-            Head::Whole(length) => from += empty + length,
+            Head::Whole(length) => from = from.saturating_add(empty).saturating_add(length),
             Head::Read | Head::Foreign => return Reading::Whole,
             Head::Compressed => return Reading::Compressed,
             Head::Short => {
@@ -94,6 +94,9 @@ pub(super) fn requests(payload: &[u8], names: &mut Names) -> Reading {
                 return Reading::Partial(Rest { from: from + empty, told, has_more: true });
             }
         }
+    }
+    if (payload.len() + 1..=BODY_BYTES_MAX).contains(&from) {
+        return Reading::Partial(Rest { from, told: 0, has_more: false });
     }
     match payload.get(from..) {
         Some(rest @ [HANDSHAKE_RECORD, ..]) if from > 0 && hello::is_possible(rest) => {
@@ -105,9 +108,13 @@ pub(super) fn requests(payload: &[u8], names: &mut Names) -> Reading {
 
 const HANDSHAKE_RECORD: u8 = 0x16;
 
+/// Behind a body that goes on for longer than this no request is waited for: sequence numbers are used again after
+/// 4 GiB.
+const BODY_BYTES_MAX: usize = 1 << 30;
+
 /// How far a request could be read.
 enum Head {
-    /// To its end, the body included: so many bytes.
+    /// To the end of its head: so many bytes with its body, which may be more than are there.
     Whole(usize),
     /// Its Host was read, its end is not there.
     Read,
@@ -144,7 +151,8 @@ fn request(payload: &[u8], names: &mut Names) -> Head {
             break;
         }
         if number > 0 && line.trim_ascii().is_empty() {
-            return Head::Whole(length + body.length(payload.get(length..).unwrap_or_default()));
+            let body = body.length(payload.get(length..).unwrap_or_default());
+            return Head::Whole(length.saturating_add(body));
         }
         let value = match field(line) {
             _ if is_folded && line.starts_with(b" ") | line.starts_with(b"\t") => line.trim_ascii(),
@@ -194,11 +202,11 @@ impl Body {
         }
     }
 
-    /// How long it is in `rest`; all of that where its end is not there.
+    /// How long it is, which `rest` begins with; in pieces only as far as these are there.
     fn length(self, rest: &[u8]) -> usize {
         match self {
             Body::None => 0,
-            Body::Bytes(bytes) => bytes.min(rest.len()),
+            Body::Bytes(bytes) => bytes,
             Body::Chunked => chunks(rest),
         }
     }

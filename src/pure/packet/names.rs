@@ -100,7 +100,7 @@ impl Reading {
 /// A message that a segment begins and does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rest {
-    /// Where in the payload it begins.
+    /// Where it begins, counted from the beginning of the payload: behind its end where a body goes on.
     pub from: usize,
     /// How many of its names were read already, the last ones of the list.
     pub told: usize,

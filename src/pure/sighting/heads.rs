@@ -5,8 +5,9 @@
 //! whose name was never read is counted, so that a name that could not be read is never taken for one
 //! that was not there.
 
+use super::head::{Head, State};
 use super::initials::Initials;
-use super::pieces::{PIECES_BYTES_MAX, Pieces};
+use super::pieces::Pieces;
 use super::streams::{Kept, Stream, Streams};
 use crate::pure::packet::{self, Names, Packet, Reading, Rest};
 use crate::pure::protocol::TCP;
@@ -21,60 +22,6 @@ pub(super) struct Heads {
     initials: Initials,
     /// Names out of joined segments, before they are told.
     joined: Names,
-}
-
-/// What is remembered of a stream, or of a message in it.
-#[derive(Debug)]
-struct Head {
-    /// The sequence number at which it begins, by which a retransmission is known.
-    first: u32,
-    /// What was sent so far.
-    pieces: Pieces,
-    state: State,
-    /// Whether it is the first of a connection, so that a few letters are taken for the beginning of a request.
-    is_behind_syn: bool,
-    /// Whether it counts as begun.
-    is_begun: bool,
-    /// Whether a name of it was read.
-    has_name: bool,
-    /// Whether other bytes came for the same place, so that nobody knows which were taken.
-    is_twofold: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// A SYN announced it; nothing that it begins with came yet.
-    Announced,
-    /// It is not whole yet; so many of its names were told.
-    Open { told: usize, has_more: bool },
-    /// Its names were read, or it has none.
-    Closed,
-}
-
-impl Head {
-    fn new(first: u32, pieces: Pieces, state: State) -> Head {
-        Head {
-            first,
-            pieces,
-            state,
-            is_behind_syn: false,
-            is_begun: false,
-            has_name: false,
-            is_twofold: false,
-        }
-    }
-
-    /// Whether it was read so far before this segment that the receiver takes no more of it. Sequence numbers are
-    /// used again after 4 GiB, and a window is at most 1 GiB (RFC 7323, 2.3).
-    fn is_long_past(&self, sequence: u32) -> bool {
-        const PAST: std::ops::Range<u32> = 1 << 30..1 << 31;
-        self.state == State::Closed && PAST.contains(&sequence.wrapping_sub(self.first))
-    }
-
-    /// Where in it a segment begins; `None` when that is before it or too far behind.
-    fn place(&self, sequence: u32) -> Option<usize> {
-        Some(sequence.wrapping_sub(self.first) as usize).filter(|at| *at < PIECES_BYTES_MAX)
-    }
 }
 
 /// A packet at its place in a stream, and what it tells alone.
@@ -92,21 +39,6 @@ enum Start {
     BehindSyn,
     /// It may stand anywhere.
     Unseen,
-}
-
-impl Kept for Head {
-    /// What came before the first segment may go on with a name.
-    fn is_waiting(&self) -> bool {
-        match self.state {
-            State::Announced => !self.pieces.is_empty(),
-            State::Open { has_more, .. } => has_more,
-            State::Closed => false,
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        self.pieces.size()
-    }
 }
 
 impl Heads {
@@ -151,6 +83,9 @@ impl Heads {
             self.streams.remove(&stream);
             return self.begin(&segment, Start::Unseen);
         }
+        if let Some(ahead) = head.begins_within(sequence, packet.payload.len()) {
+            return self.begin_behind_body(&segment, ahead, names);
+        }
         let place = head.place(sequence).filter(|_| !is_keep_alive(packet, head));
         let other = place.and_then(|at| head.pieces.otherwise(at, packet.payload));
         let read = self.put_in_place(&segment, other.is_some(), names);
@@ -158,6 +93,21 @@ impl Heads {
             self.read_other(stream, &front, packet, names);
         }
         read
+    }
+
+    /// Reads on where the body ends that a segment begins in, at `ahead` in it. What its beginning tells by itself
+    /// stands: whoever gets it may not take it for a body.
+    #[cold]
+    fn begin_behind_body(&mut self, segment: &Segment<'_>, ahead: usize, names: &mut Names) -> Reading {
+        let Segment { stream, sequence, packet, .. } = *segment;
+        let behind = Packet { payload: packet.payload.get(ahead..).unwrap_or_default(), ..*packet };
+        self.joined.clear();
+        let alone = packet::names(&behind, &mut self.joined);
+        if alone == Reading::Whole {
+            self.joined.as_slice().iter().for_each(|name| names.push(*name));
+        }
+        let sequence = sequence.wrapping_add(ahead as u32);
+        self.put_in_place(&Segment { stream, sequence, packet: &behind, alone }, false, names)
     }
 
     /// Of a stream that is known: puts what a packet brings into its place, and reads what is there by then.
@@ -248,8 +198,9 @@ impl Heads {
         }
         let mut pieces = Pieces::default();
         pieces.add(0, packet.payload.get(from..).unwrap_or_default());
+        let body_bytes = from.saturating_sub(packet.payload.len()) as u32;
         let head = Head::new(first, pieces, State::Open { told, has_more });
-        self.put(stream, Head { is_behind_syn, is_begun: has_more, has_name: told > 0, ..head });
+        self.put(stream, Head { body_bytes, is_behind_syn, is_begun: has_more, has_name: told > 0, ..head });
         self.streams.begin(u64::from(has_more));
         alone
     }
@@ -299,6 +250,7 @@ impl Heads {
     fn wait(&mut self, stream: Stream, rest: Rest) -> Reading {
         let Rest { from, told, has_more } = rest;
         let was_begun = self.streams.change(&stream, |head| {
+            head.body_bytes = from.saturating_sub(head.pieces.front().len()) as u32;
             head.pieces.drop_front(from);
             head.first = head.first.wrapping_add(from as u32);
             head.state = State::Open { told, has_more };
@@ -376,6 +328,7 @@ fn is_client_syn(packet: &Packet<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pieces::PIECES_BYTES_MAX;
     use super::super::streams::{STREAMS_BYTES_MAX, STREAMS_MAX};
     use super::*;
     use crate::pure::packet::{Decoded, Frame, decode};
@@ -690,8 +643,12 @@ mod tests {
 
     #[test]
     fn every_form_is_read_wherever_it_is_cut_in_two() {
-        let forms: [(&str, &[u8]); 10] = [
+        let forms: [(&str, &[u8]); 11] = [
             ("plain", REQUEST),
+            (
+                "behind a body",
+                b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcdeGET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+            ),
             ("a blank before the colon", b"GET / HTTP/1.1\r\nHost : evil.example\r\n\r\n"),
             ("folded", b"GET / HTTP/1.1\r\nHost:\r\n evil.example\r\n\r\n"),
             ("behind an empty line", b"\r\nGET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
@@ -718,6 +675,52 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_request_is_read_behind_a_body_that_goes_on() {
+        const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 12\r\n\r\n";
+        let sent = [POST, b"abcdefghijkl", POST, b"abcdefghijkl", REQUEST].concat();
+        let (body, second) = (POST.len(), POST.len() + 12);
+        let third = second + POST.len() + 12;
+        let part = |from: usize, to: usize| segment(1, from, &sent[from..to]);
+        let end = sent.len();
+        let hosts = "a.example";
+        let rows = [
+            (
+                "the body in segments of its own",
+                vec![part(0, body), part(body, body + 5), part(body + 5, second), part(second, end)],
+                format!("{hosts} - - {hosts}+evil.example"),
+            ),
+            (
+                "each with the end of the body before",
+                vec![part(0, body + 2), part(body + 2, second + 9), part(second + 9, end)],
+                format!("{hosts} - {hosts}+evil.example"),
+            ),
+            (
+                "two bodies that go on",
+                vec![part(0, body + 2), part(body + 2, third - 3), part(third - 3, end)],
+                format!("{hosts} {hosts} evil.example"),
+            ),
+            (
+                "a part of the body is missing",
+                vec![part(0, body), part(second - 2, third - 9), part(third - 1, end)],
+                format!("{hosts} {hosts} evil.example"),
+            ),
+            (
+                "the wrong way round",
+                vec![part(0, body), part(second - 2, third), part(body, second - 2), part(third, end)],
+                format!("{hosts} {hosts} - evil.example"),
+            ),
+            (
+                "what the body should be is a request",
+                vec![part(0, body), segment(1, body, REQUEST)],
+                format!("{hosts} evil.example"),
+            ),
+        ];
+        for (row, packets, names) in rows {
+            assert_eq!(read(&packets), (names, 0), "{row}");
         }
     }
 

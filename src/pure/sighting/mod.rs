@@ -12,6 +12,7 @@ mod flow;
 mod fragments;
 mod glance;
 mod hash;
+mod head;
 mod heads;
 mod heard;
 mod hearing;

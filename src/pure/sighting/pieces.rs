@@ -101,13 +101,13 @@ impl Pieces {
         self.bytes.get(..end).unwrap_or_default()
     }
 
-    /// Drops bytes of the front, which is read; the rest begins there.
+    /// Drops so many first bytes, which are read or of no interest, whether they are there or not; the rest begins
+    /// behind them.
     pub(super) fn drop_front(&mut self, count: usize) {
-        let count = count.min(self.front().len());
-        self.bytes.drain(..count);
+        self.bytes.drain(..count.min(self.bytes.len()));
         self.ranges
             .iter_mut()
-            .for_each(|range| *range = range.start.saturating_sub(count)..range.end - count);
+            .for_each(|range| *range = range.start.saturating_sub(count)..range.end.saturating_sub(count));
         self.ranges.retain(|range| !range.is_empty());
     }
 
