@@ -85,65 +85,82 @@ enum Kind {
     Address(String),
 }
 
-/// Every place of the template at which a text from outside would do harm; and where it does not end as it began, so
-/// that nobody knows.
+/// So many places are followed at a time, which blocks within tags lead to: four times what a tag with a few needs.
+const PLACES_MAX: usize = 64;
+
+/// Every place of the template at which a text from outside would do harm, whichever way it goes; and where it does
+/// not end as it began, so that nobody knows.
 pub fn slips(template: &Template) -> Vec<Slip> {
     let mut slips = Vec::new();
-    let end = follow(template, Place::Text, &mut slips);
-    if let Some(last) = template.mapping.last().filter(|_| end != Place::Text && slips.is_empty()) {
-        let what = "it ends within a tag, a comment or quotation marks that begin before".to_owned();
-        slips.push((last.0, last.1, what, "close what is open"));
+    let ends = follow(template, vec![Place::Text], &mut slips);
+    let is_open = ends.iter().any(|end| *end != Place::Text);
+    if let Some(last) = template.mapping.last().filter(|_| is_open && slips.is_empty()) {
+        slips.push((last.0, last.1, OPEN.0.to_owned(), OPEN.1));
     }
+    slips.sort();
+    slips.dedup();
     slips
 }
 
-/// The place behind a template that begins at this one.
-fn follow(template: &Template, begin: Place, slips: &mut Vec<Slip>) -> Place {
-    let mut place = begin;
+/// What is said of a template that ends within something.
+const OPEN: (&str, &str) =
+    ("it can end within a tag, a comment or quotation marks that begin before", "close what is open");
+
+/// The places behind a template that begins at one of these.
+fn follow(template: &Template, begins: Vec<Place>, slips: &mut Vec<Slip>) -> Vec<Place> {
+    let mut places = begins;
     for (element, at) in template.elements.iter().zip(&template.mapping) {
+        let is_text = places.iter().all(|place| *place == Place::Text);
         let fault = match element {
             TemplateElement::RawString(text) => {
-                place = text.chars().fold(place, step);
+                places = distinct(places.into_iter().map(|place| text.chars().fold(place, step)));
                 None
             }
-            TemplateElement::Expression(value) => fault(&place, value),
+            TemplateElement::Expression(value) => places.iter().find_map(|place| fault(place, value)),
             TemplateElement::HelperBlock(block) => {
-                let (behind, is_even) = follow_block(block, &place, slips);
-                place = behind;
-                (!is_even).then(uneven)
+                places = follow_block(block, &places, slips);
+                (places.len() > PLACES_MAX).then(too_many)
             }
-            TemplateElement::PartialExpression(_) => (place != Place::Text).then(within),
+            TemplateElement::PartialExpression(_) => (!is_text).then(within),
             TemplateElement::PartialBlock(block) => {
-                let enclosed = block.template.as_ref();
-                let is_even = enclosed.is_none_or(|inner| follow(inner, Place::Text, slips) == Place::Text);
-                if place != Place::Text { Some(within()) } else { (!is_even).then(uneven) }
+                let enclosed = block.template.as_ref().map(|inner| follow(inner, vec![Place::Text], slips));
+                let is_even = enclosed.is_none_or(|ends| ends == [Place::Text]);
+                if is_text { (!is_even).then(|| (OPEN.0.to_owned(), OPEN.1)) } else { Some(within()) }
             }
             _ => None,
         };
         slips.extend(fault.map(|(what, cure)| (at.0, at.1, what, cure)));
+        places.truncate(PLACES_MAX);
     }
-    place
+    places
 }
 
-/// The place behind a block, and whether it is the same whichever way it goes.
-fn follow_block(block: &HelperTemplate, begin: &Place, slips: &mut Vec<Slip>) -> (Place, bool) {
-    let mut behind = |branch: Option<&Template>| {
-        branch.map_or_else(|| begin.clone(), |branch| follow(branch, begin.clone(), slips))
+/// The places behind a block, whichever way it goes; a list may have no entry, one, or several.
+fn follow_block(block: &HelperTemplate, begins: &[Place], slips: &mut Vec<Slip>) -> Vec<Place> {
+    let mut behind = |branch: Option<&Template>, begins: &[Place]| {
+        branch.map_or_else(|| begins.to_vec(), |branch| follow(branch, begins.to_vec(), slips))
     };
-    let (met, unmet) = (behind(block.template.as_ref()), behind(block.inverse.as_ref()));
-    let is_round = block.name.as_name() == Some("each");
-    let is_even = met == unmet && (!is_round || met == *begin);
-    (met, is_even)
+    let met = behind(block.template.as_ref(), begins);
+    let unmet = behind(block.inverse.as_ref(), begins);
+    let again =
+        if block.name.as_name() == Some("each") { behind(block.template.as_ref(), &met) } else { Vec::new() };
+    distinct(met.into_iter().chain(unmet).chain(again))
+}
+
+fn distinct(places: impl Iterator<Item = Place>) -> Vec<Place> {
+    let mut distinct = Vec::new();
+    for place in places {
+        if !distinct.contains(&place) {
+            distinct.push(place);
+        }
+    }
+    distinct
 }
 
 type Fault = (String, &'static str);
 
-fn uneven() -> Fault {
-    (
-        "one way through this block ends within a tag, a comment or quotation marks, another does not"
-            .to_owned(),
-        "open and close them within the block, or outside of it",
-    )
+fn too_many() -> Fault {
+    ("too many blocks stand within one tag".to_owned(), "put them within the quotation marks of an attribute")
 }
 
 fn within() -> Fault {
@@ -329,6 +346,8 @@ mod tests {
             "<!-- {{x}} > -- --><!DOCTYPE html><!--><b>{{x}}</b><!--[if mso]><p>{{x}}<![endif]-->{{x}}",
             "<p class=\"a{{#if x}} b{{else}} c {{x}}{{/if}}\">{{#each x}}<b>{{y}}{{/each}}</p>",
             "<p{{#if x}} class=\"a\"{{else}} id=\"b\"{{/if}}>",
+            "<option{{#if x}} selected{{/if}}{{#if y}} disabled{{/if}} title=\"{{x}}\">{{x}}",
+            "<p{{#each x}} a{{/each}}>{{x}}{{#each x}}<b{{#if y}} class=c{{/if}}>{{y}}</b>{{/each}}",
             "<a href=\"https://a/{{#if x}}b{{/if}}\">a</a>",
             "{{#> layout}}<p>{{> foot}}{{drawing id}}</p>{{/layout}}{{> foot}}",
             "",
@@ -371,12 +390,14 @@ mod tests {
             ("<!--[if mso]><p title={{x}}><![endif]-->", (1, 23), "in an attribute without quotation marks"),
             ("<p {{> foot}}>", (1, 4), "included within a tag"),
             ("<p title=\"{{drawing id}}\">", (1, 11), "included within a tag"),
-            ("<p title={{#if x}}\"{{/if}}a\">", (1, 10), "one way through this block"),
-            ("{{#each x}}<p title={{/each}}a>", (1, 1), "one way through this block"),
-            ("{{#if x}}<p>{{else}}<p {{/if}}>", (1, 1), "one way through this block"),
+            ("<p title={{#if x}}\"{{/if}}{{y}}\">", (1, 27), "in an attribute without quotation marks"),
+            ("<p {{#if x}}title{{/if}}=\"{{y}}\">", (1, 27), "become an attribute"),
+            ("{{#each x}}{{y}}<p title={{/each}}a>", (1, 12), "in an attribute without quotation marks"),
+            ("{{#if x}}<p>{{else}}<p {{/if}}{{y}}>", (1, 31), "become an attribute"),
+            ("{{#if x}}<p {{/if}}", (1, 1), "it can end within a tag"),
             ("{{#if x}}<p title={{x}}>{{/if}}", (1, 19), "in an attribute without quotation marks"),
-            ("{{#> layout}}<p {{/layout}}", (1, 1), "one way through this block"),
-            ("a\n<p title=\"a", (1, 1), "it ends within a tag"),
+            ("{{#> layout}}<p {{/layout}}", (1, 1), "it can end within a tag"),
+            ("a\n<p title=\"a", (1, 1), "it can end within a tag"),
         ] {
             let told = told(text);
             let found =
