@@ -206,13 +206,26 @@ pub fn middle_shortened(text: &str, chars_max: usize) -> String {
 
 /// [`clean_text`] for every string within a value, each at most [`TEXT_CHARS_MAX`] long, and [`isolated`]. All that
 /// reaches a template passes through here, so that no single place can forget it.
-pub fn clean_value(value: Value) -> Value {
+pub fn clean_value(mut value: Value) -> Value {
+    clean_within(&mut value);
+    value
+}
+
+fn clean_within(value: &mut Value) {
     match value {
-        Value::String(text) => Value::String(isolated(&shortened(&clean_text(&text), TEXT_CHARS_MAX))),
-        Value::Array(items) => Value::Array(items.into_iter().map(clean_value).collect()),
-        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, clean_value(value))).collect(),
-        other => other,
+        Value::String(text) if !is_plain(text) => {
+            *text = isolated(&shortened(&clean_text(text), TEXT_CHARS_MAX));
+        }
+        Value::Array(items) => items.iter_mut().for_each(clean_within),
+        Value::Object(fields) => fields.values_mut().for_each(clean_within),
+        _ => {}
     }
+}
+
+/// Whether a text is certainly clean, short and in one direction, as nearly all are.
+fn is_plain(text: &str) -> bool {
+    let is_printed = |byte: &u8| matches!(byte, b' '..=b'~');
+    text.len() <= TEXT_CHARS_MAX && text.as_bytes().iter().all(is_printed) && text.trim() == text
 }
 
 /// A text as Markdown that shows it as it is: tables, HTML, links (also those that GitHub makes of a bare
@@ -280,6 +293,31 @@ fn wrap_line(line: &str, columns: usize, wrapped: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_string_within_a_value_is_cleaned_whether_it_needs_it_or_not() {
+        let long = "a".repeat(TEXT_CHARS_MAX);
+        let texts = [
+            "",
+            " ",
+            "a b",
+            " a",
+            "a ",
+            "a\tb",
+            "a\u{7f}",
+            "~!",
+            "é",
+            "\u{202e}a",
+            "שלום",
+            &long,
+            &format!("{long}b"),
+        ];
+        for text in texts {
+            let wanted = isolated(&shortened(&clean_text(text), TEXT_CHARS_MAX));
+            let within = serde_json::json!({"a": [text, 1, {"b": text}]});
+            assert_eq!(clean_value(within), serde_json::json!({"a": [wanted, 1, {"b": wanted}]}), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_hostile_text_stays_in_its_place() {
