@@ -172,9 +172,7 @@ impl Server<'_> {
     fn live(&mut self, receiver: &Receiver<Message>, stop: &Stop) {
         while !stop.is_requested() {
             let has_mail = self.has_mail_to_write();
-            let now = clock::now();
-            let pause = pause(now, self.desk.engine.next_due(now));
-            match receiver.recv_timeout(if has_mail { Duration::ZERO } else { pause }) {
+            match receiver.recv_timeout(if has_mail { Duration::ZERO } else { self.pause() }) {
                 // Nothing new is begun for a ring that came after the signal.
                 Ok(Message::Ring) if stop.is_requested() => break,
                 Ok(message) => self.take(message, receiver),
@@ -183,6 +181,11 @@ impl Server<'_> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+    }
+
+    fn pause(&mut self) -> Duration {
+        let now = clock::now();
+        pause(now, self.desk.engine.next_due(now))
     }
 
     /// Takes a message and those that wait behind it, so that what came of many runs is entered together.

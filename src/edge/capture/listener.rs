@@ -199,10 +199,10 @@ impl Listener {
 
     /// How many packets passed its filter; `None` when it was not asked about each.
     fn passed_packets(&self, heard_packets: u64) -> Option<u64> {
-        match () {
-            () if self.is_eager() => Some(self.passed_packets),
-            () => self.plan.filter.is_none().then_some(heard_packets),
+        if self.is_eager() {
+            return Some(self.passed_packets);
         }
+        self.plan.filter.is_none().then_some(heard_packets)
     }
 
     /// Hosts that call over IPv6 cannot be blamed where `inside` names no IPv6 network.

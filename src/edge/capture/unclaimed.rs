@@ -51,7 +51,9 @@ impl Unclaimed {
     /// Looks again. Where the machine is set up in another way by now, nobody knows since when, and from the
     /// beginning nothing counts as dropped after it was heard: a loss that is none rather than a hidden one.
     pub(super) fn look_again(&mut self, interface: &str) {
-        self.compare(Unclaimed::on(interface));
+        if self.claimed.is_some() {
+            self.compare(Unclaimed::on(interface));
+        }
     }
 
     fn compare(&mut self, now: Unclaimed) {

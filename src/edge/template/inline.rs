@@ -1,5 +1,5 @@
-//! What of a mail's look must survive without its style sheet, and which dates must not be broken? Outlook takes little of it, and Gmail drops
-//! all of it when something in it is new to it.
+//! What of a mail's look must survive without its style sheet, and which dates must not be broken? Outlook takes
+//! little of a style sheet, and Gmail drops all of it when something in it is new to it.
 //!
 //! Colours stay in the style sheet: they depend on light and dark, which an attribute cannot tell.
 
