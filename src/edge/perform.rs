@@ -17,6 +17,7 @@ use crate::edge::mailer::{self, Delivery, Mailer, Sealed};
 use crate::edge::resolver::Resolver;
 use crate::edge::template::{Draft, Templates};
 use crate::engine::{Engine, EngineError};
+use crate::pure::letterbox::MailId;
 use crate::pure::plan::{self, CapturePlan};
 use crate::pure::report::{FoldedRow, Letter, Material};
 use crate::pure::schedule;
@@ -163,7 +164,7 @@ pub fn prepare(effect: &Effect, engine: &Engine, edges: &Edges, now: Timestamp) 
     match effect {
         Effect::Capture { ticket, run } => prepare_capture(engine, *ticket, *run, now),
         Effect::SendMail { ticket, mail, to } => {
-            let draft = late::draft(engine, edges, *ticket, *mail, now)?;
+            let draft = late::draft(engine, edges, (*ticket, *mail), now)?;
             Ok(Work::Draft { ticket: *ticket, mail: *mail, to: to.clone(), draft })
         }
     }
@@ -298,8 +299,7 @@ fn watch(edges: &Edges, plan: &CapturePlan, now: Timestamp) -> Captured {
 fn draw_up(
     engine: &Engine,
     edges: &Edges,
-    id: TicketId,
-    seq: u64,
+    (id, seq): MailId,
     now: Timestamp,
 ) -> Result<Result<Box<Draft>, String>, EngineError> {
     if id == TicketId::NONE {
@@ -336,7 +336,7 @@ pub fn subject(
     seq: u64,
     now: Timestamp,
 ) -> Result<String, EngineError> {
-    let letter = draw_up(engine, edges, id, seq, now)?.and_then(|draft| write(edges, draft));
+    let letter = draw_up(engine, edges, (id, seq), now)?.and_then(|draft| write(edges, draft));
     Ok(letter.map_or_else(|fault| fault, |letter| letter.subject))
 }
 

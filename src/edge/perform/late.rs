@@ -6,6 +6,7 @@ use super::rounds::{folded_rows, zone_of};
 use super::{Edges, draw_up, write};
 use crate::edge::template::Draft;
 use crate::engine::{Engine, EngineError};
+use crate::pure::letterbox::MailId;
 use crate::pure::playbook::MailEvent;
 use crate::pure::report::{self, Letter};
 use crate::pure::ticket::{Event, FoldedMail, Mail, Round, TicketId};
@@ -17,11 +18,10 @@ use jiff::Timestamp;
 pub(super) fn draft(
     engine: &Engine,
     edges: &Edges,
-    id: TicketId,
-    seq: u64,
+    (id, seq): MailId,
     now: Timestamp,
 ) -> Result<Result<Box<Draft>, String>, EngineError> {
-    let draft = match draw_up(engine, edges, id, seq, now)? {
+    let draft = match draw_up(engine, edges, (id, seq), now)? {
         Ok(draft) if report::is_late(draft.letter.at, now) => draft,
         on_time => return Ok(on_time),
     };

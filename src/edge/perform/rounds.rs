@@ -93,7 +93,7 @@ pub(super) fn folded_rows(
 /// A mail of a ticket in short; `None` while it cannot be written, since what hinders that may pass: then it is
 /// written when it is sent.
 pub fn lines(engine: &Engine, edges: &Edges, (ticket, mail): MailId, now: Timestamp) -> Option<Lines> {
-    let draft = draw_up(engine, edges, ticket, mail, now).ok()?.ok()?;
+    let draft = draw_up(engine, edges, (ticket, mail), now).ok()?.ok()?;
     let letter = write(edges, draft).ok()?;
     let (ticket, mail) = (engine.ticket(ticket).ok()?, engine.mail(ticket, mail)?);
     Some(report::in_short(ticket, mail, &zone_of(engine, ticket.id), letter.subject, &letter.text))
@@ -108,7 +108,7 @@ fn write_lines(
     now: Timestamp,
 ) -> Result<Lines, EngineError> {
     let FoldedMail { ticket, mail, at, .. } = told;
-    let letter = match draw_up(engine, edges, *ticket, *mail, now) {
+    let letter = match draw_up(engine, edges, (*ticket, *mail), now) {
         Err(error @ EngineError::Store(_)) => return Err(error),
         Err(fault) => Err(fault.to_string()),
         Ok(draft) => draft.and_then(|draft| write(edges, draft)),
