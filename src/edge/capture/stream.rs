@@ -67,21 +67,17 @@ impl Batch {
     /// Gives every frame to `take`, in the order of the capture and with what a glance tells of it, until `take`
     /// breaks off.
     // Reading, glancing and taking in one go is quickest: while a processor waits for one of them it gets on
-    // with the others.
+    // with the others. So `take` is called in one place and borrowed as it is, to become part of this loop.
     pub(super) fn try_for_each(
         &self,
         lookout: &Lookout,
-        mut take: impl FnMut(&Frame<'_>, Glance) -> ControlFlow<()>,
+        take: &mut impl FnMut(&Frame<'_>, Glance) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let mut frames = self.frames.iter().map(|placed| placed.frame(&self.bytes));
-        match self.is_glanced() {
-            true => frames.zip(&self.glances).try_for_each(|(frame, glance)| take(&frame, *glance)),
-            false => frames.try_for_each(|frame| take(&frame, lookout.glance(&frame))),
-        }
-    }
-
-    fn is_glanced(&self) -> bool {
-        self.glances.len() == self.frames.len()
+        let mut glances = self.glances.iter();
+        self.frames.iter().map(|placed| placed.frame(&self.bytes)).try_for_each(|frame| {
+            let glance = glances.next().copied().unwrap_or_else(|| lookout.glance(&frame));
+            take(&frame, glance)
+        })
     }
 }
 
