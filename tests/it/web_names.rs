@@ -52,8 +52,14 @@ fn read_frame(frame: &Frame<'_>) -> (String, Reading) {
     (words.collect::<Vec<_>>().join(" "), reading)
 }
 
+/// Whether a name is to come in later segments.
 fn is_partial(reading: Reading) -> bool {
-    matches!(reading, Reading::Partial(_))
+    matches!(reading, Reading::Partial(Rest { has_more: true, .. }))
+}
+
+/// Whether no name is to come that can be told.
+fn is_all_told(reading: Reading) -> bool {
+    matches!(reading, Reading::Whole | Reading::Partial(Rest { has_more: false, .. }))
 }
 
 #[test]
@@ -167,7 +173,23 @@ fn hosts_of_http_are_read() {
         ("anything else", "\x00\x01\x02", ""),
     ];
     for (what, payload, expected) in rows {
-        assert_eq!(read(payload.as_bytes()), (expected.to_string(), Reading::Whole), "{what}");
+        let (told, reading) = read(payload.as_bytes());
+        assert_eq!(told, expected, "{what}");
+        assert!(is_all_told(reading), "{what}: {reading:?}");
+    }
+}
+
+/// Of a head that goes on behind its Host the end is waited for, which promises no name.
+#[test]
+fn the_end_of_a_head_is_waited_for() {
+    let rest = |from| Reading::Partial(Rest { from, told: 1, has_more: false });
+    for (payload, from) in [
+        ("GET / HTTP/1.1\r\nHost: x.org\r\nCookie: a", 0),
+        ("\r\nGET / HTTP/1.1\r\nHost: x.org\r\n", 2),
+        ("GET / HTTP/1.0\r\n\r\nGET / HTTP/1.1\r\nHost: x.org\r\n", 18),
+        ("PROXY UNKNOWN\r\nGET / HTTP/1.1\r\nHost: x.org\r\n", 15),
+    ] {
+        assert_eq!(read(payload.as_bytes()), ("x.org".to_owned(), rest(from)), "{payload}");
     }
 }
 

@@ -87,11 +87,13 @@ pub(super) fn requests(payload: &[u8], names: &mut Names) -> Reading {
         let told = names.count();
         match request(rest.get(empty..).unwrap_or_default(), names) {
             Head::Whole(length) => from = from.saturating_add(empty).saturating_add(length),
-            Head::Read | Head::Foreign => return Reading::Whole,
+            Head::Foreign => return Reading::Whole,
             Head::Compressed => return Reading::Compressed,
-            Head::Short => {
+            head @ (Head::Read | Head::Short) => {
                 let told = names.count() - told;
-                return Reading::Partial(Rest { from: from + empty, told, has_more: true });
+                // Behind its end another may follow, and nothing promises that.
+                let has_more = matches!(head, Head::Short);
+                return Reading::Partial(Rest { from: from + empty, told, has_more });
             }
         }
     }

@@ -148,6 +148,9 @@ impl Heads {
                 }
                 alone
             }
+            (Some(at), State::Open { .. }) if at > head.pieces.front().len() => {
+                self.put_behind_gap(segment, at, names)
+            }
             (Some(at), State::Open { .. }) => {
                 let is_front = self.streams.change(&stream, |head| head.pieces.add(at, packet.payload));
                 if at > 0 {
@@ -159,6 +162,26 @@ impl Heads {
             }
             (Some(_), State::Closed) if is_other => alone,
             _ => self.begin(segment, Start::Unseen),
+        }
+    }
+
+    /// Keeps what comes behind a gap. Whether it is the middle of what is waited for nobody knows, so that a name which
+    /// it tells alone stands; and where nothing was promised, what it begins is waited for in the place of that.
+    #[cold]
+    fn put_behind_gap(&mut self, segment: &Segment<'_>, at: usize, names: &mut Names) -> Reading {
+        let Segment { stream, packet, alone, .. } = *segment;
+        let is_waiting = self.streams.get(&stream).is_some_and(Kept::is_waiting);
+        match alone {
+            Reading::Partial(rest) if !is_waiting && likely(rest, packet, false).has_more => {
+                return self.begin(segment, Start::Unseen);
+            }
+            Reading::Whole => {}
+            Reading::Partial(_) | Reading::Cut | Reading::Compressed => names.clear(),
+        }
+        self.streams.change(&stream, |head| head.pieces.add(at, packet.payload));
+        match alone {
+            Reading::Cut | Reading::Compressed if !is_waiting => alone,
+            _ => Reading::Whole,
         }
     }
 
@@ -456,7 +479,7 @@ mod tests {
         let letters = || (0..end).map(|at| part(1, at, at + 1));
         let told_late = format!("{}evil.example{}", "- ".repeat(35), " -".repeat(end - 36));
         type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
-        let rows: [Row<'_>; 41] = [
+        let rows: [Row<'_>; 46] = [
             ("its first letters", vec![part(1, 0, 3), part(1, 3, end)], ("- evil.example", 0)),
             ("a letter each", letters().collect(), (&told_late, 0)),
             (
@@ -572,6 +595,36 @@ mod tests {
                 ("- - cut", 0),
             ),
             ("a second segment that was cut", vec![syn(1), part(1, 0, 20), cut(1, 20, 26)], ("- - cut", 0)),
+            (
+                "a whole one behind a gap",
+                vec![first.clone(), segment(1, 99, REQUEST), segment(1, 99, REQUEST)],
+                ("- evil.example evil.example", 1),
+            ),
+            (
+                "first letters, and a whole one behind a gap",
+                vec![segment(1, 0, b"G"), segment(1, 99, REQUEST)],
+                ("- evil.example", 0),
+            ),
+            (
+                "first letters, and one in two behind a gap",
+                vec![segment(1, 0, b"G"), segment(1, 99, &REQUEST[..20]), segment(1, 119, &REQUEST[20..])],
+                ("- - evil.example", 0),
+            ),
+            (
+                "a letter sent again behind the end, and a second one",
+                vec![
+                    part(1, 0, 20),
+                    part(1, 20, end),
+                    segment(1, 5, &REQUEST[5..6]),
+                    segment(1, end, REQUEST),
+                ],
+                ("- evil.example - evil.example", 0),
+            ),
+            (
+                "first letters, and one that was cut behind a gap",
+                vec![segment(1, 0, b"G"), segment(1, 99, REQUEST)[..66].to_vec()],
+                ("- cut", 0),
+            ),
             (
                 "another that was cut, behind a gap",
                 vec![syn(1), part(1, 0, 20), cut(1, 26, 30)],
@@ -721,6 +774,50 @@ mod tests {
         ];
         for (row, packets, names) in rows {
             assert_eq!(read(&packets), (names, 0), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_read_behind_a_head_that_goes_on() {
+        const LONG: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\nCookie: abcdef\r\n\r\n";
+        let sent = [LONG, REQUEST].concat();
+        for cut in 1..sent.len() {
+            let parts = [segment(1, 0, &sent[..cut]), segment(1, cut, &sent[cut..])];
+            let (names, unread) = read(&parts);
+            let told = ["a.example", "evil.example"].map(|name| names.matches(name).count());
+            assert_eq!((told, unread), ([1, 1], 0), "cut at {cut}: {names}");
+        }
+        let [head, end] = [LONG.len() - 6, LONG.len()];
+        let part = |from: usize, to: usize| segment(1, from, &sent[from..to]);
+        let rows = [
+            ("its end is missing", vec![part(0, head)], "a.example"),
+            (
+                "its end is missing, and another follows",
+                vec![part(0, head), part(end, sent.len())],
+                "a.example evil.example",
+            ),
+            (
+                "sent again",
+                vec![part(0, head), part(0, head), part(head, sent.len())],
+                "a.example a.example evil.example",
+            ),
+            (
+                "the rest in two",
+                vec![part(0, head), part(head, end + 9), part(end + 9, sent.len())],
+                "a.example - evil.example",
+            ),
+            (
+                "longer than the limit, and another follows",
+                vec![
+                    part(0, head),
+                    segment(1, head, &[b'a'; PIECES_BYTES_MAX]),
+                    segment(1, head + PIECES_BYTES_MAX, REQUEST),
+                ],
+                "a.example - evil.example",
+            ),
+        ];
+        for (row, packets, names) in rows {
+            assert_eq!(read(&packets), (names.to_owned(), 0), "{row}");
         }
     }
 
