@@ -231,26 +231,28 @@ impl<R: Read> FrameStream<R> {
 
     #[inline]
     fn drain(&mut self, take: &mut impl FnMut(Frame<'_>) -> ControlFlow<()>) -> Drained {
-        loop {
-            let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
+        let mut rest = self.buffer.get(self.start..self.end).unwrap_or_default();
+        let drained = loop {
             // In one place for frames of both kinds, so that `take` becomes part of this loop.
             let (frame, used) = match self.reader.quick_frame(rest) {
                 Some(found) => found,
                 None => match self.reader.next(rest) {
                     Next::Frame { frame, used } => (frame, used),
                     Next::Skip { used } => {
-                        self.start += used;
+                        rest = &rest[used..];
                         continue;
                     }
-                    Next::NeedMore(_) => return Drained::NeedMore,
-                    Next::Fault(fault) => return Drained::Damaged(fault.to_string()),
+                    Next::NeedMore(_) => break Drained::NeedMore,
+                    Next::Fault(fault) => break Drained::Damaged(fault.to_string()),
                 },
             };
-            self.start += used;
+            rest = &rest[used..];
             if take(frame).is_break() {
-                return Drained::Enough;
+                break Drained::Enough;
             }
-        }
+        };
+        self.start = self.end - rest.len();
+        drained
     }
 
     /// Reads once; answers 0 at the end of the stream. The buffer grows only when it is full of bytes that

@@ -5,6 +5,8 @@ use super::order::Order;
 use super::reader::{Next, Step};
 use super::{FRAME_BYTES_MAX, Frame};
 
+type RecordHeader = [u8; Pcap::RECORD_HEADER_BYTES];
+
 /// What the file header says of all records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pcap {
@@ -38,52 +40,56 @@ impl Pcap {
         Ok(Pcap { order, unit_ns, record_header_bytes, link_type })
     }
 
-    /// The record at the beginning of `input` and its length with the header; `None` when it is not
-    /// whole, or no record, or when nothing of its frame was kept.
+    /// The record at the beginning of `input` and its length with the header, where it is one of the usual kind,
+    /// whole, and something of its frame was kept; else [`Pcap::next`] tells what stands there.
     #[inline(always)]
-    pub(super) fn record<'a>(&self, input: &'a [u8]) -> Option<(Frame<'a>, usize)> {
-        let header = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>()?;
-        let used = self.used(header);
-        let is_usual = used > self.record_header_bytes && used <= self.record_header_bytes + FRAME_BYTES_MAX;
-        if is_usual { Some((self.frame(header, input.get(..used)?)?, used)) } else { None }
+    pub(super) fn usual_record<'a>(&self, input: &'a [u8]) -> Option<(Frame<'a>, usize)> {
+        let (header, rest) = input.split_first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>()?;
+        let length = frame_bytes(header, Order::Little);
+        if !self.is_usual() || !(1..=FRAME_BYTES_MAX).contains(&length) {
+            return None;
+        }
+        let frame = self.frame(header, rest.get(..length)?, Order::Little);
+        Some((frame, Pcap::RECORD_HEADER_BYTES + length))
     }
 
     #[inline(always)]
-    fn frame<'a>(&self, header: &[u8; Pcap::RECORD_HEADER_BYTES], record: &'a [u8]) -> Option<Frame<'a>> {
+    fn is_usual(&self) -> bool {
+        self.order == Order::Little && self.record_header_bytes == Pcap::RECORD_HEADER_BYTES
+    }
+
+    #[inline(always)]
+    fn frame<'a>(&self, header: &RecordHeader, bytes: &'a [u8], order: Order) -> Frame<'a> {
         let [s0, s1, s2, s3, f0, f1, f2, f3, _, _, _, _, w0, w1, w2, w3] = *header;
         // Unsigned, as the draft has it: from 1970 to 2106.
-        let seconds = self.order.u32([s0, s1, s2, s3]);
-        let fraction = self.order.u32([f0, f1, f2, f3]);
-        Some(Frame {
+        let seconds = order.u32([s0, s1, s2, s3]);
+        let fraction = order.u32([f0, f1, f2, f3]);
+        Frame {
             time_ns: i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit_ns,
-            bytes: record.get(self.record_header_bytes..)?,
-            wire_length: self.order.u32([w0, w1, w2, w3]),
+            bytes,
+            wire_length: order.u32([w0, w1, w2, w3]),
             link_type: self.link_type,
-        })
-    }
-
-    /// What stands where [`Pcap::record`] finds none.
-    pub(super) fn no_record<'a>(&self, input: &'a [u8]) -> Step<'a> {
-        let Some(header) = input.first_chunk::<{ Pcap::RECORD_HEADER_BYTES }>() else {
-            return Ok(Next::NeedMore(self.record_header_bytes));
-        };
-        let record = |used: usize| input.get(..used).and_then(|record| self.frame(header, record));
-        match self.used(header) {
-            used if used == self.record_header_bytes => {
-                Ok(record(used).map_or(Next::NeedMore(used), |frame| Next::Frame { frame, used }))
-            }
-            used if used <= self.record_header_bytes + FRAME_BYTES_MAX => Ok(Next::NeedMore(used)),
-            used => Err(format!(
-                "a record states {} bytes, more than the {FRAME_BYTES_MAX} possible",
-                used - self.record_header_bytes
-            )),
         }
     }
 
-    /// The length that a record states, with its header.
-    #[inline]
-    fn used(&self, header: &[u8; Pcap::RECORD_HEADER_BYTES]) -> usize {
-        let [_, _, _, _, _, _, _, _, c0, c1, c2, c3, ..] = *header;
-        self.record_header_bytes.saturating_add(self.order.u32([c0, c1, c2, c3]) as usize)
+    /// What stands at the beginning of `input`.
+    pub(super) fn next<'a>(&self, input: &'a [u8]) -> Step<'a> {
+        let Some(header) = input.first_chunk() else { return Ok(Next::NeedMore(self.record_header_bytes)) };
+        let length = frame_bytes(header, self.order);
+        if length > FRAME_BYTES_MAX {
+            return Err(format!("a record states {length} bytes, more than the {FRAME_BYTES_MAX} possible"));
+        }
+        let used = self.record_header_bytes + length;
+        Ok(match input.get(self.record_header_bytes..used) {
+            Some(bytes) => Next::Frame { frame: self.frame(header, bytes, self.order), used },
+            None => Next::NeedMore(used),
+        })
     }
+}
+
+/// How many bytes of the frame were kept, as its header states it.
+#[inline(always)]
+fn frame_bytes(header: &RecordHeader, order: Order) -> usize {
+    let [_, _, _, _, _, _, _, _, k0, k1, k2, k3, ..] = *header;
+    order.u32([k0, k1, k2, k3]) as usize
 }

@@ -77,7 +77,7 @@ impl Reader {
     #[inline(always)]
     pub fn quick_frame<'a>(&mut self, input: &'a [u8]) -> Option<(Frame<'a>, usize)> {
         let Format::Pcap(pcap) = &self.format else { return None };
-        let (frame, used) = pcap.record(input)?;
+        let (frame, used) = pcap.usual_record(input)?;
         self.offset += used as u64;
         Some((frame, used))
     }
@@ -85,11 +85,8 @@ impl Reader {
     /// Looks at what stands at the beginning of `input`.
     #[inline(never)]
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Next<'a> {
-        if let Some((frame, used)) = self.quick_frame(input) {
-            return Next::Frame { frame, used };
-        }
         let step = match &mut self.format {
-            Format::Pcap(pcap) => pcap.no_record(input),
+            Format::Pcap(pcap) => pcap.next(input),
             Format::PcapNg(pcapng) => pcapng.next(input),
             Format::Unread => self.begin(input),
         };
