@@ -5,6 +5,7 @@
 //! again.
 
 mod canvas;
+mod deflate;
 mod drawing;
 mod halt;
 mod head;

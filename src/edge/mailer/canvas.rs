@@ -76,6 +76,7 @@ impl Canvas {
     /// Fills an area; a pixel at its edge takes as much colour as it has area.
     pub fn fill(&mut self, area: &Area, colour: Colour) {
         let (some, whole) = (pixels_of(&area.x, self.width), whole_pixels_of(&area.x, self.width));
+        let over = over(colour);
         for y in pixels_of(&area.y, self.height) {
             let share_y = share(&area.y, y);
             let line = &mut self.pixels[y * self.width..][..self.width];
@@ -85,7 +86,7 @@ impl Canvas {
             }
             let middle = if is_whole_line { whole.end..whole.end } else { whole.clone() };
             for x in (some.start..whole.start).chain(middle).chain(whole.end..some.end) {
-                let over = over(colour, level(share(&area.x, x) * share_y));
+                let over = over[usize::from(level(share(&area.x, x) * share_y))];
                 line[x] = over[usize::from(line[x])];
             }
         }
@@ -93,14 +94,15 @@ impl Canvas {
 
     /// Presses a stamp on, its own place at that pixel; what lies beyond the edge is left out.
     pub fn press(&mut self, stamp: &Stamp, (x, y): (i32, i32), colour: Colour) {
+        let over = over(colour);
         for Line { left, top, levels } in &stamp.lines {
             let Some(line) = index(y.saturating_add(*top), self.height) else { continue };
             let left = x.saturating_add(*left);
             let before = usize::try_from(left.saturating_neg()).unwrap_or(0).min(levels.len());
             let from = usize::try_from(left).unwrap_or(0).min(self.width);
             let line = &mut self.pixels[line * self.width..][from..self.width];
-            for (pixel, level) in line.iter_mut().zip(&levels[before..]).filter(|(_, level)| **level > 0) {
-                *pixel = over(colour, *level)[usize::from(*pixel)];
+            for (pixel, level) in line.iter_mut().zip(&levels[before..]) {
+                *pixel = over[usize::from(*level)][usize::from(*pixel)];
             }
         }
     }
@@ -138,10 +140,14 @@ fn level(share: i32) -> u8 {
     u8::try_from((share * i32::from(LEVEL_MAX) + whole / 2) / whole).unwrap_or(LEVEL_MAX)
 }
 
-/// What a colour gives at each level over each number: [`COLOURS`] numbers for each level of each colour.
-static OVER: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let levels = Colour::ALL.iter().flat_map(|colour| (0..=LEVEL_MAX).map(move |level| (*colour, level)));
-    levels.flat_map(|(colour, level)| NUMBERS.map(move |under| shade(under, colour, level))).collect()
+/// What each number becomes under each level of a colour.
+type Over = [[u8; COLOURS]; LEVEL_MAX as usize + 1];
+
+/// The same for each colour.
+static OVER: LazyLock<Vec<Over>> = LazyLock::new(|| {
+    let numbers = |colour, level| std::array::from_fn(|under| shade(under as u8, colour, level));
+    let levels = |colour| std::array::from_fn(|level| numbers(colour, level as u8));
+    Colour::ALL.map(levels).to_vec()
 });
 
 /// Colours that tell what became of a night, or of assurance: no mixture of others may look like one of them.
@@ -158,10 +164,8 @@ fn shade(under: u8, colour: Colour, level: u8) -> u8 {
     nearest.unwrap_or(under)
 }
 
-/// What the numbers become under that much of a colour.
-fn over(colour: Colour, level: u8) -> &'static [u8] {
-    let place = colour as usize * (usize::from(LEVEL_MAX) + 1) + usize::from(level.min(LEVEL_MAX));
-    &OVER[place * COLOURS..][..COLOURS]
+fn over(colour: Colour) -> &'static Over {
+    &OVER[colour as usize]
 }
 
 /// The mean of the parts of two colours, as screens show it: as browsers do it.
@@ -183,8 +187,7 @@ mod tests {
             |a: [u8; 3], b: [u8; 3]| a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>();
         for colour in Colour::ALL {
             for under in NUMBERS {
-                let shades: Vec<u8> =
-                    (0..=LEVEL_MAX).map(|level| over(colour, level)[usize::from(under)]).collect();
+                let shades: Vec<u8> = over(colour).iter().map(|over| over[usize::from(under)]).collect();
                 assert_eq!((shades[0], shades[usize::from(LEVEL_MAX)]), (under, colour as u8));
                 for shade in &shades {
                     let is_foreign = TELLING.iter().any(|telling| *telling as u8 == *shade);
@@ -195,7 +198,8 @@ mod tests {
                 }
             }
             // Over its ground each step leads on.
-            let parts = |level| PALETTE[usize::from(over(colour, level)[Colour::Ground as usize])];
+            let parts =
+                |level| PALETTE[usize::from(over(colour)[usize::from(level)][Colour::Ground as usize])];
             let far = |level| distance(parts(level), Colour::Ground.parts());
             assert!((1..=LEVEL_MAX).all(|level| far(level) >= far(level - 1)), "{colour}");
         }
@@ -209,7 +213,7 @@ mod tests {
             (Colour::Ink, Colour::Yellow, 3),
             (Colour::Blue, Colour::Ground, 3),
         ] {
-            let shades = (0..=LEVEL_MAX).map(|level| over(colour, level)[under as usize]);
+            let shades = over(colour).iter().map(|over| over[under as usize]);
             let shades: std::collections::BTreeSet<u8> = shades.collect();
             assert!(shades.len() >= shades_min, "{colour} on {under}: {shades:?}");
         }
@@ -229,7 +233,7 @@ mod tests {
         ] {
             let mut canvas = Canvas::new(4, 1);
             canvas.fill(&Area { x, y }, Colour::Ink);
-            let levels = wanted.map(|level| over(Colour::Ink, level)[Colour::Ground as usize]);
+            let levels = wanted.map(|level: usize| over(Colour::Ink)[level][Colour::Ground as usize]);
             assert_eq!(canvas.pixels(), levels, "{row}");
         }
     }

@@ -84,7 +84,8 @@ fn message(letter: &Letter, is_international: bool) -> Result<Message, String> {
 
 /// The text, then the same as HTML, with its pictures where there are any.
 fn body(letter: &Letter) -> MultiPart {
-    let part = |kind, name| MultiPart::builder().kind(kind).boundary(boundary(name, letter));
+    let end = boundary_end(letter);
+    let part = |kind, name| MultiPart::builder().kind(kind).boundary(format!("{name}-{end}"));
     let html = SinglePart::html(letter.html.clone());
     let text = SinglePart::plain(letter.text.clone());
     let parts = part(MultiPartKind::Alternative, "allclear").singlepart(text);
@@ -120,16 +121,16 @@ fn date(letter: &Letter) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// A line that separates the parts. A text that knows its ticket's numbers could forge it, so it
-/// depends on the whole text as well. None begins like another, which careless readers would mix up.
-fn boundary(name: &str, letter: &Letter) -> String {
+/// How the lines end that separate the parts. A text that knows its ticket's numbers could forge them, so they
+/// depend on the whole text as well. None begins like another, which careless readers would mix up.
+fn boundary_end(letter: &Letter) -> String {
     let mut hash = Sha256::new();
     for part in [&letter.subject, &letter.text, &letter.html] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
     let digest = hexadecimal::text(&hash.finalize()[..12]);
-    format!("{name}-{}-{}-{digest}", letter.ticket, letter.seq)
+    format!("{}-{}-{digest}", letter.ticket, letter.seq)
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {

@@ -18,6 +18,7 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Rset, Star
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 use rustls::ClientConfig;
 use std::fmt::Display;
+use std::io::BufRead;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -362,11 +363,10 @@ pub(super) fn expect(reply: &Reply, step: Step, wanted: u16, told: Told) -> Resu
 /// The mail as it goes over the line: a dot at the beginning of a line is doubled, and one alone ends it.
 fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut stuffed = Vec::with_capacity(message.len() + 128);
-    for line in message.split_inclusive(|byte| *byte == b'\n') {
-        if line.starts_with(b".") {
-            stuffed.push(b'.');
-        }
-        stuffed.extend_from_slice(line);
+    let mut rest = message;
+    while let Some(first) = rest.first() {
+        stuffed.extend((*first == b'.').then_some(b'.'));
+        rest.read_until(b'\n', &mut stuffed).expect("bytes in memory are read without fail");
     }
     if !stuffed.ends_with(b"\r\n") {
         stuffed.extend_from_slice(b"\r\n");
