@@ -15,11 +15,21 @@ const LOOKS: [(&str, &str); 6] = [
 ];
 
 /// The mail with the look of its most important parts in their tags.
-pub fn with_looks(html: String) -> String {
-    LOOKS.iter().fold(html, |html, (tag, look)| {
-        let head = tag.trim_end_matches('>');
-        html.replace(tag, &format!(r#"{head} style="{look}">"#))
-    })
+pub fn with_looks(html: &str) -> String {
+    let mut dressed = String::with_capacity(html.len() + html.len() / 8);
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        let (before, from_tag) = rest.split_at(at);
+        dressed.push_str(before);
+        let (tag, look) = LOOKS.into_iter().find(|(tag, _)| from_tag.starts_with(tag)).unwrap_or(("<", ""));
+        dressed.push_str(tag.trim_end_matches('>'));
+        if !look.is_empty() {
+            dressed.extend([r#" style=""#, look, r#"">"#]);
+        }
+        rest = &from_tag[tag.len()..];
+    }
+    dressed.push_str(rest);
+    dressed
 }
 
 /// The page with its dates whole: a browser would break them at their hyphens where a column is narrow.
@@ -67,9 +77,7 @@ mod tests {
 
     #[test]
     fn what_matters_brings_its_look_along_and_a_text_does_not() {
-        let seen = with_looks(
-            r#"<h1>a</h1><p class="todo none">b &lt;h1&gt;</p><p class="small">c</p>"#.to_string(),
-        );
+        let seen = with_looks(r#"<h1>a</h1><p class="todo none">b &lt;h1&gt;</p><p class="small">c</p>"#);
         assert_eq!(
             seen,
             r#"<h1 style="font-size:21px;line-height:1.3;margin:0 0 8px">a</h1><p class="todo none" style="border-left:4px solid #1a7f37;padding:8px 12px">b &lt;h1&gt;</p><p class="small">c</p>"#

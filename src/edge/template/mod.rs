@@ -144,7 +144,7 @@ impl Templates {
         let Draft { letter, wording, view, beginning } = draft;
         let view = Context::from(view.into_value());
         let (subject, text) = self.mail_text(wording, &view)?;
-        let html = inline::with_looks(self.render(wording.word(), Form::Html, &view)?);
+        let html = inline::with_looks(&self.render(wording.word(), Form::Html, &view)?);
         let is_shown = |picture: &Picture| html.contains(&format!("cid:{}\"", picture.id));
         let pictures = letter.pictures.into_iter().filter(is_shown).collect();
         let letter = Letter { subject, text, html, pictures, ..letter };

@@ -340,18 +340,21 @@ fn by_when(material: &Material) -> String {
 
 fn add_runs(view: &mut TicketView, material: &Material) {
     let zone = &material.site.timezone;
-    let (runs, is_verify) = (material.runs, |run: &&Run| run.stage == StageName::Verify);
-    let nights: Vec<NightView> = runs.iter().filter(is_verify).map(|run| parts::night(run, zone)).collect();
-    view.strip = nights[nights.len().saturating_sub(NIGHTS_MAX)..].to_vec();
+    let is_verify = |run: &Run| run.stage == StageName::Verify;
+    let listed: Vec<&Run> =
+        material.runs.iter().filter(|run| is_verify(run) || parts::is_telling(run)).collect();
+    let mut told: Vec<NightView> = listed.iter().map(|run| parts::night(run, zone)).collect();
+    let of_verify = listed.iter().zip(&told).filter(|(run, _)| is_verify(run));
+    let nights: Vec<&NightView> = of_verify.map(|(_, night)| night).collect();
+    let newest = nights.len().saturating_sub(NIGHTS_MAX);
+    view.strip = nights[newest..].iter().copied().cloned().collect();
     view.strip_signs = view.strip.iter().map(|night| night.mark.as_str()).collect::<Vec<_>>().join(" ");
     view.has_strip = !view.strip.is_empty();
-    view.recent = nights.iter().rev().take(RECENT_NIGHTS_MAX).cloned().collect();
-    let listed: Vec<&Run> = runs.iter().filter(|run| is_verify(run) || parts::is_telling(run)).collect();
-    let newest = &listed[listed.len().saturating_sub(RUNS_MAX)..];
-    view.runs = newest.iter().map(|run| parts::night(run, zone)).collect();
+    view.recent = nights.iter().rev().take(RECENT_NIGHTS_MAX).copied().cloned().collect();
+    view.runs = told.split_off(told.len().saturating_sub(RUNS_MAX));
     view.has_runs = !view.runs.is_empty();
     view.doubt = doubt::doubt(material);
-    view.unlisted_runs = not_listed(runs.len() - newest.len(), "run");
+    view.unlisted_runs = not_listed(material.runs.len() - view.runs.len(), "run");
 }
 
 fn add_lists(view: &mut TicketView, material: &Material) {
