@@ -4,6 +4,7 @@ use crate::pure::address::Translator;
 use crate::pure::intake::DETECTED;
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{Keep, Library, Playbook, REPORTED, StageName};
+use crate::pure::sighting;
 use crate::pure::site::{Site, Source};
 use crate::pure::ticket::{self, Run, RunId, Ticket, TicketId};
 use crate::pure::verdict::{BlamedHost, CaptureFacts, SourceFacts, SystemClock, WatchlistFacts};
@@ -50,6 +51,9 @@ impl CapturePlan {
         clock: SystemClock,
     ) -> CaptureFacts {
         let (planned, blamed) = (self.window, self.blamed.clone());
+        let mut sources = sources;
+        let mut observations: Vec<_> = sources.iter_mut().map(|source| &mut source.observation).collect();
+        sighting::complete(&mut observations);
         CaptureFacts { planned, sources, watchlists, blamed, listing: None, clock }
     }
 }

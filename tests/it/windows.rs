@@ -7,8 +7,8 @@ use allclear::pure::interval::Interval;
 use allclear::pure::plan::CapturePlan;
 use allclear::pure::playbook::Keep;
 use allclear::pure::site::{Source, SourceKind};
-use allclear::pure::verdict::{Control, Ending};
-use allclear::pure::watchlist::{Entry, Watchlist};
+use allclear::pure::verdict::{Control, Ending, SystemClock, WatchlistFacts};
+use allclear::pure::watchlist::{Entry, Require, Watchlist};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::fs;
@@ -251,4 +251,32 @@ fn routed_ipv6_is_warned_of_where_inside_names_no_ipv6_network() {
             "{name}: {troubles:?}"
         );
     }
+}
+
+/// A network of two interfaces: a host that calls one server by each has called both.
+#[test]
+fn what_a_host_called_is_counted_over_all_sources() {
+    let heard = |server: u8| {
+        let mut frame = Vec::new();
+        let builder = etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+        let builder = builder.ipv4([10, 0, 0, 1], [192, 0, 2, server], 64).tcp(1025, 80, 1, 1024).syn();
+        builder.write(&mut frame, &[]).expect("memory takes everything");
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("0.pcap"), pcap(&[(5, &frame)])).expect("writable");
+        directory
+    };
+    let entries = ["192.0.2.1", "192.0.2.2"].iter().flat_map(|text| Entry::parse(text).expect("an address"));
+    let pair = Watchlist {
+        name: "pair".to_owned(),
+        entries: entries.collect(),
+        require: Require::All,
+        ..Watchlist::default()
+    };
+    let plan = CapturePlan { watchlists: vec![pair], ..plan(0, 10) };
+    let contacts = |servers: &[u8]| {
+        let sources = servers.iter().flat_map(|server| carry_out(&heard(*server), &plan).facts.sources);
+        let facts = plan.facts(sources.collect(), WatchlistFacts::default(), SystemClock::Unknown);
+        facts.sources.iter().flat_map(|it| &it.observation.hosts).map(|host| host.contacts).sum::<u64>()
+    };
+    assert_eq!((contacts(&[1]), contacts(&[1, 1]), contacts(&[1, 2])), (0, 0, 2));
 }

@@ -4,9 +4,12 @@
 //! budget, so that a flood from a watchlist entry never hides a host that answers the call. A packet
 //! beyond the budgets still counts at its host, and as unlisted.
 
+use super::budget::Budget;
 use super::hash::FastMap;
 use super::spans::Spans;
-use super::{CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, Matched};
+use super::{
+    CONTACT_GAP_SECONDS, CONTACT_SPANS_MAX, ContactSpan, Handshake, Hit, HostFinding, InPart, Matched,
+};
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::Mac;
 use crate::pure::protocol::{ICMP, ICMP_6, TCP, UDP};
@@ -21,7 +24,7 @@ pub const HITS_MAX: usize = 65_536;
 /// So many pairs of host and entry have contacts of their own; as many again when the host sends.
 /// Further entries of a host share one count of contacts.
 const PAIRS_MAX: usize = 65_536;
-const CONTACT_GAP_NS: i64 = CONTACT_GAP_SECONDS as i64 * 1_000_000_000;
+pub(super) const CONTACT_GAP_NS: i64 = CONTACT_GAP_SECONDS as i64 * 1_000_000_000;
 
 /// One packet between an inside host and the entries that it matched.
 #[derive(Clone, Copy, Debug)]
@@ -49,24 +52,6 @@ pub(super) struct Findings {
     hits: Budget,
     pairs: Budget,
     unlisted: u64,
-}
-
-/// How much of a table is used; what came from outside only may use half of it.
-#[derive(Debug, Default)]
-struct Budget {
-    used: usize,
-    used_by_inbound: usize,
-}
-
-impl Budget {
-    fn has_room(&self, is_out: bool, half: usize) -> bool {
-        if is_out { self.used < 2 * half } else { self.used_by_inbound < half && self.used < 2 * half }
-    }
-
-    fn spend(&mut self, is_out: bool) {
-        self.used += 1;
-        self.used_by_inbound += usize::from(!is_out);
-    }
 }
 
 #[derive(Debug, Default)]
@@ -188,11 +173,21 @@ impl Findings {
         let (mut asked, mut answered) = self.finish(index, identities);
         asked.append(&mut answered);
         for finding in &mut asked {
-            (finding.contacts, finding.spans) = (0, Vec::new());
+            finding.contacts = 0;
             finding.hits.iter_mut().for_each(|hit| (hit.contacts, hit.is_indirect) = (0, true));
         }
         sort(&mut asked);
         asked
+    }
+
+    /// What was seen of lists that require all, and not all of it, by host and list.
+    pub(super) fn in_part(&self, index: &Index, identities: &HashMap<IpAddr, Mac>) -> Vec<InPart> {
+        let of_host = |(address, host): (&IpAddr, &Host)| {
+            host.in_part(*address, identities.get(address).copied(), index)
+        };
+        let mut in_part: Vec<InPart> = self.hosts.iter().flat_map(of_host).collect();
+        in_part.sort_by(|a, b| (a.finding.host, &a.watchlist).cmp(&(b.finding.host, &b.watchlist)));
+        in_part
     }
 
     /// Hosts that made contact, and those that only received, both in their final order.
@@ -271,15 +266,38 @@ impl Host {
 
     /// `None` when it contacted some entries of a list that requires all, and nothing else.
     fn finding(&self, address: IpAddr, mac: Option<Mac>, index: &Index) -> Option<HostFinding> {
-        let counts = |entry: EntryId| self.is_satisfied(entry, index);
-        let pairs = self.pairs.iter().filter(|(entry, _)| entry.is_none_or(counts)).map(|(_, tally)| tally);
+        let counts = |entry: Option<EntryId>| entry.is_none_or(|entry| self.is_satisfied(entry, index));
+        self.finding_of((address, mac), index, &counts)
+    }
+
+    /// What it did with some entries of a list that requires all, a row for each such list.
+    fn in_part(&self, address: IpAddr, mac: Option<Mac>, index: &Index) -> Vec<InPart> {
+        let begun =
+            self.contacted.iter().filter_map(|(list, entries)| Some((*list, *entries.iter().next()?)));
+        let of_list = |(list, entry): (usize, EntryId)| {
+            let wanted = index.required(entry).filter(|_| !self.is_satisfied(entry, index))?;
+            let counts = |entry: Option<EntryId>| entry.is_some_and(|entry| index.list(entry) == list);
+            let finding = self.finding_of((address, mac), index, &counts)?;
+            Some(InPart { watchlist: index.list_name(entry).to_owned(), wanted, finding })
+        };
+        begun.filter_map(of_list).collect()
+    }
+
+    /// What it did with the entries that count; `None` is for those without contacts of their own.
+    fn finding_of(
+        &self,
+        (address, mac): (IpAddr, Option<Mac>),
+        index: &Index,
+        counts: &dyn Fn(Option<EntryId>) -> bool,
+    ) -> Option<HostFinding> {
+        let pairs = self.pairs.iter().filter(|(entry, _)| counts(**entry)).map(|(_, tally)| tally);
         let mut all = Tally::NONE;
         let mut contacts = 0;
         for tally in pairs {
             contacts += tally.spans.contacts();
             all.absorb(tally);
         }
-        let rows = self.rows.iter().filter(|(row, _)| counts(row.entry));
+        let rows = self.rows.iter().filter(|(row, _)| counts(Some(row.entry)));
         (all.sightings > 0).then(|| HostFinding {
             host: address,
             mac,
@@ -311,7 +329,8 @@ impl Tally {
     }
 }
 
-fn contact_spans(spans: &Spans) -> Vec<ContactSpan> {
+/// The same as they go out.
+pub(super) fn contact_spans(spans: &Spans) -> Vec<ContactSpan> {
     let span = |span: super::spans::Span| ContactSpan {
         first: of_nanoseconds(span.first_ns),
         last: of_nanoseconds(span.last_ns),

@@ -14,16 +14,23 @@ impl Observation {
     /// known; the larger number is taken.
     pub fn merge(&mut self, other: Observation) {
         self.coverage.merge(other.coverage);
-        let mut contacting = std::mem::take(&mut self.hosts);
-        contacting.append(&mut self.inbound_only);
-        add_all(&mut contacting, other.hosts.into_iter().chain(other.inbound_only));
-        sort(&mut contacting);
+        self.add_findings(other.hosts.into_iter().chain(other.inbound_only));
         add_all(&mut self.indirect, other.indirect);
         sort(&mut self.indirect);
-        (self.hosts, self.inbound_only) = contacting.into_iter().partition(|finding| finding.contacts > 0);
+        self.in_part.extend(other.in_part);
         self.unattributed_sightings += other.unattributed_sightings;
+        self.unattributed_spans.extend(other.unattributed_spans);
         self.unseen_calls += other.unseen_calls;
         self.unlisted_sightings += other.unlisted_sightings;
+    }
+
+    /// Adds what else was found of inside hosts.
+    pub(super) fn add_findings(&mut self, others: impl IntoIterator<Item = HostFinding>) {
+        let mut contacting = std::mem::take(&mut self.hosts);
+        contacting.append(&mut self.inbound_only);
+        add_all(&mut contacting, others);
+        sort(&mut contacting);
+        (self.hosts, self.inbound_only) = contacting.into_iter().partition(|finding| finding.contacts > 0);
     }
 }
 
@@ -82,7 +89,7 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 
 impl HostFinding {
     fn merge(&mut self, other: HostFinding) {
-        let seen_by_both = other.spans.iter().filter(|span| is_near(&self.spans, **span)).count() as u64;
+        let seen_by_both = other.spans.iter().filter(|span| span.is_near(&self.spans)).count() as u64;
         let together = (self.contacts + other.contacts).saturating_sub(seen_by_both);
         self.contacts = together.max(self.contacts).max(other.contacts);
         // Two sources that know it by different MAC addresses know it by none.
@@ -110,11 +117,12 @@ fn touches(one: ContactSpan, other: ContactSpan) -> bool {
     max(one.first, other.first).duration_since(min(one.last, other.last)) <= gap
 }
 
-fn is_near(spans: &[ContactSpan], span: ContactSpan) -> bool {
-    spans.iter().any(|known| touches(*known, span))
-}
-
 impl ContactSpan {
+    /// Whether it is no further than the contact gap from one of these.
+    pub fn is_near<'a>(self, spans: impl IntoIterator<Item = &'a ContactSpan>) -> bool {
+        spans.into_iter().any(|known| touches(*known, self))
+    }
+
     /// In order of time, with those as one that lie no further apart than the contact gap: what two sources or
     /// two runs saw of one contact counts once.
     pub fn joined(spans: impl IntoIterator<Item = ContactSpan>) -> Vec<ContactSpan> {

@@ -5,6 +5,7 @@
 //! grow with the traffic: its memory is bounded by inside hosts and hits.
 
 mod asked;
+mod budget;
 mod called;
 mod duplicates;
 mod findings;
@@ -30,7 +31,9 @@ mod spans;
 mod stamps;
 mod streams;
 mod tally;
+mod tandem;
 mod translation;
+mod unattributed;
 mod undecoded;
 mod watch;
 
@@ -43,12 +46,14 @@ pub use ledger::{BUCKET_SECONDS, Bucket, Ledger, Link};
 pub use observer::{Left, Observer, Scope, Seen, WatchId};
 pub use probe::{Probe, payload as probe_payload};
 pub use stamps::{OffStamps, STAMP_ERROR_SECONDS_MAX, Stamps};
+pub use tandem::{InPart, complete};
 pub use undecoded::LayerCount;
 pub use watch::Watch;
 
 use crate::pure::interval::Intervals;
 use crate::pure::lost::Lost;
 use crate::pure::packet::Mac;
+use crate::pure::watchlist::MatchKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -72,8 +77,15 @@ pub struct Observation {
     /// that contacts are 0. A resolver that made contact itself is in `hosts` too.
     #[serde(default)]
     pub indirect: Vec<HostFinding>,
+    /// Inside hosts that contacted some entries of a list that requires all, as far as this source saw: a row for
+    /// each host and list. Never kept: [`complete`] asks it while the sources of a run are put together.
+    #[serde(skip)]
+    pub in_part: Vec<InPart>,
     /// Packets with a watchlist entry and no inside host.
     pub unattributed_sightings: u64,
+    /// When they came, as if they were contacts. Never kept: only the judge asks it.
+    #[serde(skip)]
+    pub unattributed_spans: Vec<ContactSpan>,
     /// Calls of inside hosts to a watchlist entry that were not seen, and that errors or answers which came back
     /// tell of, one for each hit.
     #[serde(default)]
@@ -279,6 +291,17 @@ pub enum Matched {
     Dns,
     Tls,
     Http,
+}
+
+impl From<MatchKind> for Matched {
+    /// What an end of a packet matched by: no name.
+    fn from(kind: MatchKind) -> Matched {
+        match kind {
+            MatchKind::Address => Matched::Address,
+            MatchKind::Network => Matched::Network,
+            MatchKind::Port | MatchKind::Domain => Matched::Port,
+        }
+    }
 }
 
 /// How far a TCP connection got.

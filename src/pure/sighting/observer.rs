@@ -126,8 +126,9 @@ impl Observer {
             company: self.hearing.company_since(watch.joined_ns),
         };
         let mut observation = watch.observation(&shown);
-        let Observation { hosts, inbound_only, indirect, .. } = &mut observation;
-        for finding in hosts.iter_mut().chain(inbound_only).chain(indirect) {
+        let Observation { hosts, inbound_only, indirect, in_part, .. } = &mut observation;
+        let in_part = in_part.iter_mut().map(|part| &mut part.finding);
+        for finding in hosts.iter_mut().chain(inbound_only).chain(indirect).chain(in_part) {
             finding.name = self.hearing.called.of(finding.host, finding.mac);
         }
         let presences = watch.presence_of(wanted, &shown);

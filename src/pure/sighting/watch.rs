@@ -13,6 +13,7 @@ use super::inside::Inside;
 use super::one_way::one_way;
 use super::tally::Tally;
 use super::translation::Translation;
+use super::unattributed::Unattributed;
 use super::{Coverage, Matched, Observation, Presence};
 use crate::pure::address::Translator;
 use crate::pure::moment::of_nanoseconds;
@@ -35,7 +36,7 @@ pub struct Watch {
     findings: Findings,
     /// What they ask so.
     indirect: Findings,
-    unattributed: u64,
+    unattributed: Unattributed,
     unseen_calls: u64,
     portless_fragments: u64,
     hits: Vec<Side>,
@@ -86,7 +87,7 @@ impl Watch {
             translation: Translation::default(),
             findings: Findings::default(),
             indirect: Findings::default(),
-            unattributed: 0,
+            unattributed: Unattributed::default(),
             unseen_calls: 0,
             portless_fragments: 0,
             hits: Vec::new(),
@@ -192,7 +193,7 @@ impl Watch {
         let other = if address == packet.destination { packet.source } else { packet.destination };
         self.found.clear();
         self.index.look_up(end, other, &mut self.found);
-        let side = |&Match { kind, entry }: &Match| Side { blamed, kind, entry, matched: matched(kind) };
+        let side = |&Match { kind, entry }: &Match| Side { blamed, kind, entry, matched: kind.into() };
         self.hits.extend(self.found.iter().map(side));
     }
 
@@ -235,7 +236,9 @@ impl Watch {
         self.hits.sort_unstable();
         // Two names of one packet may lie below one entry.
         self.hits.dedup();
-        self.unattributed += u64::from(self.hits.iter().all(|hit| hit.blamed.is_none()));
+        if self.hits.iter().all(|hit| hit.blamed.is_none()) {
+            self.unattributed.note(packet.time_ns);
+        }
         for is_source in [true, false] {
             let of_end = |hit: &&Side| hit.blamed.is_some_and(|blamed| blamed.is_source == is_source);
             let matches: Vec<_> =
@@ -317,7 +320,9 @@ impl Watch {
             hosts,
             inbound_only,
             indirect: self.indirect.finish_indirect(&self.index, &identities),
-            unattributed_sightings: self.unattributed,
+            in_part: self.findings.in_part(&self.index, &identities),
+            unattributed_sightings: self.unattributed.sightings(),
+            unattributed_spans: self.unattributed.spans(),
             unseen_calls: self.unseen_calls + self.findings.unseen_calls(),
             unlisted_sightings: self.findings.unlisted() + self.indirect.unlisted(),
         }
@@ -363,14 +368,6 @@ impl Watch {
 /// Whether it is a later fragment whose first one, which has the ports, was not seen before it.
 fn lacks_ports(packet: &Packet<'_>) -> bool {
     packet.is_later_fragment && packet.ports.is_none() && has_ports(packet.protocol)
-}
-
-fn matched(kind: MatchKind) -> Matched {
-    match kind {
-        MatchKind::Address => Matched::Address,
-        MatchKind::Network => Matched::Network,
-        MatchKind::Port | MatchKind::Domain => Matched::Port,
-    }
 }
 
 fn sighting<'a>(

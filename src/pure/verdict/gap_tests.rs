@@ -1,12 +1,10 @@
 //! On which side of each limit is each reason given? One table a group of reasons.
 
 use super::judge::judge;
-use super::tests::{
-    Change, HOST, address, asked, at, coverage, criteria, finding, good, lose, presence, watch,
-};
+use super::tests::{Change, address, at, coverage, criteria, good, lose, presence, watch};
 use super::*;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Coverage, FilterPlace, HostFinding, OffStamps, OneWay};
+use crate::pure::sighting::{Coverage, FilterPlace, OffStamps, OneWay};
 
 /// The codes that come of `good()` after one change, under criteria after another.
 fn codes(change: impl FnOnce(&mut JudgeCriteria, &mut CaptureFacts)) -> Vec<ReasonCode> {
@@ -15,7 +13,8 @@ fn codes(change: impl FnOnce(&mut JudgeCriteria, &mut CaptureFacts)) -> Vec<Reas
     judge(&criteria, &facts).reasons.into_iter().map(|reason| reason.code).collect()
 }
 
-fn check(rows: &[(&str, Change, &[ReasonCode])]) {
+/// Each row under its change of criteria and facts.
+pub(super) fn check(rows: &[(&str, Change, &[ReasonCode])]) {
     for (row, change, expected) in rows {
         assert_eq!(codes(change), *expected, "{row}");
     }
@@ -106,64 +105,6 @@ fn captures_that_could_not_see() {
                 coverage(f).undecoded_packets = 101;
             },
             &[Undecoded],
-        ),
-    ]);
-}
-
-#[test]
-fn hits_of_somebody_who_is_hidden() {
-    use ReasonCode::*;
-    check(&[
-        ("a hit of nobody", |_, f| f.sources[0].observation.unattributed_sightings = 1, &[WrongSide]),
-        (
-            "a hit of nobody beside one from outside",
-            |_, f| {
-                f.sources[0].observation.unattributed_sightings = 1;
-                f.sources[0].observation.inbound_only = vec![finding(HOST, &[])];
-            },
-            &[WrongSide],
-        ),
-        ("a call that an error tells of", |_, f| f.sources[0].observation.unseen_calls = 1, &[WrongSide]),
-        (
-            "a contact explains it",
-            |c, f| {
-                c.fail_at = 2;
-                f.sources[0].observation.unattributed_sightings = 1;
-                f.sources[0].observation.hosts = vec![finding(HOST, &[(1, 1)])];
-            },
-            &[],
-        ),
-        (
-            "a contact that is one too few explains no call that was not seen",
-            |c, f| {
-                c.fail_at = 2;
-                f.sources[0].observation.unseen_calls = 1;
-                f.sources[0].observation.hosts = vec![finding(HOST, &[(1, 1)])];
-            },
-            &[WrongSide],
-        ),
-        (
-            "asked by a resolver",
-            |_, f| f.sources[0].observation.indirect = vec![asked("evil.example")],
-            &[WrongSide],
-        ),
-        (
-            "by a resolver for a host that is seen",
-            |c, f| {
-                c.fail_at = 2;
-                f.sources[0].observation.indirect = vec![asked("evil.example")];
-                f.sources[0].observation.hosts = vec![HostFinding { contacts: 1, ..asked("evil.example") }];
-            },
-            &[],
-        ),
-        (
-            "by a resolver for something else",
-            |c, f| {
-                c.fail_at = 2;
-                f.sources[0].observation.indirect = vec![asked("evil.example")];
-                f.sources[0].observation.hosts = vec![HostFinding { contacts: 1, ..asked("other.example") }];
-            },
-            &[WrongSide],
         ),
     ]);
 }

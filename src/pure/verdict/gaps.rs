@@ -37,7 +37,7 @@ pub(super) fn gaps(criteria: &JudgeCriteria, facts: &CaptureFacts) -> Vec<Reason
         (TooShort, of_each(&|source| too_short(criteria, *planned, source))),
         (TooQuiet, of_each(&|source| too_quiet(criteria, source))),
         (WrongSide, of_each(&|source| wrong_side(criteria, source))),
-        (WrongSide, of_each(&|source| behind_resolver(facts, source))),
+        (WrongSide, of_each(&|source| behind_resolver(criteria, facts, source))),
         (Undecoded, of_each(&undecoded)),
         (Lossy, of_each(&|source| lossy(criteria, source))),
         (LossUnknown, of_each(&|source| loss_unknown(criteria, source))),

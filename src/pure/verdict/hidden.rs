@@ -7,23 +7,24 @@ use super::gaps::listed;
 use super::{CaptureFacts, SourceFacts};
 use crate::pure::number::plain_count;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{FilterPlace, OneWay};
+use crate::pure::sighting::{ContactSpan, FilterPlace, Hit, HostFinding, OneWay};
 use std::collections::BTreeSet;
 
-/// Packets of a watchlist entry whose inside end is also seen making contact are explained (the
+/// Packets of a watchlist entry whose inside end is also seen making contact, at the time, are explained (the
 /// capture sees both sides of the NAT); those that nobody inside explains are not.
 pub(super) fn wrong_side(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
     let observation = &source.observation;
     let unattributed = observation.unattributed_sightings;
-    if unattributed > 0 && observation.hosts.is_empty() {
+    let contacts: u64 = observation.hosts.iter().map(|finding| finding.contacts).sum();
+    let is_enough = contacts >= criteria.fail_at.max(1);
+    if unattributed > 0 && !is_enough && !are_explained(&observation.unattributed_spans, &observation.hosts) {
         return Some(format!(
             "{} with a watchlist entry but no inside host: the capture is not on the inside of the NAT, or `inside` lacks a network; move it, or add the network",
             plain_count(unattributed, "packet"),
         ));
     }
     // Each may stand for as many contacts as are lacking.
-    let contacts: u64 = observation.hosts.iter().map(|finding| finding.contacts).sum();
-    if observation.unseen_calls > 0 && contacts < criteria.fail_at.max(1) {
+    if observation.unseen_calls > 0 && !is_enough {
         return Some(format!(
             "{} to a watchlist entry known only from the answers or errors that came back: what inside hosts send is not all heard; mirror both directions of the port",
             plain_count(observation.unseen_calls, "call"),
@@ -52,15 +53,30 @@ pub(super) fn wrong_side(criteria: &JudgeCriteria, source: &SourceFacts) -> Opti
     })
 }
 
-/// What a resolver asked for a host that is seen asking, by any source, is explained; else the one that
+/// Whether some of these hosts made contact whenever this was.
+fn are_explained<'a>(spans: &[ContactSpan], hosts: impl IntoIterator<Item = &'a HostFinding>) -> bool {
+    let contacts: Vec<ContactSpan> =
+        hosts.into_iter().flat_map(|finding| finding.spans.iter().copied()).collect();
+    !contacts.is_empty() && spans.iter().all(|span| span.is_near(&contacts))
+}
+
+/// What a resolver asked for a host that is seen asking, by any source, at the time, is explained; else the one that
 /// asked is hidden behind it.
-pub(super) fn behind_resolver(facts: &CaptureFacts, source: &SourceFacts) -> Option<String> {
-    let hosts = facts.sources.iter().flat_map(|source| &source.observation.hosts);
+pub(super) fn behind_resolver(
+    criteria: &JudgeCriteria,
+    facts: &CaptureFacts,
+    source: &SourceFacts,
+) -> Option<String> {
+    let hosts: Vec<&HostFinding> =
+        facts.sources.iter().flat_map(|source| &source.observation.hosts).collect();
     let explained: BTreeSet<&str> =
-        hosts.flat_map(|finding| &finding.hits).map(|hit| hit.entry.as_str()).collect();
+        hosts.iter().flat_map(|finding| &finding.hits).map(|hit| hit.entry.as_str()).collect();
+    let is_enough = hosts.iter().map(|finding| finding.contacts).sum::<u64>() >= criteria.fail_at.max(1);
     let (mut resolvers, mut entries) = (BTreeSet::new(), BTreeSet::new());
     for finding in &source.observation.indirect {
-        for hit in finding.hits.iter().filter(|hit| !explained.contains(hit.entry.as_str())) {
+        let is_timely = is_enough || are_explained(&finding.spans, hosts.iter().copied());
+        let is_explained = |hit: &Hit| is_timely && explained.contains(hit.entry.as_str());
+        for hit in finding.hits.iter().filter(|hit| !is_explained(hit)) {
             resolvers.insert(finding.host);
             entries.insert(hit.entry.clone());
         }

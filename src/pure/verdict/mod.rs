@@ -18,6 +18,8 @@ mod seconds;
 #[cfg(test)]
 mod gap_tests;
 #[cfg(test)]
+mod hidden_tests;
+#[cfg(test)]
 mod tests;
 
 pub use judge::{contacts_reason, is_attentive, is_healthy, judge};

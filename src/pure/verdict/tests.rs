@@ -107,7 +107,7 @@ pub(super) fn asked(entry: &str) -> HostFinding {
         first: at(0),
         last: at(1),
     };
-    HostFinding { hits: vec![hit], ..finding("10.16.0.53", &[]) }
+    HostFinding { hits: vec![hit], contacts: 0, ..finding("10.16.0.53", &[(1, 1)]) }
 }
 
 pub(super) fn coverage(facts: &mut CaptureFacts) -> &mut Coverage {
