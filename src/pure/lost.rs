@@ -33,6 +33,12 @@ impl Lost {
         Lost { packets: self.packets.saturating_add(other.packets), is_all: self.is_all && other.is_all }
     }
 
+    /// Of one part that was told of twice: the larger number, which is all where either telling is.
+    #[must_use]
+    pub fn or_more(self, other: Lost) -> Lost {
+        Lost { packets: self.packets.max(other.packets), is_all: self.is_all || other.is_all }
+    }
+
     /// So many are known to be lost; `None` when none is, and some part cannot count.
     pub fn packets(self) -> Option<u64> {
         (self.is_all || self.packets > 0).then_some(self.packets)
@@ -47,6 +53,22 @@ impl Lost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_tellings_the_graver_stands() {
+        let rows = [
+            ("the same", Lost::told(Some(2)), Lost::told(Some(2)), (Some(2), false)),
+            ("more, and less", Lost::told(Some(2)), Lost::told(Some(3)), (Some(3), false)),
+            ("none, and a part", Lost::told(Some(0)), Lost::of(Some(3), true), (Some(3), false)),
+            ("none, and nothing told", Lost::told(Some(0)), Lost::UNKNOWN, (Some(0), false)),
+            ("a part, and nothing told", Lost::of(Some(3), true), Lost::UNKNOWN, (Some(3), true)),
+        ];
+        for (name, one, other, wanted) in rows {
+            for lost in [one.or_more(other), other.or_more(one)] {
+                assert_eq!((lost.packets(), lost.is_in_part()), wanted, "{name}");
+            }
+        }
+    }
 
     #[test]
     fn what_one_part_lost_is_kept_whatever_another_cannot_count() {

@@ -1,6 +1,7 @@
 //! What does a command show that writes pcap? Real programs: some that die, hang, flood or write rubbish.
 
 use crate::live::{LONG, carry_out, plan};
+use crate::recordings::{Order, block, interface, option, section};
 use allclear::edge::capture::run::Captured;
 use allclear::pure::plan::CapturePlan;
 use allclear::pure::playbook::JudgeCriteria;
@@ -138,6 +139,30 @@ fn a_command_that_goes_on_is_watched_and_tells_its_losses() {
     let seconds = source.watched.seconds();
     assert!((1.0..=4.0).contains(&seconds), "{seconds} s of 4 s were watched");
     assert_eq!(source.control, Control::Missing);
+}
+
+/// dumpcap tells its losses beside a pcap, and within a pcapng; what is said last may be less than what the file says.
+#[test]
+fn losses_that_are_told_twice_count_once_and_none_is_forgotten() {
+    let commands = Commands::new();
+    let order = Order::Little;
+    let dropped = option(order, 5, &9_u64.to_le_bytes());
+    let statistics = block(order, 5, &[&[0; 12][..], &dropped].concat());
+    let blocks = [section(order, u64::MAX), interface(order, 1, 0, &[]), statistics];
+    fs::write(commands.directory.path().join("lossy.pcapng"), blocks.concat()).expect("writable");
+    let dumpcap = "Packets received/dropped on interface 'a': 9/5 (pcap:5/dumpcap:0/flushed:0/ps_ifdrop:0)";
+    let rows = [
+        ("a pcap, and dumpcap", "bots.pcap", dumpcap, 5),
+        ("a pcapng, and less", "lossy.pcapng", "3 packets dropped by kernel", 9),
+        ("a pcapng, and more", "lossy.pcapng", "11 packets dropped from a", 11),
+    ];
+    for (row, file, words, lost) in rows {
+        fs::write(commands.directory.path().join("said"), words).expect("writable");
+        let script = format!("cat {file}; trap 'cat said >&2; exit 0' TERM; sleep 1000 & wait");
+        let captured = commands.run(&script, Duration::from_secs(2), None);
+        let [source] = &captured.facts.sources[..] else { panic!("one source was planned") };
+        assert_eq!(source.observation.coverage.lost_packets, Some(lost), "{row}: {:?}", source.ending);
+    }
 }
 
 #[test]

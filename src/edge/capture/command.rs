@@ -70,7 +70,7 @@ fn listen_to(mut running: Running<'_>, session: &Session<'_>, on_frame: &mut OnF
     }
     Listened {
         watched: running.watched(first_frame_ns),
-        lost: running.tail.lost_packets().map_or(read_end.lost, |lost| Lost::told(Some(lost))),
+        lost: Lost::told(running.tail.lost_packets()).or_more(read_end.lost),
         off_stamps: stamps.take_off(),
         ..Listened::nothing(ending)
     }
