@@ -157,6 +157,22 @@ fn a_made_up_ticket_is_one_that_could_be() {
 }
 
 #[test]
+fn a_mail_can_tell_what_the_shipped_ones_leave_to_reports() {
+    let state = State::new("1s", "60s");
+    let templates = state.path().join("templates");
+    fs::create_dir(&templates).expect("a directory");
+    for (asked, wanted) in [
+        ("{{#each timeline}}It happened: {{what}}\n{{/each}}", "It happened: Ticket opened for "),
+        ("{{#each runs}}It was watched {{window}}\n{{/each}}", "It was watched "),
+    ] {
+        let mail = format!("Subject: x\n\n{{{{machines}}}}: {{{{malware}}}}.\nTO DO: nothing.\n\n{asked}");
+        fs::write(templates.join("clean.txt.hbs"), mail).expect("a file");
+        let told = text(&state.run(&["mail", "preview", "clean"]));
+        assert!(told.contains(wanted), "{asked}: {told}");
+    }
+}
+
+#[test]
 fn a_preview_of_what_the_ticket_has_not_come_to_says_so_beside_it() {
     let state = state(Office::open(&[]).port);
     let note = "ticket 1 is 'reported', and no mail about";

@@ -27,9 +27,11 @@ pub(super) enum View {
 }
 
 impl View {
-    pub(super) fn into_value(self) -> Value {
+    /// With or without the lists that are long.
+    pub(super) fn into_value(self, has_long_lists: bool) -> Value {
         match self {
-            View::Ticket(view) => view.to_value(),
+            View::Ticket(view) if has_long_lists => view.to_value(),
+            View::Ticket(view) => view.without_long_lists().to_value(),
             View::Round(view) => view,
         }
     }

@@ -75,6 +75,8 @@ pub struct Templates {
     markdown: Handlebars<'static>,
     /// Where each came from, and its text, by file name.
     sources: BTreeMap<String, (PathBuf, String)>,
+    /// Whether a mail tells what the shipped ones leave to reports, and what takes as long as all the rest of them.
+    has_long_mails: bool,
     /// Files that lie there and take no template's place, which breaks nothing.
     pub warnings: Vec<Problem>,
 }
@@ -142,7 +144,7 @@ impl Templates {
     /// There is no template for it, or it fails on what this one tells.
     pub fn write(&self, draft: Draft) -> Result<Letter, Box<Problem>> {
         let Draft { letter, wording, view, beginning } = draft;
-        let view = Context::from(view.into_value());
+        let view = Context::from(view.into_value(self.has_long_mails));
         let (subject, text) = self.mail_text(wording, &view)?;
         let html = inline::with_looks(&self.render(wording.word(), Form::Html, &view)?);
         let is_shown = |picture: &Picture| html.contains(&format!("cid:{}\"", picture.id));
@@ -242,6 +244,12 @@ impl Templates {
     }
 }
 
+/// Whether a mail, or a template that one may include, asks for a list that is long.
+fn has_long_mails(sources: &sources::Sources) -> bool {
+    let mut of_mails = sources.iter().filter(|(file, _)| !file.starts_with("report."));
+    of_mails.any(|(_, (_, text))| strict::may_ask_for(text, &TicketView::LONG_LISTS))
+}
+
 /// What report templates get: the ticket, and its record under that name.
 fn with_record(mut ticket: Value, record: &RecordView) -> Value {
     ticket["record"] = record.to_value();
@@ -296,4 +304,22 @@ fn broken_up(text: &str) -> String {
         broken.push('\n');
     }
     broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_mails_ask_for_no_list_that_is_long() {
+        assert!(!Templates::load(None).unwrap_or_else(|problems| panic!("{problems:?}")).has_long_mails);
+        for (source, expected) in [
+            ("{{#each runs}}{{window}}{{/each}}", true),
+            ("runs {{#if has_evidence}}x{{/if}}", true),
+            (".runs { color: red } {{malware}} and the timeline", false),
+            ("{{ timeline", true),
+        ] {
+            assert_eq!(strict::may_ask_for(source, &TicketView::LONG_LISTS), expected, "{source}");
+        }
+    }
 }

@@ -117,6 +117,12 @@ fn block<'rc>(list: Option<&Vec<String>>, at: usize, length: usize, item: &Value
     block
 }
 
+/// Whether a template may ask for one of these names: one stands somewhere within its braces.
+pub fn may_ask_for(source: &str, names: &[&str]) -> bool {
+    let mut asked = source.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap_or_default());
+    asked.any(|asked| names.iter().any(|name| asked.contains(name)))
+}
+
 /// A slip that shows without rendering: line, column, what, and the cure.
 pub type Slip = (usize, usize, String, &'static str);
 

@@ -6,7 +6,7 @@
 use super::sources::Sources;
 use super::strict::{self, Ways};
 use super::subject;
-use super::{Form, Templates, form_of, with_record};
+use super::{Form, Templates, form_of, has_long_mails, with_record};
 use super::{drawing, include, landing};
 use crate::pure::digest;
 use crate::pure::picture::Picture;
@@ -48,6 +48,7 @@ impl Templates {
             html: drawing::with_drawing(strict::registry(html_escape, ways)),
             text: strict::registry(no_escape, ways),
             markdown: strict::registry(markdown_escape, ways),
+            has_long_mails: has_long_mails(&sources),
             sources,
             warnings: Vec::new(),
         };

@@ -211,6 +211,9 @@ pub struct TicketView {
 }
 
 impl TicketView {
+    /// Lists that are long, and that the shipped mails leave to reports.
+    pub const LONG_LISTS: [&str; 3] = ["runs", "timeline", "evidence"];
+
     /// Everything about one ticket.
     pub fn of(material: &Material) -> TicketView {
         TicketView::about(None, material)
@@ -231,6 +234,11 @@ impl TicketView {
     pub fn telling(self, folded: Vec<FoldedRow>) -> TicketView {
         let folded_since = folded.first().map(|first| first.when.clone()).unwrap_or_default();
         TicketView { has_folded: !folded.is_empty(), folded, folded_since, ..self }
+    }
+
+    /// The same for templates that ask for none of [`TicketView::LONG_LISTS`].
+    pub fn without_long_lists(self) -> TicketView {
+        TicketView { runs: Vec::new(), timeline: Vec::new(), evidence: Vec::new(), ..self }
     }
 
     /// The view as templates get it: every string without control signs and of bounded length.
