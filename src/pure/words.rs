@@ -4,6 +4,7 @@
 //! Left of it is `ticket`; right of it all that people read: `picture`, `report`, the templates.
 
 use crate::pure::direction::isolated;
+use crate::pure::moment;
 pub use crate::pure::number::{count, duration, share, size};
 use crate::pure::shown::is_blank;
 pub use crate::pure::shown::is_shown;
@@ -38,7 +39,7 @@ pub fn local_time_exact(time: Timestamp, zone: &TimeZone) -> String {
 
 /// `Wed 2015-04-29 19:00 to 01:00 CDT`: a window, by its begin's day.
 pub fn local_window(from: Timestamp, to: Timestamp, zone: &TimeZone) -> String {
-    format!("{} to {}", local(from, zone, "%a %Y-%m-%d %H:%M"), local(to, zone, "%H:%M %Z"))
+    moment::window(from, to, zone, "%a %Y-%m-%d")
 }
 
 /// A time in the site's zone, in the form of strftime(3).

@@ -6,13 +6,13 @@ use super::{
     hosts,
 };
 use crate::pure::interval::Intervals;
+use crate::pure::moment;
 use crate::pure::packet::{Mac, is_same_machine};
 use crate::pure::playbook::{JudgeCriteria, StageName};
 use crate::pure::sighting::{HostFinding, Observation};
 use crate::pure::verdict::{
     self, BlamedHost, CaptureFacts, ControlRecord, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
 };
-use jiff::{Timestamp, ZonedDateTime};
 use std::net::IpAddr;
 
 /// The events of a capture that ended: hosts blamed, the run judged, the listing on record.
@@ -152,9 +152,6 @@ fn missed(context: &Context<'_>, run: RunId, facts: &CaptureFacts) -> RunEnd {
         .filter(|source| source.ending == Ending::NothingRecorded)
         .map(|source| source.name.as_str())
         .collect();
-    let local = |at: Timestamp, form| {
-        ZonedDateTime::new(at, context.site.timezone.clone()).strftime(form).to_string()
-    };
     let unread: Vec<String> = facts.sources.iter().filter_map(SourceFacts::unread_files).collect();
     let cure = if unread.is_empty() {
         ": check that the recorder ran".to_string()
@@ -162,10 +159,9 @@ fn missed(context: &Context<'_>, run: RunId, facts: &CaptureFacts) -> RunEnd {
         format!("; {}", unread.join("; "))
     };
     let text = format!(
-        "no recorded file of {} covers any of {} to {}{cure}",
+        "no recorded file of {} covers any of {}{cure}",
         names.join(" and "),
-        local(facts.planned.from, "%Y-%m-%d %H:%M"),
-        local(facts.planned.to, "%H:%M %Z")
+        moment::window(facts.planned.from, facts.planned.to, &context.site.timezone, "%Y-%m-%d")
     );
     let reasons = vec![Reason { code: ReasonCode::NothingRecorded, text }];
     RunEnd { reasons, ..RunEnd::empty(run, Outcome::Missed) }
