@@ -116,6 +116,39 @@ fn a_fresh_bundle_is_found_sound_by_every_program_that_its_readme_names() {
 }
 
 #[test]
+fn the_page_on_how_to_check_breaks_its_lines_where_the_window_does_and_says_what_the_text_says() {
+    let (_station, folder) = handed_over();
+    let page = fs::read_to_string(folder.join("VERIFY.html")).expect("a page");
+    for wanted in [
+        "<h2>1. Is every file what was packed?</h2>",
+        "<p>Linux:</p>\n<pre>sha256sum -c SHA256SUMS</pre>",
+        "<pre>allclear backup copy.db\npython3 verify.py copy.db</pre>",
+        "<p class=\"item\"><b>events.jsonl</b>: every event as stored, one JSON object a line</p>",
+        "<p>What that proves: no event",
+        "<h2>Evidence</h2>",
+    ] {
+        assert!(page.contains(wanted), "{wanted} is not in {page}");
+    }
+    let body = page.split("</h1>").nth(1).expect("a heading");
+    let prose: Vec<&str> =
+        body.lines().filter(|line| line.starts_with("<p")).filter(|line| !line.starts_with("<pre")).collect();
+    assert!(
+        prose.len() > 20 && prose.iter().all(|line| line.ends_with("</p>")),
+        "each paragraph is one line: {page}"
+    );
+    let text = fs::read_to_string(folder.join("README.txt")).expect("a README");
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let mut plain = body.replace("</b>: ", " ").replace("- ", "");
+    for tag in
+        ["<h2>", "</h2>", "<p>", "<p class=\"item\">", "</p>", "<pre>", "</pre>", "<b>", "</body>", "</html>"]
+    {
+        plain = plain.replace(tag, " ");
+    }
+    let plain = plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    assert_eq!(words(&plain), words(&text.replace("- ", "")), "the two say the same");
+}
+
+#[test]
 fn the_display_filters_of_the_readme_show_the_packets_that_hit() {
     if run("sh", &["-c", "command -v tshark"], Path::new("/")).stdout.is_empty() {
         return skipped("tshark is not installed: `.ci/packages test` installs it");

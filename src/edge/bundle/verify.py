@@ -193,10 +193,13 @@ def whole_log(found):
     return seq, later
 
 def summary(found, says):
-    yield "ticket %s (%s), %s at %s, %s" % (says["id"], says["ref"], says["playbook"], says["site"], says["public"])
-    yield "%s since %s; relapses: %s; listing: %s" % (says["phase"], says["since"], says["relapses"], says["listing"])
+    name = "%s (%s)" % (says["id"], says["ref"]) if says["ref"] else says["id"]
+    yield "ticket %s, %s at %s, %s" % (name, says["playbook"], says["site"], says["public"])
+    yield "%s since %s; relapses: %s; listing: %s" % (
+        says["phase"], says["since"], says["relapses"], says["listing"] or "not asked")
     for host in says["hosts"]:
-        yield "machine %s (%s) is %s, cleaned: %s" % (host["host"], host["mac"], host["state"], host["cleaned"])
+        yield "machine %s (%s) is %s, cleaned: %s" % (
+            host["host"], host["mac"] or "MAC address not known", host["state"], host["cleaned"] or "never")
     for item, by in sorted(says["signed"].items()):
         yield "%s is signed by %s" % (item, by)
     ended = ["%s %s" % (run["stage"], run["verdict"] or run["outcome"] or "not ended") for run in says["runs"].values()]
