@@ -168,7 +168,7 @@ impl<'a> Subject<'a> {
             is_school_free: self.coordinator.is_some() && !troubles.is_for_school(),
             ..Counts::of(self, &needs)
         };
-        let lines = head::lines(self, &counts, &needs);
+        let lines = head::lines(self, &counts, &needs, &troubles);
         let sections = self.needed(&needs, changes).into_iter().chain([
             self.section("Could not be verified", ROWS_MAX, &troubles.rows(), Row::clone),
             self.section("Mail that could not be delivered", ROWS_MAX, &lost, Row::clone),
@@ -236,6 +236,13 @@ impl<'a> Subject<'a> {
         Row { head, text: format!("{}: {text}", case.site_title()) }
     }
 
+    /// The machines of the first of these tickets, and its site.
+    pub(super) fn named(&self, tickets: &BTreeSet<u32>) -> String {
+        let case = self.cases.iter().find(|case| tickets.contains(&case.ticket.id.0));
+        let machines = |case: &Case<'_>| words::capitalised(&crate::pure::report::machine_label(case.ticket));
+        case.map_or_else(String::new, |case| format!("{} at {}", machines(case), case.site_title()))
+    }
+
     /// So many rows, and how many are left out.
     fn section<T>(&self, title: &str, rows_max: usize, all: &[T], row: impl Fn(&T) -> Row) -> Section {
         let more = match all.len().saturating_sub(rows_max) {
@@ -272,6 +279,30 @@ impl<'a> Subject<'a> {
         })
     }
 
+    /// When the next run of one of these tickets is planned; `None` where none is, as on hold.
+    pub(super) fn next_run(&self, tickets: &BTreeSet<u32>) -> Option<Timestamp> {
+        let meant = self.open().filter(|case| tickets.contains(&case.ticket.id.0) && !case.is_waiting);
+        let next = meant.filter_map(|case| {
+            let ((playbook, site), stage) = case.files.zip(case.ticket.phase.stage())?;
+            self.next_after(playbook, site, stage, case.ticket.phase == Phase::Clean)
+        });
+        next.min()
+    }
+
+    fn next_after(
+        &self,
+        playbook: &Playbook,
+        site: &Site,
+        stage: StageName,
+        is_weekly: bool,
+    ) -> Option<Timestamp> {
+        let schedule = &playbook.stage(stage)?.schedule;
+        match is_weekly {
+            true => schedule::weekly(schedule, &site.timezone, self.desk.now).next(),
+            false => schedule.next_after(self.desk.now, &site.timezone),
+        }
+    }
+
     /// The next planned times, and for how many tickets each.
     fn next(&self) -> Vec<Row> {
         let mut planned: BTreeMap<(&str, &str, StageName, bool), u64> = BTreeMap::new();
@@ -287,12 +318,7 @@ impl<'a> Subject<'a> {
             let known =
                 self.desk.library.site_file.sites.get(site).zip(self.desk.library.playbooks.get(playbook));
             let Some((site, playbook)) = known else { continue };
-            let Some(schedule) = playbook.stage(stage).map(|stage| &stage.schedule) else { continue };
-            let next = match is_weekly {
-                true => schedule::weekly(schedule, &site.timezone, self.desk.now).next(),
-                false => schedule.next_after(self.desk.now, &site.timezone),
-            };
-            let Some(at) = next else { continue };
+            let Some(at) = self.next_after(playbook, site, stage, is_weekly) else { continue };
             let is_closed = schedule::is_closed(&site.closed, &site.timezone, at);
             let end = if is_closed { "; the site is closed then, so that it is left out" } else { "" };
             let tickets = words::count(tickets, "ticket");

@@ -5,6 +5,7 @@
 
 use super::gather::Subject;
 use super::needs::{Need, Work, lead, machines};
+use super::troubles::Troubles;
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Phase, Row};
 use crate::pure::verdict::{Outcome, Verdict};
@@ -72,16 +73,27 @@ impl Counts {
             ..Counts::default()
         }
     }
+
+    /// Open tickets that runs look after: nobody watches one that is on hold.
+    fn watched(&self) -> u64 {
+        self.open - self.waiting
+    }
 }
 
 /// The subject, the two lines and the rest.
-pub(super) fn lines(subject: &Subject<'_>, counts: &Counts, needs: &[Need<'_, '_>]) -> Lines {
+pub(super) fn lines(
+    subject: &Subject<'_>,
+    counts: &Counts,
+    needs: &[Need<'_, '_>],
+    troubles: &Troubles,
+) -> Lines {
     let wanted = wanted(counts);
     let (brief, first, second) = match needs.first() {
         Some(need) => {
             let (first, second) = lead(subject, need, needs.len() as u64 - 1);
             (wanted.join(", "), first, second)
         }
+        None if counts.unverified > 0 => unverified(subject, counts, troubles),
         None => {
             let (brief, second) = unneeded(counts);
             (brief.clone(), format!("{}.", words::capitalised(&brief)), second)
@@ -113,21 +125,44 @@ fn wanted(counts: &Counts) -> Vec<String> {
     wanted
 }
 
-/// Where no ticket needs anybody: what is wrong besides, and what to do about it.
-fn unneeded(counts: &Counts) -> (String, String) {
-    let mend = match counts.is_school_free {
+/// Where no ticket needs anybody and some could not be verified: which machine or how many tickets, for want of
+/// what, and what mends it by when. The cause that most tickets share is told, the others stand below.
+fn unverified(subject: &Subject<'_>, counts: &Counts, troubles: &Troubles) -> (String, String, String) {
+    let brief = format!("{} could not be verified", count(counts.unverified, "ticket"));
+    let Some(leading) = troubles.leading(subject.coordinator.is_some() && !counts.is_school_free) else {
+        return (brief.clone(), format!("{brief}."), mend(counts).to_owned());
+    };
+    let (why, cure) = leading.text.split_once(": ").unwrap_or((leading.text, ""));
+    let first = match leading.tickets.len() as u64 {
+        some if some < counts.unverified => format!("{brief}; {some} of them: {why}."),
+        1 => format!("{} could not be verified: {why}.", subject.named(leading.tickets)),
+        _ => format!("{brief}: {why}."),
+    };
+    if counts.is_school_free || cure.is_empty() {
+        return (brief, first, mend(counts).to_owned());
+    }
+    let next = subject.next_run(leading.tickets);
+    let when = next.map_or_else(|| "before the next run".to_owned(), |at| format!("by {}", subject.time(at)));
+    let more = if leading.is_only { "" } else { "; the other causes stand below with their cures" };
+    (brief, first, format!("TO DO {when}: {cure}{more}."))
+}
+
+/// What to do where runs proved nothing, whatever the cause.
+fn mend(counts: &Counts) -> &'static str {
+    match counts.is_school_free {
         true => {
             "TO DO: nothing for the school; the network support engineer removes what kept it from watching."
         }
         false => {
             "TO DO before the next run: remove what kept it from watching; each cause stands below with its cure."
         }
-    };
-    if counts.unverified > 0 {
-        return (format!("{} could not be verified", count(counts.unverified, "ticket")), mend.to_owned());
     }
+}
+
+/// Where no ticket needs anybody: what is wrong besides, and what to do about it.
+fn unneeded(counts: &Counts) -> (String, String) {
     if counts.unwatched > 0 {
-        return (unwatched(counts.unwatched), mend.to_owned());
+        return (unwatched(counts.unwatched), mend(counts).to_owned());
     }
     if counts.undelivered > 0 {
         let deed = "TO DO now: tell them by telephone or in person, and mend their addresses.";
@@ -140,9 +175,11 @@ fn unneeded(counts: &Counts) -> (String, String) {
         let missed = format!("{} of the last week missed", are(counts.week.missed, "night"));
         return (missed, format!("{NOTHING} more, if what kept allclear from watching is mended."));
     }
-    let open = match counts.open {
-        0 => "no ticket is open".to_owned(),
-        open => format!("{} being watched", are(open, "ticket")),
+    let open = match (counts.watched(), counts.waiting) {
+        (0, 0) => "no ticket is open".to_owned(),
+        (watched, 0) => format!("{} being watched", are(watched, "ticket")),
+        (0, waiting) => format!("{} on hold, none is watched", are(waiting, "ticket")),
+        (watched, waiting) => format!("{} being watched, {waiting} on hold", are(watched, "ticket")),
     };
     (format!("nothing needs you; {open}"), format!("{NOTHING}."))
 }
@@ -168,10 +205,9 @@ fn rest(subject: &Subject<'_>, counts: &Counts, wanted: Vec<String>) -> String {
     if all.is_empty() {
         all.push(format!("nothing changed since {}", subject.time(subject.due.since)));
     }
-    let watching = if counts.waiting > 0 {
-        format!("still watching: {} ({} on hold)", count(counts.open, "ticket"), counts.waiting)
-    } else {
-        format!("still watching: {}", count(counts.open, "ticket"))
+    let watching = match counts.waiting {
+        0 => format!("still watching: {}", count(counts.watched(), "ticket")),
+        waiting => format!("still watching: {}; on hold: {waiting}", count(counts.watched(), "ticket")),
     };
     let Nights { watched, inconclusive, missed } = counts.week;
     let nights = format!(

@@ -64,6 +64,15 @@ struct Cause {
     runs: u64,
 }
 
+/// The cause that most tickets share.
+pub(super) struct Leading<'a> {
+    /// What was seen, and, behind the first colon and blank, what to do.
+    pub text: &'a str,
+    pub tickets: &'a BTreeSet<u32>,
+    /// Whether there is no other one.
+    pub is_only: bool,
+}
+
 impl Troubles {
     pub(super) fn of(subject: &Subject<'_>) -> Troubles {
         let mut troubles = Troubles::default();
@@ -86,6 +95,17 @@ impl Troubles {
     pub(super) fn is_for_school(&self) -> bool {
         let told = self.causes.keys().filter(|(kind, ..)| *kind != Kind::Suppressed);
         told.into_iter().any(|(_, code, _)| code.facts().mender != Mender::Engineer)
+    }
+
+    /// The cause that most tickets share, breaks and holds aside; of those that a school can do something about where
+    /// `is_for_school` asks for one.
+    pub(super) fn leading(&self, is_for_school: bool) -> Option<Leading<'_>> {
+        let told = self.causes.iter().filter(|((kind, ..), _)| *kind != Kind::Suppressed);
+        let is_only = told.clone().count() == 1;
+        let is_meant = |code: ReasonCode| !is_for_school || code.facts().mender != Mender::Engineer;
+        let meant = told.filter(|((_, code, _), _)| is_meant(*code));
+        let ((.., text), cause) = meant.min_by_key(|(_, cause)| usize::MAX - cause.tickets.len())?;
+        Some(Leading { text, tickets: &cause.tickets, is_only })
     }
 
     fn look(&mut self, subject: &Subject<'_>, case: &Case<'_>) {
