@@ -214,7 +214,7 @@ pub(super) fn together(ticket: &Ticket, zone: &TimeZone) -> Option<String> {
     let planned_s: f64 = counted.iter().map(|run| run.window().seconds()).sum();
     let heard: u64 = ends.iter().map(|end| end.coverage.heard_packets).sum();
     let lost_together = ends.iter().map(|end| end.coverage.lost()).fold(Lost::NONE, Lost::and);
-    let lost = lost(lost_together, "losses are not known of all", |lost| count(lost, "packet"));
+    let lost = lost(lost_together, "it is not known how many were lost", |lost| count(lost, "packet"));
     let least = |run: &&Run| {
         let watched_s = run.end.as_ref().map_or(0.0, |end| end.watched.seconds());
         watched_s / run.window().seconds().max(1.0)
