@@ -156,13 +156,14 @@ impl Mailer {
 
     /// Seals a letter to one of its recipients, and sends it.
     pub fn deliver(&self, letter: &Letter, recipient: &str) -> Delivery {
-        seal(letter, recipient).map_or_else(|unfit| unfit, |sealed| self.send(&sealed))
+        seal(letter, recipient).map_or_else(|unfit| unfit, |sealed| self.send(&sealed, &mut || {}))
     }
 
-    /// Sends a mail, and leaves the connection open for the next one. Takes at most two minutes.
-    pub fn send(&self, sealed: &Sealed) -> Delivery {
+    /// Sends a mail, and leaves the connection open for the next one. Takes at most two minutes. While a server works
+    /// on it, `meanwhile` is done.
+    pub fn send(&self, sealed: &Sealed, meanwhile: &mut dyn FnMut()) -> Delivery {
         match self {
-            Mailer::Smtp(smtp) => smtp.deliver(&sealed.bytes, &sealed.envelope),
+            Mailer::Smtp(smtp) => smtp.deliver(&sealed.bytes, &sealed.envelope, meanwhile),
             Mailer::Directory(directory) => match write(directory, &sealed.file_name, &sealed.bytes) {
                 Ok(()) => Delivery::Accepted,
                 Err(error) => {

@@ -185,13 +185,18 @@ pub fn seal(work: Work, edges: &Edges) -> Work {
 
 /// Does it; takes as long as it takes.
 pub fn carry_out(work: Work, edges: &Edges) -> Reply {
+    hand_over(work, edges, &mut || {})
+}
+
+/// The same; while a mail server works on the mail, `meanwhile` is done.
+pub fn hand_over(work: Work, edges: &Edges, meanwhile: &mut dyn FnMut()) -> Reply {
     match work {
         Work::Capture(watching) => capture(edges, &watching),
-        draft @ Work::Draft { .. } => carry_out(seal(draft, edges), edges),
+        draft @ Work::Draft { .. } => hand_over(seal(draft, edges), edges, meanwhile),
         Work::Mail { ticket, mail, to, sealed } => {
             let delivery = match (&edges.post, sealed) {
                 (_, Err(became)) => became,
-                (Post::Mailer(mailer), Ok(sealed)) => mailer.send(&sealed),
+                (Post::Mailer(mailer), Ok(sealed)) => mailer.send(&sealed, meanwhile),
                 (Post::Nowhere | Post::Closed, Ok(_)) => Delivery::TryLater(NO_MAIL_SECTION.to_owned()),
             };
             let is_post_down = matches!(delivery, Delivery::NoServer(_));

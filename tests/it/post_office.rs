@@ -561,9 +561,9 @@ fn a_mail_that_could_not_be_written_to_its_end_is_never_accepted_nor_its_connect
         let office = Office::open(rules);
         let mailer = mailer(office.port, Duration::from_millis(600), Duration::from_secs(4));
         let Mailer::Smtp(smtp) = &mailer else { panic!("a server is set") };
-        let delivery = smtp.deliver(&large, &envelope());
+        let delivery = smtp.deliver(&large, &envelope(), &mut || {});
         assert_eq!(word(&delivery), *expected, "{row}: {delivery:?}");
-        assert_eq!(smtp.deliver(b"small", &envelope()), Delivery::Accepted, "{row}");
+        assert_eq!(smtp.deliver(b"small", &envelope(), &mut || {}), Delivery::Accepted, "{row}");
         assert_eq!((office.connections(), office.accepted()), (2, 1), "{row}");
     };
     std::thread::scope(|scope| {

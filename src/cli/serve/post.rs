@@ -132,9 +132,10 @@ fn make_ready(edges: &Edges, letters: &Receiver<(Effect, Work)>, ready: &SyncSen
 
 /// The thread that hands mails over, in the order in which their letters were given to those threads.
 fn hand_over(edges: &Edges, ready: &[Receiver<Ready>], done: &SyncSender<Message>) {
-    let (mut pause, mut breaks, mut turn) = (Deadline::after(Duration::ZERO), 0, 0);
+    let (mut pause, mut breaks, mut turn, mut next) = (Deadline::after(Duration::ZERO), 0, 0, None);
     loop {
-        let message = match ready[turn].recv_timeout(IDLE_MAX) {
+        let following = &ready[(turn + 1) % ready.len()];
+        let message = match next.take().map_or_else(|| ready[turn].recv_timeout(IDLE_MAX), Ok) {
             Err(RecvTimeoutError::Timeout) => {
                 edges.rest_post();
                 continue;
@@ -143,7 +144,10 @@ fn hand_over(edges: &Edges, ready: &[Receiver<Ready>], done: &SyncSender<Message
             Ok((effect, Err(broken))) => Message::Done(effect, broken),
             Ok((effect, _)) if edges.stop.is_requested() || !pause.left().is_zero() => Message::Left(effect),
             Ok((effect, Ok(work))) => {
-                let carried = guarded(&effect, || Box::new(perform::carry_out(work, edges)));
+                // Whoever made it ready begins another one as soon as it is taken: while the server works on this one,
+                // rather than when it waits for the next one's sender.
+                let mut take_next = || next = next.take().or_else(|| following.try_recv().ok());
+                let carried = guarded(&effect, || Box::new(perform::hand_over(work, edges, &mut take_next)));
                 let mut reply = carried.unwrap_or_else(|broken| broken);
                 breaks = if reply.is_mail_lost { breaks + 1 } else { 0 };
                 reply.is_post_down |= breaks >= BREAKS_MAX;

@@ -79,14 +79,17 @@ struct Command {
 /// What was asked and answered, for people to read; nothing is kept of it otherwise.
 pub type Told<'a> = &'a mut dyn FnMut(Step, &str);
 
+/// What is done while the server works on a mail.
+pub type Meanwhile<'a> = &'a mut dyn FnMut();
+
 impl Smtp {
     /// Hands a mail over, on the connection that is open already or on a new one. A server may end a
     /// connection between two mails for any reason; then it has heard nothing that counts of this one,
     /// and gets it anew.
-    pub fn deliver(&self, message: &[u8], envelope: &Envelope) -> Delivery {
+    pub fn deliver(&self, message: &[u8], envelope: &Envelope, meanwhile: Meanwhile) -> Delivery {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut connection) = line.kept.take() {
-            match connection.send(message, envelope) {
+            match connection.send(message, envelope, meanwhile) {
                 Err(halt) if halt.is_farewell() => {}
                 sent => return self.conclude(&mut line, connection, sent),
             }
@@ -94,7 +97,7 @@ impl Smtp {
         match self.connect(&mut |_, _| {}) {
             Ok(mut connection) => {
                 connection.is_pipelined &= !line.is_one_by_one;
-                let sent = connection.send(message, envelope);
+                let sent = connection.send(message, envelope, meanwhile);
                 self.conclude(&mut line, connection, sent)
             }
             Err(halt) => halt.into_delivery(&self.name()),
@@ -105,7 +108,8 @@ impl Smtp {
     pub fn try_out(&self, message: &[u8], envelope: &Envelope, told: &mut dyn FnMut(&str)) -> Delivery {
         let mut told = |step: Step, words: &str| told(&format!("{step}: {words}"));
         let sent = self.connect(&mut told);
-        let sent = sent.and_then(|mut connection| connection.send_and_tell(message, envelope, &mut told));
+        let sent = sent
+            .and_then(|mut connection| connection.send_and_tell(message, envelope, (&mut told, &mut || {})));
         sent.map_or_else(|halt| halt.into_delivery(&self.name()), |()| Delivery::Accepted)
     }
 
@@ -216,12 +220,17 @@ impl Smtp {
 
 impl Connection {
     /// Offers a mail to one recipient, to the server's word that it has taken it over.
-    pub fn send(&mut self, message: &[u8], envelope: &Envelope) -> Result<(), Halt> {
-        self.send_and_tell(message, envelope, &mut |_, _| {})
+    pub fn send(&mut self, message: &[u8], envelope: &Envelope, meanwhile: Meanwhile) -> Result<(), Halt> {
+        self.send_and_tell(message, envelope, (&mut |_, _| {}, meanwhile))
     }
 
     /// The same, telling each step.
-    fn send_and_tell(&mut self, message: &[u8], envelope: &Envelope, told: Told) -> Result<(), Halt> {
+    fn send_and_tell(
+        &mut self,
+        message: &[u8],
+        envelope: &Envelope,
+        (told, meanwhile): (Told, Meanwhile),
+    ) -> Result<(), Halt> {
         self.wire.begin();
         let parameters = self.parameters(message, envelope)?;
         if std::mem::take(&mut self.is_stained) {
@@ -236,7 +245,7 @@ impl Connection {
                 ask(&mut self.wire, step, words, wanted, told)?;
             }
         }
-        let end = self.wire.ask(&stuffed(message));
+        let end = self.wire.ask_and(&stuffed(message), meanwhile);
         let end = end.map_err(|lost| Halt { step: Step::Content, why: Why::Lost(lost) })?;
         expect(&end, Step::Content, 250, told)?;
         self.is_stained = false;

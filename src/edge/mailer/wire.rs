@@ -137,6 +137,11 @@ impl Wire {
 
     /// Says something, and waits for the reply to it.
     pub fn ask(&mut self, bytes: &[u8]) -> Result<Reply, Lost> {
+        self.ask_and(bytes, &mut || {})
+    }
+
+    /// The same; `meanwhile` is done before the reply is waited for.
+    pub fn ask_and(&mut self, bytes: &[u8], meanwhile: &mut dyn FnMut()) -> Result<Reply, Lost> {
         if !self.unread.is_empty() || self.stream.has_news() {
             // The server's last words, or a reply to what was not asked yet.
             return match self.reply() {
@@ -151,6 +156,7 @@ impl Wire {
             // It may have said why it hangs up or does not listen; a yes is no yes to what it never got.
             return self.reply().ok().filter(|reply| reply.code >= 400).ok_or(lost);
         }
+        meanwhile();
         self.reply()
     }
 
