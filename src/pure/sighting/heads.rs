@@ -137,6 +137,13 @@ impl Heads {
                 self.streams.begin(u64::from(!was_waiting && is_waiting == Some(true)));
                 alone
             }
+            (Some(_), State::Announced) => {
+                // What the stream began with did not come before this; where pieces of it did, they count already.
+                let is_new = u64::from(!head.is_waiting());
+                self.streams.begin(is_new);
+                (0..is_new).for_each(|_| self.streams.lose());
+                self.begin(segment, Start::Unseen)
+            }
             (Some(0), State::Open { .. }) if alone == Reading::Whole && !packet.payload_truncated => {
                 // What came before with other bytes still waits for its end.
                 if !is_other {
@@ -479,7 +486,7 @@ mod tests {
         let letters = || (0..end).map(|at| part(1, at, at + 1));
         let told_late = format!("{}evil.example{}", "- ".repeat(35), " -".repeat(end - 36));
         type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
-        let rows: [Row<'_>; 46] = [
+        let rows: [Row<'_>; 48] = [
             ("its first letters", vec![part(1, 0, 3), part(1, 3, end)], ("- evil.example", 0)),
             ("a letter each", letters().collect(), (&told_late, 0)),
             (
@@ -525,6 +532,21 @@ mod tests {
             ("without a first segment", vec![syn(1), second.clone()], ("- -", 1)),
             ("without a first, in two", vec![syn(1), part(1, 30, end), part(1, 20, 30)], ("- - -", 1)),
             ("a SYN alone", vec![syn(1)], ("-", 0)),
+            (
+                "a first message is missing, and the second one goes on",
+                vec![syn(1), segment(1, 99, &REQUEST[..20]), segment(1, 119, &REQUEST[20..])],
+                ("- - evil.example", 1),
+            ),
+            (
+                "the beginning of it is missing",
+                vec![
+                    syn(1),
+                    segment(1, 90, b"x: y\r\n\r\n"),
+                    segment(1, 99, &REQUEST[..20]),
+                    segment(1, 119, &REQUEST[20..]),
+                ],
+                ("- - - evil.example", 1),
+            ),
             (
                 "beyond what is kept before the first",
                 vec![syn(1), segment(1, PIECES_BYTES_MAX, b"data")],
