@@ -3,8 +3,10 @@
 
 use crate::capture_files::gzip;
 use crate::recordings::pcap;
+use allclear::edge::capture::inputs::Inputs;
 use allclear::edge::capture::recordings::Recordings;
 use allclear::edge::capture::stop::Stop;
+use allclear::edge::capture::texts::Days;
 use allclear::pure::interval::Interval;
 use allclear::pure::verdict::{Ending, Listened};
 use jiff::Timestamp;
@@ -223,6 +225,34 @@ fn a_file_that_may_have_held_packets_of_the_window_is_missing_whatever_others_co
         assert_eq!(watched(&listened), [(10_000, 10_300)], "{row}");
         assert_eq!(listened.incomplete_files.len(), incomplete, "{row}: {:?}", listened.incomplete_files);
         assert_eq!(recordings.troubles().len(), troubles, "{row}: {:?}", recordings.troubles());
+    }
+}
+
+/// tcpdump's `-G` and `-w lan-%F` give files no ending.
+#[test]
+fn of_a_series_of_captures_each_one_was_to_hold_packets() {
+    let zeros = vec![0; 4_096];
+    let rows: [(&str, &str, &[u8], u64, usize); 6] = [
+        ("empty", "lan-2015-04-30", b"", 10_100, 1),
+        ("what a crash left", "lan-2015-04-30", &zeros, 10_100, 1),
+        ("an archive", "lan-2015-04-30", b"BZh91AY&SY", 10_100, 1),
+        ("empty, and being written", "lan-2015-04-30", b"", 10_320, 0),
+        ("of no series", "lan-2015-04", &zeros, 10_100, 0),
+        ("with another ending", "lan-2015-04-30.lock", b"", 10_100, 0),
+    ];
+    for (row, name, bytes, changed, incomplete) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        write(&directory, "lan-2015-04-28", &packets(&[9_990, 10_150]), 10_150);
+        write(&directory, "lan-2015-04-29", &packets(&[10_150, 10_310]), 10_320);
+        write(&directory, name, bytes, changed);
+        let recordings = open(directory.path(), (10_000, 10_300), 10_320);
+        let (listened, _) = heard(&recordings, (10_000, 10_300));
+        assert_eq!(watched(&listened), [(10_000, 10_300)], "{row}");
+        assert_eq!(listened.incomplete_files.len(), incomplete, "{row}: {:?}", recordings.troubles());
+        let scanned = Inputs::gather(&[directory.path().to_owned()], &Days::of_scan(None, TimeZone::UTC))
+            .expect("captures");
+        let is_missing = usize::from(name == "lan-2015-04-30");
+        assert_eq!(scanned.unreadable.len(), is_missing, "{row}: {:?}", scanned.notes);
     }
 }
 

@@ -8,7 +8,7 @@
 use super::files::{self, OpenError, Opened};
 use super::glob::{self, Listing, has_capture};
 use super::texts::Days;
-use crate::pure::recording::is_called_capture;
+use crate::pure::recording::{Series, is_called_capture};
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ impl Inputs {
     pub fn gather(names: &[PathBuf], days: &Days) -> Result<Inputs, InputError> {
         let mut inputs = Inputs::default();
         let mut known = HashSet::new();
-        let mut passed_over = Vec::new();
+        let (mut passed_over, mut doubtful) = (Vec::new(), Vec::new());
         for name in names {
             let listed = listed(name).map_err(InputError::Pattern)?;
             let is_named = listed.is_none();
@@ -75,9 +75,10 @@ impl Inputs {
                 listed.unwrap_or_else(|| Listing { files: vec![name.clone()], ..Listing::default() });
             passed_over.extend(directories.into_iter().filter(|directory| !names.contains(directory)));
             for path in files {
-                inputs.add(path, is_named, &mut known, days)?;
+                doubtful.extend(inputs.add(path, is_named, &mut known, days)?);
             }
         }
+        inputs.tell_doubtful(doubtful);
         let (missing, others): (Vec<_>, Vec<_>) = passed_over.into_iter().partition(|it| has_capture(it));
         inputs.unreadable.extend(missing.iter().map(|directory| not_read(directory)));
         inputs.notes.extend(not_looked_into(&others));
@@ -89,34 +90,41 @@ impl Inputs {
         Ok(inputs)
     }
 
+    /// What is no capture, and why: it is one that is missing where others of its series are captures.
+    fn tell_doubtful(&mut self, doubtful: Vec<(PathBuf, String)>) {
+        let series = Series::of(self.inputs.iter().map(|input| input.path.as_path()));
+        for (path, why) in doubtful {
+            if series.has(&path) { &mut self.unreadable } else { &mut self.notes }.push(why);
+        }
+    }
+
+    /// Adds a file, unless nobody knows yet whether it was to be a capture.
     fn add(
         &mut self,
         path: PathBuf,
         is_named: bool,
         known: &mut HashSet<Identity>,
         days: &Days,
-    ) -> Result<(), OpenError> {
+    ) -> Result<Option<(PathBuf, String)>, OpenError> {
         if !known.insert(identity(&path)) {
             self.notes.push(format!("{} is named twice and read once", path.display()));
-            return Ok(());
+            return Ok(None);
         }
         if !is_named && !path.is_file() && path.exists() {
             self.notes.push(format!("{} is no file and left out", path.display()));
-            return Ok(());
+            return Ok(None);
         }
         let is_called_capture = is_called_capture(&path);
-        match look_at(path, days) {
+        match look_at(path.clone(), days) {
             Ok(input) => self.inputs.push(input),
             Err(error) if is_named => return Err(error),
             Err(error) if is_called_capture => self.unreadable.push(error.to_string()),
             Err(
                 error @ (OpenError::Empty { .. } | OpenError::NoCapture { .. } | OpenError::Packed { .. }),
-            ) => {
-                self.notes.push(error.to_string());
-            }
+            ) => return Ok(Some((path, error.to_string()))),
             Err(error) => self.unreadable.push(error.to_string()),
         }
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::pure::interval::{Interval, Intervals};
 use crate::pure::lost::Lost;
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::plan::CapturePlan;
-use crate::pure::recording::{self, Candidate, Recorders, Times, Unread, is_called_capture};
+use crate::pure::recording::{self, Candidate, Recorders, Series, Times, Unread, is_called_capture};
 use crate::pure::site::{Source, SourceKind};
 use crate::pure::verdict::{Ending, Listened, RowsHeard, SystemClock};
 use crate::pure::words::count;
@@ -69,7 +69,7 @@ impl Recordings {
     fn index(survey: Survey, zone: &TimeZone) -> Recordings {
         let days = Days::of_source(zone.clone());
         let (mut files, mut unread, mut useless) = (Vec::new(), Vec::new(), survey.notes);
-        let (mut room, mut known) = (KEPT_BYTES_MAX, Vec::new());
+        let (mut room, mut known, mut failed) = (KEPT_BYTES_MAX, Vec::new(), Vec::new());
         for Candidate { path, is_growing, changed, .. } in survey.files {
             let mut times = Times { path, span: None, changed };
             match Indexed::index(&times.path, &days, room) {
@@ -84,10 +84,16 @@ impl Recordings {
                     files.push(recorded);
                 }
                 Err(OpenError::Empty { .. }) if is_growing => {}
-                Err(error) if is_missing(&error, &times.path, is_growing) => {
-                    unread.push((times, error.to_string()));
-                }
-                Err(error) => useless.push(error.to_string()),
+                Err(error) => failed.push((times, error, is_growing)),
+            }
+        }
+        let series = Series::of(known.iter().map(|times| times.path.as_path()));
+        for (times, error, is_growing) in failed {
+            let is_expected = is_called_capture(&times.path) || series.has(&times.path);
+            if is_missing(&error, is_expected && !is_growing) {
+                unread.push((times, error.to_string()));
+            } else {
+                useless.push(error.to_string());
             }
         }
         files.sort_by_key(|file| file.span.map(|span| span.from));
@@ -261,12 +267,10 @@ fn timeless(path: &Path, packets: u64) -> Option<String> {
 }
 
 /// Whether packets may be missing with a file that could not be read. Of what is empty, or of another kind,
-/// the name says whether it was to hold any.
-fn is_missing(error: &OpenError, path: &Path, is_growing: bool) -> bool {
+/// the name says whether any are `is_expected`.
+fn is_missing(error: &OpenError, is_expected: bool) -> bool {
     match error {
-        OpenError::Empty { .. } | OpenError::NoCapture { .. } | OpenError::Packed { .. } => {
-            is_called_capture(path) && !is_growing
-        }
+        OpenError::Empty { .. } | OpenError::NoCapture { .. } | OpenError::Packed { .. } => is_expected,
         OpenError::Unreadable { .. }
         | OpenError::OtherCapture { .. }
         | OpenError::NoDay { .. }

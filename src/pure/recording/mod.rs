@@ -20,6 +20,7 @@ mod pcapng;
 mod reader;
 mod row_frame;
 mod rows;
+mod series;
 mod services;
 mod table;
 mod unread;
@@ -30,6 +31,7 @@ pub use covering::{Covering, Piece, SEAM_SECONDS_MAX, covered, span_of};
 pub use days::{DayInName, day_in_name};
 pub use kind::{Kind, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 pub use reader::{Fault, Next, Reader};
+pub use series::Series;
 pub use table::{TABLE_BYTES_MAX, Table, TableFacts};
 pub use unread::{Recorders, Times, Unread};
 

@@ -4,12 +4,12 @@
 //! Whoever reads files tells what is known of them, and asks for a window. In doubt a file may
 //! hold packets of any time; an archive that was damaged long ago must not spoil every later night.
 
-use super::called::unpacked;
 use super::candidate::CLOCKS_APART_MAX;
+use super::series::place;
 use crate::pure::interval::Interval;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What is known of the times of a file.
 #[derive(Clone, Debug)]
@@ -102,18 +102,6 @@ impl Files {
         let (_, behind) = self.numbered.get(behind)?;
         (before.to <= behind.from).then(|| Interval::new(before.to, behind.from))
     }
-}
-
-/// Which of its files a recorder wrote, by the name: `lan-2015-04-29.pcap.gz` is 2015, 4, 29 of `lan-?-?-?.pcap`.
-fn place(path: &Path) -> (String, Vec<u64>) {
-    let unpacked = unpacked(path);
-    let name = unpacked.as_deref().unwrap_or(path).to_string_lossy();
-    let is_digit = |c: char| c.is_ascii_digit();
-    let words: Vec<&str> = name.split(is_digit).filter(|word| !word.is_empty()).collect();
-    let numbers = name.split(|c| !is_digit(c)).filter(|digits| !digits.is_empty());
-    // Longer numbers are all the same, so that their order tells nothing.
-    let numbers: Vec<u64> = numbers.map(|digits| digits.parse().unwrap_or(u64::MAX)).collect();
-    (format!("{} of {}", words.join("?"), numbers.len()), numbers)
 }
 
 #[cfg(test)]
