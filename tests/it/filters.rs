@@ -176,7 +176,7 @@ fn who_filters_before_us_lets_through_what_is_wrapped() {
     for text in texts("udp port 7") {
         let mut early = Filter::compile(&text, ETHERNET).expect("a good filter");
         for (name, _, bytes) in rows().into_iter().filter(|(_, link_type, _)| *link_type == ETHERNET) {
-            assert!(early.matches(&bytes), "{name}: {text}");
+            assert!(early.matches(&frame(ETHERNET, &bytes)), "{name}: {text}");
         }
     }
     let mut routed = ipv4(6, &cat(&[&[131, 7, 4, 192, 0, 2, 8, 0], &[0; 20]]));
@@ -191,11 +191,15 @@ fn who_filters_before_us_lets_through_what_is_wrapped() {
         let rows =
             [("a source route", ethernet(0x0800, &routed)), ("first", part(0x2000)), ("later", part(9))];
         for (name, bytes) in rows {
-            assert!(early.matches(&bytes), "{name}: {text}");
+            assert!(early.matches(&frame(ETHERNET, &bytes)), "{name}: {text}");
         }
     }
     for text in texts("udp port 8") {
         let mut early = Filter::compile(&text, ETHERNET).expect("a good filter");
-        assert!(!early.matches(&inner()) && !early.matches(&ethernet(0x86dd, &plain_6())), "{text}");
+        let v6 = ethernet(0x86dd, &plain_6());
+        assert!(
+            !early.matches(&frame(ETHERNET, &inner())) && !early.matches(&frame(ETHERNET, &v6)),
+            "{text}"
+        );
     }
 }

@@ -52,17 +52,21 @@ impl Filter {
     }
 
     /// Whether a frame passes. VLAN tags are taken off first, unless the filter itself asks for
-    /// `vlan` or for a tag's EtherType. `len`, `less` and `greater` count the bytes that were saved.
-    pub fn matches(&mut self, frame: &[u8]) -> bool {
-        if self.is_about_tags {
-            return self.program.filter(frame);
-        }
-        match type_at(self.link_type) {
-            Some(at) if is_tagged(frame, at) => {
-                untag(frame, at, &mut self.untagged);
-                self.program.filter(&self.untagged)
+    /// `vlan` or for a tag's EtherType. `len`, `less` and `greater` count all bytes that were on the wire, once with the
+    /// tags, as in files, and once without, as in the kernel; a row of a text table, whose length is not known, passes
+    /// where any length would.
+    pub fn matches(&mut self, frame: &Frame<'_>) -> bool {
+        let &Frame { bytes, .. } = frame;
+        let missing = missing_bytes(frame);
+        let type_at = type_at(self.link_type).filter(|at| !self.is_about_tags && is_tagged(bytes, *at));
+        match type_at {
+            Some(at) => {
+                untag(bytes, at, &mut self.untagged);
+                let taken_off = bytes.len() - self.untagged.len();
+                let passes = |missing: Option<usize>| passes(&self.program, &self.untagged, missing);
+                passes(missing) || passes(missing.map(|missing| missing + taken_off))
             }
-            _ => self.program.filter(frame),
+            None => passes(&self.program, bytes, missing),
         }
     }
 
@@ -82,7 +86,39 @@ impl Filter {
         let is_ipv4 = bare.get(type_at + 2).is_some_and(|first| first >> 4 == 4);
         let ethertype: [u8; 2] = if is_ipv4 { [0x08, 0x00] } else { [0x86, 0xdd] };
         bare[type_at..type_at + 2].copy_from_slice(&ethertype);
-        program.filter(bare)
+        passes(program, bare, missing_bytes(frame))
+    }
+}
+
+/// How many bytes of a frame were on the wire and not saved; `None` where that is not known.
+fn missing_bytes(frame: &Frame<'_>) -> Option<usize> {
+    (frame.wire_length > 0).then(|| (frame.wire_length as usize).saturating_sub(frame.bytes.len()))
+}
+
+unsafe extern "C" {
+    /// Runs a program (pcap/bpf.h); of libpcap, which is linked in. 0 for what does not pass.
+    fn bpf_filter(
+        program: *const libc::c_void,
+        packet: *const u8,
+        wire_length: libc::c_uint,
+        length: libc::c_uint,
+    ) -> libc::c_uint;
+}
+
+/// Whether a packet passes of which these bytes were saved, and so many more were on the wire; where that is not known,
+/// whether it would with none or with very many.
+fn passes(program: &BpfProgram, bytes: &[u8], missing: Option<usize>) -> bool {
+    let instructions = program.get_instructions();
+    let length = libc::c_uint::try_from(bytes.len()).unwrap_or(libc::c_uint::MAX);
+    let passes_with = |missing: usize| {
+        let wire_length = libc::c_uint::try_from(bytes.len() + missing).unwrap_or(libc::c_uint::MAX);
+        // SAFETY: libpcap compiled the program, which ends each of its ways, and reads no byte beyond `length`; both
+        // outlive the call. A `BpfInstruction` is a `bpf_insn`.
+        unsafe { bpf_filter(instructions.as_ptr().cast(), bytes.as_ptr(), wire_length, length) != 0 }
+    };
+    match missing {
+        Some(missing) => passes_with(missing),
+        None => passes_with(0) || passes_with(u32::MAX as usize),
     }
 }
 
@@ -164,7 +200,57 @@ mod tests {
     }
 
     fn matches(text: &str, frame: &[u8]) -> bool {
-        Filter::compile(text, ETHERNET).expect("a good filter").matches(frame)
+        Filter::compile(text, ETHERNET).expect("a good filter").matches(&whole(frame, ETHERNET))
+    }
+
+    fn whole(bytes: &[u8], link_type: u16) -> Frame<'_> {
+        Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type }
+    }
+
+    #[test]
+    fn a_length_is_that_on_the_wire() {
+        let (plain, tagged) = (frame(&[]), frame(&[[0x81, 0], [0x81, 0]]));
+        // A frame, its length on the wire, a filter, whether it passes.
+        let rows: [(&str, &[u8], u32, &str, bool); 14] = [
+            ("whole", &plain, 54, "greater 54", true),
+            ("whole", &plain, 54, "greater 55", false),
+            ("cut", &plain, 200, "greater 200", true),
+            ("cut", &plain, 200, "greater 201", false),
+            ("cut", &plain, 200, "less 199", false),
+            ("cut", &plain, 200, "tcp port 25 and len >= 200", true),
+            ("tagged", &tagged, 62, "greater 62", true),
+            ("tagged", &tagged, 62, "greater 63", false),
+            ("without its tags", &tagged, 62, "less 54", true),
+            ("without its tags", &tagged, 62, "less 53", false),
+            ("tagged and cut", &tagged, 200, "greater 200", true),
+            ("of no known length", &plain, 0, "greater 1000", true),
+            ("of no known length", &plain, 0, "less 60", true),
+            ("of no known length", &plain, 0, "port 80", false),
+        ];
+        for (row, bytes, wire_length, text, wanted) in rows {
+            let frame = Frame { wire_length, ..whole(bytes, ETHERNET) };
+            let passes = Filter::compile(text, ETHERNET).expect("a good filter").matches(&frame);
+            assert_eq!(passes, wanted, "'{text}' on a frame, {row}");
+        }
+    }
+
+    #[test]
+    fn a_length_within_a_tunnel_is_that_without_it() {
+        let inner = &frame(&[])[14..];
+        let stated = (20 + inner.len() as u16).to_be_bytes();
+        let outer = [0x45, 0, stated[0], stated[1], 0, 0, 0, 0, 64, 4, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let bytes = [&[2; 12][..], &[8, 0], &outer, inner].concat();
+        for (saved, text, wanted) in [
+            (74, "greater 54", true),
+            (74, "greater 55", false),
+            (70, "greater 54", true),
+            (70, "greater 55", false),
+        ] {
+            let frame = Frame { bytes: &bytes[..saved], ..whole(&bytes, ETHERNET) };
+            let packet::Decoded::Packet(packet) = packet::decode(&frame) else { panic!("no packet") };
+            let mut filter = Filter::compile(text, ETHERNET).expect("a good filter");
+            assert_eq!(filter.matches_within(&frame, &packet), wanted, "'{text}' on {saved} bytes");
+        }
     }
 
     #[test]
@@ -204,12 +290,12 @@ mod tests {
         let tag: &[u8] = &[0, 7, 8, 0];
         let sll = [&[0, 0, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0, 0x81, 0], tag, ip].concat();
         let mut cooked = Filter::compile("tcp port 25", LINUX_SLL).expect("a good filter");
-        assert!(cooked.matches(&sll));
+        assert!(cooked.matches(&whole(&sll, LINUX_SLL)));
         let sll2 = [&[0x81, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0], tag, ip].concat();
         let mut cooked = Filter::compile("tcp port 25", LINUX_SLL2).expect("a good filter");
-        assert!(cooked.matches(&sll2));
+        assert!(cooked.matches(&whole(&sll2, LINUX_SLL2)));
         let mut raw = Filter::compile("tcp port 25", RAW_IP.0).expect("a good filter");
-        assert!(raw.matches(ip));
+        assert!(raw.matches(&whole(ip, RAW_IP.0)));
     }
 
     #[test]

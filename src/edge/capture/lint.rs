@@ -69,6 +69,11 @@ mod tests {
                 "'www.example.com' at character 6 of the filter is neither a filter word nor an address, and names \
                  are not looked up: write the address, or put a domain into a watchlist",
             ),
+            (
+                "tcp and not inbound",
+                "'inbound' is known to the kernel that captures alone, and no packet would pass: write the networks, \
+                 as 'dst net 10.0.0.0/8', or leave it out",
+            ),
             ("tcp prot 80", "'prot' at character 5 of the filter is no filter word: did you mean 'port'?"),
             (
                 "tcp port 80 and and host 10.0.0.1",

@@ -73,7 +73,7 @@ impl Screen {
     /// When the filter cannot be applied to frames of its link layer.
     pub fn scope(&mut self, frame: &Frame<'_>) -> Result<Scope, String> {
         let place = self.place(frame.link_type)?;
-        let has_passed = self.compiled[place].matches(frame.bytes);
+        let has_passed = self.compiled[place].matches(frame);
         let is_bare = self.translators.is_empty() && packet::is_bare(frame);
         if has_passed && !self.is_about_ports || is_bare {
             return Ok(scope_of(has_passed));

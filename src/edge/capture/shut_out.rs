@@ -3,6 +3,7 @@
 
 use super::filter::{ETHERNET, Filter};
 use crate::pure::filter;
+use crate::pure::packet::Frame;
 use crate::pure::watchlist::Index;
 use ipnet::IpNet;
 
@@ -10,7 +11,9 @@ use ipnet::IpNet;
 /// none of a filter that cannot be compiled, which is another fault.
 pub fn shut_out(text: &str, inside: &[IpNet], index: &Index) -> Vec<(String, String)> {
     let Ok(mut compiled) = Filter::compile(text, ETHERNET) else { return Vec::new() };
-    filter::shut_out(text, inside, index, |frame| compiled.matches(frame))
+    filter::shut_out(text, inside, index, |bytes| {
+        compiled.matches(&Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type: ETHERNET })
+    })
 }
 
 #[cfg(test)]

@@ -41,6 +41,13 @@ pub fn checked(text: &str) -> Result<Vec<Word<'_>>, String> {
     if terms > TERMS_MAX {
         return Err(format!("filter has {terms} terms, at most {TERMS_MAX} are allowed: use a watchlist"));
     }
+    if let Some(way) = found.iter().find(|word| matches!(word.text, "inbound" | "outbound")) {
+        return Err(format!(
+            "'{}' is known to the kernel that captures alone, and no packet would pass: write the networks, as \
+             'dst net 10.0.0.0/8', or leave it out",
+            way.text
+        ));
+    }
     if found.windows(2).any(|pair| pair[0].text == "ip" && pair[1].text == "broadcast") {
         return Err("'ip broadcast' needs a netmask that is not known here: write 'dst host 10.0.0.255', \
                     or 'ether broadcast'"
