@@ -156,7 +156,7 @@ impl Heads {
                 alone
             }
             (Some(at), State::Open { .. }) if at > head.pieces.front().len() => {
-                self.put_behind_gap(segment, at, names)
+                self.put_behind_gap(segment, at)
             }
             (Some(at), State::Open { .. }) => {
                 let is_front = self.streams.change(&stream, |head| head.pieces.add(at, packet.payload));
@@ -172,18 +172,17 @@ impl Heads {
         }
     }
 
-    /// Keeps what comes behind a gap. Whether it is the middle of what is waited for nobody knows, so that a name which
-    /// it tells alone stands; and where nothing was promised, what it begins is waited for in the place of that.
+    /// Keeps what comes behind a gap. Whether it is the middle of what is waited for nobody knows, so that names which
+    /// it tells alone stand; and where nothing was promised, what it begins is waited for in the place of that.
     #[cold]
-    fn put_behind_gap(&mut self, segment: &Segment<'_>, at: usize, names: &mut Names) -> Reading {
+    fn put_behind_gap(&mut self, segment: &Segment<'_>, at: usize) -> Reading {
         let Segment { stream, packet, alone, .. } = *segment;
         let is_waiting = self.streams.get(&stream).is_some_and(Kept::is_waiting);
-        match alone {
-            Reading::Partial(rest) if !is_waiting && likely(rest, packet, false).has_more => {
-                return self.begin(segment, Start::Unseen);
-            }
-            Reading::Whole => {}
-            Reading::Partial(_) | Reading::Cut | Reading::Compressed => names.clear(),
+        if let Reading::Partial(rest) = alone
+            && !is_waiting
+            && likely(rest, packet, false).has_more
+        {
+            return self.begin(segment, Start::Unseen);
         }
         self.streams.change(&stream, |head| head.pieces.add(at, packet.payload));
         match alone {
@@ -222,6 +221,10 @@ impl Heads {
             return Reading::Whole;
         }
         let Rest { from, told, has_more } = likely(rest, packet, is_behind_syn);
+        // What was sent before and promises nothing more takes no place of what is waited for.
+        if !has_more && self.streams.get(&stream).is_some_and(Kept::is_waiting) {
+            return alone;
+        }
         let first = sequence.wrapping_add(from as u32);
         if self.streams.get(&stream).is_some_and(|head| head.first == first) {
             return Reading::Whole;
@@ -817,6 +820,18 @@ mod tests {
                 "its end is missing, and another follows",
                 vec![part(0, head), part(end, sent.len())],
                 "a.example evil.example",
+            ),
+            ("behind a gap", vec![part(0, head), segment(1, 200, &LONG[..head])], "a.example a.example"),
+            (
+                "sent again while another is waited for",
+                vec![
+                    part(0, head),
+                    part(head, end),
+                    part(end, end + 20),
+                    part(0, head),
+                    part(end + 20, sent.len()),
+                ],
+                "a.example - - a.example evil.example",
             ),
             (
                 "sent again",
