@@ -56,8 +56,13 @@ impl Head {
 
     /// Where in a segment of so many bytes it begins, which begins within the body before it.
     pub(super) fn begins_within(&self, sequence: u32, bytes: usize) -> Option<usize> {
-        let ahead = self.first.wrapping_sub(sequence);
-        ((1..=self.body_bytes).contains(&ahead) && (ahead as usize) < bytes).then_some(ahead as usize)
+        let ahead = self.first.wrapping_sub(sequence) as usize;
+        (self.is_in_body(sequence) && ahead < bytes).then_some(ahead)
+    }
+
+    /// Whether a segment begins within the body before it.
+    pub(super) fn is_in_body(&self, sequence: u32) -> bool {
+        (1..=self.body_bytes).contains(&self.first.wrapping_sub(sequence))
     }
 
     /// Where in it a segment begins; `None` when that is before it or too far behind.

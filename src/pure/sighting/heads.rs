@@ -221,8 +221,9 @@ impl Heads {
             return Reading::Whole;
         }
         let Rest { from, told, has_more } = likely(rest, packet, is_behind_syn);
-        // What was sent before and promises nothing more takes no place of what is waited for.
-        if !has_more && self.streams.get(&stream).is_some_and(Kept::is_waiting) {
+        // What promises nothing takes no place of what is waited for, nor of the end of the body that it stands in.
+        let is_wanted = |head: &Head| head.is_waiting() || head.is_in_body(sequence);
+        if !has_more && self.streams.get(&stream).is_some_and(is_wanted) {
             return alone;
         }
         let first = sequence.wrapping_add(from as u32);
@@ -247,10 +248,11 @@ impl Heads {
         (early, sequence): (&Pieces, u32),
         names: &mut Names,
     ) -> Reading {
-        self.streams.change(&stream, |head| {
-            head.pieces.add_all(early, head.first.wrapping_sub(sequence) as usize);
-        });
-        self.go_on(stream, packet, names)
+        let is_front = self
+            .streams
+            .change(&stream, |head| head.pieces.add_all(early, head.first.wrapping_sub(sequence) as usize));
+        // Of the body of a message nothing is read.
+        if is_front == Some(true) { self.go_on(stream, packet, names) } else { Reading::Whole }
     }
 
     /// Reads what is there of a stream by now.
@@ -790,6 +792,28 @@ mod tests {
                 "the wrong way round",
                 vec![part(0, body), part(second - 2, third), part(body, second - 2), part(third, end)],
                 format!("{hosts} {hosts} - evil.example"),
+            ),
+            (
+                "a letter in the body",
+                vec![
+                    part(0, body),
+                    part(body, body + 3),
+                    segment(1, body + 3, b"P"),
+                    part(body + 4, third),
+                    part(third, end),
+                ],
+                format!("{hosts} - - {hosts} evil.example"),
+            ),
+            (
+                "the body before its head, behind a SYN",
+                vec![
+                    syn(1),
+                    part(body, second),
+                    part(0, body),
+                    part(second, second + 20),
+                    part(second + 20, end),
+                ],
+                format!("- - {hosts} - {hosts}+evil.example"),
             ),
             (
                 "what the body should be is a request",
