@@ -17,6 +17,10 @@ const BOTTOM: f64 = 134.0;
 const LEFT: f64 = 46.5;
 const RIGHT: f64 = 306.0;
 
+/// So far the curve may end above the wanted line and still lie below the words; from the second on, it is over them.
+const LABEL_FREE_MAX: f64 = 2.0;
+const LABEL_HEIGHT: f64 = 16.0;
+
 /// How assurance rose, and what is wanted of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
@@ -68,7 +72,8 @@ impl Curve {
         sheet.level((LEFT, RIGHT), height(self.wanted), Colour::Ink, true);
         sheet.polyline(&places(*cleaned, steps, self.end(last)), Colour::Blue);
         sheet.dot((RIGHT, height(last.assurance)), Colour::Blue);
-        sheet.label((RIGHT, height(self.wanted) - 5.0), &format!("wanted: {}", share(self.wanted)));
+        let label = (RIGHT, label_height(self.wanted, last.assurance));
+        sheet.label(label, &format!("wanted: {}", share(self.wanted)));
         let (first_day, last_day) =
             (local(*cleaned, zone, "%Y-%m-%d %H:%M"), local(self.end(last), zone, "%Y-%m-%d %H:%M %Z"));
         sheet.text((9.5, BOTTOM + 20.0), NOTE, &first_day);
@@ -94,6 +99,16 @@ fn places(cleaned: Timestamp, steps: &[RiseStep], end: Timestamp) -> Vec<(f64, f
     }
     places.push((RIGHT, height(reached)));
     places
+}
+
+/// Where the words at the wanted line stand: above it, or below where the end of the curve runs through the place above.
+fn label_height(wanted: f64, reached: f64) -> f64 {
+    let above = height(wanted) - height(reached);
+    if (LABEL_FREE_MAX..=LABEL_HEIGHT).contains(&above) {
+        height(wanted) + 12.0
+    } else {
+        height(wanted) - 5.0
+    }
 }
 
 fn height(assurance: f64) -> f64 {
@@ -150,6 +165,20 @@ mod tests {
             assert_eq!(curve.words(&TimeZone::UTC), wanted, "{row}");
             let is_drawn = curve.draw("assurance-1", &TimeZone::UTC).is_some();
             assert_eq!(is_drawn, row == "below" || row == "reached", "{row}: no line where nothing is known");
+        }
+    }
+
+    #[test]
+    fn the_words_at_the_wanted_line_are_not_crossed_by_the_curve() {
+        for (row, wanted, reached, is_above) in [
+            ("not reached", 0.95, 0.5, true),
+            ("reached as it is wanted", 0.95, 0.95, true),
+            ("both at the top", 0.99, 0.9999, true),
+            ("well above", 0.95, 0.999, false),
+            ("as far above as the words are high", 0.85, 0.999, false),
+            ("higher than the words", 0.8, 0.999, true),
+        ] {
+            assert_eq!(label_height(wanted, reached) < height(wanted), is_above, "{row}");
         }
     }
 
