@@ -279,53 +279,61 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// When the next run of one of these tickets is planned; `None` where none is, as on hold.
+    /// When the next run of one of these tickets is planned; `None` where none is, as on hold or in a break.
     pub(super) fn next_run(&self, tickets: &BTreeSet<u32>) -> Option<Timestamp> {
-        let meant = self.open().filter(|case| tickets.contains(&case.ticket.id.0) && !case.is_waiting);
-        let next = meant.filter_map(|case| {
-            let ((playbook, site), stage) = case.files.zip(case.ticket.phase.stage())?;
-            self.next_after(playbook, site, stage, case.ticket.phase == Phase::Clean)
-        });
-        next.min()
-    }
-
-    fn next_after(
-        &self,
-        playbook: &Playbook,
-        site: &Site,
-        stage: StageName,
-        is_weekly: bool,
-    ) -> Option<Timestamp> {
-        let schedule = &playbook.stage(stage)?.schedule;
-        match is_weekly {
-            true => schedule::weekly(schedule, &site.timezone, self.desk.now).next(),
-            false => schedule.next_after(self.desk.now, &site.timezone),
-        }
+        let planned = self.planned(|case| tickets.contains(&case.ticket.id.0) && !case.is_waiting);
+        planned.into_iter().filter(|planned| !planned.is_closed).map(|planned| planned.at).min()
     }
 
     /// The next planned times, and for how many tickets each.
     fn next(&self) -> Vec<Row> {
-        let mut planned: BTreeMap<(&str, &str, StageName, bool), u64> = BTreeMap::new();
-        for case in self.open().filter(|case| case.ticket.hold.is_none()) {
+        let planned = self.planned(|case| case.ticket.hold.is_none());
+        let mut rows: Vec<(Timestamp, String)> =
+            planned.into_iter().map(|planned| (planned.at, planned.words())).collect();
+        rows.sort();
+        rows.into_iter().map(|(at, text)| Row { head: self.time(at), text }).collect()
+    }
+
+    /// What is planned next for these tickets: asked once for all that share a stage at a site.
+    fn planned(&self, is_meant: impl Fn(&Case<'a>) -> bool) -> Vec<Planned<'a>> {
+        let mut shared: BTreeMap<(&str, &str, StageName, bool), (&Playbook, &Site, u64)> = BTreeMap::new();
+        for case in self.open().filter(|case| is_meant(case)) {
             let (Some((playbook, site)), Some(stage)) = (case.files, case.ticket.phase.stage()) else {
                 continue;
             };
             let is_weekly = case.ticket.phase == Phase::Clean;
-            *planned.entry((&site.name, &playbook.name, stage, is_weekly)).or_default() += 1;
+            let entry = shared.entry((&site.name, &playbook.name, stage, is_weekly));
+            entry.or_insert((playbook, site, 0)).2 += 1;
         }
-        let mut rows: Vec<(Timestamp, String)> = Vec::new();
-        for ((site, playbook, stage, is_weekly), tickets) in planned {
-            let known =
-                self.desk.library.site_file.sites.get(site).zip(self.desk.library.playbooks.get(playbook));
-            let Some((site, playbook)) = known else { continue };
-            let Some(at) = self.next_after(playbook, site, stage, is_weekly) else { continue };
+        let planned = shared.into_iter().filter_map(|((.., stage, is_weekly), (playbook, site, tickets))| {
+            let schedule = &playbook.stage(stage)?.schedule;
+            let at = match is_weekly {
+                true => schedule::weekly(schedule, &site.timezone, self.desk.now).next(),
+                false => schedule.next_after(self.desk.now, &site.timezone),
+            }?;
             let is_closed = schedule::is_closed(&site.closed, &site.timezone, at);
-            let end = if is_closed { "; the site is closed then, so that it is left out" } else { "" };
-            let tickets = words::count(tickets, "ticket");
-            let (name, title) = (words::name(&playbook.name), words::name(&site.title));
-            rows.push((at, format!("{stage} of {name} at {title}: {tickets}{end}")));
-        }
-        rows.sort();
-        rows.into_iter().map(|(at, text)| Row { head: self.time(at), text }).collect()
+            Some(Planned { at, stage, playbook, site, tickets, is_closed })
+        });
+        planned.collect()
+    }
+}
+
+/// The next run of a stage at a site.
+struct Planned<'a> {
+    at: Timestamp,
+    stage: StageName,
+    playbook: &'a Playbook,
+    site: &'a Site,
+    tickets: u64,
+    /// Whether it falls into a break.
+    is_closed: bool,
+}
+
+impl Planned<'_> {
+    fn words(&self) -> String {
+        let Planned { at: _, stage, playbook, site, tickets, is_closed } = self;
+        let end = if *is_closed { "; the site is closed then, so that it is left out" } else { "" };
+        let (name, title) = (words::name(&playbook.name), words::name(&site.title));
+        format!("{stage} of {name} at {title}: {}{end}", words::count(*tickets, "ticket"))
     }
 }
