@@ -1,8 +1,8 @@
 //! The exit codes, which are those of monitoring plugins (design: interfaces).
 
 use super::print;
-use crate::pure::report::words::is_shown;
 use crate::pure::verdict::Verdict;
+use crate::pure::words::is_shown;
 use std::process::ExitCode;
 
 /// How a command ended.

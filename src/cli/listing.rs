@@ -4,7 +4,7 @@ use super::{Exit, Fault, desk, print};
 use crate::edge::clock;
 use crate::edge::resolver::Resolver;
 use crate::pure::listing::{Listing, Lookup, not_public};
-use crate::pure::report::words;
+use crate::pure::words;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;

@@ -2,7 +2,7 @@
 //! a panic.
 
 use super::Exit;
-use crate::pure::report::words::clean_text;
+use crate::pure::words::clean_text;
 use std::io::{self, Write};
 
 /// For whom something is printed.

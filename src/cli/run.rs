@@ -15,10 +15,11 @@ use crate::edge::perform::{self, Captures, Edges};
 use crate::engine::EngineError;
 use crate::pure::interval::Interval;
 use crate::pure::playbook::StageName;
-use crate::pure::report::{RunJson, words};
+use crate::pure::report::RunJson;
 use crate::pure::ticket::{
     ALLCLEAR, Context, DetectionEvent, DetectionId, Effect, Event, Input, RunEnd, RunId, TicketId,
 };
+use crate::pure::words;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};

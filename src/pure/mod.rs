@@ -57,6 +57,8 @@ pub mod direction;
 
 pub mod words;
 
+pub mod layout;
+
 pub mod picture;
 
 pub mod report;

@@ -260,37 +260,6 @@ fn is_list_number(before: &str, rest: &str) -> bool {
     is_number && rest.chars().nth(1).is_none_or(char::is_whitespace)
 }
 
-/// Breaks lines of plain text at blanks so that each has at most `columns` signs, as far as words
-/// allow; what is broken off is indented like its line, and two more behind a list mark.
-pub fn wrap(text: &str, columns: usize) -> String {
-    let mut wrapped = String::with_capacity(text.len() + text.len() / 8);
-    for line in text.lines() {
-        wrap_line(line.trim_end(), columns, &mut wrapped);
-    }
-    wrapped
-}
-
-fn wrap_line(line: &str, columns: usize, wrapped: &mut String) {
-    let body = line.trim_start();
-    let list_mark = ["- ", "[x] ", "[ ] ", "* "].iter().find(|mark| body.starts_with(**mark));
-    let indent = line.len() - body.len() + list_mark.map_or(0, |mark| mark.len());
-    let mut width = 0;
-    for (at, word) in line.split(' ').enumerate() {
-        let length = word.chars().count();
-        if at > 0 && width > indent && width + 1 + length > columns {
-            wrapped.push('\n');
-            wrapped.extend(std::iter::repeat_n(' ', indent));
-            width = indent;
-        } else if at > 0 {
-            wrapped.push(' ');
-            width += 1;
-        }
-        wrapped.push_str(word);
-        width += length;
-    }
-    wrapped.push('\n');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,13 +344,5 @@ mod tests {
         ] {
             assert_eq!(term(malware), expected);
         }
-    }
-
-    #[test]
-    fn long_lines_are_broken_at_blanks_and_hang_under_their_text() {
-        assert_eq!(wrap("aaa bbb ccc", 7), "aaa bbb\nccc\n");
-        assert_eq!(wrap("  - aaa bbb ccc", 11), "  - aaa bbb\n    ccc\n");
-        assert_eq!(wrap("abcdefghij", 4), "abcdefghij\n", "a word is never broken");
-        assert_eq!(wrap("a\n\nb  ", 4), "a\n\nb\n");
     }
 }

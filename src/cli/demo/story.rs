@@ -5,9 +5,9 @@
 
 use crate::engine::{Engine, EngineError};
 use crate::pure::playbook::StageName;
-use crate::pure::report::words::{capitalised, count, duration, local, local_time_exact, share};
 use crate::pure::ticket::{Context, Event, Host, Phase, Recorded, RunEnd, Ticket, TicketId, stand};
 use crate::pure::verdict::Verdict;
+use crate::pure::words::{capitalised, count, duration, local, local_time_exact, share};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

@@ -3,8 +3,9 @@
 //! Left of it is `story`. What it says of mails it reads from the mails.
 
 use super::story::{Told, Tone};
-use crate::pure::report::words::{local, wrap};
+use crate::pure::layout::wrap;
 use crate::pure::ticket::Ticket;
+use crate::pure::words::local;
 use jiff::tz::TimeZone;
 use std::fs;
 use std::path::Path;

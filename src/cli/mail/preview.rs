@@ -9,8 +9,8 @@ use crate::edge::mailer;
 use crate::pure::digest;
 use crate::pure::playbook::MailEvent;
 use crate::pure::report::Letter;
-use crate::pure::report::words::clean_text;
 use crate::pure::ticket::{Listing, Mail, Phase, Ticket, TicketId, drafted};
+use crate::pure::words::clean_text;
 
 /// The sender where the site file names none.
 const NO_SENDER: &str = "allclear@localhost";

@@ -9,8 +9,8 @@ use crate::edge::clock;
 use crate::edge::perform::{self, Edges};
 use crate::pure::letterbox::REPEAT_PAUSE;
 use crate::pure::report::unsent::{UnsentMail, of_outbox, unsent};
-use crate::pure::report::words::{clean_text, count, duration};
 use crate::pure::ticket::{HoldReason, TicketId};
+use crate::pure::words::{clean_text, count, duration};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use crate::cli::desk::{self, Desk};
 use crate::cli::{Exit, Fault, print};
 use crate::edge::clock;
 use crate::pure::report::unsent::UnsentMail;
-use crate::pure::report::words::clean_text;
 use crate::pure::ticket::{Act, Event, Input, Mail, Recorded, TicketId};
+use crate::pure::words::clean_text;
 
 /// Enters that a mail, or every one that somebody does not have, is to be sent again. One that is held back
 /// goes at once where it is named; else it is told that it waits.

@@ -2,7 +2,7 @@
 
 use crate::cli::{Exit, Fault, print};
 use crate::edge::template::{SHIPPED, nearest};
-use crate::pure::report::words::clean_text;
+use crate::pure::words::clean_text;
 
 /// Prints the names of all, or the text of one as it is inside the program.
 pub fn run(name: Option<&str>) -> Result<Exit, Fault> {

@@ -6,8 +6,8 @@ use crate::edge::clock;
 use crate::edge::mailer::{Delivery, Mailer};
 use crate::pure::playbook::MailEvent;
 use crate::pure::report::Letter;
-use crate::pure::report::words::clean_text;
 use crate::pure::ticket::TicketId;
+use crate::pure::words::clean_text;
 use jiff::Timestamp;
 
 /// Sends it and tells what was answered; never the password.

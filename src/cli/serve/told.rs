@@ -1,9 +1,9 @@
 //! What does `serve` say of what happened, to whoever reads its log?
 
 use crate::pure::report::unsent::DELAYED_AFTER;
-use crate::pure::report::words;
 use crate::pure::ticket::{DetectionEvent, Event, Mail, Recorded, TicketId};
 use crate::pure::verdict::Verdict;
+use crate::pure::words;
 
 /// Whose run it is, in words.
 pub fn whose(ticket: TicketId) -> String {

@@ -12,11 +12,11 @@ use crate::edge::template::Form;
 use crate::engine::EngineError;
 use crate::pure::packet::Mac;
 use crate::pure::problem::Problem;
-use crate::pure::report::words::{clean_text, count, is_shown};
 use crate::pure::report::{Looked, Material, TicketJson, kind, report as report_json};
 use crate::pure::ticket::{
     Context, Host, Past, Recorded, Run, Standing, Ticket, TicketId, chain, ledger, stand, stand_now,
 };
+use crate::pure::words::{clean_text, count, is_shown};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use jiff::Timestamp;

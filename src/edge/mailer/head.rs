@@ -7,8 +7,8 @@
 //! that say less.
 
 use crate::pure::report::Letter;
-use crate::pure::report::words::clean_text;
 use crate::pure::ticket::TicketId;
+use crate::pure::words::clean_text;
 use jiff::Timestamp;
 use lettre::Address;
 use sha2::{Digest, Sha256};

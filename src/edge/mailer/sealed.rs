@@ -9,7 +9,7 @@ use super::head::{message_id, of_list, of_thread, subject};
 use crate::pure::hexadecimal;
 use crate::pure::picture::Picture;
 use crate::pure::report::Letter;
-use crate::pure::report::words::clean_text;
+use crate::pure::words::clean_text;
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};

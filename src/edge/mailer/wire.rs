@@ -7,7 +7,7 @@
 
 use super::stream::{Stream, waiting_bytes};
 use super::trust::{self, IN_THE_CLEAR};
-use crate::pure::report::words::{clean_text, shortened};
+use crate::pure::words::{clean_text, shortened};
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, TcpStream, ToSocketAddrs};

@@ -9,9 +9,9 @@ mod wire;
 use crate::pure::listing::{
     self, Finding, Key, Listing, Lookup, Question, Questions, RecordData, Reply, Trouble, not_public,
 };
-use crate::pure::report::words;
 use crate::pure::secret;
 use crate::pure::site::ListingSettings;
+use crate::pure::words;
 use book::{Book, Wanted};
 use jiff::Timestamp;
 use std::fs;

@@ -6,8 +6,9 @@
 
 use super::strict::Ways;
 use super::trial::{filled, page_words};
-use super::{Form, HEAD_LINES, Templates, sources};
+use super::{Form, Templates, sources};
 use crate::pure::digest;
+use crate::pure::layout::HEAD_LINES;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Problem, Severity};
 use crate::pure::report::{FoldedView, TicketView};

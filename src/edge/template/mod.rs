@@ -23,23 +23,18 @@ pub use draft::Draft;
 pub use shipped::SHIPPED;
 pub use sources::nearest;
 
-use crate::pure::direction::{closed_in_lines, isolated};
+use crate::pure::direction::isolated;
+use crate::pure::layout;
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Place, Problem, Severity};
-use crate::pure::report::words::{capitalised, clean_text, shortened, wrap};
 use crate::pure::report::{Letter, Looked, Material, RecordView, TicketView, fitted};
 use crate::pure::ticket::Mail;
+use crate::pure::words::{clean_text, shortened};
 use handlebars::{Context, Handlebars, RenderError, TemplateError, TemplateErrorReason};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// The columns of a text mail.
-const TEXT_COLUMNS: usize = 72;
-
-/// The first lines of a mail, which are never broken.
-const HEAD_LINES: usize = 2;
 
 /// The longest subject, in signs: what fits unfolded beside the other headers (RFC 5322, 998 octets)
 /// however it is encoded.
@@ -172,13 +167,13 @@ impl Templates {
             ["malware", "site"].map(|name| clean_text(view.data()[name].as_str().unwrap_or_default()));
         let subject = fitted(&clean_text(subject), &known);
         let subject = isolated(&shortened(&subject, SUBJECT_CHARS_MAX));
-        Ok((subject, closed_in_lines(&letter_text(rest))))
+        Ok((subject, layout::mail(rest)))
     }
 
     fn render(&self, name: &str, form: Form, view: &Context) -> Result<String, Box<Problem>> {
         let rendered = self.rendered(name, form, view)?;
         Ok(match form {
-            Form::Text => closed_in_lines(&broken_up(&tidy_text(&rendered))),
+            Form::Text => layout::report(&rendered),
             Form::Html => inline::with_dates_whole(&rendered),
             Form::Markdown => rendered,
         })
@@ -259,51 +254,6 @@ fn with_record(mut ticket: Value, record: &RecordView) -> Value {
 /// The form and the name without its ending; `None` for a file that is no template.
 fn form_of(file: &str) -> Option<(Form, &str)> {
     Form::ALL.into_iter().find_map(|form| file.strip_suffix(form.ending()).map(|name| (form, name)))
-}
-
-/// What stands in a mail: as [`tidy_text`], but for the first two lines. They say what is wrong and what to
-/// do by when, are all that many programs show, and stay lines of their own however long the names in them
-/// are.
-fn letter_text(text: &str) -> String {
-    let mut rest = text.trim_start();
-    let mut head = String::new();
-    for _ in 0..HEAD_LINES {
-        let (line, more) = rest.split_once('\n').unwrap_or((rest, ""));
-        let begins_with_address = line.split(' ').next().is_some_and(|word| word.contains('@'));
-        let line = line.trim_end();
-        head.push_str(&if begins_with_address { line.to_owned() } else { capitalised(line) });
-        head.push('\n');
-        rest = more;
-    }
-    let is_parted = rest.starts_with('\n');
-    head + if is_parted { "\n" } else { "" } + &tidy_text(rest)
-}
-
-/// At most 72 columns, no more than one empty line in a row, none at the ends.
-fn tidy_text(text: &str) -> String {
-    let mut tidy = String::with_capacity(text.len());
-    for line in wrap(text, TEXT_COLUMNS).lines() {
-        if !line.is_empty() || !(tidy.is_empty() || tidy.ends_with("\n\n")) {
-            tidy.push_str(line);
-            tidy.push('\n');
-        }
-    }
-    tidy.truncate(tidy.trim_end().len());
-    tidy.push('\n');
-    tidy
-}
-
-/// The same lines, those that are still too long cut, as a name of hundreds of signs is.
-fn broken_up(text: &str) -> String {
-    let mut broken = String::with_capacity(text.len());
-    for line in text.lines() {
-        let signs: Vec<char> = line.chars().collect();
-        for (at, piece) in signs.chunks(TEXT_COLUMNS).enumerate() {
-            broken.extend((at > 0).then_some('\n').into_iter().chain(piece.iter().copied()));
-        }
-        broken.push('\n');
-    }
-    broken
 }
 
 #[cfg(test)]

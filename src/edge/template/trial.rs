@@ -12,8 +12,8 @@ use crate::pure::digest;
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Problem, Severity};
-use crate::pure::report::words::markdown_escape;
 use crate::pure::report::{FoldedView, RecordView, TicketView, all_true};
+use crate::pure::words::markdown_escape;
 use handlebars::{Context, html_escape, no_escape};
 use serde_json::Value;
 

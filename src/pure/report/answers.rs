@@ -5,9 +5,9 @@
 
 use super::timeline::{why_held, words_of};
 use super::view::Material;
-use super::words::{self, count, local_time, local_time_exact};
 use crate::pure::ticket::{Event, HeldBack, ListingAnswer, Phase, Recorded, RunId};
 use crate::pure::verdict::EvidenceFile;
+use crate::pure::words::{self, count, local_time, local_time_exact};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;

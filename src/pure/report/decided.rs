@@ -2,8 +2,8 @@
 //! infection, that it is taken up again: each with their reason.
 
 use super::view::Material;
-use super::words::{self, local_time};
 use crate::pure::ticket::{Event, Phase, Recorded};
+use crate::pure::words::{self, local_time};
 use jiff::Timestamp;
 
 /// Why it waits, and how long: the hold, the school break, or both.

@@ -6,11 +6,11 @@
 use super::machines::{label, was_were};
 use super::nights::is_heard;
 use super::view::Material;
-use super::words::{count, local_window};
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Host, Run, Ticket};
 use crate::pure::verdict::ReasonCode::{self, *};
 use crate::pure::verdict::{Mender, Outcome, Verdict};
+use crate::pure::words::{count, local_window};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -5,9 +5,9 @@
 
 use super::machines::machine_label;
 use super::view::all_true;
-use super::words::{self, capitalised, clean_value, count, local_time};
 use crate::pure::ticket::outbox::address;
 use crate::pure::ticket::{Lines, Mail, Now, Phase, Ticket};
+use crate::pure::words::{self, capitalised, clean_value, count, local_time};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;

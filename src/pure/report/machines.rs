@@ -5,11 +5,11 @@
 
 use super::parts;
 use super::view::{Material, TicketView};
-use super::words::{self, local_time};
 use crate::pure::mail_event::Topic;
 use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::{MailEvent, Playbook};
 use crate::pure::ticket::{Blame, Event, Host, HostState, Phase, Recorded, Ticket};
+use crate::pure::words::{self, local_time};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 

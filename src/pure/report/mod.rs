@@ -26,7 +26,6 @@ pub mod unsent;
 mod view;
 mod watch;
 
-pub use crate::pure::words;
 pub use answers::{AnswerView, DecisionView, FileView, Looked, MailView};
 pub use doubt::DoubtView;
 pub use fit::fitted;

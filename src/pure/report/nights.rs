@@ -5,12 +5,12 @@
 
 use super::parts;
 use super::view::Material;
-use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::lost::Lost;
 use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Host, HostExposure, Phase, Run, RunEnd, Ticket};
 use crate::pure::verdict::{ControlRecord, Outcome, Verdict};
+use crate::pure::words::{self, count, duration, local_time, local_window, share};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 

@@ -6,12 +6,12 @@
 use super::machines::return_of;
 use super::timeline::named;
 use super::view::Material;
-use super::words::{self, count, duration, local_time, local_window, share};
 use crate::pure::earliest::Sooner;
 use crate::pure::intake::Report;
 use crate::pure::picture::Sign;
 use crate::pure::ticket::{Event, Host, HostState, KnownBy, Past, Phase, Run, RunEnd, SignOff, Ticket};
 use crate::pure::verdict::{Outcome, Verdict};
+use crate::pure::words::{self, count, duration, local_time, local_window, share};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;

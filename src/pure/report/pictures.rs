@@ -2,10 +2,10 @@
 
 use super::parts::label;
 use super::view::{Material, TicketView};
-use super::words::{capitalised, count};
 use crate::pure::picture::{self, HOSTS_MAX, HostPictures, NIGHTS_MAX, Picture, Sign};
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::Host;
+use crate::pure::words::{capitalised, count};
 use serde::Serialize;
 
 /// What is shown of one host beside each other.

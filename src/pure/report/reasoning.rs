@@ -7,8 +7,8 @@
 use super::nights::together;
 use super::parts::{self, NOT_KNOWN};
 use super::view::Material;
-use super::words::{self, count, duration, local_time, share};
 use crate::pure::ticket::{Basis, Host, HostState, Phase, Rule, basis, listing_gap};
+use crate::pure::words::{self, count, duration, local_time, share};
 use serde::Serialize;
 
 /// One criterion of `clean`.

@@ -7,9 +7,9 @@ use super::answers::{self, AnswerView, DecisionView, FileView, Looked, MailView}
 use super::nights::{self, NightRecord};
 use super::reasoning::{self, CriterionView};
 use super::view::Material;
-use super::words::{clean_value, count};
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::Run;
+use crate::pure::words::{clean_value, count};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! What happened to a ticket, in words? One line an event.
 
-use super::words::{self, local_time};
 use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{MailEvent, StageName};
@@ -9,6 +8,7 @@ use crate::pure::ticket::{
     RunId, RunStart, Ticket,
 };
 use crate::pure::verdict::Verdict;
+use crate::pure::words::{self, local_time};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;

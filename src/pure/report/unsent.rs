@@ -4,8 +4,8 @@
 //! Left of it is the outbox of `ticket`.
 
 use super::view::{Material, TicketView};
-use super::words::{self, local_time};
 use crate::pure::ticket::{Event, HoldReason, Mail, Phase, Recorded, Ticket, TicketId, Undelivered};
+use crate::pure::words::{self, local_time};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 

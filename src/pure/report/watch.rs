@@ -3,7 +3,7 @@
 //! It must never let a watch sound kept because one of many runs could see.
 
 use super::view::{Material, TicketView};
-use super::words::{count, local_time};
+use crate::pure::words::{count, local_time};
 
 pub(super) fn add(view: &mut TicketView, material: &Material) {
     let (ticket, zone) = (material.ticket, &material.site.timezone);
