@@ -2,7 +2,7 @@
 //! written, so that its two ends cannot be misread?
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 /// Reads `2015-05-06T14:00:00Z`, `2015-05-06T14:00:00-05:00`, or `2015-05-06T14:00`, `2015-05-06 14:00`
@@ -21,8 +21,25 @@ pub fn read(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     let local = local.map_err(|_| {
         format!("'{text}' is no time: write 2015-05-06T14:00 (in the site's zone) or 2015-05-06T19:00:00Z")
     })?;
-    let zoned = local.to_zoned_datetime(zone.clone());
-    zoned.map(|zoned| zoned.timestamp()).map_err(|error| format!("'{text}' is out of range: {error}"))
+    first_instant(zone, local)
+        .ok_or_else(|| format!("'{text}' is out of range: write a time between the years 1 and 9998"))
+}
+
+/// The instant that a wall clock time stands for: the first of two when the clocks go back, the first
+/// instant after the gap when they go forward over it; `None` beyond the end of time.
+pub fn first_instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_timestamp(wall);
+    let AmbiguousOffset::Gap { after, .. } = ambiguous.offset() else {
+        return ambiguous.earlier().ok();
+    };
+    // Read with the offset that holds after the gap, a time in the gap lies before its end.
+    let before_end = after.to_timestamp(wall).ok()?;
+    zone.following(before_end).next().map(|end| end.timestamp())
+}
+
+/// The first instant of a day: midnight, or the end of a gap that swallowed it; `None` beyond the end of time.
+pub fn start_of_day(zone: &TimeZone, day: Date) -> Option<Timestamp> {
+    first_instant(zone, day.at(0, 0, 0, 0))
 }
 
 /// A window shorter than this ends on its first day or in the night after it: its end needs no date.
@@ -115,7 +132,7 @@ mod tests {
             ("2015-05-06T14:00", "2015-05-06T19:00:00Z"),
             (" 2015-05-06 14:00:30 ", "2015-05-06T19:00:30Z"),
             ("2015-05-06", "2015-05-06T05:00:00Z"),
-            ("2015-03-08T02:30", "2015-03-08T08:30:00Z"),
+            ("2015-03-08T02:30", "2015-03-08T08:00:00Z"),
             ("2015-11-01T01:30", "2015-11-01T06:30:00Z"),
         ];
         for (text, instant) in rows {

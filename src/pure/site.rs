@@ -4,6 +4,7 @@
 
 use crate::pure::address::Translator;
 use crate::pure::interval::Interval;
+use crate::pure::moment::start_of_day;
 use ipnet::IpNet;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -143,16 +144,14 @@ impl Site {
     pub fn has_inside(&self, address: IpAddr) -> bool {
         self.inside.iter().any(|network| network.contains(&address))
     }
-}
 
-impl Site {
     /// When the site is closed, from the first midnight to the last, in its zone. A midnight that
     /// does not exist there is the first instant after the gap.
     pub fn closed_intervals(&self) -> Vec<Interval> {
-        let midnight = |day: Date| Some(day.to_zoned_datetime(self.timezone.clone()).ok()?.timestamp());
+        let begin = |day: Date| start_of_day(&self.timezone, day);
         let closed = self.closed.iter().filter_map(|days| {
             let after = days.last.tomorrow().ok()?;
-            Some(Interval::new(midnight(days.first)?, midnight(after)?))
+            Some(Interval::new(begin(days.first)?, begin(after)?))
         });
         closed.collect()
     }

@@ -5,10 +5,11 @@
 //! that exists twice fires once, at the first. Several that one gap swallows fall on one instant and
 //! are one firing. Its own rules for such nights must never be reached.
 
+use crate::pure::moment::first_instant;
 use croner::errors::CronError;
 use croner::time::{CivilDate, CivilDateTime, CivilTime, CronDateTime, Resolution, Weekday};
 use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Ordering;
 use std::fmt;
@@ -64,18 +65,6 @@ impl fmt::Debug for Cron {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Cron").field(&self.text).finish()
     }
-}
-
-/// The instant that a wall clock time stands for: the first of two when the clocks go back, the first
-/// instant after the gap when they go forward over it; `None` beyond the end of time.
-pub(super) fn first_instant(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
-    let ambiguous = zone.to_ambiguous_timestamp(wall);
-    let AmbiguousOffset::Gap { after, .. } = ambiguous.offset() else {
-        return ambiguous.earlier().ok();
-    };
-    // Read with the offset that holds after the gap, a time in the gap lies before its end.
-    let before_end = after.to_timestamp(wall).ok()?;
-    zone.following(before_end).next().map(|end| end.timestamp())
 }
 
 fn check_fields(text: &str) -> Result<(), String> {

@@ -8,9 +8,9 @@ mod cron;
 
 pub use cron::Cron;
 
+use crate::pure::moment::start_of_day;
 use crate::pure::site::ClosedDays;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -83,8 +83,8 @@ pub fn occurrences<'a>(
 /// How much later than planned an occurrence begins: whole seconds from 0 to `jitter_max`, the same
 /// for the same occurrence and key on every machine and in every version.
 ///
-/// `key` names whose occurrence it is (ticket, playbook and stage), so that tickets that share a
-/// schedule do not all begin at once.
+/// `key` names whose schedule it is (site, playbook and stage): the tickets of one begin together and share
+/// their capture, and different ones do not all begin at once.
 pub fn jitter(occurrence: Timestamp, key: &str, jitter_max: Duration) -> Duration {
     if jitter_max.is_zero() {
         return Duration::ZERO;
@@ -145,15 +145,10 @@ fn next_monday(zone: &TimeZone, instant: Timestamp) -> Option<Timestamp> {
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
 
-/// The first instant of a day: midnight, or the end of a gap that swallowed it.
-fn start_of_day(zone: &TimeZone, day: Date) -> Option<Timestamp> {
-    cron::first_instant(zone, day.at(0, 0, 0, 0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
+    use jiff::civil::{Date, date};
 
     fn zone(name: &str) -> TimeZone {
         TimeZone::get(name).expect("a zone of the bundled database")
