@@ -8,6 +8,7 @@ use crate::edge::files::watchlist_part;
 use crate::edge::health::is_out_of_reach;
 use crate::edge::mailer::check_password;
 use crate::edge::resolver::read_key;
+use crate::pure::address::Translator;
 use crate::pure::document::{PROBE_CURE, place_of};
 use crate::pure::playbook::{Library, Playbook, StageName};
 use crate::pure::problem::{Problem, Severity};
@@ -81,9 +82,10 @@ pub fn hidden_entries(playbook: &Playbook, library: &Library, text: &str) -> Vec
     let mut told: Vec<Problem> = Vec::new();
     for (filter, stage) in filtered {
         let index = compiled(stage.watchlists.iter().filter_map(|name| playbook.watchlists.get(name)));
-        let sites = library.site_file.sites.values();
-        let inside: Vec<IpNet> = sites.flat_map(|site| site.inside.iter().copied()).collect();
-        let problems = shut_out(filter, &inside, &index).into_iter().map(|(list, what)| Problem {
+        let sites = || library.site_file.sites.values();
+        let inside: Vec<IpNet> = sites().flat_map(|site| site.inside.iter().copied()).collect();
+        let nat64: Vec<Translator> = sites().flat_map(|site| site.nat64.iter().copied()).collect();
+        let problems = shut_out(filter, &inside, &nat64, &index).into_iter().map(|(list, what)| Problem {
             severity: Severity::Warning,
             path: playbook.path.clone(),
             place: place_of(text, filter).or_else(|| place_of(text, "filter:")),

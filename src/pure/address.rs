@@ -39,6 +39,9 @@ pub fn canonical_network(network: IpNet) -> IpNet {
     }
 }
 
+/// The octet that is zero behind every prefix but the longest (RFC 6052, 2.2).
+const RESERVED: usize = 8;
+
 /// A prefix with which a site's own translator makes addresses of IPv6 of those of IPv4 (RFC 6052).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Translator(Ipv6Net);
@@ -60,10 +63,18 @@ impl Translator {
         self.0
     }
 
-    /// The address of IPv4 that it made this one of. Behind the prefix stand its four bytes, but for the ninth of all,
-    /// which is zero, and which only the longest prefix holds itself.
+    /// The address of IPv6 that it makes of one of IPv4, with nothing behind that (RFC 6052, 2.2).
+    pub fn made(self, original: Ipv4Addr) -> Ipv6Addr {
+        let mut octets = self.0.network().octets();
+        let begin = usize::from(self.0.prefix_len()) / 8;
+        let places = (begin..octets.len()).filter(|at| *at != RESERVED);
+        places.zip(original.octets()).for_each(|(at, octet)| octets[at] = octet);
+        octets.into()
+    }
+
+    /// The address of IPv4 that it made this one of. Behind the prefix stand its four bytes, but for [`RESERVED`],
+    /// which only the longest prefix holds itself.
     fn original(self, address: Ipv6Addr) -> Option<Ipv4Addr> {
-        const RESERVED: usize = 8;
         let octets = address.octets();
         let begin = usize::from(self.0.prefix_len()) / 8;
         let is_whole = begin > RESERVED || octets[RESERVED] == 0;
@@ -88,13 +99,21 @@ pub fn translated(translators: &[Translator], address: IpAddr) -> IpAddr {
     }
 }
 
+/// Whether an address is one that networks give out inside: RFC 1918, RFC 6598 and RFC 4193.
+pub fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The examples of RFC 6052, 2.4, and what is beside them.
     #[test]
-    fn a_site_s_own_translator_is_undone() {
+    fn a_site_s_own_translator_is_undone_and_imitated() {
         let rows = [
             ("2001:db8::/32", "2001:db8:c000:221::", "192.0.2.33"),
             ("2001:db8:100::/40", "2001:db8:1c0:2:21::", "192.0.2.33"),
@@ -115,6 +134,11 @@ mod tests {
             let [address, wanted] = [text, wanted].map(|text| text.parse::<IpAddr>().expect(text));
             assert_eq!(translated(&[translator], address), wanted, "{text} by {prefix}");
             assert_eq!(translated(&[], address), address, "{text}");
+        }
+        for (prefix, text, wanted) in &rows[..6] {
+            let translator = Translator::parse(prefix).expect(prefix);
+            let made = translator.made(wanted.parse().expect("an address of IPv4"));
+            assert_eq!(Ok(made), text.parse(), "{wanted} by {prefix}");
         }
         for prefix in
             ["2001:db8::/33", "2001:db8::/128", "2001:db8::1/96", "::/0", "10.0.0.0/32", "2001:db8::"]

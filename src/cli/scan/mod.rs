@@ -166,7 +166,7 @@ fn criteria() -> JudgeCriteria {
 
 /// What became of the lists, and of their entries behind the filter.
 fn lists_facts(args: &ScanArgs, wanted: &Wanted, index: &Index) -> WatchlistFacts {
-    let shut_out = args.filter.as_ref().map(|filter| shut_out(filter, &wanted.inside, index));
+    let shut_out = args.filter.as_ref().map(|filter| shut_out(filter, &wanted.inside, &wanted.nat64, index));
     WatchlistFacts {
         entries: index.counts().total(),
         empty: wanted.empty_lists(),

@@ -7,6 +7,7 @@
 
 use super::known;
 use super::shut_out::shut_out;
+use crate::pure::address::Translator;
 use crate::pure::plan::CapturePlan;
 use crate::pure::verdict::WatchlistFacts;
 use crate::pure::watchlist::{self, CompiledList, FileRead, Index, Part, Watchlist};
@@ -80,6 +81,7 @@ pub struct Order<'a> {
     /// What has to pass before anything is looked up.
     pub filter: Option<&'a str>,
     pub inside: &'a [IpNet],
+    pub nat64: &'a [Translator],
     /// What was known of the files before is kept below it.
     pub state_dir: &'a Path,
     /// What a file's age is reckoned from.
@@ -89,8 +91,8 @@ pub struct Order<'a> {
 impl<'a> Order<'a> {
     /// What a run of this plan wants loaded.
     pub fn of(plan: &'a CapturePlan, state_dir: &'a Path, now: Timestamp) -> Order<'a> {
-        let CapturePlan { watchlists, public, filter, inside, .. } = plan;
-        Order { watchlists, public, filter: filter.as_deref(), inside, state_dir, now }
+        let CapturePlan { watchlists, public, filter, inside, nat64, .. } = plan;
+        Order { watchlists, public, filter: filter.as_deref(), inside, nat64, state_dir, now }
     }
 }
 
@@ -105,7 +107,7 @@ impl Lists {
         let compiled: Vec<CompiledList<'_>> = order.watchlists.iter().map(take).collect();
         let index = Index::compile(&compiled);
         facts.entries = index.counts().total();
-        let shut_out = order.filter.map(|filter| shut_out(filter, order.inside, &index));
+        let shut_out = order.filter.map(|filter| shut_out(filter, order.inside, order.nat64, &index));
         facts.shut_out = shut_out.unwrap_or_default();
         Loaded { index, facts, troubles }
     }
@@ -275,7 +277,7 @@ mod tests {
     }
 
     fn order<'a>(watchlists: &'a [Watchlist], state_dir: &'a Path, now: Timestamp) -> Order<'a> {
-        Order { watchlists, public: &[], filter: None, inside: &[], state_dir, now }
+        Order { watchlists, public: &[], filter: None, inside: &[], nat64: &[], state_dir, now }
     }
 
     /// Loads the feed below a directory, which is the state directory too.

@@ -2,6 +2,7 @@
 //! with made-up packets of each entry.
 
 use super::filter::{ETHERNET, Filter};
+use crate::pure::address::Translator;
 use crate::pure::filter;
 use crate::pure::packet::Frame;
 use crate::pure::watchlist::Index;
@@ -9,9 +10,9 @@ use ipnet::IpNet;
 
 /// Names of lists of whose entries more than a few can never be seen, each with how many and the first of them;
 /// none of a filter that cannot be compiled, which is another fault.
-pub fn shut_out(text: &str, inside: &[IpNet], index: &Index) -> Vec<(String, String)> {
+pub fn shut_out(text: &str, inside: &[IpNet], nat64: &[Translator], index: &Index) -> Vec<(String, String)> {
     let Ok(mut compiled) = Filter::compile(text, ETHERNET) else { return Vec::new() };
-    filter::shut_out(text, inside, index, |bytes| {
+    filter::shut_out(text, inside, nat64, index, |bytes| {
         compiled.matches(&Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type: ETHERNET })
     })
 }
@@ -22,10 +23,21 @@ mod tests {
     use crate::pure::watchlist::{CompiledList, Entry, Watchlist};
 
     fn told(filter: &str, entries: &[&str]) -> Vec<(String, String)> {
+        told_at(&[], filter, entries)
+    }
+
+    /// What is told at a site whose translators have these prefixes.
+    fn told_at(nat64: &[&str], filter: &str, entries: &[&str]) -> Vec<(String, String)> {
+        let nat64: Vec<Translator> = nat64.iter().map(|text| Translator::parse(text).expect(text)).collect();
         let entries = entries.iter().flat_map(|text| Entry::parse(text).expect(text)).collect();
         let watchlist = Watchlist { name: "sinkholes".to_owned(), entries, ..Watchlist::default() };
         let inside: Vec<IpNet> = ["10.16.0.0/16", "fd00::/8"].map(|text| text.parse().expect(text)).to_vec();
-        shut_out(filter, &inside, &Index::compile(&[CompiledList { watchlist: &watchlist, file: None }]))
+        shut_out(
+            filter,
+            &inside,
+            &nat64,
+            &Index::compile(&[CompiledList { watchlist: &watchlist, file: None }]),
+        )
     }
 
     #[test]
@@ -60,6 +72,21 @@ mod tests {
         ];
         for (filter, entries, lists) in rows {
             assert_eq!(told(filter, entries).len(), lists, "{filter}: {entries:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_translator_shows_in_ipv6_is_not_shut_out() {
+        for (nat64, filter, entry, lists) in [
+            ("2001:db8:64::/96", "ip6", "192.0.2.9", 0),
+            ("2001:db8:64::/96", "net 2001:db8:64::/96 and tcp", "192.0.2.0/24", 0),
+            ("2001:db8:64::/96", "host 2001:db8:64::c000:209", "192.0.2.9", 0),
+            ("2001:db8:64::/96", "host 2001:db8:64::c000:20a", "192.0.2.9", 1),
+            ("2001:db8:64::/96", "host 2001:db8:64::c000:209", "192.0.2.0/24", 0),
+            ("2001:db8:64::/48", "host 2001:db8:64:c000:2:900::", "192.0.2.9", 0),
+            ("2001:db8:64::/96", "port 80", "192.0.2.9:443", 1),
+        ] {
+            assert_eq!(told_at(&[nat64], filter, &[entry]).len(), lists, "{nat64}, {filter}: {entry}");
         }
     }
 

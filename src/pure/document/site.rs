@@ -12,6 +12,7 @@ use super::not_yet::NotYet;
 use super::probe::{check_not_own, probe};
 use super::raw_site::{RawSite, RawSiteFile, RawSource};
 use super::sheet::{Outside, Sheet};
+use crate::pure::address::is_private;
 use crate::pure::problem::Problem;
 use crate::pure::site::{Site, SiteFile, Source, SourceKind};
 use ipnet::IpNet;
@@ -210,7 +211,7 @@ fn networks(
                 format!("`{key}` holds every address there is"),
                 "name the site's own networks",
             );
-        } else if key == "public" && is_private(network.value.0.addr()) {
+        } else if key == "public" && is_never_public(network.value.0.addr()) {
             let what = format!("`{}` is private", plain(network.value.0));
             sheet.warn(network.span, what, "complaints name the public side of the NAT");
         }
@@ -290,19 +291,11 @@ fn overlaps(a: IpNet, b: IpNet) -> bool {
     a.contains(&b) || b.contains(&a)
 }
 
-/// Whether an address is never seen on the public side of a NAT (RFC 1918, 6598, 4193, 3927, 1122).
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || a == 0
-                || (a == 100 && b & 0xc0 == 64)
-        }
-        IpAddr::V6(v6) => {
-            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()
-        }
-    }
+/// Whether an address is never seen on the public side of a NAT: private, or RFC 3927, 1122.
+fn is_never_public(address: IpAddr) -> bool {
+    let is_local = match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.octets()[0] == 0,
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    };
+    is_local || is_private(address)
 }

@@ -4,6 +4,7 @@
 //! would look up over the network, nor a list so long that compiling it takes minutes.
 
 use super::words::{self, Word, words};
+use crate::pure::address::is_private;
 use std::net::IpAddr;
 
 /// The longest filter, in bytes: the longest that a person would paste.
@@ -147,12 +148,4 @@ fn hosts_joined_by_and(found: &[Word<'_>]) -> Vec<(IpAddr, IpAddr)> {
         .filter(|&index| tokens[index + 1] == "and" && !is_directed(index))
         .filter_map(|index| Some((words::address(tokens[index])?, words::address(tokens[index + 2])?)))
         .collect()
-}
-
-/// RFC 1918, RFC 6598 and RFC 4193: inside, whatever the site.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),
-        IpAddr::V6(v6) => v6.is_unique_local(),
-    }
 }

@@ -5,6 +5,7 @@
 //! made of hosts, networks, ports and protocols alone, all that they can tell apart is tried.
 
 use super::words::words;
+use crate::pure::address::{Translator, translated};
 use crate::pure::protocol::{ICMP, ICMP_6, TCP, UDP};
 use crate::pure::watchlist::{Entry, Index, PortRange, Target};
 use ipnet::IpNet;
@@ -55,15 +56,17 @@ const ANYWHERE: [IpAddr; 2] = [
 ];
 
 /// Names of lists of whose entries more than a few can never be seen, each with how many and the first of them.
-/// `passes` tells whether the filter lets a frame of Ethernet pass.
+/// `nat64` are the translators of the site, which show an address of IPv4 as one of IPv6; `passes` tells whether the
+/// filter lets a frame of Ethernet pass.
 pub fn shut_out(
     filter: &str,
     inside: &[IpNet],
+    nat64: &[Translator],
     index: &Index,
     passes: impl FnMut(&[u8]) -> bool,
 ) -> Vec<(String, String)> {
     let Some(marks) = Marks::of(filter, inside) else { return Vec::new() };
-    let mut asking = Asking { passes, marks, bytes: Vec::new(), packets_left: PACKETS_MAX };
+    let mut asking = Asking { passes, marks, nat64, bytes: Vec::new(), packets_left: PACKETS_MAX };
     let samples = index.samples(ENTRIES_MAX);
     let told = samples.iter().filter_map(|(name, entries)| {
         let shut: Vec<&Entry> = entries
@@ -151,32 +154,46 @@ fn ends(network: IpNet) -> [IpAddr; 2] {
 }
 
 /// A filter that is asked again and again.
-struct Asking<P> {
+struct Asking<'a, P> {
     passes: P,
     marks: Marks,
+    nat64: &'a [Translator],
     bytes: Vec<u8>,
     packets_left: u32,
 }
 
-impl<P: FnMut(&[u8]) -> bool> Asking<P> {
+impl<P: FnMut(&[u8]) -> bool> Asking<'_, P> {
     /// Whether some packet between an inside host and the entry passes; in doubt one does.
     fn can_show(&mut self, entry: &Entry, ports: &[PortRange]) -> bool {
         let Marks { inside, others, .. } = &self.marks;
         let remotes: Vec<IpAddr> = match &entry.target {
             Target::Address(address) => vec![*address],
             Target::Network(network) => {
-                let within = others.iter().filter(|address| network.contains(*address));
+                let is_within = |address: &&IpAddr| network.contains(&translated(self.nat64, **address));
+                let within = others.iter().filter(is_within);
                 within.copied().chain(ends(*network)).collect()
             }
             Target::Domain(_) => others.iter().chain(inside).copied().collect(),
             Target::Anywhere => others.clone(),
         };
+        let shown_else: Vec<IpAddr> = remotes.iter().flat_map(|remote| self.shown_as(*remote)).collect();
+        let remotes: Vec<IpAddr> = remotes.into_iter().chain(shown_else).collect();
         let hosts = inside.clone();
         let services = self.services(entry, ports);
         let pairs = hosts.iter().flat_map(|host| remotes.iter().map(move |remote| (*host, *remote)));
         pairs
             .filter(|(host, remote)| host.is_ipv4() == remote.is_ipv4())
             .any(|(host, remote)| services.iter().any(|service| self.passes(host, remote, *service)))
+    }
+
+    /// As what else the translators show an address.
+    fn shown_as(&self, remote: IpAddr) -> impl Iterator<Item = IpAddr> {
+        let original = match remote {
+            IpAddr::V4(original) => Some(original),
+            IpAddr::V6(_) => None,
+        };
+        let made = |original| self.nat64.iter().map(move |translator| IpAddr::V6(translator.made(original)));
+        original.into_iter().flat_map(made)
     }
 
     /// The protocols and ports at which an entry is looked for, as far as the filter tells them apart.

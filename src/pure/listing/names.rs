@@ -2,6 +2,7 @@
 //!
 //! A name that holds a key stays in [`Question`], which nothing can print.
 
+use crate::pure::address::is_private;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -136,13 +137,12 @@ pub fn not_public(address: IpAddr) -> Option<&'static str> {
 }
 
 fn not_public_v4(address: Ipv4Addr) -> Option<&'static str> {
-    let [a, b, ..] = address.octets();
-    match a {
+    match address.octets()[0] {
         127 => Some("a loopback address"),
         0 => Some("an address that nobody has"),
         224..=239 => Some("a multicast address"),
         240.. => Some("a reserved address"),
-        _ if address.is_private() || (a == 100 && b & 0xc0 == 64) => Some("a private address"),
+        _ if is_private(address.into()) => Some("a private address"),
         _ if address.is_link_local() => Some("a link-local address"),
         _ => None,
     }
@@ -155,7 +155,7 @@ fn not_public_v6(address: Ipv6Addr) -> Option<&'static str> {
         Some("an address that nobody has")
     } else if address.is_multicast() {
         Some("a multicast address")
-    } else if address.is_unique_local() {
+    } else if is_private(address.into()) {
         Some("a private address")
     } else if address.is_unicast_link_local() {
         Some("a link-local address")
