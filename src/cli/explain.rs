@@ -6,7 +6,7 @@ use crate::pure::playbook::{
 };
 use crate::pure::schedule::Schedule;
 use crate::pure::site::{
-    Digest, MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind,
+    DigestSettings, MailSecurity, MailSettings, MailTransport, Site, SiteFile, Source, SourceKind,
 };
 use crate::pure::watchlist::{Require, Watchlist};
 use std::time::Duration;
@@ -133,8 +133,9 @@ fn mail_words(mail: &MailSettings) -> String {
     format!("{way}{answers}{told}")
 }
 
-fn digest_words(digest: &Digest) -> String {
-    let Digest { cron, to, is_skipped_unchanged, has_coordinators, timezone: _, timezone_name } = digest;
+fn digest_words(digest: &DigestSettings) -> String {
+    let DigestSettings { cron, to, is_skipped_unchanged, has_coordinators, timezone: _, timezone_name } =
+        digest;
     let own = if *has_coordinators { ", and each coordinator's to them" } else { "" };
     let skipped = if *is_skipped_unchanged { ", left out when nothing changed" } else { "" };
     format!("cron {cron} in {timezone_name}, that of all sites to {}{own}{skipped}", or_none(to.join(", ")))

@@ -3,12 +3,12 @@
 //!
 //! Left of it is `log`; `mod` writes what it recorded. It must never leave a consequence for later.
 
+use super::EngineError;
+use super::context::{When, context};
 use super::log::Log;
-use super::{EngineError, context};
 use crate::pure::letterbox::{self, About};
 use crate::pure::playbook::Library;
-use crate::pure::ticket::{self, ALLCLEAR, Absence, Act, Context, Event, Input, Recorded, Ticket, TicketId};
-use jiff::Timestamp;
+use crate::pure::ticket::{self, ALLCLEAR, Act, Context, Event, Input, Recorded, Ticket, TicketId};
 
 /// How many rounds of consequences one input may have: blame, phase, clean, closed, and some air.
 const ROUNDS_MAX: usize = 8;
@@ -17,8 +17,7 @@ const ROUNDS_MAX: usize = 8;
 pub struct Decision<'a> {
     pub log: &'a mut Log,
     pub library: &'a Library,
-    pub now: Timestamp,
-    pub absence: Absence,
+    pub when: When,
     /// What was decided so far.
     pub recorded: Vec<Recorded>,
 }
@@ -91,7 +90,7 @@ impl Decision<'_> {
             match event {
                 Event::MailQueued { event, to, unreached, .. } => {
                     let machines = self.log.tickets.get(&id).map(Ticket::infected).unwrap_or_default();
-                    let about = About { event, machines, unreached, at: self.now };
+                    let about = About { event, machines, unreached, at: self.when.now };
                     self.queue(by, id, &about, to)?;
                 }
                 event => {
@@ -106,13 +105,13 @@ impl Decision<'_> {
     }
 
     fn append_one(&mut self, by: &str, id: TicketId, event: Event) -> Result<(), EngineError> {
-        self.recorded.push(self.log.record(self.now, by, id, event)?);
+        self.recorded.push(self.log.record(self.when.now, by, id, event)?);
         Ok(())
     }
 
     /// Queues the mails about something, as far as their receivers take them now.
     fn queue(&mut self, by: &str, id: TicketId, about: &About, to: Vec<String>) -> Result<(), EngineError> {
-        let when = (self.now, self.library.site_file.hourly_limit());
+        let when = (self.when.now, self.library.site_file.hourly_limit());
         for mail in letterbox::queue(&self.log.letterboxes, when, id, about, to) {
             self.append_one(by, id, mail)?;
         }
@@ -135,6 +134,6 @@ impl Decision<'_> {
     /// What a decision about the ticket may know.
     pub fn context(&self, id: TicketId) -> Result<Context<'_>, EngineError> {
         let ticket = self.log.tickets.get(&id).ok_or(EngineError::NoTicket(id))?;
-        context(self.library, self.log, ticket, (self.now, self.absence))
+        context(self.library, self.log, ticket, self.when)
     }
 }

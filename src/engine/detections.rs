@@ -1,15 +1,15 @@
 //! What do `detect` stages add to the loop? Their occurrences are planned as long as the files have them,
 //! and what their runs saw goes to tickets, all in one decision.
 
+use super::context::{When, around};
 use super::decision::Decision;
 use super::log::Log;
-use super::{Engine, EngineError, around};
+use super::{Engine, EngineError};
 use crate::pure::detection::{self, Delivery, DetectRuns, Detection};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::Library;
 use crate::pure::ticket::{
-    ALLCLEAR, Absence, Context, DetectionEvent, DetectionId, Event, Input, RunEnd, RunId, TicketId,
-    abandoned, no_turn,
+    ALLCLEAR, Context, DetectionEvent, DetectionId, Event, Input, RunEnd, RunId, TicketId, abandoned, no_turn,
 };
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ impl Engine {
 
     /// What a decision about a `detect` stage may know at `now`.
     pub fn detection_context(&self, id: &DetectionId, now: Timestamp) -> Result<Context<'_>, EngineError> {
-        context(&self.library, &self.log, id, (now, self.absence))
+        context(&self.library, &self.log, id, self.when(now))
     }
 
     /// Begins a run of a `detect` stage by hand.
@@ -139,7 +139,7 @@ impl Decision<'_> {
         let (Some(there), Some(in_force), Some(detection)) = (there, in_force, detection) else {
             return Ok(());
         };
-        let context = around(self.library, self.log, there, (self.now, self.absence));
+        let context = around(self.library, self.log, there, self.when);
         let events = in_force.within(&context, |context| detection::settle(detection, context));
         self.record_detection(ALLCLEAR, id, events)
     }
@@ -184,7 +184,7 @@ impl Decision<'_> {
     }
 
     fn detection_context(&self, id: &DetectionId) -> Result<Context<'_>, EngineError> {
-        context(self.library, self.log, id, (self.now, self.absence))
+        context(self.library, self.log, id, self.when)
     }
 }
 
@@ -192,7 +192,7 @@ fn context<'a>(
     library: &'a Library,
     log: &'a Log,
     id: &DetectionId,
-    when: (Timestamp, Absence),
+    when: When,
 ) -> Result<Context<'a>, EngineError> {
     let playbook = library.playbooks.get(&id.playbook).filter(|playbook| playbook.detect.is_some());
     let site = library.site_file.sites.get(&id.site);

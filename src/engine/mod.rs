@@ -5,6 +5,7 @@
 //! memory that the log does not hold. A look costs what is due, not what exists.
 
 mod agenda;
+mod context;
 mod decision;
 mod detections;
 mod error;
@@ -19,12 +20,12 @@ pub use rounds::Scribe;
 use crate::edge::store::{Store, Writing};
 use crate::pure::detection;
 use crate::pure::intake::Report;
-use crate::pure::playbook::{Library, Playbook};
-use crate::pure::site::Site;
+use crate::pure::playbook::Library;
 use crate::pure::ticket::{
-    self, ALLCLEAR, Absence, Context, Effect, Event, Input, Recorded, RunId, Ticket, TicketId, outbox,
+    self, ALLCLEAR, Absence, Effect, Event, Input, Recorded, Ticket, TicketId, outbox,
 };
 use agenda::Agenda;
+use context::{When, context};
 use decision::Decision;
 use jiff::{SignedDuration, Timestamp};
 use log::{Log, Subject};
@@ -319,7 +320,7 @@ impl Engine {
     /// When a ticket next falls due; notes whether it can be worked at all.
     fn next_of_ticket(&mut self, id: TicketId, now: Timestamp) -> Option<Timestamp> {
         let ticket = self.log.tickets.get(&id).filter(|ticket| ticket.is_moved_by_time());
-        let context = ticket.map(|ticket| context(&self.library, &self.log, ticket, (now, self.absence)));
+        let context = ticket.map(|ticket| context(&self.library, &self.log, ticket, self.when(now)));
         let next = match (ticket, &context) {
             (Some(ticket), Some(Ok(context))) => ticket::next_due(ticket, context),
             _ => None,
@@ -329,6 +330,10 @@ impl Engine {
             _ => self.stuck.remove(&id),
         };
         next
+    }
+
+    fn when(&self, now: Timestamp) -> When {
+        When { now, absence: self.absence }
     }
 
     /// Decisions, appended and folded together or not at all.
@@ -343,7 +348,8 @@ impl Engine {
         writing.read_after(seq, &hash, |recorded| log.apply(recorded))?;
         let now = log.end.at.map_or(now, |last| now.max(last));
         log.begin();
-        let mut decision = Decision { log, library, now, absence: *absence, recorded: Vec::new() };
+        let mut decision =
+            Decision { log, library, when: When { now, absence: *absence }, recorded: Vec::new() };
         let decided = decide(&mut decision);
         let recorded = decision.recorded;
         let written = decided.and_then(|()| write(writing, &recorded));
@@ -360,41 +366,4 @@ fn write(writing: Writing<'_>, recorded: &[Recorded]) -> Result<(), EngineError>
         writing.append(event)?;
     }
     Ok(writing.commit()?)
-}
-
-fn context<'a>(
-    library: &'a Library,
-    log: &'a Log,
-    ticket: &Ticket,
-    when: (Timestamp, Absence),
-) -> Result<Context<'a>, EngineError> {
-    let (id, name) = (ticket.id, &ticket.playbook);
-    let no_playbook = || EngineError::NoPlaybook { ticket: id, playbook: name.clone() };
-    let no_site = || EngineError::NoSite { ticket: id, site: ticket.site.clone() };
-    let playbook = library.playbooks.get(name).ok_or_else(no_playbook)?;
-    let site = library.site_file.sites.get(&ticket.site).ok_or_else(no_site)?;
-    Ok(around(library, log, (playbook, site), when))
-}
-
-fn around<'a>(
-    library: &'a Library,
-    log: &'a Log,
-    (playbook, site): (&'a Playbook, &'a Site),
-    (now, absence): (Timestamp, Absence),
-) -> Context<'a> {
-    // What stands in the files and is not in force yet has planned nothing until now.
-    let since = log.schedules_in_force(&site.name, &playbook.name).map_or(Timestamp::MIN, |in_force| {
-        if in_force.schedules.are_of(playbook, site) { in_force.since } else { now }
-    });
-    Context {
-        playbook,
-        site,
-        now,
-        next_run: RunId(log.end.last_run + 1),
-        has_mail: library.site_file.mail.is_some(),
-        postmaster: library.site_file.mail.as_ref().and_then(|mail| mail.postmaster.as_deref()),
-        absence,
-        since,
-        tickets: &log.tickets,
-    }
 }

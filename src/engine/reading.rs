@@ -1,8 +1,9 @@
 //! What can be read off the engine? Tickets and runs out of memory, their events out of the log.
 
+use super::context::{When, context};
 use super::decision::Decision;
 use super::log::Subject;
-use super::{Engine, EngineError, context};
+use super::{Engine, EngineError};
 use crate::edge::store::Line;
 use crate::pure::ticket::{self, Context, Input, Past, Recorded, Run, RunId, Ticket, TicketId};
 use jiff::Timestamp;
@@ -25,7 +26,8 @@ impl Engine {
         let Engine { library, log, absence, .. } = self;
         let now = log.end.at.map_or(now, |last| now.max(last));
         log.begin();
-        let mut decision = Decision { log, library, now, absence: *absence, recorded: Vec::new() };
+        let mut decision =
+            Decision { log, library, when: When { now, absence: *absence }, recorded: Vec::new() };
         let decided = decision.step(by, id, input);
         let recorded = decision.recorded;
         self.log.take_back();
@@ -68,7 +70,7 @@ impl Engine {
 
     /// What a decision about the ticket may know at `now`.
     pub fn context(&self, id: TicketId, now: Timestamp) -> Result<Context<'_>, EngineError> {
-        context(&self.library, &self.log, self.ticket(id)?, (now, self.absence))
+        context(&self.library, &self.log, self.ticket(id)?, self.when(now))
     }
 
     /// The run of that number of a ticket, or, under [`TicketId::NONE`], of a `detect` stage while it is open;

@@ -47,7 +47,7 @@ impl Engine {
     /// that of all sites first.
     pub fn digests_now(&self, now: Timestamp) -> Vec<(Vec<String>, Digest)> {
         let Some(settings) = settings(&self.library) else { return Vec::new() };
-        let settings = site::Digest { is_skipped_unchanged: false, ..settings.clone() };
+        let settings = site::DigestSettings { is_skipped_unchanged: false, ..settings.clone() };
         let due = self.log.digests.now(now);
         gather(&desk(&self.library, &settings, &self.log, now), due)
     }
@@ -101,11 +101,16 @@ struct Told {
     is_lost: bool,
 }
 
-fn settings(library: &Library) -> Option<&site::Digest> {
+fn settings(library: &Library) -> Option<&site::DigestSettings> {
     library.site_file.mail.as_ref()?.digest.as_ref()
 }
 
-fn desk<'a>(library: &'a Library, settings: &'a site::Digest, log: &'a Log, now: Timestamp) -> Desk<'a> {
+fn desk<'a>(
+    library: &'a Library,
+    settings: &'a site::DigestSettings,
+    log: &'a Log,
+    now: Timestamp,
+) -> Desk<'a> {
     let Log { digests, tickets, detections, rounds, .. } = log;
     Desk { library, settings, digests, tickets, detections, rounds, now }
 }
@@ -116,7 +121,7 @@ impl Decision<'_> {
         let events = match input {
             Input::MailAccepted { mail, to } => vec![Event::MailAccepted { mail: *mail, to: to.clone() }],
             Input::MailFailed { mail, to, error, never } => {
-                vec![mail_failed(&self.log.rounds, self.now, (*mail, to), error, *never)]
+                vec![mail_failed(&self.log.rounds, self.when.now, (*mail, to), error, *never)]
             }
             Input::Act(Act::RetryMail { mail }) => self.retry_told(by, *mail)?,
             _ => return Err(EngineError::NoTicket(TicketId::NONE)),
@@ -209,8 +214,8 @@ impl Decision<'_> {
     /// Sends the digests whose time has come.
     pub(super) fn tick_digests(&mut self) -> Result<(), EngineError> {
         let Some(settings) = settings(self.library) else { return Ok(()) };
-        let Some(due) = self.log.digests.due(settings, self.now) else { return Ok(()) };
-        let digests = gather(&desk(self.library, settings, self.log, self.now), due);
+        let Some(due) = self.log.digests.due(settings, self.when.now) else { return Ok(()) };
+        let digests = gather(&desk(self.library, settings, self.log, self.when.now), due);
         let told = digests
             .into_iter()
             .map(|(to, digest)| Event::RoundQueued { to, round: Round::Digest(Box::new(digest)) });
@@ -222,7 +227,7 @@ impl Decision<'_> {
     /// ticket has gone on: then it is told like several, as it stands now.
     pub(super) fn release(&mut self, address: &str, lines: &Written) -> Result<(), EngineError> {
         let Some(letterbox) = self.log.letterboxes.get(address) else { return Ok(()) };
-        let ripe = letterbox.release(self.now, self.library.site_file.hourly_limit());
+        let ripe = letterbox.release(self.when.now, self.library.site_file.hourly_limit());
         let waiting: Vec<(MailId, String, Timestamp)> =
             ripe.into_iter().filter_map(|id| self.waiting(id, address)).collect();
         let ((ticket, mail), to) = match &waiting[..] {

@@ -178,7 +178,7 @@ pub struct MailSettings {
     pub transport: MailTransport,
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
-    pub digest: Option<Digest>,
+    pub digest: Option<DigestSettings>,
     /// Mails that one recipient gets within an hour; what is more is told together.
     pub hourly_limit: u32,
     /// Where answers to our mails go; `None`: to `from`.
@@ -210,9 +210,9 @@ pub enum MailSecurity {
     StartTls,
 }
 
-/// The nightly summary.
+/// When digests go out, and to whom.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Digest {
+pub struct DigestSettings {
     /// Five fields, in its zone.
     pub cron: String,
     /// Who gets that of all sites.

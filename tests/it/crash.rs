@@ -14,7 +14,7 @@ use allclear::pure::interval::Interval;
 use allclear::pure::playbook::{Library, Playbook, Stage};
 use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::script::{Scene, Step};
-use allclear::pure::site::{Digest, MailSettings, MailTransport};
+use allclear::pure::site::{DigestSettings, MailSettings, MailTransport};
 use allclear::pure::ticket::{Act, Event, Phase, Recorded, Round, Ticket, TicketId};
 use allclear::season::Season;
 use std::collections::BTreeMap;
@@ -203,7 +203,7 @@ fn killed_after_every_step_mails_that_waited_are_told_once() {
         playbook: |playbook| playbook.locate.schedule = Schedule::Every(Duration::from_secs(86_400)),
         mail: |mail| {
             mail.hourly_limit = 3;
-            mail.digest = Some(Digest {
+            mail.digest = Some(DigestSettings {
                 cron: "0 13,19 * * *".to_owned(),
                 to: vec!["soc@dis.example".to_owned()],
                 is_skipped_unchanged: true,

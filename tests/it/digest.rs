@@ -11,15 +11,15 @@ use allclear::pure::interval::Interval;
 use allclear::pure::playbook::{Library, StageName};
 use allclear::pure::report::Letter;
 use allclear::pure::schedule::Schedule;
-use allclear::pure::site::{ClosedDays, Digest as Settings, Site};
+use allclear::pure::site::{ClosedDays, DigestSettings, Site};
 use allclear::pure::ticket::{ALLCLEAR, Act, Digest, Event, Input, Mail, Recorded, Round, TicketId};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
 const SOC: &str = "soc@dis.example";
 
-fn settings(cron: &str) -> Settings {
-    Settings {
+fn settings(cron: &str) -> DigestSettings {
+    DigestSettings {
         cron: cron.to_owned(),
         to: vec![SOC.to_owned()],
         is_skipped_unchanged: true,
@@ -30,7 +30,7 @@ fn settings(cron: &str) -> Settings {
 }
 
 /// A school on Monday at nine, whose digests go out so.
-fn school(settings: Settings, change: impl FnOnce(&mut Library)) -> World {
+fn school(settings: DigestSettings, change: impl FnOnce(&mut Library)) -> World {
     let mut world = World::without_ticket(|_| {}, |_| {});
     let mut library = world.engine.library().clone();
     let mail = library.site_file.mail.as_mut().expect("there is mail");
@@ -177,7 +177,7 @@ fn it_comes_when_something_is_new_and_once_a_week_when_not() {
 
 #[test]
 fn a_digest_that_was_due_while_nobody_was_there_comes_once_and_late() {
-    let mut world = school(Settings { is_skipped_unchanged: false, ..settings("0 6 * * *") }, |_| {});
+    let mut world = school(DigestSettings { is_skipped_unchanged: false, ..settings("0 6 * * *") }, |_| {});
     open(&mut world, "springfield", 1);
     world.now = at("2015-05-09T11:00:00Z");
     world.engine = world.reopened();
@@ -217,7 +217,7 @@ fn its_times_are_those_of_its_zone_when_clocks_change() {
 fn a_plan_that_is_new_owes_nothing_of_the_past() {
     let mut world = school(settings("0 6 * * *"), |_| {});
     open(&mut world, "springfield", 1);
-    let with = |world: &World, digest: Option<Settings>| {
+    let with = |world: &World, digest: Option<DigestSettings>| {
         let mut library = world.engine.library().clone();
         library.site_file.mail.as_mut().expect("there is mail").digest = digest;
         library
@@ -321,7 +321,7 @@ fn after_a_night(become_of: impl Fn(Interval) -> Option<Seen>) -> Digest {
 }
 
 fn after_a_night_for(reader: &str, become_of: impl Fn(Interval) -> Option<Seen>) -> Digest {
-    let mut world = school(Settings { is_skipped_unchanged: false, ..settings("0 6 * * *") }, |_| {});
+    let mut world = school(DigestSettings { is_skipped_unchanged: false, ..settings("0 6 * * *") }, |_| {});
     open(&mut world, "springfield", 1);
     world.ticket = TicketId(1);
     world.live_until("2015-05-04T15:00:00Z", |window| calls_every_two_hours(window, ip(LAB), None));

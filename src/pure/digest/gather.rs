@@ -29,7 +29,7 @@ const NEXT_MAX: usize = 10;
 #[derive(Clone, Copy, Debug)]
 pub struct Desk<'a> {
     pub library: &'a Library,
-    pub settings: &'a site::Digest,
+    pub settings: &'a site::DigestSettings,
     pub digests: &'a Digests,
     pub tickets: &'a BTreeMap<TicketId, Ticket>,
     pub detections: &'a BTreeMap<DetectionId, Detection>,

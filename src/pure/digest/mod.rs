@@ -65,7 +65,7 @@ impl Digests {
     }
 
     /// The plan of the site file, where it is another than that in force.
-    pub fn replan(&self, wanted: Option<&site::Digest>) -> Option<Event> {
+    pub fn replan(&self, wanted: Option<&site::DigestSettings>) -> Option<Event> {
         let wanted = wanted
             .map(|digest| DigestPlan { cron: digest.cron.clone(), timezone: digest.timezone_name.clone() });
         let known = self.plan.as_ref().map(|(plan, _)| plan);
@@ -73,12 +73,12 @@ impl Digests {
     }
 
     /// The next planned time that is not on record; it may have come already. `None` when none is planned.
-    pub fn next_due(&self, settings: &site::Digest) -> Option<Timestamp> {
+    pub fn next_due(&self, settings: &site::DigestSettings) -> Option<Timestamp> {
         schedule_of(settings)?.next_after(self.after()?, &settings.timezone)
     }
 
     /// What is due at `now`: of several planned times that have come, the last one.
-    pub fn due(&self, settings: &site::Digest, now: Timestamp) -> Option<Due> {
+    pub fn due(&self, settings: &site::DigestSettings, now: Timestamp) -> Option<Due> {
         let schedule = schedule_of(settings)?;
         let planned = schedule::occurrences(&schedule, &settings.timezone, self.after()?, now);
         let occurrence = planned.last()?;
@@ -109,7 +109,7 @@ impl Digests {
 }
 
 /// The planned times after `now`, at most so many.
-pub fn next_times(settings: &site::Digest, now: Timestamp, count: usize) -> Vec<Timestamp> {
+pub fn next_times(settings: &site::DigestSettings, now: Timestamp, count: usize) -> Vec<Timestamp> {
     let Some(schedule) = schedule_of(settings) else { return Vec::new() };
     schedule::occurrences(&schedule, &settings.timezone, now, Timestamp::MAX).take(count).collect()
 }
@@ -134,6 +134,6 @@ pub fn samples() -> [Value; 2] {
     [crate::pure::report::all_true(to_value(&full)), to_value(&Digest::default())]
 }
 
-fn schedule_of(settings: &site::Digest) -> Option<Schedule> {
+fn schedule_of(settings: &site::DigestSettings) -> Option<Schedule> {
     Cron::parse(&settings.cron).ok().map(Schedule::Cron)
 }

@@ -6,7 +6,7 @@ use super::field::Spanned;
 use super::raw_site::{RawDigest, RawMail};
 use super::sheet::Sheet;
 use crate::pure::site::{
-    Digest, HOURLY_LIMIT, HOURLY_LIMIT_MAX, MailSecurity, MailSettings, MailTransport, Site,
+    DigestSettings, HOURLY_LIMIT, HOURLY_LIMIT_MAX, MailSecurity, MailSettings, MailTransport, Site,
 };
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ fn digest_settings(
     sheet: &mut Sheet<'_>,
     raw: &Spanned<RawDigest>,
     sites: &BTreeMap<String, Site>,
-) -> Option<Digest> {
+) -> Option<DigestSettings> {
     let RawDigest { cron, to, skip_unchanged, coordinators, timezone } = &raw.value;
     let cron = sheet.required(cron, "cron", raw.span).map(|cron| cron.value.0.text.clone());
     let to = sheet.required(to, "to", raw.span)?;
@@ -82,7 +82,7 @@ fn digest_settings(
     let of_site = sites.values().next().map(|site| site.timezone.clone());
     let given = timezone.as_ref().map(|zone| zone.value.0.clone());
     let timezone = given.or(of_site).unwrap_or(TimeZone::UTC);
-    Some(Digest {
+    Some(DigestSettings {
         cron: cron?,
         to: to.value.iter().map(|to| to.value.0.clone()).collect(),
         is_skipped_unchanged: skip_unchanged.as_ref().is_some_and(|skip| skip.value),
