@@ -44,7 +44,7 @@ pub fn folded(desk: &Desk, told: &[Letter]) -> Result<Letter, Fault> {
         let mut lines = letter.text.lines().map(str::to_owned);
         let (first, second) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let (when, subject) = (local_time(letter.at, &zone(letter)), letter.subject.clone());
-        (letter.ticket.0, FoldedRow::of(Lines { when, subject, first, second, ..Lines::default() }))
+        (letter.ticket, FoldedRow::of(Lines { when, subject, first, second, ..Lines::default() }))
     };
     let since = told.iter().min_by_key(|letter| letter.at);
     let since = since.map_or_else(String::new, |oldest| local_time(oldest.at, &zone(oldest)));

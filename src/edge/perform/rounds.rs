@@ -79,13 +79,13 @@ pub(super) fn folded_rows(
     folded: &[FoldedMail],
     then: Option<&Ticket>,
     now: Timestamp,
-) -> Result<Vec<(u32, FoldedRow)>, EngineError> {
+) -> Result<Vec<(TicketId, FoldedRow)>, EngineError> {
     let row = |told: &FoldedMail| {
         let lines = match &told.lines {
             Some(lines) => lines.clone(),
             None => write_lines(engine, edges, told, then, now)?,
         };
-        Ok((told.ticket.0, FoldedRow::of(lines)))
+        Ok((told.ticket, FoldedRow::of(lines)))
     };
     folded.iter().map(row).collect()
 }

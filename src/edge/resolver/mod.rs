@@ -7,7 +7,7 @@ mod book;
 mod wire;
 
 use crate::pure::listing::{
-    self, Finding, Key, Listing, Lookup, Question, Questions, RecordData, Reply, Trouble, not_public,
+    self, Finding, Key, Listing, Lookup, NoReply, Question, Questions, RecordData, Reply, not_public,
 };
 use crate::pure::secret;
 use crate::pure::site::ListingSettings;
@@ -127,18 +127,18 @@ impl<'a> Asking<'a> {
     }
 
     /// Asks twice when nothing comes back; each time counts.
-    fn ask(&self, question: &Question, kind: Kind) -> Result<Reply, Trouble> {
+    fn ask(&self, question: &Question, kind: Kind) -> Result<Reply, NoReply> {
         let reply = self.ask_once(question, kind);
-        if reply == Err(Trouble::TimeOut) { self.ask_once(question, kind) } else { reply }
+        if reply == Err(NoReply::TimeOut) { self.ask_once(question, kind) } else { reply }
     }
 
-    fn ask_once(&self, question: &Question, kind: Kind) -> Result<Reply, Trouble> {
+    fn ask_once(&self, question: &Question, kind: Kind) -> Result<Reply, NoReply> {
         let Resolver { settings, clock, .. } = self.resolver;
         let now = (clock)();
         if now.duration_since(self.begun).as_secs_f64() > ASKING_SECONDS_MAX {
-            return Err(Trouble::TimeOut);
+            return Err(NoReply::TimeOut);
         }
-        self.book.count(now, settings.daily_limit).map_err(Trouble::NotAsked)?;
+        self.book.count(now, settings.daily_limit).map_err(NoReply::NotAsked)?;
         self.wire.ask(question, kind)
     }
 }
@@ -161,7 +161,7 @@ pub fn read_key(path: &Path) -> Result<Key, String> {
 }
 
 /// The list's own words, made harmless; none where it gives none.
-fn texts(reply: &Result<Reply, Trouble>, key: Option<&Key>) -> Vec<String> {
+fn texts(reply: &Result<Reply, NoReply>, key: Option<&Key>) -> Vec<String> {
     let records = reply.iter().flat_map(|reply| &reply.records);
     let texts = records.filter_map(|record| match &record.data {
         RecordData::Text(text) => Some(text),

@@ -3,7 +3,7 @@
 //! Random message numbers and ports keep forged replies out; replies that do not fit are passed over by
 //! the library. It must never log: the names that it sends may hold a key.
 
-use crate::pure::listing::{Question, Record, RecordData, Reply, ReplyCode, Trouble};
+use crate::pure::listing::{NoReply, Question, Record, RecordData, Reply, ReplyCode};
 use hickory_net::NetError;
 use hickory_net::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, MessageType, Query, ResponseCode};
 use hickory_net::proto::rr::{Name, RData, Record as DnsRecord, RecordType};
@@ -45,8 +45,8 @@ impl Wire {
     }
 
     /// Asks once and waits for the reply.
-    pub fn ask(&self, question: &Question, kind: Kind) -> Result<Reply, Trouble> {
-        let name = Name::from_ascii(question.name()).map_err(|_| Trouble::Unreadable)?;
+    pub fn ask(&self, question: &Question, kind: Kind) -> Result<Reply, NoReply> {
+        let name = Name::from_ascii(question.name()).map_err(|_| NoReply::Unreadable)?;
         let kind = match kind {
             Kind::Address => RecordType::A,
             Kind::Text => RecordType::TXT,
@@ -56,13 +56,13 @@ impl Wire {
         with_default(NoSubscriber::default(), || {
             self.runtime.block_on(async {
                 let asked = tokio::time::timeout(TIMEOUT, ask(self.resolver, &query)).await;
-                asked.unwrap_or(Err(Trouble::TimeOut))
+                asked.unwrap_or(Err(NoReply::TimeOut))
             })
         })
     }
 }
 
-async fn ask(resolver: SocketAddr, query: &Query) -> Result<Reply, Trouble> {
+async fn ask(resolver: SocketAddr, query: &Query) -> Result<Reply, NoReply> {
     let provider = TokioRuntimeProvider::new();
     let udp = UdpClientStream::builder(resolver, provider.clone())
         .with_timeout(Some(TIMEOUT))
@@ -74,28 +74,28 @@ async fn ask(resolver: SocketAddr, query: &Query) -> Result<Reply, Trouble> {
     }
     let tcp = TcpClientStream::exchange(resolver, None, TIMEOUT, Some(1), provider);
     let reply = exchange(&tcp.await.map_err(trouble)?, query).await?;
-    if reply.metadata.truncation { Err(Trouble::Unreadable) } else { read(reply, query) }
+    if reply.metadata.truncation { Err(NoReply::Unreadable) } else { read(reply, query) }
 }
 
-async fn exchange(way: &DnsExchange<TokioRuntimeProvider>, query: &Query) -> Result<DnsResponse, Trouble> {
+async fn exchange(way: &DnsExchange<TokioRuntimeProvider>, query: &Query) -> Result<DnsResponse, NoReply> {
     let request = DnsRequest::from_query(query.clone(), DnsRequestOptions::default());
     way.send(request).first_answer().await.map_err(trouble)
 }
 
 /// The library's own words may hold the name, so that only those of the system are passed on.
-fn trouble(error: NetError) -> Trouble {
+fn trouble(error: NetError) -> NoReply {
     match error {
-        NetError::Timeout | NetError::Busy => Trouble::TimeOut,
-        NetError::Io(error) => Trouble::Unreachable(error.kind().to_string()),
-        _ => Trouble::Unreadable,
+        NetError::Timeout | NetError::Busy => NoReply::TimeOut,
+        NetError::Io(error) => NoReply::Unreachable(error.kind().to_string()),
+        _ => NoReply::Unreadable,
     }
 }
 
 /// The reply, where it is one to this question.
-fn read(response: DnsResponse, query: &Query) -> Result<Reply, Trouble> {
+fn read(response: DnsResponse, query: &Query) -> Result<Reply, NoReply> {
     let is_reply = response.metadata.message_type == MessageType::Response;
     if !is_reply || response.queries.as_slice() != std::slice::from_ref(query) {
-        return Err(Trouble::Unreadable);
+        return Err(NoReply::Unreadable);
     }
     let negative_ttl_s = response.negative_ttl();
     let records: Vec<Record> = response.answers.iter().take(RECORDS_MAX).map(record).collect();

@@ -237,8 +237,8 @@ impl<'a> Subject<'a> {
     }
 
     /// The machines of the first of these tickets, and its site.
-    pub(super) fn named(&self, tickets: &BTreeSet<u32>) -> String {
-        let case = self.cases.iter().find(|case| tickets.contains(&case.ticket.id.0));
+    pub(super) fn named(&self, tickets: &BTreeSet<TicketId>) -> String {
+        let case = self.cases.iter().find(|case| tickets.contains(&case.ticket.id));
         let machines = |case: &Case<'_>| words::capitalised(&crate::pure::report::machine_label(case.ticket));
         case.map_or_else(String::new, |case| format!("{} at {}", machines(case), case.site_title()))
     }
@@ -280,8 +280,8 @@ impl<'a> Subject<'a> {
     }
 
     /// When the next run of one of these tickets is planned; `None` where none is, as on hold or in a break.
-    pub(super) fn next_run(&self, tickets: &BTreeSet<u32>) -> Option<Timestamp> {
-        let planned = self.planned(|case| tickets.contains(&case.ticket.id.0) && !case.is_waiting);
+    pub(super) fn next_run(&self, tickets: &BTreeSet<TicketId>) -> Option<Timestamp> {
+        let planned = self.planned(|case| tickets.contains(&case.ticket.id) && !case.is_waiting);
         planned.into_iter().filter(|planned| !planned.is_closed).map(|planned| planned.at).min()
     }
 

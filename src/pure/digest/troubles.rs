@@ -3,7 +3,7 @@
 
 use super::gather::{Case, Subject};
 use crate::pure::detection::Unverified;
-use crate::pure::ticket::{DetectionId, Row, Run};
+use crate::pure::ticket::{DetectionId, Row, Run, TicketId};
 use crate::pure::verdict::{Mender, Outcome, Reason, ReasonCode, Verdict};
 use crate::pure::words::{self, count, shortened};
 use jiff::{SignedDuration, Timestamp};
@@ -26,7 +26,7 @@ pub(super) struct Troubles {
     /// What befell `detect` stages, and how many runs of each.
     searches: BTreeMap<(Kind, String), BTreeMap<DetectionId, u64>>,
     /// Every ticket with a run that proved nothing although it should have.
-    pub tickets: BTreeSet<u32>,
+    pub tickets: BTreeSet<TicketId>,
     /// Every `detect` stage with such a run.
     pub detections: BTreeSet<DetectionId>,
     pub missed: u64,
@@ -60,7 +60,7 @@ impl Kind {
 
 #[derive(Default)]
 struct Cause {
-    tickets: BTreeSet<u32>,
+    tickets: BTreeSet<TicketId>,
     runs: u64,
 }
 
@@ -68,7 +68,7 @@ struct Cause {
 pub(super) struct Leading<'a> {
     /// What was seen, and, behind the first colon and blank, what to do.
     pub text: &'a str,
-    pub tickets: &'a BTreeSet<u32>,
+    pub tickets: &'a BTreeSet<TicketId>,
     /// Whether there is no other one.
     pub is_only: bool,
 }
@@ -120,17 +120,15 @@ impl Troubles {
                 (Kind::Inconclusive, Some(Verdict::Pass | Verdict::Fail) | None) => continue,
                 (kind, _) => kind,
             };
-            end.reasons.iter().for_each(|reason| self.add(ticket.id.0, kind, reason, 1));
+            end.reasons.iter().for_each(|reason| self.add(ticket.id, kind, reason, 1));
             self.missed += u64::from(kind == Kind::Missed);
         }
         for lapsed in ticket.lapsed.iter().rev().take_while(|lapsed| subject.is_new(lapsed.at)) {
-            let kind = match lapsed.record.outcome {
-                Outcome::Missed => Kind::Missed,
-                Outcome::Suppressed if is_of_course(lapsed.record.reason.code) => continue,
-                Outcome::Suppressed => Kind::Suppressed,
-                _ => Kind::Skipped,
-            };
-            self.add(ticket.id.0, kind, &lapsed.record.reason, lapsed.record.count());
+            let kind = Kind::of(lapsed.record.outcome);
+            if kind == Kind::Suppressed && is_of_course(lapsed.record.reason.code) {
+                continue;
+            }
+            self.add(ticket.id, kind, &lapsed.record.reason, lapsed.record.count());
             self.missed += if kind == Kind::Missed { lapsed.record.count() } else { 0 };
         }
         if case.files.is_none() && ticket.phase.is_open() {
@@ -138,11 +136,11 @@ impl Troubles {
                 "playbook '{}' or site '{}' is gone, so that nothing is watched: put it back",
                 ticket.playbook, ticket.site
             );
-            self.add(ticket.id.0, Kind::Unplanned, &Reason { code: ReasonCode::ScheduleChanged, text }, 0);
+            self.add(ticket.id, Kind::Unplanned, &Reason { code: ReasonCode::ScheduleChanged, text }, 0);
         }
     }
 
-    fn add(&mut self, ticket: u32, kind: Kind, reason: &Reason, runs: u64) {
+    fn add(&mut self, ticket: TicketId, kind: Kind, reason: &Reason, runs: u64) {
         if kind != Kind::Suppressed {
             self.tickets.insert(ticket);
         }
@@ -221,7 +219,7 @@ fn row(kind: Kind, text: &str, cause: &Cause) -> Row {
 }
 
 /// `#1, #2 and 85 more`.
-fn named(tickets: &BTreeSet<u32>) -> String {
+fn named(tickets: &BTreeSet<TicketId>) -> String {
     let first: Vec<String> = tickets.iter().take(NAMED_MAX).map(|ticket| format!("#{ticket}")).collect();
     match tickets.len().saturating_sub(NAMED_MAX) {
         0 => first.join(", "),
@@ -235,11 +233,11 @@ pub(super) fn undelivered(subject: &Subject<'_>) -> (Vec<Row>, bool) {
     if subject.coordinator.is_some() {
         return (Vec::new(), false);
     }
-    let mut faults: BTreeMap<(String, bool, String), (u64, BTreeSet<u32>)> = BTreeMap::new();
+    let mut faults: BTreeMap<(String, bool, String), (u64, BTreeSet<TicketId>)> = BTreeMap::new();
     let mut is_news = false;
     let of_tickets =
-        subject.desk.tickets.values().flat_map(|ticket| ticket.outbox.iter().map(|mail| (ticket.id.0, mail)));
-    for (ticket, mail) in of_tickets.chain(subject.desk.rounds.iter().map(|mail| (0, mail))) {
+        subject.desk.tickets.values().flat_map(|ticket| ticket.outbox.iter().map(|mail| (ticket.id, mail)));
+    for (ticket, mail) in of_tickets.chain(subject.desk.rounds.iter().map(|mail| (TicketId::NONE, mail))) {
         for trouble in &mail.troubles {
             let is_over = trouble.end.is_some();
             let is_recent = subject.desk.now.duration_since(trouble.at) < REFUSED_SPAN;
@@ -256,7 +254,7 @@ pub(super) fn undelivered(subject: &Subject<'_>) -> (Vec<Row>, bool) {
     }
     let rows = faults.into_iter().map(|((to, is_over, error), (mails, mut tickets))| {
         let end = if is_over { "given up" } else { "tried again" };
-        tickets.remove(&0);
+        tickets.remove(&TicketId::NONE);
         let of = if tickets.is_empty() { String::new() } else { format!(" ({})", named(&tickets)) };
         Row { head: words::clean_text(&to), text: format!("{}, {end}: {error}{of}", count(mails, "mail")) }
     });

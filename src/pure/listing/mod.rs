@@ -9,7 +9,7 @@ mod reply;
 
 pub use codes::{CODES, Code, Meaning};
 pub use names::{Key, Question, Questions, not_public, questions};
-pub use reply::{Finding, Record, RecordData, Reply, ReplyCode, Trouble, clear_test, find, listed_test};
+pub use reply::{Finding, NoReply, Record, RecordData, Reply, ReplyCode, clear_test, find, listed_test};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -57,7 +57,7 @@ pub enum RecordData {
 
 /// Why there is no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum NoReply {
     TimeOut,
     /// What came back is no DNS message, or answers something else.
     Unreadable,
@@ -81,7 +81,7 @@ pub struct Finding {
 /// # Errors
 ///
 /// What came instead and what to do, in a sentence: nothing can be found out then.
-pub fn listed_test(reply: &Result<Reply, Trouble>, resolver: SocketAddr) -> Result<Vec<Ipv4Addr>, String> {
+pub fn listed_test(reply: &Result<Reply, NoReply>, resolver: SocketAddr) -> Result<Vec<Ipv4Addr>, String> {
     let reply = in_order(reply, resolver)?;
     if reply.code == ReplyCode::NoSuchName {
         return Err("the test entry of the list is not there, so that \"not listed\" would mean nothing: \
@@ -106,7 +106,7 @@ pub fn listed_test(reply: &Result<Reply, Trouble>, resolver: SocketAddr) -> Resu
 /// # Errors
 ///
 /// As of [`listed_test`].
-pub fn clear_test(reply: &Result<Reply, Trouble>, resolver: SocketAddr) -> Result<(), String> {
+pub fn clear_test(reply: &Result<Reply, NoReply>, resolver: SocketAddr) -> Result<(), String> {
     let reply = in_order(reply, resolver)?;
     if is_no_such_name(reply) {
         return Ok(());
@@ -122,7 +122,7 @@ pub fn clear_test(reply: &Result<Reply, Trouble>, resolver: SocketAddr) -> Resul
 }
 
 /// What is said of the address, once both test entries have been answered as they must.
-pub fn find(reply: &Result<Reply, Trouble>, zone: &str, resolver: SocketAddr) -> Finding {
+pub fn find(reply: &Result<Reply, NoReply>, zone: &str, resolver: SocketAddr) -> Finding {
     let unknown = |why, codes| Finding { answer: Listing::Unknown, why, codes, ttl_s: None };
     let reply = match in_order(reply, resolver) {
         Ok(reply) => reply,
@@ -162,18 +162,18 @@ fn is_no_such_name(reply: &Reply) -> bool {
 }
 
 /// The reply, where it is one that says something.
-fn in_order(reply: &Result<Reply, Trouble>, resolver: SocketAddr) -> Result<&Reply, String> {
+fn in_order(reply: &Result<Reply, NoReply>, resolver: SocketAddr) -> Result<&Reply, String> {
     let reply = reply.as_ref().map_err(|trouble| match trouble {
-        Trouble::TimeOut => format!(
+        NoReply::TimeOut => format!(
             "the resolver {resolver} did not answer in time: check with `allclear doctor` that it runs"
         ),
-        Trouble::Unreadable => {
+        NoReply::Unreadable => {
             format!("the resolver {resolver} answers what is no answer to the question: name another")
         }
-        Trouble::Unreachable(error) => {
+        NoReply::Unreachable(error) => {
             format!("the resolver {resolver} cannot be reached ({error}): start it, or name another")
         }
-        Trouble::NotAsked(why) => why.clone(),
+        NoReply::NotAsked(why) => why.clone(),
     })?;
     match reply.code {
         ReplyCode::NoError | ReplyCode::NoSuchName => Ok(reply),
@@ -274,7 +274,7 @@ mod tests {
         SocketAddr::from(([127, 0, 0, 1], 53))
     }
 
-    fn reply(code: ReplyCode, records: Vec<(&str, RecordData)>) -> Result<Reply, Trouble> {
+    fn reply(code: ReplyCode, records: Vec<(&str, RecordData)>) -> Result<Reply, NoReply> {
         let record = |(owner, data): (&str, RecordData)| Record { owner: owner.to_owned(), ttl_s: 300, data };
         let records = records.into_iter().map(record).collect();
         Ok(Reply { code, name: NAME.to_owned(), records, negative_ttl_s: Some(150) })
@@ -284,7 +284,7 @@ mod tests {
         RecordData::Address(text.parse().expect("an address"))
     }
 
-    fn codes(codes: &[&str]) -> Result<Reply, Trouble> {
+    fn codes(codes: &[&str]) -> Result<Reply, NoReply> {
         reply(ReplyCode::NoError, codes.iter().map(|code| (NAME, address(code))).collect())
     }
 
@@ -372,10 +372,10 @@ mod tests {
             ),
             ("refusal", reply(ReplyCode::Refused, vec![]), "REFUSED"),
             ("another code", reply(ReplyCode::Other(5000), vec![]), "error code 5000"),
-            ("silence", Err(Trouble::TimeOut), "in time"),
-            ("rubbish", Err(Trouble::Unreadable), "no answer to the question"),
-            ("nobody there", Err(Trouble::Unreachable("no route".to_owned())), "no route"),
-            ("limit", Err(Trouble::NotAsked("enough for today: wait".to_owned())), "enough for today"),
+            ("silence", Err(NoReply::TimeOut), "in time"),
+            ("rubbish", Err(NoReply::Unreadable), "no answer to the question"),
+            ("nobody there", Err(NoReply::Unreachable("no route".to_owned())), "no route"),
+            ("limit", Err(NoReply::NotAsked("enough for today: wait".to_owned())), "enough for today"),
         ];
         for (row, given, part) in rows {
             let finding = find(&given, ZONE, resolver());

@@ -6,7 +6,7 @@
 use super::machines::machine_label;
 use super::view::all_true;
 use crate::pure::ticket::outbox::address;
-use crate::pure::ticket::{Lines, Mail, Now, Phase, Ticket};
+use crate::pure::ticket::{Lines, Mail, Now, Phase, Ticket, TicketId};
 use crate::pure::words::{self, capitalised, clean_value, count, local_time};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -137,7 +137,7 @@ impl FoldedRow {
 impl FoldedView {
     /// Rows with the number of the ticket of each, the most urgent first; `since` is the oldest one's time.
     /// Where all say that one mailbox was not reached, that one is `unreached`.
-    pub fn of(rows: Vec<(u32, FoldedRow)>, since: String, unreached: Option<String>) -> FoldedView {
+    pub fn of(rows: Vec<(TicketId, FoldedRow)>, since: String, unreached: Option<String>) -> FoldedView {
         let (mails, is_alone) = (count(rows.len() as u64, "mail"), rows.len() == 1);
         let mut rows = by_ticket(rows);
         rows.sort_by_key(|(_, row)| row.now.is_some());
@@ -212,8 +212,8 @@ impl FoldedView {
 
 /// One row a ticket, in the order in which tickets come first: its newest mail that asks for work on it, and in
 /// notes what else there is.
-fn by_ticket(rows: Vec<(u32, FoldedRow)>) -> Vec<(u32, FoldedRow)> {
-    let mut tickets: Vec<(u32, Vec<FoldedRow>)> = Vec::new();
+fn by_ticket(rows: Vec<(TicketId, FoldedRow)>) -> Vec<(TicketId, FoldedRow)> {
+    let mut tickets: Vec<(TicketId, Vec<FoldedRow>)> = Vec::new();
     for (ticket, row) in rows {
         match tickets.iter_mut().find(|(known, _)| *known == ticket) {
             Some((_, rows)) => rows.push(row),

@@ -26,9 +26,9 @@ pub fn as_of(when: &str) -> String {
 
 /// What takes the place of a late mail whose ticket has gone on since: how that stands, what the mail said, and what
 /// those did that it tells.
-pub fn overtaken(ticket: TicketId, mail: Lines, told: Vec<(u32, FoldedRow)>) -> FoldedView {
+pub fn overtaken(ticket: TicketId, mail: Lines, told: Vec<(TicketId, FoldedRow)>) -> FoldedView {
     let since = told.first().map_or(&mail.when, |(_, oldest)| &oldest.when).clone();
-    let rows = std::iter::once((ticket.0, FoldedRow::of(mail))).chain(told).collect();
+    let rows = std::iter::once((ticket, FoldedRow::of(mail))).chain(told).collect();
     FoldedView { why: WHY_LATE.to_owned(), ..FoldedView::of(rows, since, None) }
 }
 
