@@ -129,23 +129,22 @@ fn site_file_of(playbook: &Path) -> Option<PathBuf> {
 
 fn add_forecast_problems(reading: &mut Reading, now: Timestamp) {
     let Some(library) = &reading.library else { return };
-    let found: Vec<Problem> = forecasts(library, now)
+    let text_of = |path: &Path| {
+        let found = reading.texts.iter().find(|(read, _)| read == path);
+        found.map_or("", |(_, text)| text.as_str())
+    };
+    let mut found: Vec<Problem> = forecasts(library, now)
         .iter()
-        .filter_map(|forecast| {
-            let path = &forecast.playbook.path;
-            let text = reading.texts.iter().find(|(read, _)| read == path).map_or("", |(_, text)| text);
-            too_long(forecast, text, now)
-        })
+        .filter_map(|forecast| too_long(forecast, text_of(&forecast.playbook.path), now))
         .collect();
-    let old = library.playbooks.values().flat_map(|playbook| {
-        let text = reading.texts.iter().find(|(read, _)| *read == playbook.path).map_or("", |(_, text)| text);
-        let old = playbook.watchlists.values().filter_map(move |list| too_old(playbook, list, text, now));
-        old.chain(unasked(playbook, library, text)).chain(unmet::hidden_entries(playbook, library, text))
-    });
-    let old: Vec<Problem> = old.collect();
-    let site_text = reading.texts.iter().find(|(read, _)| *read == library.site_file.path);
-    let unmet = unmet::unmet(library, site_text.map_or("", |(_, text)| text));
-    reading.problems.extend(found.into_iter().chain(old).chain(unmet));
+    for playbook in library.playbooks.values() {
+        let text = text_of(&playbook.path);
+        found.extend(playbook.watchlists.values().filter_map(|list| too_old(playbook, list, text, now)));
+        found.extend(unasked(playbook, library, text));
+        found.extend(unmet::hidden_entries(playbook, library, text));
+    }
+    found.extend(unmet::unmet(library, text_of(&library.site_file.path)));
+    reading.problems.extend(found);
 }
 
 /// A file that is older than its `max_age` now, so that no run could pass.

@@ -36,9 +36,9 @@ pub struct CapturePlan {
     pub public: Vec<IpNet>,
     /// Hosts whose presence must be known.
     pub blamed: Vec<BlamedHost>,
-    /// Where evidence goes, relative to the state directory and without its ending:
-    /// `evidence/7/41`, or `evidence/detect/41`; `-hits.pcapng` or, where all is kept, `-all.pcapng` is added, and the source's name
-    /// when there are several.
+    /// Where evidence goes, relative to the state directory and without its ending: `evidence/7/41`, or
+    /// `evidence/detect/41`; `-hits.pcapng` or, where all is kept, `-all.pcapng` is added, and before it the
+    /// source's name when there are several.
     pub evidence_stem: String,
 }
 
@@ -55,6 +55,18 @@ impl CapturePlan {
         let mut observations: Vec<_> = sources.iter_mut().map(|source| &mut source.observation).collect();
         sighting::complete(&mut observations);
         CaptureFacts { planned, sources, watchlists, blamed, listing: None, clock }
+    }
+
+    /// What is to be said of a source that heard IPv6 go to or come from outside, where `inside` names no network of
+    /// it: hosts that call over IPv6 cannot be blamed then. In a sentence.
+    pub fn trouble_with_ipv6(&self, source: &str, has_routed_ipv6: bool) -> Option<String> {
+        let has_network = self.inside.iter().any(|network| network.network().is_ipv6());
+        (has_routed_ipv6 && !has_network).then(|| {
+            format!(
+                "source {source} hears IPv6, and `inside` names no IPv6 network: add it, else nobody is blamed for \
+                 what is called over IPv6"
+            )
+        })
     }
 }
 

@@ -167,7 +167,7 @@ impl Listener {
         let notes = facts.observation.coverage.notes.iter();
         let mut troubles: Vec<String> =
             notes.map(|note| format!("source {}: {note}", self.source.name)).collect();
-        troubles.extend(self.ipv6_trouble(has_routed_ipv6));
+        troubles.extend(self.plan.trouble_with_ipv6(&self.source.name, has_routed_ipv6));
         facts.probe = self.probe_facts();
         let passed_packets = self.passed_packets(facts.observation.coverage.heard_packets);
         facts.control = self.control;
@@ -203,18 +203,6 @@ impl Listener {
             return Some(self.passed_packets);
         }
         self.plan.filter.is_none().then_some(heard_packets)
-    }
-
-    /// Hosts that call over IPv6 cannot be blamed where `inside` names no IPv6 network.
-    fn ipv6_trouble(&self, has_routed_ipv6: bool) -> Option<String> {
-        let has_network = self.plan.inside.iter().any(|network| network.network().is_ipv6());
-        (has_routed_ipv6 && !has_network).then(|| {
-            format!(
-                "source {} hears IPv6, and `inside` names no IPv6 network: add it, else nobody is blamed for \
-                 what is called over IPv6",
-                self.source.name
-            )
-        })
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Lengths of a capture that are tried, in hours: what a night or a school day has.
 const CAPTURE_HOURS: [u64; 4] = [8, 6, 4, 2];
 
-/// A capture and the next must not run into each other.
+/// Coming occurrences that are looked at for the shortest time between two: more than a year of nights.
 const PLANNED_MAX: usize = 400;
 
 /// The defaults of the design: nobody is told to be satisfied with less.
