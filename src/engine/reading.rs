@@ -5,7 +5,7 @@ use super::decision::Decision;
 use super::log::Subject;
 use super::{Engine, EngineError};
 use crate::edge::store::Line;
-use crate::pure::ticket::{self, Context, Input, Past, Recorded, Run, RunId, Ticket, TicketId};
+use crate::pure::ticket::{self, Context, Input, PastTicket, Recorded, Run, RunId, Ticket, TicketId};
 use jiff::Timestamp;
 
 /// As much of a hash as no two states have in common: 64 bits.
@@ -107,13 +107,13 @@ impl Engine {
     }
 
     /// What other tickets say of each host of this one, in the order of its hosts.
-    pub fn past(&self, ticket: &Ticket) -> Vec<Vec<Past>> {
+    pub fn past(&self, ticket: &Ticket) -> Vec<Vec<PastTicket>> {
         ticket::histories(ticket, &ticket::related(ticket, self.log.of_site(&ticket.site)))
     }
 
     /// The same as it was known when event `seq` happened, so that a mail says the same whenever it is
     /// written.
-    pub fn past_as_of(&self, ticket: &Ticket, seq: u64) -> Result<Vec<Vec<Past>>, EngineError> {
+    pub fn past_as_of(&self, ticket: &Ticket, seq: u64) -> Result<Vec<Vec<PastTicket>>, EngineError> {
         let mut then: Vec<Ticket> = Vec::new();
         for other in ticket::related(ticket, self.log.of_site(&ticket.site)) {
             let mut events = self.history(other.id)?;

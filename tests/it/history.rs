@@ -3,7 +3,7 @@
 use crate::world::{LAB, World, at, calls_every_two_hours, ip, report, silent};
 use allclear::engine::Opening;
 use allclear::pure::packet::Mac;
-use allclear::pure::ticket::{Act, Input, KnownBy, Past, Phase, TicketId};
+use allclear::pure::ticket::{Act, Input, KnownBy, PastTicket, Phase, TicketId};
 
 const MAC: Mac = Mac([0x00, 0x11, 0x22, 0x33, 0x44, 0x55]);
 const OTHER_MAC: Mac = Mac([0x00, 0x11, 0x22, 0x33, 0x44, 0x66]);
@@ -37,7 +37,7 @@ fn name(world: &mut World, ticket: TicketId, host: &str, mac: Option<Mac>) {
     world.engine.step(world.now, "tech", ticket, &Input::Act(act)).expect("named");
 }
 
-fn past(world: &World, ticket: TicketId) -> Vec<Past> {
+fn past(world: &World, ticket: TicketId) -> Vec<PastTicket> {
     let ticket = world.engine.ticket(ticket).expect("it is there");
     world.engine.past(ticket).into_iter().next().expect("it blames a host")
 }

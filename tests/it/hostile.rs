@@ -8,7 +8,7 @@ use allclear::pure::listing::Lookup;
 use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::{Looked, Material, report};
 use allclear::pure::ticket::{
-    Blame, Event, Hold, KnownBy, Listing, ListingAnswer, Past, Phase, Recorded, Risk, RunId, TicketId,
+    Blame, Event, Hold, KnownBy, Listing, ListingAnswer, PastTicket, Phase, Recorded, Risk, RunId, TicketId,
 };
 use allclear::pure::verdict::{Reason, ReasonCode};
 
@@ -38,7 +38,7 @@ const EVIL: [&str; 22] = [
 ];
 
 /// The sample with that text everywhere a text can come from outside.
-fn hostile(text: &str) -> (Sample, Vec<Vec<Past>>) {
+fn hostile(text: &str) -> (Sample, Vec<Vec<PastTicket>>) {
     let mut hostile = sample(MailEvent::Clean);
     let text = || text.to_string();
     hostile.site.title = text();
@@ -109,7 +109,7 @@ fn hostile(text: &str) -> (Sample, Vec<Vec<Past>>) {
     }
     hostile.standing.missing = vec![text()];
     hostile.standing.is_on_hold = true;
-    let past = Past {
+    let past = PastTicket {
         ticket: TicketId(3),
         reference: Some(text()),
         malware: Some(text()),
@@ -130,7 +130,7 @@ fn page(templates: &Templates, text: &str, form: Form) -> String {
     let (sample, past) = hostile(text);
     let material = Material { past: &past, ..sample.material() };
     let faults = [(text.to_string(), text.to_string())].into();
-    let looked = Looked { is_there: true, is_hashed: true, faults };
+    let looked = Looked { has_looked: true, is_hashed: true, faults };
     templates.report_on(&material, &looked, form).expect("a report")
 }
 

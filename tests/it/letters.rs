@@ -8,7 +8,7 @@ use allclear::pure::playbook::MailEvent;
 use allclear::pure::report::{Letter, Material, TicketJson};
 use allclear::pure::shown::is_shown;
 use allclear::pure::site::{MailSettings, MailTransport};
-use allclear::pure::ticket::{Blame, Event, HostState, KnownBy, Past, Phase, Recorded, TicketId};
+use allclear::pure::ticket::{Blame, Event, HostState, KnownBy, PastTicket, Phase, Recorded, TicketId};
 use allclear::pure::verdict::{Reason, ReasonCode};
 
 pub const EVENTS: [(MailEvent, &str); 10] = [
@@ -248,7 +248,7 @@ fn a_file_beside_the_site_file_takes_the_place_of_a_shipped_template() {
 #[test]
 fn a_machine_that_was_on_another_ticket_is_shown_with_its_past() {
     let evil = "<b>MARS</b>\r\nBcc: x@y.example".to_string();
-    let past = vec![vec![Past {
+    let past = vec![vec![PastTicket {
         ticket: TicketId(3),
         reference: Some(evil),
         malware: Some("Zeus".to_string()),

@@ -281,7 +281,7 @@ fn a_report_tells_everything_that_the_log_knows() {
         at: at("2015-06-12T12:00:00Z"),
         ..sample.material()
     };
-    let looked = Looked { is_there: true, is_hashed: true, ..Looked::default() };
+    let looked = Looked { has_looked: true, is_hashed: true, ..Looked::default() };
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for form in [Form::Text, Form::Html, Form::Markdown] {
         let page = templates().report_on(&material, &looked, form).expect("a report");

@@ -18,7 +18,7 @@ pub fn on_record(ticket: &Ticket) -> impl Iterator<Item = &EvidenceFile> {
 /// Looks at each, and computes its SHA-256 unless that would take too long.
 pub fn look(state: &Path, ticket: &Ticket) -> Looked {
     let is_hashed = on_record(ticket).map(|file| file.bytes).sum::<u64>() <= HASHED_BYTES_MAX;
-    let mut looked = Looked { is_there: true, is_hashed, ..Looked::default() };
+    let mut looked = Looked { has_looked: true, is_hashed, ..Looked::default() };
     for file in on_record(ticket) {
         let fault = if is_hashed { hash(state, file) } else { size(state, file) };
         if let Some(fault) = fault {

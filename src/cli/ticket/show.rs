@@ -14,7 +14,7 @@ use crate::pure::packet::Mac;
 use crate::pure::problem::Problem;
 use crate::pure::report::{Looked, Material, TicketJson, kind, report as report_json};
 use crate::pure::ticket::{
-    Context, Host, Past, Recorded, Run, Standing, Ticket, TicketId, chain, ledger, stand, stand_now,
+    Context, Host, PastTicket, Recorded, Run, Standing, Ticket, TicketId, chain, ledger, stand, stand_now,
 };
 use crate::pure::words::{clean_text, count, is_shown};
 use comfy_table::Table;
@@ -119,7 +119,7 @@ pub fn bundle(desk: &Desk, id: u32, path: &Path) -> Result<Exit, Fault> {
     let mut bundle = Bundle::begin(path, &format!("ticket-{id}")).map_err(failed)?;
     bundle.add_evidence(&evidence, |name| vault::open(desk.state(), name)).map_err(failed)?;
     let remarks: Vec<String> = bundle.remarks().map(str::to_owned).collect();
-    let looked = Looked { is_there: true, is_hashed: true, faults: bundle.faults() };
+    let looked = Looked { has_looked: true, is_hashed: true, faults: bundle.faults() };
     let reports = Reports::of(desk, ticket, as_of(ticket), &looked)?;
     let lines = desk.engine.lines(ticket.id)?;
     let documents = Documents {
@@ -196,7 +196,7 @@ struct Reports<'a> {
     context: Context<'a>,
     standing: Standing,
     runs: Vec<Run>,
-    past: Vec<Vec<Past>>,
+    past: Vec<Vec<PastTicket>>,
     events: Vec<Recorded>,
     looked: &'a Looked,
     desk: &'a Desk,

@@ -74,7 +74,7 @@ pub struct FileView {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
     /// Whether anybody looked.
-    pub is_there: bool,
+    pub has_looked: bool,
     /// Whether the SHA-256 of each was computed, too.
     pub is_hashed: bool,
     /// What is wrong, by path.
@@ -227,7 +227,7 @@ fn is_decision(event: &Event) -> bool {
         | Event::HostRetired { .. }
         | Event::SignatureWithdrawn { .. } => true,
         Event::PhaseChanged { from, to, .. } => {
-            !from.is_open() && *from != Phase::Clean || matches!(to, Phase::Rejected | Phase::AcceptedRisk)
+            !from.is_open() || matches!(to, Phase::Rejected | Phase::AcceptedRisk)
         }
         _ => false,
     }
@@ -246,7 +246,7 @@ pub fn files(material: &Material, looked: &Looked) -> Vec<FileView> {
 
 fn file_view(run: RunId, file: &EvidenceFile, holds: String, looked: &Looked) -> FileView {
     let fault = looked.faults.get(&file.path);
-    let sound = match (looked.is_there, looked.is_hashed) {
+    let sound = match (looked.has_looked, looked.is_hashed) {
         (false, _) => "not looked at",
         (true, false) => "there, with the size on record; its SHA-256 was not computed",
         (true, true) => "there, as recorded",

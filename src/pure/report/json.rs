@@ -9,8 +9,8 @@ use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::playbook::{ChecklistItem, Playbook, StageName};
 use crate::pure::ticket::{
-    Event, Hold, Host, HostState, KnownBy, Listing, ListingAnswer, Past, Phase, Recorded, Risk, Run, RunId,
-    Standing, Ticket, TicketId,
+    Event, Hold, Host, HostState, KnownBy, Listing, ListingAnswer, PastTicket, Phase, Recorded, Risk, Run,
+    RunId, Standing, Ticket, TicketId,
 };
 use crate::pure::verdict::{EvidenceFile, Outcome, Reason, Verdict};
 use crate::pure::watchlist::Transport;
@@ -258,7 +258,7 @@ fn report(report: &Report) -> ReportJson<'_> {
     }
 }
 
-fn host<'a>(host: &'a Host, standing: &Standing, past: Option<&'a Vec<Past>>) -> HostJson<'a> {
+fn host<'a>(host: &'a Host, standing: &Standing, past: Option<&'a Vec<PastTicket>>) -> HostJson<'a> {
     let stands = standing.hosts.iter().find(|stands| stands.host == host.host);
     HostJson {
         host: host.host,
@@ -275,7 +275,7 @@ fn host<'a>(host: &'a Host, standing: &Standing, past: Option<&'a Vec<Past>>) ->
     }
 }
 
-fn past_json(past: &Past) -> PastJson<'_> {
+fn past_json(past: &PastTicket) -> PastJson<'_> {
     PastJson {
         ticket: past.ticket,
         reference: past.reference.as_deref(),

@@ -9,7 +9,7 @@ use crate::pure::lost::Lost;
 use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::StageName;
 use crate::pure::ticket::{Host, HostExposure, Phase, Run, RunEnd, Ticket};
-use crate::pure::verdict::{ControlRecord, Outcome, Verdict};
+use crate::pure::verdict::{ControlRecord, Verdict};
 use crate::pure::words::{self, count, duration, local_time, local_window, share};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -65,14 +65,9 @@ pub fn rows(material: &Material, is_wanted: fn(&Run) -> bool, is_folded: bool) -
 
 fn is_like(first: &Run, next: &Run) -> bool {
     let (Some(one), Some(other)) = (&first.end, &next.end) else { return false };
-    is_unwatched(one)
+    !one.outcome.has_run()
         && (first.stage, one.outcome) == (next.stage, other.outcome)
         && one.reasons == other.reasons
-}
-
-/// Whether nothing ran: then nobody knows whether anything called.
-pub(super) fn is_unwatched(end: &RunEnd) -> bool {
-    matches!(end.outcome, Outcome::Missed | Outcome::Skipped | Outcome::Suppressed)
 }
 
 fn row(run: &Run, material: &Material) -> NightRecord {
@@ -109,7 +104,7 @@ fn outcome(run: &Run) -> String {
 
 fn watched(run: &Run, end: &RunEnd, ticket: &Ticket) -> Vec<String> {
     let planned_s = run.window().seconds();
-    if is_unwatched(end) {
+    if !end.outcome.has_run() {
         return vec![format!("nothing of the planned {} was watched", duration(planned_s as u64))];
     }
     let coverage = &end.coverage;

@@ -9,8 +9,8 @@ use super::view::Material;
 use crate::pure::earliest::Sooner;
 use crate::pure::intake::Report;
 use crate::pure::picture::Sign;
-use crate::pure::ticket::{Event, Host, HostState, KnownBy, Past, Phase, Run, RunEnd, SignOff, Ticket};
-use crate::pure::verdict::{Outcome, Verdict};
+use crate::pure::ticket::{Event, Host, HostState, KnownBy, PastTicket, Phase, Run, RunEnd, SignOff, Ticket};
+use crate::pure::verdict::Verdict;
 use crate::pure::words::{self, count, duration, local_time, local_window, share};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -171,7 +171,7 @@ fn before(host: &Host) -> &'static str {
 
 /// `ticket 3 (MARS-1000), Conficker: 10.16.24.80 located ..., cleaned ..., confirmed clean ...; known by its
 /// MAC address`.
-fn past_words(past: &Past, zone: &TimeZone) -> String {
+fn past_words(past: &PastTicket, zone: &TimeZone) -> String {
     let reference = named(past.reference.as_deref());
     let malware = words::term(&words::name(past.malware.as_deref().unwrap_or(&past.playbook)));
     let event = |what: &str, at: Option<Timestamp>| {
@@ -239,17 +239,12 @@ fn verdict_words(end: &RunEnd) -> (&'static str, &'static str) {
     }
 }
 
-/// Whether the occurrence never ran: then nobody knows whether anything called.
-fn is_unwatched(end: &RunEnd) -> bool {
-    matches!(end.outcome, Outcome::Missed | Outcome::Skipped | Outcome::Suppressed)
-}
-
 fn contacts(end: &RunEnd) -> String {
-    if is_unwatched(end) { format!("contacts {NOT_KNOWN}") } else { count(end.contacts, "contact") }
+    if end.outcome.has_run() { count(end.contacts, "contact") } else { format!("contacts {NOT_KNOWN}") }
 }
 
 fn coverage(end: &RunEnd) -> String {
-    if is_unwatched(end) {
+    if !end.outcome.has_run() {
         return "nothing was watched".to_string();
     }
     let lost = super::nights::lost(end.coverage.lost(), "losses not known", |lost| lost.to_string());

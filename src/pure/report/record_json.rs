@@ -77,7 +77,7 @@ struct PresenceJson<'a> {
 }
 
 fn night<'a>(run: &'a Run, material: &Material) -> NightJson<'a> {
-    let ran = run.end.as_ref().filter(|end| !nights::is_unwatched(end));
+    let ran = run.end.as_ref().filter(|end| end.outcome.has_run());
     let end = run.end.as_ref();
     NightJson {
         run: run.id,
@@ -173,7 +173,7 @@ fn files(material: &Material, looked: &Looked) -> Value {
         let row = |file: &EvidenceFile| {
             let fault = looked.faults.get(&file.path);
             json!({"run": end.run, "kind": kind, "path": file.path, "sha256": file.sha256,
-                "bytes": file.bytes, "packets": file.packets, "is_looked_at": looked.is_there,
+                "bytes": file.bytes, "packets": file.packets, "is_looked_at": looked.has_looked,
                 "is_hashed": looked.is_hashed, "fault": fault})
         };
         files.iter().map(row).collect()

@@ -14,7 +14,7 @@ use super::watch;
 use crate::pure::picture::{NIGHTS_MAX, Picture};
 use crate::pure::playbook::{MailEvent, Playbook, StageName};
 use crate::pure::site::Site;
-use crate::pure::ticket::{Listing, Past, Phase, Recorded, Run, Standing, Ticket};
+use crate::pure::ticket::{Listing, PastTicket, Phase, Recorded, Run, Standing, Ticket};
 use crate::pure::verdict::Verdict;
 use crate::pure::words::{self, clean_value, count, local_time, local_window};
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ pub struct Material<'a> {
     /// Every run and occurrence, as `ticket::ledger` has them.
     pub runs: &'a [Run],
     /// What other tickets say of each host, in the order of its hosts; empty where nobody has looked.
-    pub past: &'a [Vec<Past>],
+    pub past: &'a [Vec<PastTicket>],
     /// Its events, in order.
     pub events: &'a [Recorded],
     pub playbook: &'a Playbook,

@@ -7,6 +7,8 @@ use super::{
     Act, Blame, Context, Event, Host, HostState, Listing, ListingAnswer, Phase, Refusal, SignOff, Ticket,
     hosts, mails,
 };
+use crate::pure::intake::Report;
+use crate::pure::packet::Mac;
 use crate::pure::sighting::ContactSpan;
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -79,7 +81,7 @@ fn ends_open(ticket: &Ticket, act: &Act) -> bool {
     }
 }
 
-fn add_report(ticket: &Ticket, context: &Context<'_>, report: &crate::pure::intake::Report) -> Decision {
+fn add_report(ticket: &Ticket, context: &Context<'_>, report: &Report) -> Decision {
     if ticket.reports.contains(report) {
         return refuse(format!("ticket {} has this very report already", ticket.id));
     }
@@ -110,7 +112,7 @@ fn name_host(
     ticket: &Ticket,
     context: &Context<'_>,
     host: IpAddr,
-    mac: Option<crate::pure::packet::Mac>,
+    mac: Option<Mac>,
     name: Option<&str>,
 ) -> Decision {
     if !context.site.has_inside(host) {

@@ -2,13 +2,14 @@
 //!
 //! The engine asks until nothing more follows, and appends everything in one transaction.
 
-use super::{Context, Event, HostState, Phase, Ticket, deadline, listings, mails, stand_now};
+use super::{Blame, Context, Event, HostState, Phase, Ticket, deadline, listings, mails, stand_now};
 use crate::pure::playbook::{MailEvent, Recipient};
 use jiff::Timestamp;
 
 /// The change of phase, with the relapse where it is one, that follows from `happened`; the ticket
 /// has those events folded in already. Empty when the phase stays.
 pub fn follow(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> Vec<Event> {
+    let reported = reported_since_cleaning(ticket, happened);
     match ticket.phase {
         Phase::Reported | Phase::Verifying if ticket.has_infected() => {
             vec![change(ticket, Phase::Located, infected(ticket))]
@@ -20,8 +21,7 @@ pub fn follow(ticket: &Ticket, context: &Context<'_>, happened: &[Event]) -> Vec
         Phase::Located if !ticket.has_infected() => {
             vec![change(ticket, Phase::Verifying, "every blamed host is reported as cleaned".to_owned())]
         }
-        Phase::Verifying | Phase::Clean if reported_since_cleaning(ticket, happened).is_some() => {
-            let seen = reported_since_cleaning(ticket, happened).unwrap_or(context.now);
+        Phase::Verifying | Phase::Clean if let Some(seen) = reported => {
             let because = format!("a report says it was seen at {seen}, after the last cleaning");
             relapse(ticket, Phase::Reported, because, happened)
         }
@@ -50,8 +50,8 @@ fn infected(ticket: &Ticket) -> String {
     let infected = ticket.hosts.iter().filter(|host| host.state == HostState::Infected);
     let told: Vec<String> = infected
         .map(|host| match host.blame {
-            super::Blame::Seen => format!("{} made contact", host.host),
-            super::Blame::Named => format!("{} was named by a person", host.host),
+            Blame::Seen => format!("{} made contact", host.host),
+            Blame::Named => format!("{} was named by a person", host.host),
         })
         .collect();
     told.join(", ")

@@ -76,8 +76,7 @@ pub fn reminder(ticket: &Ticket, context: &Context<'_>) -> Option<Event> {
             .is_some_and(|deadline| (deadline.reminder..deadline.due).contains(&context.now)),
     };
     let is_wanted = is_ripe && wants_reminder(ticket, context) && !is_waiting(ticket, context, context.now);
-    let (event, to) = (MailEvent::Reminder, || recipients(context, MailEvent::Reminder));
-    is_wanted.then(|| Event::mail(event, to()))
+    is_wanted.then(|| Event::mail(MailEvent::Reminder, recipients(context, MailEvent::Reminder)))
 }
 
 fn wants_reminder(ticket: &Ticket, context: &Context<'_>) -> bool {

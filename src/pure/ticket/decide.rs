@@ -3,7 +3,8 @@
 //! It must never look at a clock or at the world: all it may know stands in [`Context`].
 
 use super::{
-    Act, Context, Event, Input, NoTurn, Refusal, RunStart, Ticket, acts, deadline, judged, mails, occurrences,
+    Act, Context, Event, Input, NoTurn, Refusal, RunEnd, RunId, RunStart, Ticket, acts, deadline, judged,
+    mails, occurrences,
 };
 use crate::pure::verdict::{Outcome, Reason, ReasonCode, Verdict};
 
@@ -56,7 +57,7 @@ pub fn ended_before(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Ve
 
 /// A run whose process is gone: nobody knows what it saw, nor whether its turn had come, so it proves
 /// nothing. `kept` are files of packets that it left unfinished, below the state directory.
-pub fn abandoned(run: super::RunId, kept: &[String]) -> super::RunEnd {
+pub fn abandoned(run: RunId, kept: &[String]) -> RunEnd {
     let text = if kept.is_empty() {
         "allclear ended before this run did: what it may have seen is lost; nothing to do, the next occurrence \
          watches again"
@@ -70,15 +71,15 @@ pub fn abandoned(run: super::RunId, kept: &[String]) -> super::RunEnd {
         )
     };
     let reason = Reason { code: ReasonCode::Interrupted, text };
-    super::RunEnd {
+    RunEnd {
         verdict: Some(Verdict::Inconclusive),
         reasons: vec![reason],
-        ..super::RunEnd::empty(run, Outcome::Interrupted)
+        ..RunEnd::empty(run, Outcome::Interrupted)
     }
 }
 
 /// A run that never began.
-pub fn no_turn(run: super::RunId, why: NoTurn) -> super::RunEnd {
+pub fn no_turn(run: RunId, why: NoTurn) -> RunEnd {
     let (code, text) = match why {
         NoTurn::SourceFull => (
             ReasonCode::NoTurn,
@@ -96,5 +97,5 @@ pub fn no_turn(run: super::RunId, why: NoTurn) -> super::RunEnd {
         ),
     };
     let reason = Reason { code, text: text.to_owned() };
-    super::RunEnd { reasons: vec![reason], ..super::RunEnd::empty(run, Outcome::Missed) }
+    RunEnd { reasons: vec![reason], ..RunEnd::empty(run, Outcome::Missed) }
 }

@@ -28,7 +28,7 @@ impl Ticket {
     pub fn fold(events: &[Recorded]) -> Result<Ticket, IllegalEvent> {
         let (first, rest) = events.split_first().ok_or(IllegalEvent {
             seq: 0,
-            ticket: TicketId(0),
+            ticket: TicketId::NONE,
             why: "a ticket without events".to_owned(),
         })?;
         let mut ticket = Ticket::begin(first)?;

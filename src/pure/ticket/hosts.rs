@@ -1,11 +1,51 @@
-//! Which of the blamed hosts is this? An inside address is a lease, not a machine.
+//! Which hosts does a ticket blame, and which of them is this one? An inside address is a lease, not a machine.
 //!
 //! A host is known by its MAC address where the evidence has it, and by its address otherwise.
 
-use super::{Host, HostExposure, HostState};
+use super::HostExposure;
 use crate::pure::packet::{Mac, is_same_machine};
 use crate::pure::sighting::ContactSpan;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+
+/// An inside host that a ticket blames.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    pub host: IpAddr,
+    pub mac: Option<Mac>,
+    pub name: Option<String>,
+    pub state: HostState,
+    pub blame: Blame,
+    /// When it was blamed.
+    pub located: Timestamp,
+    /// When it was last cleaned.
+    pub cleaned: Option<Timestamp>,
+    /// When it was last confirmed clean.
+    pub confirmed: Option<Timestamp>,
+    /// Its contacts over all runs, merged, in order of time.
+    pub contacts: Vec<ContactSpan>,
+}
+
+/// The state of a blamed host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostState {
+    Infected,
+    Cleaned,
+    Clean,
+    Retired,
+}
+
+/// Why a host is blamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// A run saw its contacts.
+    Seen,
+    /// A person named it and no run has seen it.
+    Named,
+}
 
 /// How many contacts are kept of one host over all runs: one a minute for half a year.
 const CONTACTS_MAX: usize = 262_144;
@@ -47,7 +87,7 @@ impl Host {
             self.name.clone_from(&seen.name);
         }
         if !seen.contacts.is_empty() {
-            self.blame = super::Blame::Seen;
+            self.blame = Blame::Seen;
             self.contacts = merge(&self.contacts, &seen.contacts);
         }
     }

@@ -3,8 +3,61 @@
 //!
 //! Left of it are the events; right of it `due` and everybody who asks what waits. It decides nothing.
 
-use super::{Effect, Event, HeldBack, HoldReason, Mail, Recorded, TicketId, Trouble, Undelivered};
+use super::{Effect, Event, HeldBack, HoldReason, Recorded, TicketId};
+use crate::pure::playbook::MailEvent;
 use jiff::Timestamp;
+use std::net::IpAddr;
+
+/// A mail that was decided upon.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mail {
+    /// The sequence number of the event that decided upon it; part of its Message-ID.
+    pub seq: u64,
+    pub event: MailEvent,
+    pub at: Timestamp,
+    pub to: Vec<String>,
+    /// Those of `to` whose server accepted it.
+    pub accepted: Vec<String>,
+    /// What went wrong with those of `to` that were tried in vain; empty for nearly all mails.
+    pub troubles: Vec<Trouble>,
+    /// When a person last had it tried again.
+    pub retried: Option<Timestamp>,
+    /// Recipients who do not get it now, and why.
+    pub held: Vec<HeldBack>,
+    /// Recipients who are told of it in another mail, and in which; those too to whom that one was lost.
+    pub folded: Vec<(String, u64)>,
+    /// Earlier mails that are told in this one.
+    pub folds: Vec<u64>,
+    /// Of one that says so: whose mailbox did not get a mail.
+    pub unreached: Option<String>,
+    /// The machines that were infected when it was decided upon.
+    pub machines: Vec<IpAddr>,
+}
+
+/// Why a recipient does not have a mail yet, or never gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub to: String,
+    /// Failed attempts so far.
+    pub tries: u32,
+    /// When the last one was put on record.
+    pub at: Timestamp,
+    /// The last failure, in words.
+    pub error: String,
+    /// Not tried again before.
+    pub not_before: Timestamp,
+    /// Whether it is the end; `None` while it is tried again.
+    pub end: Option<Undelivered>,
+}
+
+/// Why a mail is not tried again for a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undelivered {
+    /// The server will never take it.
+    Refused,
+    /// It was tried for days.
+    GivenUp,
+}
 
 /// Enters what happened to a mail; other events change nothing.
 ///
@@ -94,6 +147,71 @@ pub fn address(mailbox: &str) -> String {
 }
 
 impl Mail {
+    /// One of which nothing became yet.
+    pub fn new(seq: u64, event: MailEvent, at: Timestamp, to: Vec<String>) -> Mail {
+        Mail {
+            seq,
+            event,
+            at,
+            to,
+            accepted: Vec::new(),
+            troubles: Vec::new(),
+            retried: None,
+            held: Vec::new(),
+            folded: Vec::new(),
+            folds: Vec::new(),
+            unreached: None,
+            machines: Vec::new(),
+        }
+    }
+
+    /// Recipients who are neither accepted nor told in another mail, or told in one that was lost.
+    pub fn missing(&self) -> impl Iterator<Item = &String> {
+        let is_told = |to: &String| self.folded.iter().any(|(told, _)| told == to) && !self.is_lost(to);
+        self.to.iter().filter(move |to| !self.accepted.contains(to) && !is_told(to))
+    }
+
+    /// Whether it was refused or given up for this recipient.
+    pub fn is_lost(&self, to: &str) -> bool {
+        self.trouble(to).is_some_and(|trouble| trouble.end.is_some())
+    }
+
+    /// Recipients to whom it must still be sent; those who do not get it now are not among them.
+    pub fn pending(&self) -> impl Iterator<Item = &String> {
+        self.missing().filter(|to| !self.is_lost(to) && !self.is_held(to))
+    }
+
+    /// Whether somebody has it, or it is being tried: only such a one may be named as the mail before another.
+    pub fn is_out(&self) -> bool {
+        !self.accepted.is_empty() || self.pending().next().is_some()
+    }
+
+    /// Those of them to whom it can be sent now.
+    pub fn ripe(&self, now: Timestamp) -> impl Iterator<Item = &String> {
+        let is_ripe = move |to: &&String| self.trouble(to).is_none_or(|trouble| trouble.not_before <= now);
+        self.pending().filter(is_ripe)
+    }
+
+    /// Recipients who may get it yet, be it later.
+    pub fn hoping(&self) -> impl Iterator<Item = &String> {
+        self.missing().filter(|to| !self.is_lost(to))
+    }
+
+    /// Whether this recipient does not get it now.
+    pub fn is_held(&self, to: &str) -> bool {
+        self.held.iter().any(|held| held.to == to)
+    }
+
+    /// What went wrong with a recipient; `None` when nothing did.
+    pub fn trouble(&self, to: &str) -> Option<&Trouble> {
+        self.troubles.iter().find(|trouble| trouble.to == to)
+    }
+
+    /// Since when it waits to be delivered: its age, for all limits.
+    pub fn waits_since(&self) -> Timestamp {
+        self.retried.unwrap_or(self.at)
+    }
+
     /// Whether who is behind this mailbox has it, or is about to get it, by itself.
     fn reaches(&self, mailbox: &str) -> bool {
         let meant = address(mailbox);

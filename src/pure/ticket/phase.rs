@@ -1,8 +1,22 @@
-//! Which changes of phase are legal? The table of design "The life of a ticket", and nothing else.
+//! Which phases are there, and which changes between them are legal? The table of design "The life of a ticket",
+//! and nothing else.
 
-use super::Phase;
 use crate::pure::playbook::StageName;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// Where a ticket stands; see design "The life of a ticket".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Reported,
+    Located,
+    Verifying,
+    Clean,
+    Closed,
+    Rejected,
+    AcceptedRisk,
+}
 
 impl Phase {
     /// Every phase, in the order of a ticket's life.

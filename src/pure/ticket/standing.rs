@@ -7,6 +7,7 @@ use super::{
 };
 use crate::pure::assurance::Callers;
 use crate::pure::earliest::{self, HostProgress, Progress, Sooner, Way};
+use crate::pure::number::{duration, share};
 use crate::pure::playbook::ChecklistItem;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -173,20 +174,25 @@ fn progress(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) ->
     if ticket.hosts.is_empty() {
         return Some(Progress::fresh(&context.playbook.clean));
     }
-    let begin = |id: Option<&RunId>| id.and_then(|id| ticket.run(*id)).map(Run::planned);
+    let (first_pass, last_pass) = first_and_last_pass(ticket);
     let hosts = ticket.hosts.iter().zip(learned);
     let watched = hosts.filter(|(host, _)| host.state != HostState::Retired);
     Some(Progress {
         passes: ticket.passes.len() as u32,
-        first_pass: begin(ticket.passes.first()),
-        last_pass: begin(ticket.passes.last()),
+        first_pass,
+        last_pass,
         hosts: watched.map(|(_, so_far)| so_far.clone()).collect(),
     })
 }
 
+/// The planned times of the first and of the last pass in the present row; `None` without a pass.
+fn first_and_last_pass(ticket: &Ticket) -> (Option<Timestamp>, Option<Timestamp>) {
+    let planned = |id: Option<&RunId>| id.and_then(|id| ticket.run(*id)).map(Run::planned);
+    (planned(ticket.passes.first()), planned(ticket.passes.last()))
+}
+
 fn span_seconds(ticket: &Ticket) -> u64 {
-    let begin = |id: Option<&RunId>| id.and_then(|id| ticket.run(*id)).map(Run::planned);
-    match (begin(ticket.passes.first()), begin(ticket.passes.last())) {
+    match first_and_last_pass(ticket) {
         (Some(first), Some(last)) => u64::try_from(last.duration_since(first).as_secs()).unwrap_or(0),
         _ => 0,
     }
@@ -269,7 +275,7 @@ fn missing_passes(standing: &Standing) -> Vec<String> {
     }
     if standing.span_s < standing.span_wanted_s {
         let (span, wanted) = (standing.span_s, standing.span_wanted_s);
-        missing.push(format!("passes spread over {}: they span {} so far", in_words(wanted), in_words(span)));
+        missing.push(format!("passes spread over {}: they span {} so far", duration(wanted), duration(span)));
     }
     missing
 }
@@ -280,8 +286,8 @@ fn missing_assurance(standing: &Standing) -> Option<String> {
         Some(reached) if reached >= wanted => None,
         Some(reached) => Some(format!(
             "assurance {} of {}: {} while being watched",
-            percent(reached),
-            percent(wanted),
+            share(reached),
+            share(wanted),
             match standing.hosts.len() {
                 1 => "the cleaned host must stay silent for longer",
                 _ => "each cleaned host must stay silent for longer",
@@ -291,21 +297,30 @@ fn missing_assurance(standing: &Standing) -> Option<String> {
         None => Some(format!(
             "assurance is unknown and {} is wanted: it needs at least 6 contacts seen before the \
              cleaning, or contact_interval in the playbook",
-            percent(wanted)
+            share(wanted)
         )),
     }
 }
 
-/// A share as people write it, cut and not rounded up: 98.9999 % is not 99 %.
-fn percent(share: f64) -> String {
-    let cut = (share * 1000.0).floor() / 10.0;
-    if cut.fract() == 0.0 { format!("{cut:.0} %") } else { format!("{cut:.1} %") }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn in_words(seconds: u64) -> String {
-    match (seconds / 86_400, seconds % 86_400 / 3_600) {
-        (0, hours) => format!("{hours} h"),
-        (days, 0) => format!("{days} d"),
-        (days, hours) => format!("{days} d {hours} h"),
+    #[test]
+    fn the_assurance_that_is_wanted_is_told_as_it_was_written() {
+        for (written, told) in [("93.3", "93.3 %"), ("99", "99 %"), ("99.95", "99.9 %")] {
+            let assurance_wanted = written.parse::<f64>().expect("a number") / 100.0;
+            let hosts = vec![HostStanding {
+                host: [10, 0, 0, 1].into(),
+                contacts: 9,
+                exposure_s: 0,
+                assurance: None,
+            }];
+            let standing = Standing { hosts, assurance: Some(0.5), assurance_wanted, ..Standing::default() };
+            let expected = format!(
+                "assurance 50 % of {told}: the cleaned host must stay silent for longer while being watched"
+            );
+            assert_eq!(missing_assurance(&standing), Some(expected));
+        }
     }
 }

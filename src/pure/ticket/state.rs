@@ -1,15 +1,116 @@
-//! What can be read off a ticket? Small questions about its folded state.
+//! What is known of a ticket? All that its events come to, and small questions about it.
 
 use super::{
-    Hold, Host, HostState, Lapsed, Mail, Run, RunId, RunStart, SignOff, Ticket, Trouble, hosts, outbox,
+    Host, HostState, Lapsed, Listing, ListingAnswer, Mail, NewlyListed, Phase, Run, RunId, TicketId, hosts,
+    outbox,
 };
+use crate::pure::intake::Report;
 use crate::pure::interval::Interval;
 use crate::pure::packet::{Mac, is_same_machine};
-use crate::pure::playbook::{MailEvent, StageName};
+use crate::pure::playbook::StageName;
 use crate::pure::sighting::ContactSpan;
-use crate::pure::verdict::{Outcome, Verdict};
+use crate::pure::verdict::Verdict;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+/// The life of one report at one site, folded from its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ticket {
+    pub id: TicketId,
+    /// The outside number ("MARS-1234").
+    pub reference: Option<String>,
+    pub site: String,
+    pub playbook: String,
+    pub public: IpAddr,
+    pub opened: Timestamp,
+    pub phase: Phase,
+    /// When the present phase began.
+    pub phase_since: Timestamp,
+    /// When the stage of the present phase began to be scheduled.
+    pub stage_since: Timestamp,
+    /// The last occurrence of each stage that is on record, by its planned time.
+    pub planned_until: BTreeMap<StageName, Timestamp>,
+    pub hold: Option<Hold>,
+    /// Since when its host is sought: opened, reopened, or relapsed. Naming and withdrawing a host
+    /// does not begin it anew.
+    pub sought_since: Timestamp,
+    /// Who lives with the infection, while its phase is `accepted_risk`.
+    pub risk: Option<Risk>,
+    /// What people were told of the present phase's due date.
+    pub told: Told,
+    /// Holds that are over.
+    pub held: Vec<Interval>,
+    pub relapses: u32,
+    /// When it last relapsed.
+    pub relapsed: Option<Timestamp>,
+    /// When it last became clean.
+    pub confirmed: Option<Timestamp>,
+    pub reports: Vec<Report>,
+    /// Every inside host it blames, in the order of blaming; those withdrawn are gone.
+    pub hosts: Vec<Host>,
+    /// What was signed, by item name.
+    pub signed: BTreeMap<String, SignOff>,
+    /// Runs, in the order in which they began.
+    pub runs: Vec<Run>,
+    /// Occurrences that never ran, in order of their planned time.
+    pub lapsed: Vec<Lapsed>,
+    /// Those of `runs` that have not ended; few, so that nobody has to look through all.
+    pub open: Vec<RunId>,
+    /// The last answer of the DNSBL, or of a person who read its page; by their own time.
+    pub listing: Option<ListingAnswer>,
+    /// The last of them that was known.
+    pub known_listing: Option<Listing>,
+    /// When it became listed; `None` while it is not.
+    pub newly_listed: Option<NewlyListed>,
+    /// The latest answer that found it listed again after it was clean, by its own time.
+    pub relisted: Option<Timestamp>,
+    /// Passes in the present row: the ids of the runs.
+    pub passes: Vec<RunId>,
+    /// Inconclusive `verify` runs (and missed occurrences) since the last pass, fail or mail about it.
+    pub inconclusive_row: u32,
+    /// Mails decided upon, by the sequence number of the event that did so.
+    pub outbox: Vec<Mail>,
+    /// When the last of its events happened. The events themselves stay in the log: ten thousand tickets
+    /// do not fit into memory with them.
+    pub last_event: Timestamp,
+}
+
+/// A ticket that waits (school break).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub since: Timestamp,
+    pub by: String,
+    pub reason: String,
+    /// When it ends by itself; `None`: when a person resumes it.
+    pub until: Option<Timestamp>,
+}
+
+/// An infection that somebody answers for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Risk {
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
+    /// When the ticket is taken up again; `None`: never by itself.
+    pub until: Option<Timestamp>,
+}
+
+/// What people were told since the present phase began, so that nobody hears it twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub is_reminded: bool,
+    /// How far the ticket went overdue: 0 when its due date had passed, n with the n-th escalation;
+    /// `None` while it is in time.
+    pub overdue: Option<u32>,
+}
+
+/// A checklist item that somebody signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignOff {
+    pub by: String,
+    pub at: Timestamp,
+}
 
 impl Ticket {
     /// The run of that number.
@@ -39,10 +140,7 @@ impl Ticket {
 
     /// The end of the last window in which it watched, in part at least; `None` while there was none.
     pub fn last_watch(&self) -> Option<Timestamp> {
-        let has_watched = |run: &&Run| {
-            let outcome = run.end.as_ref().map(|end| end.outcome);
-            matches!(outcome, Some(Outcome::Ran | Outcome::Late | Outcome::Interrupted))
-        };
+        let has_watched = |run: &&Run| run.end.as_ref().is_some_and(|end| end.outcome.has_run());
         self.runs.iter().rev().find(has_watched).map(|run| run.window_end)
     }
 
@@ -140,111 +238,5 @@ impl Hold {
     /// From its begin to its end, or to the end of time.
     pub fn span(&self) -> Interval {
         Interval::new(self.since, self.until.unwrap_or(Timestamp::MAX))
-    }
-}
-
-impl Run {
-    /// The run as it begins; `at` is when that went on record.
-    pub fn begun(start: &RunStart, at: Timestamp) -> Run {
-        Run {
-            id: start.run,
-            stage: start.stage,
-            occurrence: start.occurrence,
-            started: start.window_start,
-            window_end: start.window_end,
-            is_late: start.is_late,
-            begun: at,
-            ended: None,
-            end: None,
-        }
-    }
-
-    /// How it began, as it went on record.
-    pub fn start(&self) -> RunStart {
-        RunStart {
-            run: self.id,
-            stage: self.stage,
-            occurrence: self.occurrence,
-            window_start: self.started,
-            window_end: self.window_end,
-            is_late: self.is_late,
-        }
-    }
-
-    /// Its planned time, jitter left out; when it began, for a run by hand.
-    pub fn planned(&self) -> Timestamp {
-        self.occurrence.unwrap_or(self.started)
-    }
-
-    /// Its planned window, which begins at the planned time and its jitter.
-    pub fn window(&self) -> Interval {
-        Interval::new(self.started, self.window_end)
-    }
-}
-
-impl Mail {
-    /// One of which nothing became yet.
-    pub fn new(seq: u64, event: MailEvent, at: Timestamp, to: Vec<String>) -> Mail {
-        Mail {
-            seq,
-            event,
-            at,
-            to,
-            accepted: Vec::new(),
-            troubles: Vec::new(),
-            retried: None,
-            held: Vec::new(),
-            folded: Vec::new(),
-            folds: Vec::new(),
-            unreached: None,
-            machines: Vec::new(),
-        }
-    }
-
-    /// Recipients who are neither accepted nor told in another mail, or told in one that was lost.
-    pub fn missing(&self) -> impl Iterator<Item = &String> {
-        let is_told = |to: &String| self.folded.iter().any(|(told, _)| told == to) && !self.is_lost(to);
-        self.to.iter().filter(move |to| !self.accepted.contains(to) && !is_told(to))
-    }
-
-    /// Whether it was refused or given up for this recipient.
-    pub fn is_lost(&self, to: &str) -> bool {
-        self.trouble(to).is_some_and(|trouble| trouble.end.is_some())
-    }
-
-    /// Recipients to whom it must still be sent; those who do not get it now are not among them.
-    pub fn pending(&self) -> impl Iterator<Item = &String> {
-        self.missing().filter(|to| !self.is_lost(to) && !self.is_held(to))
-    }
-
-    /// Whether somebody has it, or it is being tried: only such a one may be named as the mail before another.
-    pub fn is_out(&self) -> bool {
-        !self.accepted.is_empty() || self.pending().next().is_some()
-    }
-
-    /// Those of them to whom it can be sent now.
-    pub fn ripe(&self, now: Timestamp) -> impl Iterator<Item = &String> {
-        let is_ripe = move |to: &&String| self.trouble(to).is_none_or(|trouble| trouble.not_before <= now);
-        self.pending().filter(is_ripe)
-    }
-
-    /// Recipients who may get it yet, be it later.
-    pub fn hoping(&self) -> impl Iterator<Item = &String> {
-        self.missing().filter(|to| !self.is_lost(to))
-    }
-
-    /// Whether this recipient does not get it now.
-    pub fn is_held(&self, to: &str) -> bool {
-        self.held.iter().any(|held| held.to == to)
-    }
-
-    /// What went wrong with a recipient; `None` when nothing did.
-    pub fn trouble(&self, to: &str) -> Option<&Trouble> {
-        self.troubles.iter().find(|trouble| trouble.to == to)
-    }
-
-    /// Since when it waits to be delivered: its age, for all limits.
-    pub fn waits_since(&self) -> Timestamp {
-        self.retried.unwrap_or(self.at)
     }
 }

@@ -3,8 +3,10 @@
 use super::judge::judge;
 use super::tests::{Change, address, at, coverage, criteria, good, lose, presence, watch};
 use super::*;
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::Mac;
 use crate::pure::playbook::JudgeCriteria;
-use crate::pure::sighting::{Coverage, FilterPlace, OffStamps, OneWay};
+use crate::pure::sighting::{Coverage, FilterPlace, OffStamps, OneWay, Presence};
 
 /// The codes that come of `good()` after one change, under criteria after another.
 fn codes(change: impl FnOnce(&mut JudgeCriteria, &mut CaptureFacts)) -> Vec<ReasonCode> {

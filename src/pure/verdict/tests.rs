@@ -3,11 +3,14 @@
 
 use super::judge::{is_attentive, is_healthy, judge};
 use super::*;
+use crate::pure::interval::{Interval, Intervals};
+use crate::pure::packet::Mac;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{
     ContactSpan, Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OffStamps, Presence,
 };
 use jiff::Timestamp;
+use std::net::IpAddr;
 
 pub(super) const HOST: &str = "10.16.24.93";
 

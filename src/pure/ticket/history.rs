@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::net::IpAddr;
 
 /// So many tickets are told of one host, the newest: more than anybody reads.
-const PAST_MAX: usize = 20;
+const TICKETS_MAX: usize = 20;
 
 /// How a machine was recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -26,7 +26,7 @@ pub enum KnownBy {
 
 /// What another ticket says of the same machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Past {
+pub struct PastTicket {
     pub ticket: TicketId,
     pub reference: Option<String>,
     /// What the ticket's newest report that names it calls it.
@@ -53,15 +53,15 @@ pub fn related<'a>(ticket: &Ticket, tickets: impl Iterator<Item = &'a Ticket>) -
 }
 
 /// The history of each host of the ticket, in their order; each from the oldest on.
-pub fn histories(ticket: &Ticket, others: &[&Ticket]) -> Vec<Vec<Past>> {
+pub fn histories(ticket: &Ticket, others: &[&Ticket]) -> Vec<Vec<PastTicket>> {
     ticket.hosts.iter().map(|host| history(ticket, host, others)).collect()
 }
 
-fn history(ticket: &Ticket, host: &Host, others: &[&Ticket]) -> Vec<Past> {
+fn history(ticket: &Ticket, host: &Host, others: &[&Ticket]) -> Vec<PastTicket> {
     let theirs = others.iter().flat_map(|other| other.hosts.iter().map(move |theirs| (*other, theirs)));
     let like: Vec<(&Ticket, &Host)> = theirs.filter(|(_, theirs)| same(host, theirs).is_some()).collect();
     let is_nobodys = host.mac.is_some_and(|mac| is_routers(mac, (ticket, host), &like));
-    let mut past: Vec<Past> = like
+    let mut past: Vec<PastTicket> = like
         .into_iter()
         .filter_map(|(other, theirs)| {
             let known_by = same(host, theirs)?;
@@ -74,7 +74,7 @@ fn history(ticket: &Ticket, host: &Host, others: &[&Ticket]) -> Vec<Past> {
         })
         .collect();
     past.sort_by_key(|past| (past.located, past.ticket));
-    past.drain(..past.len().saturating_sub(PAST_MAX));
+    past.drain(..past.len().saturating_sub(TICKETS_MAX));
     past
 }
 
@@ -106,8 +106,8 @@ fn infected((ticket, host): (&Ticket, &Host)) -> Interval {
     Interval::new(host.located, cleaned.or(ended).unwrap_or(Timestamp::MAX))
 }
 
-fn tell(ticket: &Ticket, host: &Host, known_by: KnownBy) -> Past {
-    Past {
+fn tell(ticket: &Ticket, host: &Host, known_by: KnownBy) -> PastTicket {
+    PastTicket {
         ticket: ticket.id,
         reference: ticket.reference.clone(),
         malware: ticket.reports.iter().rev().find_map(|report| report.malware.clone()),
