@@ -3,8 +3,15 @@
 //!
 //! It must never call a template wrong that can be read.
 
-/// Line, column, what, and the cure.
-pub type Slip = (usize, usize, String, &'static str);
+/// Something wrong in the text of a template, which shows without rendering it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slip {
+    /// From 1, as the column.
+    pub line: usize,
+    pub column: usize,
+    pub what: String,
+    pub cure: &'static str,
+}
 
 const CLOSE: &str = "close every {{#if}} and {{#each}} with {{/if}} and {{/each}}, innermost first";
 
@@ -91,7 +98,7 @@ fn mixed(text: &str, at: usize, begun: &str, (ended_at, ended): (usize, &str)) -
 
 fn told(text: &str, at: usize, what: String, cure: &'static str) -> Slip {
     let (line, column) = place(text, at);
-    (line, column, what, cure)
+    Slip { line, column, what, cure }
 }
 
 /// Line and column, from 1.
@@ -121,7 +128,7 @@ mod tests {
             ("", None),
         ] {
             let told = slip(text);
-            let told = told.as_ref().map(|(line, column, what, _)| (*line, *column, what.as_str()));
+            let told = told.as_ref().map(|slip| (slip.line, slip.column, slip.what.as_str()));
             assert_eq!(told, expected, "{text}");
         }
         for (name, text) in SHIPPED {
@@ -138,7 +145,7 @@ mod tests {
             ("one after the other", "{{#if a}}{{^if b}}{{/if}}{{/if}}".repeat(100), None),
             ("the other way round", "{{^a}}".repeat(17), Some((1, 97))),
         ] {
-            let told = too_deep(&text).map(|(line, column, ..)| (line, column));
+            let told = too_deep(&text).map(|slip| (slip.line, slip.column));
             assert_eq!(told, expected, "{row}");
         }
         for (name, text) in SHIPPED {

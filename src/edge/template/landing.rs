@@ -4,8 +4,8 @@
 //! Used by `trial`. Follows the tokenizer of the HTML standard (13.2.5) as far as that matters, whichever way a
 //! template goes. It must never let a name become a tag, an attribute, code, or the scheme of an address.
 
+use super::balance::Slip;
 use super::drawing::{DRAWING, NUMBER};
-use super::strict::Slip;
 use handlebars::Template;
 use handlebars::template::{HelperTemplate, TemplateElement};
 
@@ -95,7 +95,7 @@ pub fn slips(template: &Template) -> Vec<Slip> {
     let ends = follow(template, vec![Place::Text], &mut slips);
     let is_open = ends.iter().any(|end| *end != Place::Text);
     if let Some(last) = template.mapping.last().filter(|_| is_open && slips.is_empty()) {
-        slips.push((last.0, last.1, OPEN.0.to_owned(), OPEN.1));
+        slips.push(Slip { line: last.0, column: last.1, what: OPEN.0.to_owned(), cure: OPEN.1 });
     }
     slips.sort();
     slips.dedup();
@@ -129,7 +129,7 @@ fn follow(template: &Template, begins: Vec<Place>, slips: &mut Vec<Slip>) -> Vec
             }
             _ => None,
         };
-        slips.extend(fault.map(|(what, cure)| (at.0, at.1, what, cure)));
+        slips.extend(fault.map(|(what, cure)| Slip { line: at.0, column: at.1, what, cure }));
         places.truncate(PLACES_MAX);
     }
     places
@@ -326,7 +326,7 @@ mod tests {
 
     fn told(text: &str) -> Vec<(usize, usize, String)> {
         let template = Template::compile(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
-        slips(&template).into_iter().map(|(line, column, what, _)| (line, column, what)).collect()
+        slips(&template).into_iter().map(|slip| (slip.line, slip.column, slip.what)).collect()
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub use draft::Draft;
 pub use shipped::SHIPPED;
 pub use sources::nearest;
 
+use self::balance::Slip;
 use crate::pure::direction::isolated;
 use crate::pure::layout;
 use crate::pure::picture::Picture;
@@ -195,8 +196,8 @@ impl Templates {
     fn compile(&mut self, file: &str) -> Result<(), Box<Problem>> {
         let Some((form, name)) = form_of(file) else { return Ok(()) };
         let text = self.sources[file].1.clone();
-        if let Some((line, column, what, cure)) = balance::too_deep(&text) {
-            return Err(self.problem(file, self.place(file, line, column), what, cure));
+        if let Some(slip) = balance::too_deep(&text) {
+            return Err(self.slipped(file, slip));
         }
         let registry = match form {
             Form::Html => &mut self.html,
@@ -207,8 +208,8 @@ impl Templates {
     }
 
     fn compile_problem(&self, error: &TemplateError, file: &str) -> Box<Problem> {
-        if let Some((line, column, what, cure)) = balance::slip(&self.sources[file].1) {
-            return self.problem(file, self.place(file, line, column), what, cure);
+        if let Some(slip) = balance::slip(&self.sources[file].1) {
+            return self.slipped(file, slip);
         }
         let place = error.pos().and_then(|(line, column)| self.place(file, line, column));
         // The parser's messages are pictures of several lines, the last of which names rules of its grammar.
@@ -226,6 +227,10 @@ impl Templates {
             error.line_no.zip(error.column_no).and_then(|(line, column)| self.place(&file, line, column));
         let (what, cure) = strict::explain(error);
         self.problem(&file, place, what, &cure)
+    }
+
+    fn slipped(&self, file: &str, Slip { line, column, what, cure }: Slip) -> Box<Problem> {
+        self.problem(file, self.place(file, line, column), what, cure)
     }
 
     fn problem(&self, file: &str, place: Option<Place>, what: String, cure: &str) -> Box<Problem> {

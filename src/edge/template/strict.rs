@@ -4,6 +4,7 @@
 //! Its own `{{#if}}`, `{{#each}}` with `{{else}}`, `{{#with}}` and `lookup` take an unknown name for nothing
 //! even in strict mode (its issue 579), and a section of a mail would be missing without a word.
 
+use super::balance::Slip;
 use super::include::{PARTIAL_BLOCK, inner};
 use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
 use handlebars::{
@@ -123,9 +124,6 @@ pub fn may_ask_for(source: &str, names: &[&str]) -> bool {
     asked.any(|asked| names.iter().any(|name| asked.contains(name)))
 }
 
-/// A slip that shows without rendering: line, column, what, and the cure.
-pub type Slip = (usize, usize, String, &'static str);
-
 /// Why that template must not be included, if so: what is wrong, and the cure.
 pub type Refusal<'a> = &'a dyn Fn(&str) -> Option<(String, &'static str)>;
 
@@ -146,7 +144,7 @@ pub fn slips(template: &Template, refusal: Refusal<'_>) -> Vec<Slip> {
             }
             _ => None,
         };
-        slips.extend(found.map(|(what, cure)| (place.0, place.1, what, cure)));
+        slips.extend(found.map(|(what, cure)| Slip { line: place.0, column: place.1, what, cure }));
         inner(element).for_each(|inner| slips.extend(self::slips(inner, refusal)));
     }
     slips

@@ -72,9 +72,7 @@ impl Templates {
         if form == Form::Html {
             slips.extend(landing::slips(template));
         }
-        let told =
-            |(line, column, what, cure)| *self.problem(file, self.place(file, line, column), what, cure);
-        slips.into_iter().map(told).collect()
+        slips.into_iter().map(|slip| *self.slipped(file, slip)).collect()
     }
 
     /// Why `included` must not be included in the template `name`, if so.
