@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// The watchlist's name for what a ticket's own reports name.
 pub const REPORTED: &str = "reported";
 
@@ -130,9 +132,6 @@ pub enum Keep {
     Nothing,
 }
 
-/// Share of the planned time that must be watched where nothing else is said (design: 95 %).
-pub const WATCHED_MIN: f64 = 0.95;
-
 /// `judge:` — what a run needs in order to pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgeCriteria {
@@ -150,6 +149,20 @@ pub struct JudgeCriteria {
     pub inconclusive_row: u32,
 }
 
+/// What holds where a playbook says nothing (design).
+impl Default for JudgeCriteria {
+    fn default() -> JudgeCriteria {
+        JudgeCriteria {
+            fail_at: 1,
+            watched_min: 0.95,
+            heard_packets_min: 1000,
+            lost_max: None,
+            has_blamed_present: true,
+            inconclusive_row: 3,
+        }
+    }
+}
+
 /// `clean:` — what a ticket needs in order to be clean.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CleanCriteria {
@@ -161,6 +174,20 @@ pub struct CleanCriteria {
     pub is_unlisted: bool,
     /// How long a clean ticket is watched before it is closed.
     pub watch: Duration,
+}
+
+/// What holds where a playbook says nothing (design).
+impl Default for CleanCriteria {
+    fn default() -> CleanCriteria {
+        CleanCriteria {
+            passes: 5,
+            span: 7 * DAY,
+            assurance: 0.99,
+            contact_interval: None,
+            is_unlisted: false,
+            watch: 30 * DAY,
+        }
+    }
 }
 
 /// One thing that people do and sign.
@@ -185,8 +212,7 @@ pub struct Due {
 
 impl Default for Due {
     fn default() -> Due {
-        let remind = Duration::from_secs(86_400);
-        Due { located: None, cleaned: None, remind, escalate: Vec::new() }
+        Due { located: None, cleaned: None, remind: DAY, escalate: Vec::new() }
     }
 }
 

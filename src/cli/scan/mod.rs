@@ -21,7 +21,7 @@ use crate::edge::capture::shut_out::shut_out;
 use crate::edge::capture::stop::Stop;
 use crate::pure::address::Translator;
 use crate::pure::interval::{Interval, Intervals};
-use crate::pure::playbook::{JudgeCriteria, WATCHED_MIN};
+use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Coverage, Left, Observer};
 use crate::pure::verdict::{
     Asked, CaptureFacts, Ending, Judgement, SourceFacts, SystemClock, WatchlistFacts, judge,
@@ -156,11 +156,10 @@ fn counted(facts: &CaptureFacts, passed_packets: u64) -> Counted {
 fn criteria() -> JudgeCriteria {
     JudgeCriteria {
         fail_at: 1,
-        watched_min: WATCHED_MIN,
         heard_packets_min: 1,
         lost_max: None,
         has_blamed_present: false,
-        inconclusive_row: 1,
+        ..JudgeCriteria::default()
     }
 }
 

@@ -27,6 +27,11 @@ pub struct Span {
     pub length: usize,
 }
 
+impl Span {
+    /// Where a file begins: the place of what it lacks as a whole.
+    pub const START: Span = Span { line: 1, column: 1, length: 1 };
+}
+
 /// One thing that is wrong, before it is known in which file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -116,8 +121,7 @@ impl<'a> Loader<'a> {
             }
         }
         root.ok_or_else(|| {
-            let start = Span { line: 1, column: 1, length: 1 };
-            fault(start, "the file is empty", "`allclear init` writes one to start from")
+            fault(Span::START, "the file is empty", "`allclear init` writes one to start from")
         })
     }
 
@@ -125,7 +129,7 @@ impl<'a> Loader<'a> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, on_one_line(span))),
             Some(Err(error)) => Err(scan_fault(&error)),
-            None => Ok((Event::StreamEnd, Span { line: 1, column: 1, length: 1 })),
+            None => Ok((Event::StreamEnd, Span::START)),
         }
     }
 

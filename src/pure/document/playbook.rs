@@ -13,16 +13,12 @@ use super::sheet::{Outside, Sheet};
 use super::stages::{Around, stage};
 use super::watchlists::watchlists;
 use super::words::clipped;
-use crate::pure::playbook::{CleanCriteria, JudgeCriteria, Playbook, StageName, WATCHED_MIN};
+use crate::pure::playbook::{CleanCriteria, JudgeCriteria, Playbook, StageName};
 use crate::pure::problem::Problem;
 use crate::pure::site::SiteFile;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
-
-const START: Span = Span { line: 1, column: 1, length: 1 };
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// Reads the text of a playbook, and checks it against the sites. `None` when something that it
 /// cannot do without could not be read.
@@ -52,17 +48,19 @@ fn meant(sheet: &mut Sheet<'_>, raw: &RawPlaybook, site_file: Option<&SiteFile>)
         due,
         notify,
     } = raw;
-    let name = sheet.required(playbook, "playbook", START);
+    let name = sheet.required(playbook, "playbook", Span::START);
     if let Some(name) = name {
         check_name(sheet, name);
     }
     let known = lists.iter().flat_map(|lists| lists.value.keys().map(String::as_str)).collect();
     let around = Around { site_file, watchlists: Some(known) };
     let watchlists = watchlists(sheet, lists.as_ref(), site_file);
-    let locate_stage =
-        sheet.required(locate, "locate", START).and_then(|raw| stage(sheet, StageName::Locate, raw, &around));
-    let verify_stage =
-        sheet.required(verify, "verify", START).and_then(|raw| stage(sheet, StageName::Verify, raw, &around));
+    let locate_stage = sheet
+        .required(locate, "locate", Span::START)
+        .and_then(|raw| stage(sheet, StageName::Locate, raw, &around));
+    let verify_stage = sheet
+        .required(verify, "verify", Span::START)
+        .and_then(|raw| stage(sheet, StageName::Verify, raw, &around));
     let detect_stage = detect.as_ref().and_then(|raw| stage(sheet, StageName::Detect, raw, &around));
     check_unused(sheet, raw);
     let judge_criteria = judge_criteria(sheet, judge.as_ref().map(|judge| &judge.value));
@@ -151,13 +149,16 @@ fn judge_criteria(sheet: &mut Sheet<'_>, raw: Option<&RawJudge>) -> JudgeCriteri
     if let Some(row) = inconclusive_row {
         sheet.positive("inconclusive_row", row.span, &row.value);
     }
+    let unsaid = JudgeCriteria::default();
     JudgeCriteria {
-        fail_at: fail_at.as_ref().map_or(1, |count| count.value),
-        watched_min: watched.as_ref().map_or(WATCHED_MIN, |share| share.value.0),
-        heard_packets_min: heard.as_ref().map_or(1000, |count| count.value),
+        fail_at: fail_at.as_ref().map_or(unsaid.fail_at, |count| count.value),
+        watched_min: share_or(watched.as_ref(), unsaid.watched_min),
+        heard_packets_min: heard.as_ref().map_or(unsaid.heard_packets_min, |count| count.value),
         lost_max: lost.as_ref().map(|share| share.value.0),
-        has_blamed_present: blamed_present.as_ref().is_none_or(|present| present.value),
-        inconclusive_row: inconclusive_row.as_ref().map_or(3, |count| count.value),
+        has_blamed_present: blamed_present
+            .as_ref()
+            .map_or(unsaid.has_blamed_present, |present| present.value),
+        inconclusive_row: inconclusive_row.as_ref().map_or(unsaid.inconclusive_row, |count| count.value),
     }
 }
 
@@ -200,13 +201,14 @@ fn clean_criteria(sheet: &mut Sheet<'_>, raw: Option<&RawClean>, verify: &Field<
     {
         check_unlisted(sheet, unlisted.span, verify);
     }
+    let unsaid = CleanCriteria::default();
     CleanCriteria {
-        passes: passes.as_ref().map_or(5, |count| count.value),
-        span: length_or(span.as_ref(), DAY * 7),
-        assurance: share_or(assurance.as_ref(), 0.99),
+        passes: passes.as_ref().map_or(unsaid.passes, |count| count.value),
+        span: length_or(span.as_ref(), unsaid.span),
+        assurance: share_or(assurance.as_ref(), unsaid.assurance),
         contact_interval: contact_interval.as_ref().map(|interval| interval.value.0),
-        is_unlisted: unlisted.as_ref().is_some_and(|unlisted| unlisted.value),
-        watch: length_or(watch.as_ref(), DAY * 30),
+        is_unlisted: unlisted.as_ref().map_or(unsaid.is_unlisted, |unlisted| unlisted.value),
+        watch: length_or(watch.as_ref(), unsaid.watch),
     }
 }
 

@@ -26,8 +26,6 @@ const RING_BYTES: u64 = 64 << 20;
 /// libpcap takes the size of the ring as a signed 32-bit number.
 const RING_BYTES_MAX: u64 = i32::MAX as u64;
 
-const START: Span = Span { line: 1, column: 1, length: 1 };
-
 /// Reads the text of a site file. `None` when nothing of it could be read; else what could be.
 pub fn read_site_file(path: &Path, text: &str, outside: Outside<'_>) -> (Option<SiteFile>, Vec<Problem>) {
     let (mut sheet, raw) = Sheet::open::<RawSiteFile>(path, text, outside);
@@ -38,9 +36,9 @@ pub fn read_site_file(path: &Path, text: &str, outside: Outside<'_>) -> (Option<
 fn meant(sheet: &mut Sheet<'_>, raw: RawSiteFile) -> SiteFile {
     let RawSiteFile { state, listen, sources, sites, evidence, mail, listing } = raw;
     let known = sheet
-        .required(&sources, "sources", START)
+        .required(&sources, "sources", Span::START)
         .map(|given| given.value.keys().cloned().collect::<Vec<_>>());
-    let sites = sheet.required(&sites, "sites", START);
+    let sites = sheet.required(&sites, "sites", Span::START);
     if let Some(listen) = &listen {
         sheet.not_yet(listen.span, NotYet::Listen);
     }

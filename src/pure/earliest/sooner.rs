@@ -17,10 +17,6 @@ const CAPTURE_HOURS: [u64; 4] = [8, 6, 4, 2];
 /// Coming occurrences that are looked at for the shortest time between two: more than a year of nights.
 const PLANNED_MAX: usize = 400;
 
-/// The defaults of the design: nobody is told to be satisfied with less.
-const PASSES_LEAST: u32 = 5;
-const SPAN_LEAST: Duration = Duration::from_secs(7 * 86_400);
-
 /// A change that helps by less is not worth a word.
 const GAIN_MIN: Duration = Duration::from_secs(86_400);
 
@@ -69,13 +65,15 @@ pub fn sooner(today: &Earliest, way: &Way<'_>) -> Vec<Sooner> {
     });
     let daily =
         daily(verify).into_iter().map(|(from, to, stage)| ("verify.cron", from, to, walk(&stage, clean)));
-    let passes = (is_last(Criterion::Passes) && clean.passes > PASSES_LEAST).then(|| {
-        let fewer = CleanCriteria { passes: (clean.passes / 2).max(PASSES_LEAST), ..clean.clone() };
+    // Nobody is told to be satisfied with less than the defaults.
+    let least = CleanCriteria::default();
+    let passes = (is_last(Criterion::Passes) && clean.passes > least.passes).then(|| {
+        let fewer = CleanCriteria { passes: (clean.passes / 2).max(least.passes), ..clean.clone() };
         ("clean.passes", clean.passes.to_string(), fewer.passes.to_string(), walk(verify, &fewer))
     });
-    let span = (is_last(Criterion::Span) && clean.span > SPAN_LEAST).then(|| {
-        let shorter = CleanCriteria { span: SPAN_LEAST, ..clean.clone() };
-        ("clean.span", typed(clean.span), typed(SPAN_LEAST), walk(verify, &shorter))
+    let span = (is_last(Criterion::Span) && clean.span > least.span).then(|| {
+        let shorter = CleanCriteria { span: least.span, ..clean.clone() };
+        ("clean.span", typed(clean.span), typed(least.span), walk(verify, &shorter))
     });
     let tried = longer.into_iter().chain(daily).chain(passes).chain(span);
     let helpful = tried.filter(|(.., changed)| is_sooner(changed, today, now));
@@ -191,8 +189,8 @@ mod tests {
                     Way { verify: &verify, site: &site, clean: &clean, progress: &progress, now: now() };
                 let walk = |verify: &Stage, clean: &CleanCriteria| earliest(&Way { verify, clean, ..way });
                 let today = earliest(&way);
-                let fewer = CleanCriteria { passes: PASSES_LEAST, ..clean.clone() };
-                let shorter = CleanCriteria { span: SPAN_LEAST, ..clean.clone() };
+                let fewer = CleanCriteria { passes: CleanCriteria::default().passes, ..clean.clone() };
+                let shorter = CleanCriteria { span: CleanCriteria::default().span, ..clean.clone() };
                 let longest = longer(&verify, &site, now()).map(|stage| walk(&stage, &clean));
                 for (criterion, changed) in [
                     (Criterion::Assurance, longest),
