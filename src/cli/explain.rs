@@ -1,5 +1,6 @@
 //! Which values do the files have, defaults included? For `check --explain`.
 
+use crate::pure::filter::{is_tag_word, words};
 use crate::pure::number::typed;
 use crate::pure::playbook::{
     CleanCriteria, Due, Escalation, JudgeCriteria, Keep, Notify, Playbook, Recipient, Stage, StageName,
@@ -202,8 +203,11 @@ pub fn schedule(schedule: &Schedule) -> String {
 }
 
 /// A filter so that it means the same on tagged frames: plain, in one tag, in two (pcap-filter(7):
-/// `vlan` moves the offsets of everything after it).
+/// `vlan` moves the offsets of everything after it). One that speaks of tags itself is run as it is.
 fn filter_as_run(filter: &str) -> String {
+    if words(filter).iter().any(|word| is_tag_word(word.text)) {
+        return filter.to_owned();
+    }
     format!("({filter}) or (vlan and (({filter}) or (vlan and ({filter}))))")
 }
 
@@ -276,4 +280,20 @@ fn percent(share: f64) -> String {
 
 fn or_none(text: String) -> String {
     if text.is_empty() { "none".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_shown_as_it_is_run() {
+        for (filter, expected) in [
+            ("tcp port 25", "(tcp port 25) or (vlan and ((tcp port 25) or (vlan and (tcp port 25))))"),
+            ("vlan 7 and tcp port 25", "vlan 7 and tcp port 25"),
+            ("ether proto 0x8100", "ether proto 0x8100"),
+        ] {
+            assert_eq!(filter_as_run(filter), expected);
+        }
+    }
 }
