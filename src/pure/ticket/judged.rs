@@ -7,6 +7,7 @@ use super::{
 };
 use crate::pure::interval::Intervals;
 use crate::pure::moment;
+use crate::pure::number::spelled;
 use crate::pure::packet::{Mac, is_same_machine};
 use crate::pure::playbook::{JudgeCriteria, StageName};
 use crate::pure::sighting::{HostFinding, Observation};
@@ -73,7 +74,7 @@ pub fn judge(
     let criteria = &context.playbook.judge;
     let contacts = observation.hosts.iter().map(|finding| finding.contacts).sum();
     if contacts == 0 && facts.sources.iter().any(|source| source.ending == Ending::NothingRecorded) {
-        return with_files(missed(context, run.id, facts), facts);
+        return with_files(nothing_recorded(context, run.id, facts), facts);
     }
     if let Some(reason) = source_gone(facts).filter(|_| contacts == 0) {
         let end = RunEnd { reasons: vec![reason], ..RunEnd::empty(run.id, Outcome::Missed) };
@@ -123,9 +124,9 @@ fn too_short_by_hand(context: &Context<'_>, run: &Run) -> Option<Reason> {
     (run.stage == StageName::Verify && is_short).then(|| Reason {
         code: ReasonCode::TooShort,
         text: format!(
-            "it was to watch {:.0} s, and a night of this playbook has {:.0} s: leave out `--for`",
-            run.window().seconds(),
-            planned.as_secs_f64()
+            "it was to watch {}, and a night of this playbook has {}: leave out `--for`",
+            spelled(run.window().seconds()),
+            spelled(planned.as_secs_f64())
         ),
     })
 }
@@ -145,7 +146,8 @@ fn source_gone(facts: &CaptureFacts) -> Option<Reason> {
     })
 }
 
-fn missed(context: &Context<'_>, run: RunId, facts: &CaptureFacts) -> RunEnd {
+/// The end of a run of whose window there is no recorded file.
+fn nothing_recorded(context: &Context<'_>, run: RunId, facts: &CaptureFacts) -> RunEnd {
     let names: Vec<&str> = facts
         .sources
         .iter()
