@@ -4,12 +4,13 @@
 //! own, and only then gets its name. It never takes the place of something that is there.
 
 use super::desk::Desk;
-use super::{Exit, Fault, evidence, print};
+use super::{Exit, Fault, print};
 use crate::edge::capture::vault;
 use crate::edge::clock;
 use crate::edge::copy::{Copy, CopyError};
 use crate::edge::store::{Durability, Store};
 use crate::engine::{Engine, EngineError};
+use crate::pure::ticket::Run;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
@@ -46,7 +47,7 @@ pub fn run(desk: &Desk, args: &BackupArgs) -> Result<Exit, Fault> {
     let detected = copied.detection_ledger(Timestamp::MIN, clock::now())?.runs;
     let of_tickets = copied.tickets().flat_map(|ticket| &ticket.runs);
     let runs = of_tickets.chain(detected.iter().map(|(_, run)| run));
-    let named: BTreeSet<String> = runs.flat_map(evidence::on_record).map(|file| file.path.clone()).collect();
+    let named: BTreeSet<String> = runs.flat_map(Run::files).map(|file| file.path.clone()).collect();
     let events = copied.events_count();
     drop(copied);
     let wanted = if args.evidence { named } else { BTreeSet::new() };

@@ -51,7 +51,7 @@ pub fn run(desk: &mut Desk, args: &EvidenceArgs) -> Result<Exit, Fault> {
         detected.iter().map(|(_, run)| (TicketId::NONE, run)).chain(of_tickets).collect();
     let mut named: BTreeSet<&str> = BTreeSet::new();
     let mut files: Vec<(TicketId, &EvidenceFile)> =
-        runs.iter().flat_map(|(id, run)| on_record(run).map(|file| (*id, file))).collect();
+        runs.iter().flat_map(|(id, run)| run.files().map(|file| (*id, file))).collect();
     // What a `detect` run kept, the tickets that its contacts concern name as well.
     files.retain(|(_, file)| named.insert(&file.path));
     let unrecorded = runs.iter().filter(|(_, run)| is_unrecorded(run));
@@ -71,11 +71,6 @@ pub fn run(desk: &mut Desk, args: &EvidenceArgs) -> Result<Exit, Fault> {
     };
     let printed = print::out(&if json { found.as_json() } else { found.as_text() });
     Ok(if found.is_sound() { printed } else { Exit::Failed })
-}
-
-/// The files of a run that the log vouches for: packets and coverage.
-pub(super) fn on_record(run: &Run) -> impl Iterator<Item = &EvidenceFile> {
-    run.end.iter().flat_map(|end| end.evidence.iter().chain(&end.ledgers))
 }
 
 /// Whether a run goes on, or was killed before what it had could be recorded.

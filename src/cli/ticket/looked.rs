@@ -2,7 +2,7 @@
 
 use crate::edge::capture::vault::{self, Fault};
 use crate::pure::report::Looked;
-use crate::pure::ticket::Ticket;
+use crate::pure::ticket::{Run, Ticket};
 use crate::pure::verdict::EvidenceFile;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ const HASHED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Every file on record: packets and coverage ledgers.
 pub fn on_record(ticket: &Ticket) -> impl Iterator<Item = &EvidenceFile> {
-    ticket.runs.iter().filter_map(|run| run.end.as_ref()).flat_map(|end| end.files())
+    ticket.runs.iter().flat_map(Run::files)
 }
 
 /// Looks at each, and computes its SHA-256 unless that would take too long.

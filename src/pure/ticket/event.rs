@@ -307,13 +307,6 @@ pub struct RunEnd {
     pub is_in_break: bool,
 }
 
-impl RunEnd {
-    /// Every file that it left below the state directory.
-    pub fn files(&self) -> impl Iterator<Item = &EvidenceFile> {
-        self.evidence.iter().chain(&self.ledgers)
-    }
-}
-
 /// What one host did in one run, and when it could have been seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HostExposure {

@@ -3,6 +3,7 @@
 use super::{RunEnd, RunId, RunStart};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::StageName;
+use crate::pure::verdict::EvidenceFile;
 use jiff::Timestamp;
 
 /// One run; or, out of [`Ticket::all_runs`](super::Ticket::all_runs), one occurrence that never ran.
@@ -39,6 +40,11 @@ impl Run {
             ended: None,
             end: None,
         }
+    }
+
+    /// The files that it left and the log vouches for: packets and coverage ledgers. None before it has ended.
+    pub fn files(&self) -> impl Iterator<Item = &EvidenceFile> {
+        self.end.iter().flat_map(|end| end.evidence.iter().chain(&end.ledgers))
     }
 
     /// How it began, as it went on record.
