@@ -132,24 +132,24 @@ fn split_unit(text: &str) -> (&str, &str) {
 /// What is wrong and, after a line break, what to write instead.
 pub fn length(text: &str) -> Result<Duration, String> {
     let (number, unit) = split_unit(text);
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        "w" => 604_800,
-        "y" => 31_536_000,
-        _ => 0,
+    let unit_seconds: Option<u64> = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        "w" => Some(604_800),
+        "y" => Some(31_536_000),
+        _ => None,
     };
     let number: Option<u64> = number.parse().ok();
-    match number.and_then(|number| number.checked_mul(seconds)) {
-        Some(total) if seconds > 0 && total <= LENGTH_SECONDS_MAX => Ok(Duration::from_secs(total)),
-        Some(_) if seconds > 0 => Err(format!("`{}` is longer than a hundred years", clipped(text))),
-        _ => Err(format!(
-            "`{}` is not a duration\nwrite a whole number and a unit: `90s`, `30m`, `6h`, `7d` or `2w`",
-            clipped(text)
-        )),
-    }
+    let (number, unit_seconds) = number.zip(unit_seconds).ok_or_else(|| {
+        let cure = "write a whole number and a unit: `90s`, `30m`, `6h`, `7d` or `2w`";
+        format!("`{}` is not a duration\n{cure}", clipped(text))
+    })?;
+    let seconds = number.checked_mul(unit_seconds).filter(|seconds| *seconds <= LENGTH_SECONDS_MAX);
+    let seconds = seconds
+        .ok_or_else(|| format!("`{}` is longer than a hundred years\ngive `100y` at most", clipped(text)))?;
+    Ok(Duration::from_secs(seconds))
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -164,16 +164,16 @@ fn share(text: &str) -> Result<f64, String> {
 
 fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = split_unit(text);
-    let shift = match unit {
-        "B" => 0,
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        "TiB" => 40,
-        _ => 64,
+    let unit_bytes: Option<u64> = match unit {
+        "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        "TiB" => Some(1 << 40),
+        _ => None,
     };
-    let bytes: Option<u64> =
-        number.parse().ok().filter(|_| shift < 64).and_then(|n: u64| n.checked_mul(1 << shift));
+    let number: Option<u64> = number.parse().ok();
+    let bytes = number.zip(unit_bytes).and_then(|(number, unit_bytes)| number.checked_mul(unit_bytes));
     bytes.ok_or_else(|| {
         let cure = "write a whole number and `B`, `KiB`, `MiB`, `GiB` or `TiB`: `64MiB`";
         format!("`{}` is not a size\n{cure}", clipped(text))
