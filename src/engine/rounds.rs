@@ -48,7 +48,7 @@ impl Engine {
     pub fn digests_now(&self, now: Timestamp) -> Vec<(Vec<String>, Digest)> {
         let Some(settings) = settings(&self.library) else { return Vec::new() };
         let settings = site::DigestSettings { is_skipped_unchanged: false, ..settings.clone() };
-        let due = self.log.digests.now(now);
+        let due = self.log.digests.due_now(now);
         gather(&desk(&self.library, &settings, &self.log, now), due)
     }
 

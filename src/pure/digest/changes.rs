@@ -62,8 +62,8 @@ fn of(subject: &Subject<'_>, Case { ticket, .. }: &Case<'_>) -> Vec<(u8, String)
         let until = hold.until.map(|until| format!(" until {}", subject.time(until))).unwrap_or_default();
         told.push((5, format!("put on hold{until}")));
     }
-    if !ticket.phase.is_open() && is_new(ticket.phase_since) {
-        told.push((5, ended(ticket.phase).to_owned()));
+    if let Some(ended) = ended(ticket.phase).filter(|_| is_new(ticket.phase_since)) {
+        told.push((5, ended.to_owned()));
     }
     told
 }
@@ -73,11 +73,13 @@ fn is_reopened(subject: &Subject<'_>, ticket: &Ticket) -> bool {
     subject.is_new(ticket.sought_since) && ticket.relapsed != Some(ticket.sought_since)
 }
 
-fn ended(phase: Phase) -> &'static str {
+/// How a ticket ended that is in that phase; `None` of an open one.
+fn ended(phase: Phase) -> Option<&'static str> {
     match phase {
-        Phase::Rejected => "rejected",
-        Phase::AcceptedRisk => "its risk was accepted",
-        _ => "closed",
+        Phase::Reported | Phase::Located | Phase::Verifying | Phase::Clean => None,
+        Phase::Closed => Some("closed"),
+        Phase::Rejected => Some("rejected"),
+        Phase::AcceptedRisk => Some("its risk was accepted"),
     }
 }
 

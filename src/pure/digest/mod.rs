@@ -86,7 +86,7 @@ impl Digests {
     }
 
     /// As if the time of a digest came at `now`.
-    pub fn now(&self, now: Timestamp) -> Due {
+    pub fn due_now(&self, now: Timestamp) -> Due {
         Due { occurrence: now, since: self.since(now), is_late: false }
     }
 
