@@ -75,7 +75,7 @@ fn site_file(named: Option<&Path>) -> (Finding, Option<Library>) {
 }
 
 fn capture_right() -> Finding {
-    interface::probe(LOOPBACK).map(|()| "this user may capture".to_owned())
+    interface::try_out(LOOPBACK).map(|()| "this user may capture".to_owned())
 }
 
 fn clock() -> Finding {
@@ -184,7 +184,7 @@ fn an_interface(name: &str) -> Finding {
     if !state.is_up() {
         return Err(state.advice(name));
     }
-    interface::probe(name).map(|()| format!("interface {name} is up and can be captured on"))
+    interface::try_out(name).map(|()| format!("interface {name} is up and can be captured on"))
 }
 
 fn recorded(pattern: &str, zone: &TimeZone) -> Finding {

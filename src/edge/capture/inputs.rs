@@ -57,6 +57,11 @@ impl Input {
     pub fn is_file(&self) -> bool {
         self.opened.is_none()
     }
+
+    /// Where it stands among the others: those without packets come last.
+    fn place(&self) -> (bool, Option<i64>, &Path) {
+        (self.first_ns.is_none(), self.first_ns, &self.path)
+    }
 }
 
 impl Inputs {
@@ -125,13 +130,6 @@ impl Inputs {
             Err(error) => self.unreadable.push(error.to_string()),
         }
         Ok(None)
-    }
-}
-
-impl Input {
-    /// Those without packets come last.
-    fn place(&self) -> (bool, Option<i64>, &Path) {
-        (self.first_ns.is_none(), self.first_ns, &self.path)
     }
 }
 

@@ -56,9 +56,9 @@ pub fn listen(
 ///
 /// # Errors
 /// Why not, and what to do.
-pub fn probe(interface: &str) -> Result<(), String> {
-    const PROBE_RING_BYTES: u64 = 1024 * 1024;
-    Tap::open(interface, PROBE_RING_BYTES).map(|_| ()).map_err(Refusal::text)
+pub fn try_out(interface: &str) -> Result<(), String> {
+    const RING_BYTES: u64 = 1024 * 1024;
+    Tap::open(interface, RING_BYTES).map(|_| ()).map_err(Refusal::text)
 }
 
 struct Listening<'a> {

@@ -248,27 +248,17 @@ enum Held {
 impl Hand {
     /// The pen is held by whoever hands batches over, and waits for none.
     pub fn here(pen: Pen) -> Hand {
-        Hand {
-            signs: Arc::clone(&pen.signs),
-            held: Held::Here(pen),
-            batches: 1,
-            batches_max: 1,
-            away: 0,
-            spare: Vec::new(),
-        }
+        Hand::new(Arc::clone(&pen.signs), Held::Here(pen), 1)
     }
 
     /// The pen is held by a thread of its own. There are never more than `batches_max` batches,
     /// whatever the disk does.
     pub fn beside(pen: Pen, batches_max: usize) -> Hand {
-        Hand {
-            signs: Arc::clone(&pen.signs),
-            held: Held::Waiting(pen),
-            batches: 1,
-            batches_max,
-            away: 0,
-            spare: Vec::new(),
-        }
+        Hand::new(Arc::clone(&pen.signs), Held::Waiting(pen), batches_max)
+    }
+
+    fn new(signs: Arc<Signs>, held: Held, batches_max: usize) -> Hand {
+        Hand { held, signs, batches: 1, batches_max, away: 0, spare: Vec::new() }
     }
 
     /// What is known of the disk.

@@ -128,6 +128,7 @@ mod tests {
             assert_eq!(count(None, ""), 0, "{name}: not known");
         }
     }
+
     #[test]
     fn a_machine_that_is_set_up_anew_has_no_such_packets() {
         let rows = [

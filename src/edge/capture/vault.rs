@@ -41,7 +41,7 @@ pub enum Stray {
     Unknown,
 }
 
-/// Checks one file on record.
+/// Checks one file on record: that it is there, and that its SHA-256 is the recorded one.
 pub fn check(state: &Path, recorded: &EvidenceFile) -> Result<(), Fault> {
     let file = open(state, &recorded.path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Fault::Missing,
@@ -105,7 +105,7 @@ pub fn copy(state: &Path, into: &Path, files: &BTreeSet<String>) -> io::Result<V
     Ok(lacking)
 }
 
-/// What lies in the evidence directories `tickets` (all when `None`) and is not `named` by the log, in
+/// What lies in the evidence directory of `ticket` (in all when `None`) and is not `named` by the log, by path in
 /// order.
 ///
 /// # Errors
