@@ -188,7 +188,7 @@ fn begin(desk: &mut Desk, args: &RunArgs, whose: &Whose, window: Interval) -> Re
     match whose {
         Whose::Detection(id) => Ok(desk.engine.begin_detection(now, &by, id, window)?),
         Whose::Ticket(id, stage) => {
-            let length = Duration::from_secs_f64(window.seconds());
+            let length = window.to.duration_since(window.from).unsigned_abs();
             let input = Input::HandRun { stage: *stage, window_start: window.from, length };
             let happened = desk.engine.step(now, &by, *id, &input)?;
             let begun = happened.iter().find_map(|recorded| match &recorded.event {

@@ -36,7 +36,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Runs that end together ask within this time before their end.
-const ASKING_SECONDS: Duration = Duration::from_secs(60);
+const ASKING_MAX: Duration = Duration::from_secs(60);
 
 const NO_LISTING_SECTION: &str =
     "nobody was asked: add a `listing` section to the site file, or take `listing: true` out of the stage";
@@ -253,7 +253,7 @@ fn watch_and_ask(edges: &Edges, watching: &Watching) -> (Captured, Option<Listin
 
 /// In the last tenth of the window, a minute before its end at most; the same for the same run.
 fn asking_time(plan: &CapturePlan, run: RunId) -> Timestamp {
-    let last = Duration::from_secs_f64(plan.window.seconds() / 10.0).min(ASKING_SECONDS);
+    let last = Duration::from_secs_f64(plan.window.seconds() / 10.0).min(ASKING_MAX);
     let before_end = last.saturating_sub(schedule::jitter(plan.window.from, &run.to_string(), last));
     plan.window.to.checked_sub(before_end).unwrap_or(plan.window.to)
 }

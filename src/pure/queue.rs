@@ -35,8 +35,9 @@ pub struct Limits {
 pub struct Queue {
     limits: Limits,
     waiting: BTreeMap<String, BTreeSet<Waiting>>,
+    /// The numbers of those that wait.
     known: BTreeSet<(TicketId, RunId)>,
-    /// The same by the end of their windows.
+    /// Those that wait and can miss their window, by its end.
     ends: BTreeSet<(Timestamp, String, Waiting)>,
     sources: BTreeMap<String, Vec<String>>,
     under_way: BTreeMap<(TicketId, RunId), String>,

@@ -3,8 +3,8 @@
 //!
 //! In reading order: text becomes a tree of nodes with places (`node`), the tree becomes the types
 //! as typed (`field`, `reader`, `read`, `leaf`, `raw_site`, `raw_playbook`), and those become the types as
-//! meant (`site` with `listing` (and `secret`) and `probe`, `playbook` with `watchlists`, `stages` and `people`; `library` looks across
-//! files).
+//! meant (`site` with `listing` (and `secret`) and `probe`, `playbook` with `watchlists`, `stages` and `people`;
+//! `library` looks across files).
 //! `not_yet` is the one list of keys that have no effect so far. Nothing here opens a file.
 
 mod node;

@@ -191,7 +191,8 @@ fn plight(host: &Host) -> Plight {
     }
 }
 
-/// When it first called after its last cleaning, as far as is known of a contact that spans that; `None` when it did not, or was never cleaned.
+/// When it first called after its last cleaning, as far as is known of a contact that spans that; `None` when it
+/// did not, or was never cleaned.
 pub(super) fn return_of(host: &Host) -> Option<Timestamp> {
     let cleaned = host.cleaned.filter(|_| host.state == HostState::Infected)?;
     host.contacts.iter().find(|contact| contact.last > cleaned).map(|contact| contact.first.max(cleaned))

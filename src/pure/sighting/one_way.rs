@@ -9,7 +9,8 @@ const ANSWERS_MIN: u64 = 200;
 /// acknowledge, of a download the receiver at least every tenth segment.
 const ANSWERS_SHARE: u64 = 200;
 
-/// Which direction alone was heard, by the answers out and in; `None` when both were, or when too little was heard to tell.
+/// Which direction alone was heard, by the answers out and in; `None` when both were, or when too little was heard
+/// to tell.
 pub(super) fn one_way(out: u64, inbound: u64) -> Option<OneWay> {
     match out + inbound {
         ..ANSWERS_MIN => None,

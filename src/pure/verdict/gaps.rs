@@ -18,8 +18,9 @@ pub(super) const LOST_UNSTATED_MAX: f64 = 0.001;
 /// More undecoded frames than this share of those that should carry IP blind a capture (design: 1 %).
 pub(super) const UNDECODED_MAX: f64 = 0.01;
 
-/// Share of the names that span packets that may be unread: as much as may be undecoded. Names that
-/// were read whole are left out of it, since many of them would hide that none of these ever is. Of thousands of connections some always end in the middle of their first words.
+/// Share of the names that span packets that may be unread: as much as may be undecoded, since of thousands of
+/// connections some always end in the middle of their first words. Names that were read whole are left out of
+/// it: many of them would hide that none of these ever is.
 const UNREAD_NAMES_MAX: f64 = 0.01;
 
 /// Names written out in one sentence; the rest are counted.
