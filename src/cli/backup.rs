@@ -10,6 +10,7 @@ use crate::edge::clock;
 use crate::edge::copy::{Copy, CopyError};
 use crate::edge::store::{Durability, Store};
 use crate::engine::{Engine, EngineError};
+use crate::pure::number::plain_count;
 use crate::pure::ticket::Run;
 use clap::Args;
 use jiff::Timestamp;
@@ -82,8 +83,10 @@ fn tell(args: &BackupArgs, events: u64, files: usize, lacking: &[String]) -> Exi
         return print::out(&format!("{document:#}\n"));
     }
     let what = match args.evidence {
-        true => format!("{events} events and {files} files of evidence"),
-        false => format!("{events} events; evidence is not in it, add --evidence for that"),
+        true => {
+            format!("{} and {} of evidence", plain_count(events, "event"), plain_count(files as u64, "file"))
+        }
+        false => format!("{}; evidence is not in it, add --evidence for that", plain_count(events, "event")),
     };
     print::out(&format!("{path} written: {what}\n"))
 }

@@ -19,6 +19,7 @@ use crate::edge::doorbell::Doorbell;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::{Engine, EngineError};
+use crate::pure::number::plain_count;
 use crate::pure::playbook::Library;
 use crate::pure::queue::{Limits, Queue};
 use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Event, Input, Run};
@@ -351,7 +352,8 @@ impl Server<'_> {
         if !self.unrecorded.is_empty() {
             let lost = self.unrecorded.len();
             tracing::error!(
-                "{lost} results could not be recorded: their runs are named interrupted, their mails sent again"
+                "{} could not be recorded: runs are named interrupted, mails sent again",
+                plain_count(lost as u64, "result")
             );
         }
     }

@@ -210,7 +210,7 @@ fn serve_opens_one_ticket_of_many_runs_and_names_what_it_was_killed_in() {
     assert!(has(&rows, "outcome", "interrupted"), "{rows:#?}");
     assert!(
         station.told().contains("detect of quick at springfield: run")
-            || station.told().contains("detect: 1 runs were interrupted"),
+            || station.told().contains("detect: 1 run interrupted"),
         "{}",
         station.told()
     );

@@ -173,7 +173,7 @@ fn a_log_that_another_process_holds_is_given_up_in_time() {
     station.wait_for("it is told", || station.told().contains("database is locked"));
     check("a locked log", serving.stop(), 1);
     other.execute_batch("ROLLBACK").expect("it ends");
-    assert!(station.told().contains("results could not be recorded"), "{}", station.told());
+    assert!(station.told().contains("could not be recorded"), "{}", station.told());
     let mut serving = station.serve();
     station.wait_for("the run is named", || {
         station.log().iter().any(|row| row.kind == "run_ended" && row.body["outcome"] == "interrupted")

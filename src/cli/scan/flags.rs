@@ -4,6 +4,7 @@ use crate::cli::lists::{self, ListError};
 use crate::cli::print::note;
 use crate::edge::capture::texts::Days;
 use crate::pure::address::Translator;
+use crate::pure::number::plain_count;
 use crate::pure::sighting::Watch;
 use crate::pure::watchlist::{
     CompiledList, Entry, FileRead, Index, Part, PortRange, Target, Watchlist, warnings,
@@ -213,7 +214,8 @@ impl Wanted {
     pub fn empty_lists(&self) -> Vec<(String, String)> {
         let is_empty = |list: &&List| list.part.as_ref().is_some_and(|part| part.counts().total() == 0);
         let told = |list: &List| {
-            (list.watchlist.name.clone(), format!("no entry, {} lines rejected", list.rejected_lines))
+            let rejected = plain_count(list.rejected_lines, "line");
+            (list.watchlist.name.clone(), format!("no entry, {rejected} rejected"))
         };
         self.lists.iter().filter(is_empty).map(told).collect()
     }

@@ -3,6 +3,7 @@
 use super::ScanArgs;
 use super::flags::Wanted;
 use crate::cli::print::note;
+use crate::pure::number::plain_count;
 use crate::pure::sighting::{
     Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OneWay,
 };
@@ -119,7 +120,8 @@ fn people(out: &mut impl Write, result: &Result<'_>) -> io::Result<()> {
         let sightings = observation.unattributed_sightings;
         writeln!(
             out,
-            "\n{sightings} packets with a watchlist entry have no inside host: is this the inside of the NAT?"
+            "\n{} with a watchlist entry and no inside host: is this the inside of the NAT?",
+            plain_count(sightings, "packet")
         )?;
     }
     writeln!(out)?;
@@ -213,16 +215,16 @@ fn handshake(handshake: Handshake) -> &'static str {
 fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
     let time = coverage.first.zip(coverage.last);
     let time = time.map(|(first, last)| format!(" from {first:.0} to {last:.0}")).unwrap_or_default();
-    let bytes = coverage.heard_bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+    let bytes =
+        coverage.heard_bytes.map_or_else(|| "unknown bytes".to_owned(), |bytes| plain_count(bytes, "byte"));
     let lost = coverage.lost();
     let at_least = if lost.is_in_part() { "at least " } else { "" };
     let lost = lost.packets().map_or_else(|| "unknown".to_owned(), |lost| format!("{at_least}{lost}"));
     writeln!(
         out,
-        "Heard {} packets ({} bytes) of {} inside hosts{time}; lost {lost}, cut short {}, unreadable {}, copies {}.",
-        coverage.heard_packets,
-        bytes,
-        coverage.inside_hosts,
+        "Heard {} ({bytes}) of {}{time}; lost {lost}, cut short {}, unreadable {}, copies {}.",
+        plain_count(coverage.heard_packets, "packet"),
+        plain_count(coverage.inside_hosts, "inside host"),
         coverage.truncated_packets,
         coverage.undecoded_packets,
         coverage.duplicate_packets,

@@ -9,6 +9,7 @@ use crate::edge::capture::account::Counted;
 use crate::edge::capture::evidence::{Evidence, Kept, Origin, Pace};
 use crate::edge::capture::published::{Draft, Taken};
 use crate::edge::capture::tap::SNAP_BYTES;
+use crate::pure::number::plain_count;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -78,9 +79,12 @@ fn check(args: &ScanArgs, path: &Path) -> Result<(), String> {
 pub fn finish(save: Save, counted: &Counted) -> Vec<String> {
     let Kept { file, gaps } = save.evidence.finish(counted);
     match &file {
-        Some(file) => {
-            note(&format!("saved {} packets to {} (sha256 {})", file.packets, file.path, file.sha256))
-        }
+        Some(file) => note(&format!(
+            "saved {} to {} (sha256 {})",
+            plain_count(file.packets, "packet"),
+            file.path,
+            file.sha256
+        )),
         None if gaps.is_empty() => note("no packet to save"),
         None => {}
     }

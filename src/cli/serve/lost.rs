@@ -6,6 +6,7 @@ use super::{Server, is_planned};
 use crate::edge::capture::vault;
 use crate::edge::clock::{self, Deadline};
 use crate::engine::EngineError;
+use crate::pure::number::plain_count;
 use crate::pure::plan;
 use crate::pure::ticket::{ALLCLEAR, Input, Run, RunId, TicketId};
 use jiff::Timestamp;
@@ -46,7 +47,8 @@ impl Server<'_> {
         let abandoned: Vec<(TicketId, Input)> = lost
             .into_iter()
             .inspect(|(id, runs)| {
-                tracing::warn!("{}: {} runs were interrupted: their process is gone", whose(*id), runs.len());
+                let runs = plain_count(runs.len() as u64, "run");
+                tracing::warn!("{}: {runs} interrupted, since the process that watched is gone", whose(*id));
             })
             .map(|(id, runs)| (id, Input::Abandoned(runs)))
             .collect();

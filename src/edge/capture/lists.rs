@@ -8,6 +8,7 @@
 use super::known;
 use super::shut_out::shut_out;
 use crate::pure::address::Translator;
+use crate::pure::number::plain_count;
 use crate::pure::plan::CapturePlan;
 use crate::pure::verdict::WatchlistFacts;
 use crate::pure::watchlist::{self, CompiledList, FileRead, Index, Part, Watchlist};
@@ -230,7 +231,8 @@ fn read(file: &mut File, path: &Path) -> Result<FileRead, String> {
     }
     let read = watchlist::read_file(&bytes).map_err(|fault| format!("{shown}: {fault}"))?;
     if read.part.counts().total() == 0 {
-        return Err(format!("{shown} holds no entry, {} lines were rejected", read.rejected_lines));
+        let rejected = plain_count(read.rejected_lines, "line");
+        return Err(format!("{shown} holds no entry, {rejected} rejected"));
     }
     Ok(read)
 }
