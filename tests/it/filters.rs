@@ -7,6 +7,7 @@ use allclear::edge::capture::filter::{ETHERNET, Filter};
 use allclear::edge::capture::screen::Screen;
 use allclear::pure::address::Translator;
 use allclear::pure::filter::{for_kernel_alone, superset};
+use allclear::pure::packet::Frame;
 use allclear::pure::sighting::Scope;
 
 /// Whether the plainest packet, wrapped so, passes.
@@ -150,6 +151,38 @@ fn the_pieces_of_a_datagram_pass_where_the_first_did() {
             };
             assert_eq!(frames.iter().copied().map(scope).last(), Some(wanted), "{name}: {text}, {is_tagged}");
         }
+    }
+}
+
+#[test]
+fn what_a_filter_asks_of_bytes_that_were_cut_away_is_doubt() {
+    let segment = [&[3, 0xe8, 0, 25, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x02][..], &[0; 6], b"HELO"].concat();
+    let bare = ipv4(6, &segment);
+    let tagged = ethernet(0x8100, &cat(&[&[0, 7, 8, 0], &bare]));
+    let [plain, wrapped] = [bare.clone(), ipv4(4, &bare)].map(|packet| ethernet(0x0800, &packet));
+    let [matched, doubtful, passed_over] = [Scope::Matched, Scope::Doubtful, Scope::CoverageOnly];
+    let rows = [
+        ("flags, behind the cut", "tcp[tcpflags] & tcp-syn != 0", &plain, 42, doubtful),
+        ("flags, behind a tag and the cut", "tcp[tcpflags] & tcp-syn != 0", &tagged, 46, doubtful),
+        ("flags, in a tunnel and behind the cut", "tcp[tcpflags] & tcp-syn != 0", &wrapped, 62, doubtful),
+        ("flags that were saved", "tcp[tcpflags] & tcp-syn != 0", &plain, 50, matched),
+        ("other flags that were saved", "tcp[tcpflags] & tcp-rst != 0", &plain, 50, passed_over),
+        ("payload, behind the cut", "tcp[20:4] = 0x48454c4f", &plain, 54, doubtful),
+        ("payload, in a frame that is whole", "tcp[24] = 0x48", &plain, plain.len(), passed_over),
+        ("what another part of the filter decides", "udp and udp[8] = 1", &plain, 42, passed_over),
+        ("a port", "tcp port 80", &plain, 42, passed_over),
+        ("nothing that could be cut", "tcp", &plain, 42, matched),
+        ("whatever is there", "tcp or not tcp", &plain, 42, matched),
+    ];
+    for (row, text, whole, saved, wanted) in rows {
+        let whole = frame(1, whole);
+        let bytes = &whole.bytes[..saved];
+        // However long the recorder says that it was.
+        let frames =
+            [whole.wire_length, saved as u32].map(|wire_length| Frame { bytes, wire_length, ..whole });
+        let mut screen = Screen::new(text);
+        let scopes = frames.map(|frame| screen.scope(&frame));
+        assert_eq!(scopes, [Ok(wanted), Ok(wanted)], "{row}");
     }
 }
 

@@ -10,6 +10,8 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 const SINK: &str = "216.66.15.109";
+/// The beginnings of connections.
+const SYNS: &str = "tcp[tcpflags] & tcp-syn != 0";
 
 fn allclear(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_allclear")).args(arguments).output().expect("the program starts")
@@ -198,6 +200,7 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
     let outside = tcp("192.0.2.17", SINK, 80);
     let clean = pcap(&directory, "clean.pcap", &[(1, &quiet), (2, &quiet)]);
     let calling = pcap(&directory, "calling.pcap", &[(1, &quiet), (2, &call)]);
+    let cut_call = pcap(&directory, "cut_call.pcap", &[(1, &quiet), (2, &call[..40])]);
     let wrong_side = pcap(&directory, "outside.pcap", &[(1, &outside)]);
     // PPPoE, with a session's number and the length of what follows.
     let wrapped = [&call[..12], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 42, 0, 0x21], &call[14..]].concat();
@@ -209,7 +212,7 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
     let unreadable = pcap(&directory, "unreadable.pcap", &[(1, &quiet), (2, &quiet[..20])]);
     let empty_list = directory.path().join("none.txt");
     std::fs::write(&empty_list, "# nothing yet\n").expect("it can be written");
-    let rows: [(&str, &[&str], i32, &[&str]); 14] = [
+    let rows: [(&str, &[&str], i32, &[&str]); 17] = [
         ("clean", &[text(&clean), "--address", SINK], 0, &[]),
         ("calling", &[text(&calling), "--address", SINK], 2, &["contacts"]),
         ("calling, after the limit", &[text(&calling), "--address", SINK, "-c", "1"], 3, &["cut_short"]),
@@ -223,6 +226,9 @@ fn the_exit_code_is_the_verdict_and_every_gap_has_its_reason() {
         ),
         ("calling, wrapped", &[text(&wrapped), "--address", SINK, "-f", "port 80"], 2, &["contacts"]),
         ("calling, wrapped, filtered away", &[text(&wrapped), "--address", SINK, "-f", "port 81"], 0, &[]),
+        ("flags asked of it", &[text(&calling), "--address", SINK, "-f", SYNS], 2, &["contacts"]),
+        ("cut before its flags", &[text(&cut_call), "--address", SINK, "-f", SYNS], 3, &["truncated"]),
+        ("cut before its flags, of others", &[text(&cut_call), "--address", "9.9.9.8", "-f", SYNS], 0, &[]),
         ("outside the NAT", &[text(&wrong_side), "--address", SINK], 3, &["wrong_side"]),
         ("nothing heard", &[text(&empty), "--address", SINK], 3, &["too_quiet"]),
         ("a file that ends in a record", &[text(&cut_file), "--address", SINK], 3, &["interrupted"]),

@@ -21,6 +21,8 @@ const DATAGRAMS_MAX: usize = 512;
 pub struct Screen {
     text: String,
     compiled: Vec<Filter>,
+    /// The opposite of the filter by link layer, as far as it was asked; `None` where there is nothing that it lets pass.
+    opposites: Vec<(u16, Option<Filter>)>,
     /// What makes addresses of IPv6 of those of IPv4 at the site.
     translators: Vec<Translator>,
     /// Whether it looks behind the header of IP, where only the first fragment of a datagram has what it asks for.
@@ -36,6 +38,7 @@ impl Screen {
         Screen {
             text: text.to_owned(),
             compiled: Vec::new(),
+            opposites: Vec::new(),
             translators: Vec::new(),
             is_about_ports,
             passed: Fragments::default(),
@@ -67,11 +70,18 @@ impl Screen {
     }
 
     /// What the frame counts for: it passes, or a packet within it would that lies deeper than a filter looks (in a
-    /// tunnel, behind PPPoE or labels, or quoted by an error), or it is a piece of a datagram that does.
+    /// tunnel, behind PPPoE or labels, or quoted by an error), or it is a piece of a datagram that does. It is doubtful
+    /// where the filter asks for bytes that were cut away.
     ///
     /// # Errors
     /// When the filter cannot be applied to frames of its link layer.
     pub fn scope(&mut self, frame: &Frame<'_>) -> Result<Scope, String> {
+        let scope = self.scope_as_saved(frame)?;
+        let is_doubt = scope == Scope::CoverageOnly && is_cut(frame) && self.asks_for_missing(frame);
+        Ok(if is_doubt { Scope::Doubtful } else { scope })
+    }
+
+    fn scope_as_saved(&mut self, frame: &Frame<'_>) -> Result<Scope, String> {
         let place = self.place(frame.link_type)?;
         let has_passed = self.compiled[place].matches(frame);
         let is_bare = self.translators.is_empty() && packet::is_bare(frame);
@@ -115,6 +125,27 @@ impl Screen {
         })
     }
 
+    /// Whether the filter, which lets no part of the frame pass, asks one for bytes that were not saved: then its
+    /// opposite does not let that pass either.
+    fn asks_for_missing(&mut self, frame: &Frame<'_>) -> bool {
+        let refuses = |opposite: &mut Filter| !opposite.matches(frame);
+        let refuses_within = |opposite: &mut Filter| {
+            packet::any_within(frame, |packet| !opposite.matches_within(frame, packet))
+        };
+        self.opposite(frame.link_type).is_some_and(refuses)
+            || !packet::is_bare(frame) && self.opposite(ETHERNET).is_some_and(refuses_within)
+    }
+
+    fn opposite(&mut self, link_type: u16) -> Option<&mut Filter> {
+        let known = self.opposites.iter().position(|(known, _)| *known == link_type);
+        let place = known.unwrap_or_else(|| {
+            let opposite = Filter::compile(&format!("not ({})", self.text), link_type).ok();
+            self.opposites.push((link_type, opposite));
+            self.opposites.len() - 1
+        });
+        self.opposites[place].1.as_mut()
+    }
+
     fn place(&mut self, link_type: u16) -> Result<usize, String> {
         let known = self.compiled.iter().position(|filter| filter.link_type() == link_type);
         match known {
@@ -128,6 +159,12 @@ impl Screen {
             }
         }
     }
+}
+
+/// By what the recorder says, or by what its packets say.
+fn is_cut(frame: &Frame<'_>) -> bool {
+    frame.bytes.len() < frame.wire_length as usize
+        || packet::any_within(frame, |packet| packet.payload_truncated)
 }
 
 fn scope_of(has_passed: bool) -> Scope {

@@ -24,7 +24,8 @@ pub struct Coverage {
     /// Whether more may be lost than `lost_packets`, since a part of the source cannot count its losses.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_lost_in_part: bool,
-    /// Cut so short that addresses or ports (or names, while names are looked for) could not be read.
+    /// Cut so short that addresses or ports (or names, while names are looked for, or what the filter asks for) could
+    /// not be read.
     pub truncated_packets: u64,
     /// Should carry IP and could not be read down to addresses.
     pub undecoded_packets: u64,

@@ -89,6 +89,23 @@ fn a_piece_that_may_pass_the_filter_is_doubt_where_a_list_may_be_about_it() {
 }
 
 #[test]
+fn a_packet_cut_before_what_the_filter_asks_for_is_doubt_where_a_list_may_be_about_it() {
+    let whole = tcp(0, (HOST, 1025), (SINK, 4152), SYN);
+    let cut = Sent { bytes: whole.bytes[..40].to_vec(), ..whole.clone() };
+    for (row, entry, sent, wanted) in [
+        ("a listed address", SINK, &cut, 1),
+        ("another address", "192.0.2.77", &cut, 0),
+        ("not cut", SINK, &whole, 0),
+    ] {
+        let mut observer = Observer::default();
+        let id = observer.join(Watch::new(index(&[list("s", &[entry])]), &inside()), i64::MIN);
+        assert!(!feed(&mut observer, sent, Scope::Doubtful), "{row}");
+        let coverage = observer.leave(id, &[]).expect("it is there").observation.coverage;
+        assert_eq!((coverage.truncated_packets, coverage.portless_fragments), (wanted, 0), "{row}");
+    }
+}
+
+#[test]
 fn a_later_fragment_bears_no_name_and_no_lease() {
     // What looks like a question or a DHCP message stands in the middle of something.
     let question = [&[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], b"\x04evil\x07example\0\0\x01\0\x01"].concat();

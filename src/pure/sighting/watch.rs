@@ -39,6 +39,8 @@ pub struct Watch {
     unattributed: Unattributed,
     unseen_calls: u64,
     portless_fragments: u64,
+    /// Packets that were cut before what the filter asks for.
+    cut_packets: u64,
     hits: Vec<Side>,
     found: Vec<Match>,
     /// The counts of its source as it joined.
@@ -90,6 +92,7 @@ impl Watch {
             unattributed: Unattributed::default(),
             unseen_calls: 0,
             portless_fragments: 0,
+            cut_packets: 0,
             hits: Vec::new(),
             found: Vec::new(),
             joined: Tally::default(),
@@ -130,14 +133,14 @@ impl Watch {
         }
     }
 
-    /// Notes a packet of which nobody knows whether it passes the filter, a later fragment.
+    /// Notes a packet of which nobody knows whether it passes the filter: a later fragment, or one that was cut.
     #[cold]
     pub(super) fn doubt(&mut self, packet: &Packet<'_>) {
         let may_name = |packet: &Packet<'_>| self.may_name_an_end(packet, self.ends(packet));
         let translated = self.translation.of_packet(packet);
-        let is_doubt =
-            packet.is_later_fragment && (may_name(packet) || translated.as_ref().is_some_and(may_name));
-        self.portless_fragments += u64::from(is_doubt);
+        let is_doubt = may_name(packet) || translated.as_ref().is_some_and(may_name);
+        self.portless_fragments += u64::from(is_doubt && packet.is_later_fragment);
+        self.cut_packets += u64::from(is_doubt && !packet.is_later_fragment && packet.payload_truncated);
     }
 
     /// Looks a packet up whose ends or names may stand on a list; tells whether one does.
@@ -333,6 +336,7 @@ impl Watch {
         let PassedOver { undecoded, without_ip } = &shown.passed_over;
         let names = if self.index.has_domains() { heard } else { Tally::default() };
         let nameless = names.cut_names + names.unread_names;
+        let unanswered = self.portless_fragments + self.cut_packets;
         // Frames may be out of order: the first that it heard need not be the earliest.
         let is_from_start = self.joined.heard_packets == 0;
         let first_ns = self.first_ns.map(|first_ns| if is_from_start { shown.times_ns.0 } else { first_ns });
@@ -343,7 +347,7 @@ impl Watch {
             heard_bytes: Some(heard.heard_bytes),
             lost_packets: None,
             is_lost_in_part: false,
-            truncated_packets: heard.truncated_packets + nameless + self.portless_fragments,
+            truncated_packets: heard.truncated_packets + nameless + unanswered,
             undecoded_packets: heard.undecoded_packets,
             duplicate_packets: heard.duplicate_packets,
             inside_hosts: shown.company.count(|address| self.inside.contains(address)),

@@ -238,7 +238,8 @@ fn cut_packets(coverage: &Coverage) -> Option<String> {
     let packets = coverage.truncated_packets.saturating_sub(others);
     (packets > 0).then(|| {
         format!(
-            "{} cut so short that ports or names could not be read: capture whole packets (tcpdump: -s 0)",
+            "{} cut so short that ports, names or what the filter asks for could not be read: capture whole packets \
+             (tcpdump: -s 0)",
             if packets == 1 { "1 packet was".to_string() } else { format!("{packets} packets were") },
         )
     })
