@@ -57,13 +57,20 @@ fn hits_of_somebody_who_is_hidden() {
             },
             &[WrongSide],
         ),
+    ]);
+}
+
+#[test]
+fn questions_of_a_resolver_for_somebody_who_is_hidden() {
+    use ReasonCode::*;
+    check(&[
         (
-            "asked by a resolver",
+            "of nobody who is seen",
             |_, f| f.sources[0].observation.indirect = vec![asked("evil.example")],
             &[WrongSide],
         ),
         (
-            "by a resolver for a host that is seen",
+            "for a host that is seen",
             |c, f| {
                 c.fail_at = 2;
                 f.sources[0].observation.indirect = vec![asked("evil.example")];
@@ -72,7 +79,7 @@ fn hits_of_somebody_who_is_hidden() {
             &[],
         ),
         (
-            "by a resolver for something else",
+            "for something else",
             |c, f| {
                 c.fail_at = 2;
                 f.sources[0].observation.indirect = vec![asked("evil.example")];
@@ -81,7 +88,7 @@ fn hits_of_somebody_who_is_hidden() {
             &[WrongSide],
         ),
         (
-            "by a resolver at another time",
+            "at another time",
             |c, f| {
                 c.fail_at = 2;
                 f.sources[0].observation.indirect = vec![asked("evil.example")];
