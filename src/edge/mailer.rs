@@ -5,7 +5,6 @@
 //! again.
 
 mod canvas;
-mod deflate;
 mod drawing;
 mod halt;
 mod head;

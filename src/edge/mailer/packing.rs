@@ -1,16 +1,18 @@
 //! How does a canvas become the bytes of an image? PNG with a palette, four bits a pixel.
 
 use super::canvas::{COLOURS, Canvas, PALETTE};
-use super::deflate;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use png::chunk::IDAT;
 use png::{BitDepth, ColorType, Encoder, EncodingError};
+use std::io::Write;
 
 /// An image of some nights, in bytes.
 const BYTES: usize = 16_384;
 
-/// How a line is filtered (PNG, third edition, section 9.2): not at all. What is like the line above it,
-/// `deflate` finds by itself.
+/// How a line is filtered (PNG, third edition, section 9.2: types 0 and 2).
 const AS_IT_IS: u8 = 0;
+const LIKE_ABOVE: u8 = 2;
 
 /// The image, always the same bytes.
 ///
@@ -24,20 +26,29 @@ pub fn packed(canvas: &Canvas) -> Result<Vec<u8>, EncodingError> {
     encoder.set_depth(BitDepth::Four);
     encoder.set_palette(PALETTE.as_flattened());
     let mut writer = encoder.write_header()?;
-    let length = 1 + canvas.width().div_ceil(2);
-    writer.write_chunk(IDAT, &deflate::squeezed(&lines(canvas, length), length))?;
+    writer.write_chunk(IDAT, &squeezed(&lines(canvas))?)?;
     writer.finish()?;
     Ok(bytes)
 }
 
-/// The lines, each of so many bytes: its filter, then two pixels in one, the left one in the upper bits.
-fn lines(canvas: &Canvas, length: usize) -> Vec<u8> {
-    let mut lines = Vec::with_capacity(length * canvas.height());
+/// The lines, each its filter, then two pixels in one byte, the left one in the upper bits. Most are like the one above
+/// them, which needs but zeros; where anything is written, the pixels themselves repeat better than what they
+/// differ by.
+fn lines(canvas: &Canvas) -> Vec<u8> {
+    let length = canvas.width().div_ceil(2);
+    let mut lines = Vec::with_capacity((length + 1) * canvas.height());
+    let mut above: &[u8] = &[];
     for line in canvas.pixels().chunks_exact(canvas.width().max(1)) {
-        let (pairs, last) = line.as_chunks();
-        lines.push(AS_IT_IS);
-        lines.extend(pairs.iter().map(|pair| two_in_one(u16::from_le_bytes(*pair))));
-        lines.extend(last.iter().map(|left| left << 4));
+        if line == above {
+            lines.push(LIKE_ABOVE);
+            lines.resize(lines.len() + length, 0);
+        } else {
+            let (pairs, last) = line.as_chunks();
+            lines.push(AS_IT_IS);
+            lines.extend(pairs.iter().map(|pair| two_in_one(u16::from_le_bytes(*pair))));
+            lines.extend(last.iter().map(|left| left << 4));
+        }
+        above = line;
     }
     lines
 }
@@ -46,6 +57,14 @@ fn lines(canvas: &Canvas, length: usize) -> Vec<u8> {
 fn two_in_one(pair: u16) -> u8 {
     const { assert!(COLOURS <= 1 << 4) };
     (pair << 4 | pair >> 8) as u8
+}
+
+/// In half of the time that the next level takes, for a fifth more of bytes: still less than eight bits a pixel
+/// take at any level.
+fn squeezed(lines: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut squeezer = ZlibEncoder::new(Vec::with_capacity(BYTES), Compression::new(1));
+    squeezer.write_all(lines)?;
+    squeezer.finish()
 }
 
 #[cfg(test)]
