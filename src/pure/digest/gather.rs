@@ -296,16 +296,17 @@ impl<'a> Subject<'a> {
 
     /// What is planned next for these tickets: asked once for all that share a stage at a site.
     fn planned(&self, is_meant: impl Fn(&Case<'a>) -> bool) -> Vec<Planned<'a>> {
-        let mut shared: BTreeMap<(&str, &str, StageName, bool), (&Playbook, &Site, u64)> = BTreeMap::new();
+        let mut shared: BTreeMap<Shared<'_>, (&Playbook, &Site, u64)> = BTreeMap::new();
         for case in self.open().filter(|case| is_meant(case)) {
             let (Some((playbook, site)), Some(stage)) = (case.files, case.ticket.phase.stage()) else {
                 continue;
             };
             let is_weekly = case.ticket.phase == Phase::Clean;
-            let entry = shared.entry((&site.name, &playbook.name, stage, is_weekly));
-            entry.or_insert((playbook, site, 0)).2 += 1;
+            let run = Shared { site: &site.name, playbook: &playbook.name, stage, is_weekly };
+            shared.entry(run).or_insert((playbook, site, 0)).2 += 1;
         }
-        let planned = shared.into_iter().filter_map(|((.., stage, is_weekly), (playbook, site, tickets))| {
+        let planned = shared.into_iter().filter_map(|(run, (playbook, site, tickets))| {
+            let Shared { stage, is_weekly, .. } = run;
             let schedule = &playbook.stage(stage)?.schedule;
             let at = match is_weekly {
                 true => schedule::weekly(schedule, &site.timezone, self.desk.now).next(),
@@ -316,6 +317,16 @@ impl<'a> Subject<'a> {
         });
         planned.collect()
     }
+}
+
+/// What tickets have in common whose next runs are at one time.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Shared<'a> {
+    site: &'a str,
+    playbook: &'a str,
+    stage: StageName,
+    /// A clean ticket is looked at once a week.
+    is_weekly: bool,
 }
 
 /// The next run of a stage at a site.
