@@ -187,6 +187,26 @@ fn what_a_filter_asks_of_bytes_that_were_cut_away_is_doubt() {
 }
 
 #[test]
+fn what_a_filter_asks_of_bytes_that_a_row_does_not_show_is_doubt() {
+    let segment = [&[3, 0xe8, 0, 25, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x02][..], &[0; 6]].concat();
+    let packet = ethernet(0x0800, &ipv4(6, &segment));
+    let [matched, doubtful, passed_over] = [Scope::Matched, Scope::Doubtful, Scope::CoverageOnly];
+    for (text, wanted) in [
+        ("tcp port 25", matched),
+        ("tcp port 80", passed_over),
+        ("tcp[tcpflags] & tcp-syn != 0", matched),
+        ("tcp[tcpflags] & tcp-rst != 0", passed_over),
+        ("tcp[13] & 4 != 0", passed_over),
+        ("ip[8] < 5", doubtful),
+        ("tcp[13:2] = 7", doubtful),
+        ("tcp[tcpflags] & tcp-rst != 0 or tcp[20:4] = 0x48454c4f", doubtful),
+    ] {
+        let row = Frame { wire_length: 0, ..frame(1, &packet) };
+        assert_eq!(Screen::new(text).scope(&row), Ok(wanted), "{text}");
+    }
+}
+
+#[test]
 fn a_filter_about_tags_means_the_tags_around_the_wrapping() {
     let session = cat(&[&[0x11, 0, 0, 1, 0, 35, 0, 0x21], &plain()]);
     let within = |tag: &[u8]| cat(&[&ethernet(0x8100, tag)[..], &[0x88, 0x64], &session]);

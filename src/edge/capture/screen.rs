@@ -27,6 +27,8 @@ pub struct Screen {
     translators: Vec<Translator>,
     /// Whether it looks behind the header of IP, where only the first fragment of a datagram has what it asks for.
     is_about_ports: bool,
+    /// Whether it asks for bytes that no row of a text table shows.
+    asks_beyond_rows: bool,
     /// Which datagrams passed, by their first fragments.
     passed: Fragments<bool, DATAGRAMS_MAX>,
 }
@@ -41,6 +43,7 @@ impl Screen {
             opposites: Vec::new(),
             translators: Vec::new(),
             is_about_ports,
+            asks_beyond_rows: asks_beyond_rows(text),
             passed: Fragments::default(),
         }
     }
@@ -77,7 +80,11 @@ impl Screen {
     /// When the filter cannot be applied to frames of its link layer.
     pub fn scope(&mut self, frame: &Frame<'_>) -> Result<Scope, String> {
         let scope = self.scope_as_saved(frame)?;
-        let is_doubt = scope == Scope::CoverageOnly && is_cut(frame) && self.asks_for_missing(frame);
+        let is_doubt = scope == Scope::CoverageOnly
+            && match frame.wire_length {
+                0 => self.asks_beyond_rows,
+                _ => is_cut(frame) && self.asks_for_missing(frame),
+            };
         Ok(if is_doubt { Scope::Doubtful } else { scope })
     }
 
@@ -159,6 +166,17 @@ impl Screen {
             }
         }
     }
+}
+
+/// Of the bytes that a filter can be asked for, a row shows TCP's flags; what else it shows has words of its own.
+fn asks_beyond_rows(text: &str) -> bool {
+    let words = words(text);
+    let is_shown = |at: usize| {
+        let around = at.checked_sub(1).and_then(|from| words.get(from..at + 3));
+        let around = around.map(|words| [words[0].text, words[2].text, words[3].text]);
+        matches!(around, Some(["tcp", "tcpflags" | "13", "]"]))
+    };
+    words.iter().enumerate().any(|(at, word)| word.text == "[" && !is_shown(at))
 }
 
 /// By what the recorder says, or by what its packets say.

@@ -39,8 +39,7 @@ pub struct Watch {
     unattributed: Unattributed,
     unseen_calls: u64,
     portless_fragments: u64,
-    /// Packets that were cut before what the filter asks for.
-    cut_packets: u64,
+    unanswered_packets: u64,
     hits: Vec<Side>,
     found: Vec<Match>,
     /// The counts of its source as it joined.
@@ -92,7 +91,7 @@ impl Watch {
             unattributed: Unattributed::default(),
             unseen_calls: 0,
             portless_fragments: 0,
-            cut_packets: 0,
+            unanswered_packets: 0,
             hits: Vec::new(),
             found: Vec::new(),
             joined: Tally::default(),
@@ -133,14 +132,15 @@ impl Watch {
         }
     }
 
-    /// Notes a packet of which nobody knows whether it passes the filter: a later fragment, or one that was cut.
+    /// Notes a packet of which nobody knows whether it passes the filter: a later fragment, one that was cut, or a row.
     #[cold]
     pub(super) fn doubt(&mut self, packet: &Packet<'_>) {
         let may_name = |packet: &Packet<'_>| self.may_name_an_end(packet, self.ends(packet));
         let translated = self.translation.of_packet(packet);
         let is_doubt = may_name(packet) || translated.as_ref().is_some_and(may_name);
         self.portless_fragments += u64::from(is_doubt && packet.is_later_fragment);
-        self.cut_packets += u64::from(is_doubt && !packet.is_later_fragment && packet.payload_truncated);
+        let is_cut = packet.payload_truncated || packet.wire_length == 0;
+        self.unanswered_packets += u64::from(is_doubt && !packet.is_later_fragment && is_cut);
     }
 
     /// Looks a packet up whose ends or names may stand on a list; tells whether one does.
@@ -336,7 +336,7 @@ impl Watch {
         let PassedOver { undecoded, without_ip } = &shown.passed_over;
         let names = if self.index.has_domains() { heard } else { Tally::default() };
         let nameless = names.cut_names + names.unread_names;
-        let unanswered = self.portless_fragments + self.cut_packets;
+        let unanswered = self.portless_fragments + self.unanswered_packets;
         // Frames may be out of order: the first that it heard need not be the earliest.
         let is_from_start = self.joined.heard_packets == 0;
         let first_ns = self.first_ns.map(|first_ns| if is_from_start { shown.times_ns.0 } else { first_ns });
