@@ -109,7 +109,7 @@ impl Smtp {
         let mut told = |step: Step, words: &str| told(&format!("{step}: {words}"));
         let sent = self.connect(&mut told);
         let sent = sent
-            .and_then(|mut connection| connection.send_and_tell(message, envelope, (&mut told, &mut || {})));
+            .and_then(|mut connection| connection.send_and_tell(message, envelope, &mut told, &mut || {}));
         sent.map_or_else(|halt| halt.into_delivery(&self.name()), |()| Delivery::Accepted)
     }
 
@@ -221,7 +221,7 @@ impl Smtp {
 impl Connection {
     /// Offers a mail to one recipient, to the server's word that it has taken it over.
     pub fn send(&mut self, message: &[u8], envelope: &Envelope, meanwhile: Meanwhile) -> Result<(), Halt> {
-        self.send_and_tell(message, envelope, (&mut |_, _| {}, meanwhile))
+        self.send_and_tell(message, envelope, &mut |_, _| {}, meanwhile)
     }
 
     /// The same, telling each step.
@@ -229,7 +229,8 @@ impl Connection {
         &mut self,
         message: &[u8],
         envelope: &Envelope,
-        (told, meanwhile): (Told, Meanwhile),
+        told: Told,
+        meanwhile: Meanwhile,
     ) -> Result<(), Halt> {
         self.wire.begin();
         let parameters = self.parameters(message, envelope)?;
