@@ -66,11 +66,16 @@ pub fn wrapped(content: &Content) -> Vec<(&'static str, Vec<u8>)> {
         ("GRE with NSH", gre(0, 0x894f, &cat(&[&[0, 2, 1, 1], &zeros[..4], v4]))),
         ("GRE to a web cache", gre(0, 0x883e, v4)),
         ("GRE to a web cache, version 2", gre(0, 0x883e, &cat(&[&zeros[..4], v4]))),
+        (
+            "GRE with a security group",
+            gre(0x2000, 0x8909, &cat(&[&zeros[..4], &[8, 0, 1, 1, 0, 1, 0, 7], v4])),
+        ),
         ("ERSPAN I", gre(0, 0x88be, ethernet)),
         ("ERSPAN II", gre(0x1000, 0x88be, &cat(&[&zeros[..12], ethernet]))),
         ("ERSPAN III", gre(0x1000, 0x22eb, &cat(&[&zeros[..16], ethernet]))),
         ("ERSPAN III of a platform", gre(0x1000, 0x22eb, &cat(&[&zeros[..15], &[1], &zeros[..8], ethernet]))),
         ("ERSPAN III, bare IP", gre(0x1000, 0x22eb, &cat(&[&zeros[..14], &[8, 0], v4]))),
+        ("GRE in UDP", over_udp(4754, &cat(&[&[0x20, 0, 0x65, 0x58], &zeros[..4], ethernet]))),
         ("VXLAN", over_udp(4789, &cat(&[&[8, 0, 0, 0, 0, 0, 7, 0], ethernet]))),
         ("VXLAN with a policy", over_udp(4789, &cat(&[&[0x88, 0, 0, 9, 0, 0, 7, 0], ethernet]))),
         ("VXLAN on Linux' port", over_udp(8472, &cat(&[&[8, 0, 0, 0, 0, 0, 7, 0], ethernet]))),
@@ -105,11 +110,17 @@ pub fn wrapped(content: &Content) -> Vec<(&'static str, Vec<u8>)> {
         ("LISP", over_udp(4341, &cat(&[&zeros[..8], v4]))),
         ("MPLS in IP", outer(137, &cat(&[&label, v4]))),
         ("MPLS in UDP", over_udp(6635, &cat(&[&label, v4]))),
+        ("AYIYA", over_udp(5072, &cat(&[&[0x42, 0x52, 0x11, 41], &zeros[..4], &[7; 36], v6]))),
+        ("AYIYA, coming back", {
+            outer(17, &udp(5072, 50_000, &cat(&[&[0x42, 0x52, 0x11, 4], &zeros[..4], &[7; 36], v4])))
+        }),
         ("EtherIP", outer(97, &cat(&[&[0x30, 0], ethernet]))),
         ("CAPWAP", over_udp(5247, &cat(&[&[0, 0x10, 2, 0, 0, 0, 0, 0], ethernet]))),
         ("CAPWAP with 802.11", over_udp(5247, &cat(&[&[0, 0x10, 3, 0, 0, 0, 0, 0], &air]))),
         ("CAPWAP with 802.11, swapped", {
-            over_udp(5247, &cat(&[&[0, 0x10, 3, 0, 0, 0, 0, 0], &[air[1], air[0]], &air[2..]]))
+            // Its number, 0x765, seems to be that of a fragment to those who do not swap it.
+            let swapped = cat(&[&[air[1], air[0]], &air[2..22], &[0x76, 0x50], &air[24..]]);
+            over_udp(5247, &cat(&[&[0, 0x10, 3, 0, 0, 0, 0, 0], &swapped]))
         }),
         ("TZSP", over_udp(37_008, &cat(&[&[1, 0, 0, 1, 0, 0x0a, 1, 9, 1], ethernet]))),
         ("TZSP with 802.11", over_udp(37_008, &cat(&[&[1, 0, 0, 0x12, 1], &air]))),
@@ -177,6 +188,8 @@ fn a_tunnel_that_stays_closed_leaves_its_own_ends() {
             Some("GTP, neither IP nor Ethernet"),
         ),
         ("a record of charges", over_udp(3386, &cat(&[&[0x0e, 0xff], &[0; 18], &plain()])), None),
+        ("a datagram on the port of GRE", over_udp(4754, &[0x47; 60]), None),
+        ("a datagram on the port of AYIYA", over_udp(5072, &[0x41; 60]), None),
         ("CAPWAP, encrypted", over_udp(5247, &cat(&[&[1, 0, 0, 0], &[9; 60]])), None),
         ("CAPWAP, keeping alive", over_udp(5247, &cat(&[&[0, 0x10, 2, 8, 0, 0, 0, 0], &inner()])), None),
         ("a Teredo bubble cut by itself", over_udp(3544, &[0, 1, 200, 200]), None),

@@ -46,8 +46,7 @@ pub(super) fn by_link_type(link_type: u16, layer: Layer<'_>) -> Decoded<'_> {
         229 => ipv6(layer),
         113 => pseudo::cooked(layer),
         276 => pseudo::cooked_2(layer),
-        9 => serial::ppp(layer),
-        50 => serial::synchronous(layer),
+        9 | 50 => serial::synchronous(layer),
         51 => serial::pppoe(layer),
         104 => serial::cisco_hdlc(layer),
         107 => serial::frame_relay(layer),
@@ -68,6 +67,7 @@ pub(super) fn by_link_type(link_type: u16, layer: Layer<'_>) -> Decoded<'_> {
         109 => pseudo::encapsulated(layer),
         117 => pseudo::filter_log(layer),
         239 => pseudo::netfilter_log(layer),
+        258 => pseudo::processes(layer),
         _ if layer.bytes.is_empty() => layer.unreadable(link_name(link_type)),
         _ => Decoded::Undecoded(link_name(link_type)),
     }

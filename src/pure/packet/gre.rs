@@ -30,6 +30,7 @@ pub(super) fn generic(layer: Layer<'_>) -> Option<Decoded<'_>> {
         (_, 0x88be) => mirrored(inner, flags & SEQUENCE != 0),
         (_, 0x22eb) => mirrored_3(inner),
         (_, 0x883e) => redirected(inner),
+        (_, 0x8909) => grouped(inner),
         // Access points of Aruba, whose number tells the queue.
         (_, 0x8200..=0x8370) if protocol & 0x0f == 0 => Some(wireless(inner)),
         (_, protocol) => Some(by_ethertype(protocol, inner)),
@@ -80,6 +81,13 @@ fn mirrored_3(layer: Layer<'_>) -> Option<Decoded<'_>> {
     let inner = layer.inside(if kind & 1 == 1 { 20 } else { 12 });
     let open = if head[10] >> 2 & 0x1f == IP { any_ip } else { ethernet };
     inner.map(open).or_else(|| layer.no_tunnel())
+}
+
+/// Cisco metadata, with a security group: here the EtherType stands before its six bytes.
+fn grouped(layer: Layer<'_>) -> Option<Decoded<'_>> {
+    let ethertype = layer.u16_at(0);
+    let inner = ethertype.and_then(|ethertype| Some(by_ethertype(ethertype, layer.inside(8)?)));
+    inner.or_else(|| layer.no_tunnel())
 }
 
 /// What a router sends to a web cache (WCCP): IP, in version 2 behind four bytes.

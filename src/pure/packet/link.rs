@@ -81,6 +81,7 @@ fn untagged(ethertype: u16, layer: Layer<'_>) -> Decoded<'_> {
         // Of six: Cisco metadata, with a security group, and the E-Tag of 802.1BR.
         0x8909 | 0x893f => behind_tag(6, layer),
         0x4305 => mesh(layer),
+        0xd28b => stamped(layer),
         0x894f => service_header(layer),
         0x88e5 => macsec(layer),
         0x88bb => Decoded::Undecoded("LWAPP"),
@@ -97,6 +98,16 @@ fn behind_tag(tag_bytes: usize, layer: Layer<'_>) -> Decoded<'_> {
     match layer.u16_at(tag_bytes) {
         Some(ethertype) => layer.open(tag_bytes + 2, "tag", |inner| by_ethertype(ethertype, inner)),
         None => layer.unreadable("tag"),
+    }
+}
+
+/// Arista's time stamp, which its switches put into the frames of a mirror: what it is, how many bits of
+/// time, the time, and another EtherType.
+fn stamped(layer: Layer<'_>) -> Decoded<'_> {
+    match layer.bytes {
+        [0, 1, _, 0x10, ..] => behind_tag(12, layer),
+        [0, 1, _, 0x20, ..] => behind_tag(10, layer),
+        _ => layer.unreadable("time stamp of a mirror"),
     }
 }
 

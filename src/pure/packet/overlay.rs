@@ -3,6 +3,7 @@
 //!
 //! A port proves nothing: each header must hold together, or the datagram is taken for what it is.
 
+use super::gre;
 use super::internet::{any_ip, ipv4, ipv6};
 use super::layer::Layer;
 use super::link::{by_ethertype, ethernet, likely_ethernet, service_header};
@@ -17,8 +18,10 @@ const TEREDO: u16 = 3544;
 /// Of GTP before its version 1.
 const GTP_OLD: u16 = 3386;
 const LISP: u16 = 4341;
+const GRE: u16 = 4754;
 const VXLAN: u16 = 4789;
 const VXLAN_GPE: u16 = 4790;
+const AYIYA: u16 = 5072;
 const CAPWAP: u16 = 5247;
 /// Generic UDP encapsulation (draft-ietf-intarea-gue), which Linux knows as such.
 const GUE: u16 = 6080;
@@ -29,10 +32,12 @@ const VXLAN_OLD: u16 = 8472;
 const TZSP: u16 = 37_008;
 
 /// Ports that a tunnel is sent to; its answers come from none but these either.
-pub const DESTINATIONS: [u16; 13] =
-    [L2TP, GTP, GTP_OLD, TEREDO, LISP, VXLAN, VXLAN_GPE, CAPWAP, GUE, GENEVE, MPLS, VXLAN_OLD, TZSP];
+pub const DESTINATIONS: [u16; 15] = [
+    L2TP, GTP, GTP_OLD, TEREDO, LISP, GRE, VXLAN, VXLAN_GPE, AYIYA, CAPWAP, GUE, GENEVE, MPLS, VXLAN_OLD,
+    TZSP,
+];
 /// Those that its answers come from: the others answer from a port that hides the flow within.
-pub(super) const SOURCES: [u16; 5] = [L2TP, GTP, GTP_OLD, TEREDO, CAPWAP];
+pub(super) const SOURCES: [u16; 6] = [L2TP, GTP, GTP_OLD, TEREDO, AYIYA, CAPWAP];
 
 /// Whether these may be the ports of a tunnel.
 pub(super) fn is_possible(ports: Ports) -> bool {
@@ -54,9 +59,11 @@ fn by_port(port: u16, layer: Layer<'_>) -> Option<Decoded<'_>> {
         GTP_OLD => mobile_old(layer),
         TEREDO => teredo(layer),
         LISP => located(layer),
+        GRE => routed(layer),
         VXLAN => vxlan(layer),
         VXLAN_OLD => vxlan_unnumbered(layer),
         VXLAN_GPE => vxlan_generic(layer),
+        AYIYA => signed(layer),
         CAPWAP => access_point(layer),
         GUE => generic(layer),
         GENEVE => geneve(layer),
@@ -81,6 +88,31 @@ fn generic(layer: Layer<'_>) -> Option<Decoded<'_>> {
             }
         }
         [] | [_] => layer.no_tunnel(),
+        _ => None,
+    }
+}
+
+/// GRE in UDP (RFC 8086, 3.1): version 0, and no flag but those of a checksum, a key and a number.
+fn routed(layer: Layer<'_>) -> Option<Decoded<'_>> {
+    match layer.u16_at(0) {
+        Some(flags) if flags & 0x4fff == 0 => gre::generic(layer),
+        Some(_) => None,
+        None => layer.no_tunnel(),
+    }
+}
+
+/// AYIYA (draft-massar-v6ops-ayiya): lengths of an identity (as a power of two) and a signature (in four
+/// bytes), the number of the protocol that follows, and a time. It says much, since a port proves nothing.
+fn signed(layer: Layer<'_>) -> Option<Decoded<'_>> {
+    const FORWARD: u8 = 1;
+    let Some([lengths @ .., action, next]) = layer.bytes.first_chunk::<4>() else { return layer.no_tunnel() };
+    let (identity, signature) = (1_usize << (lengths[0] >> 4), usize::from(lengths[1] >> 4) * 4);
+    let header_bytes = 8 + identity + signature;
+    match (action & 0x0f, next, layer.bytes.get(header_bytes)) {
+        (FORWARD, 4 | 41, None) => layer.no_tunnel(),
+        (FORWARD, 4, Some(0x45..=0x4f)) | (FORWARD, 41, Some(0x60..=0x6f)) => {
+            layer.inside(header_bytes).map(any_ip)
+        }
         _ => None,
     }
 }

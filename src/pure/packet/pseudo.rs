@@ -1,6 +1,7 @@
 //! What lies behind headers that no wire knows, but that a capturing system writes? Linux cooked
 //! captures, loopback, and the logs of packet filters.
 
+use super::decode::by_link_type;
 use super::internet::{any_ip, ipv4, ipv6};
 use super::layer::{Layer, not_ip};
 use super::link::{ETHERTYPE_MIN, by_ethertype, ethernet};
@@ -48,6 +49,20 @@ fn cooked_protocol(hardware: u16, protocol: u16, layer: Layer<'_>) -> Decoded<'_
         (_, 0x0009 | 0x0010 | 0x0015..=0x0018) => not_ip("Linux protocols without IP"),
         (_, other) if other < ETHERTYPE_MIN => Decoded::Undecoded("an unknown Linux protocol"),
         (_, other) => by_ethertype(other, layer),
+    }
+}
+
+/// Apple's PKTAP, which tells of which process a packet is: its length, whether a packet follows, and that
+/// one's link type, in little-endian order.
+pub(super) fn processes(layer: Layer<'_>) -> Decoded<'_> {
+    const NAME: &str = "PKTAP header";
+    let number = |at: usize| layer.u32_at(at).map(u32::swap_bytes);
+    match (number(0), number(4), number(8).map(u16::try_from)) {
+        (Some(header_bytes), Some(1), Some(Ok(link_type))) => {
+            layer.open(header_bytes as usize, NAME, |inner| by_link_type(link_type, inner))
+        }
+        (Some(_), Some(0), _) => not_ip(NAME),
+        _ => layer.unreadable(NAME),
     }
 }
 

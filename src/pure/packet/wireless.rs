@@ -12,18 +12,31 @@ const NAME: &str = "802.11";
 /// An 802.11 frame (IEEE 802.11-2020, 9.2).
 pub(super) fn wireless(layer: Layer<'_>) -> Decoded<'_> {
     match *layer.bytes {
-        [kind, flags, ..] => frame([kind, flags], 1, layer),
+        [kind, flags, ..] => frame([kind, flags], PLAIN, layer),
         _ => layer.unreadable(NAME),
     }
 }
 
-/// The same with the first two bytes swapped, as some access points send it to their controller.
+/// The same as some access points send it to their controller: the first two bytes swapped, and those that
+/// number the frame and its fragments.
 pub(super) fn swapped(layer: Layer<'_>) -> Decoded<'_> {
     match *layer.bytes {
-        [flags, kind, ..] if kind & 0x0f == 0x08 => frame([kind, flags], 1, layer),
+        [flags, kind, ..] if kind & 0x0f == 0x08 => frame([kind, flags], SWAPPED, layer),
         _ => wireless(layer),
     }
 }
+
+/// What differs between those who hand 802.11 frames on.
+struct Form {
+    /// The content begins at a multiple of it.
+    alignment: usize,
+    /// Where the lower half of a byte tells which fragment it is.
+    fragment_at: usize,
+}
+
+const PLAIN: Form = Form { alignment: 1, fragment_at: 22 };
+const PADDED: Form = Form { alignment: 4, ..PLAIN };
+const SWAPPED: Form = Form { fragment_at: 23, ..PLAIN };
 
 const TO_DISTRIBUTION: u8 = 0x01;
 const FROM_DISTRIBUTION: u8 = 0x02;
@@ -31,8 +44,7 @@ const PROTECTED: u8 = 0x40;
 /// In QoS data frames: a field for high throughput follows the header.
 const ORDER: u8 = 0x80;
 
-/// The content begins at a multiple of `alignment`.
-fn frame([kind, flags]: [u8; 2], alignment: usize, mut layer: Layer<'_>) -> Decoded<'_> {
+fn frame([kind, flags]: [u8; 2], form: Form, mut layer: Layer<'_>) -> Decoded<'_> {
     const DATA: u8 = 2;
     const WITHOUT_DATA: u8 = 0x40;
     const QUALITY: u8 = 0x80;
@@ -47,7 +59,7 @@ fn frame([kind, flags]: [u8; 2], alignment: usize, mut layer: Layer<'_>) -> Deco
     let both = TO_DISTRIBUTION | FROM_DISTRIBUTION;
     let plain_bytes = if flags & both == both { 30 } else { 24 };
     let Some(header) = layer.bytes.get(..plain_bytes) else { return layer.unreadable(NAME) };
-    let is_later_fragment = header[22] & 0x0f != 0;
+    let is_later_fragment = header[form.fragment_at] & 0x0f != 0;
     (layer.destination_mac, layer.source_mac) = ends(header, flags & both);
     if flags & PROTECTED != 0 {
         return Decoded::Undecoded("802.11, encrypted");
@@ -63,7 +75,7 @@ fn frame([kind, flags]: [u8; 2], alignment: usize, mut layer: Layer<'_>) -> Deco
     let control = layer.bytes.get(plain_bytes).filter(|_| kind & QUALITY != 0);
     let is_aggregate = control.is_some_and(|control| control & 0x80 != 0);
     let open = if is_aggregate { aggregate } else { content };
-    layer.open(header_bytes.next_multiple_of(alignment), NAME, open)
+    layer.open(header_bytes.next_multiple_of(form.alignment), NAME, open)
 }
 
 /// LLC; in a mesh behind a header of its own (9.2.4.7.3), which the quality field announces by a bit that
@@ -139,7 +151,7 @@ fn radiotap_flags(header: &[u8]) -> Option<u8> {
 /// An 802.11 frame whose header some cards pad to four bytes.
 fn padded(layer: Layer<'_>) -> Decoded<'_> {
     match *layer.bytes {
-        [kind, flags, ..] => frame([kind, flags], 4, layer),
+        [kind, flags, ..] => frame([kind, flags], PADDED, layer),
         _ => layer.unreadable(NAME),
     }
 }
