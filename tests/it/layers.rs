@@ -56,7 +56,7 @@ fn ethernet_and_what_stands_in_it() {
         ("a mirror's time stamp", ethernet(0xd28b, &cat(&[&[0, 1, 0, 0x10], &[7; 8], &[8, 0], &plain()]))),
         (
             "the same in 48 bits",
-            ethernet(0xd28b, &cat(&[&[0, 1, 1, 0x20], &[7; 6], &[0x86, 0xdd], &plain_6()])),
+            ethernet(0xd28b, &cat(&[&[0, 1, 1, 0x21], &[7; 6], &[0x86, 0xdd], &plain_6()])),
         ),
         ("NSH with IP", ethernet(0x894f, &cat(&[&[0, 2, 1, 1], &word, &plain()]))),
         ("NSH with Ethernet", ethernet(0x894f, &cat(&[&[0, 2, 1, 3], &word, &inner()]))),

@@ -101,12 +101,12 @@ fn behind_tag(tag_bytes: usize, layer: Layer<'_>) -> Decoded<'_> {
     }
 }
 
-/// Arista's time stamp, which its switches put into the frames of a mirror: what it is, how many bits of
-/// time, the time, and another EtherType.
+/// Arista's time stamp, which its switches put into the frames of a mirror: what it is, of what form and
+/// hardware, the time in 64 or 48 bits, and another EtherType.
 fn stamped(layer: Layer<'_>) -> Decoded<'_> {
     match layer.bytes {
-        [0, 1, _, 0x10, ..] => behind_tag(12, layer),
-        [0, 1, _, 0x20, ..] => behind_tag(10, layer),
+        [0, 1, _, 0x10..=0x1f, ..] => behind_tag(12, layer),
+        [0, 1, _, 0x20..=0x2f, ..] => behind_tag(10, layer),
         _ => layer.unreadable("time stamp of a mirror"),
     }
 }
