@@ -8,6 +8,7 @@ use allclear::edge::capture::session::{Absent, Moment, Session};
 use allclear::edge::capture::stop::Stop;
 use allclear::edge::clock;
 use allclear::pure::filter::for_kernel_alone;
+use allclear::pure::moment::nanoseconds;
 use allclear::pure::verdict::{Ending, Listened};
 use jiff::{SignedDuration, Timestamp};
 use std::cell::Cell;
@@ -94,6 +95,13 @@ fn away_and_back(wire: &Wire) -> Result<(), String> {
     commands.iter().try_for_each(|command| ip(command))
 }
 
+/// The near end gets another name, and shows what it did.
+fn renamed(wire: &Wire) -> Result<(), String> {
+    let here = &wire.here;
+    let commands = ["down", "name v7", "up"].iter().zip(["v0", "v0", "v7"]);
+    commands.into_iter().try_for_each(|(what, name)| ip(&format!("-n {here} link set {name} {what}")))
+}
+
 fn source_gone(text: &str) -> Ending {
     Ending::SourceGone(text.to_owned())
 }
@@ -137,6 +145,47 @@ fn what_a_link_that_comes_and_goes_showed_is_told() {
         assert!(heard > 0 && listened.lost.packets().is_some(), "{name}: {heard} {listened:?}");
     };
     std::thread::scope(|scope| rows.into_iter().for_each(|row| drop(scope.spawn(move || check(row)))));
+}
+
+#[test]
+fn an_interface_of_another_name_is_let_go_however_much_it_shows() {
+    let Some(wire) = Wire::new() else { return };
+    let is_over = AtomicBool::new(false);
+    let (mut heard_since, mut last_ns, mut gone_at) = (None, i64::MIN, None);
+    std::thread::scope(|scope| {
+        wire.there(scope, |socket| chatter(&socket, &is_over));
+        wire.here(|| {
+            let stop = Stop::new();
+            let session =
+                Session { window: window(LONG), stop: &stop, clock: clock::now, absent: Absent::GiveUp };
+            interface::listen("v0", MIB, &session, &mut |moment| {
+                match moment {
+                    Moment::Look(look) if look.fault.is_some() => {
+                        gone_at = Some(nanoseconds(look.at));
+                        return ControlFlow::Break(Ending::Stopped);
+                    }
+                    Moment::Look(_) if last_ns > i64::MIN && heard_since.is_none() => {
+                        renamed(&wire).expect("it is there");
+                        heard_since = Some(0);
+                    }
+                    Moment::Look(_) => {}
+                    Moment::Frame(frame) => {
+                        last_ns = last_ns.max(frame.time_ns);
+                        heard_since = heard_since.map(|heard: u32| heard + 1);
+                        // Enough for a listener that waits for a silence.
+                        is_over.fetch_or(heard_since > Some(1_000), Ordering::Relaxed);
+                    }
+                }
+                ControlFlow::Continue(())
+            })
+        });
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let gone_at = gone_at.expect("it was found to be gone");
+    assert!(
+        heard_since > Some(0) && last_ns < gone_at,
+        "{heard_since:?}: {last_ns}, found gone at {gone_at}"
+    );
 }
 
 #[test]

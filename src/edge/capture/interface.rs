@@ -154,8 +154,11 @@ impl<'a> Listening<'a> {
         }
         self.looked = Some(now);
         if self.tap.as_ref().is_some_and(|tap| tap.is_deaf(self.interface)) {
-            // It is closed then, with all that came before.
+            // It is closed then, with all that came before. One that has another name now goes on without end.
+            let end = self.end;
+            self.end = end.min(now);
             self.empty_ring(on_moment);
+            self.end = end;
         }
         self.note_link(now);
         if is_over {
