@@ -5,7 +5,7 @@
 //! moment loses nothing but what was being watched.
 
 mod lost;
-mod post;
+mod mail_threads;
 mod told;
 mod turns;
 
@@ -26,7 +26,7 @@ use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Event, Input, Run};
 use crate::pure::verdict::Ending;
 use jiff::{SignedDuration, Timestamp};
 use lost::HAND_RUN_LOOK;
-use post::Post;
+use mail_threads::MailThreads;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -82,7 +82,7 @@ struct Server<'a> {
     desk: &'a mut Desk,
     edges: Arc<Edges>,
     sender: SyncSender<Message>,
-    post: Post,
+    mail_threads: MailThreads,
     under_way: BTreeSet<Effect>,
     /// Runs that wait for their turn.
     queue: Queue,
@@ -112,13 +112,13 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     // A full channel wakes the loop as well as a ring does.
     let doorbell = Doorbell::ring(move || drop(bell.try_send(Message::Ring)));
     let _doorbell = doorbell.map_err(|error| Fault::Failed(format!("cannot start the doorbell: {error}")))?;
-    let post = Post::open(Arc::clone(&edges), sender.clone());
+    let mail_threads = MailThreads::open(Arc::clone(&edges), sender.clone());
     let queue = Queue::new(limits(desk.engine.library()));
     let mut server = Server {
         desk,
         edges,
         sender,
-        post,
+        mail_threads,
         under_way: BTreeSet::new(),
         queue,
         unsent: BTreeSet::new(),
@@ -199,8 +199,8 @@ impl Server<'_> {
                 Message::Done(effect, reply) => {
                     reply.troubles.iter().for_each(|trouble| tracing::warn!("{trouble}"));
                     if matches!(effect, Effect::SendMail { .. }) {
-                        self.post.is_back();
-                        self.post.hear(&reply);
+                        self.mail_threads.is_back();
+                        self.mail_threads.hear(&reply);
                     }
                     self.unrecorded.push_back((effect, reply));
                 }

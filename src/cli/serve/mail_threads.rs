@@ -47,8 +47,8 @@ const BREAKS_MAX: u32 = 3;
 const BROKEN: &str = "allclear broke off over the mail, which is a fault of allclear: \
                       report it with the log of `serve`; the mail is tried again";
 
-/// What the engine's thread knows of the mail thread.
-pub(super) struct Post {
+/// What the thread of the engine knows of those that see to mail.
+pub(super) struct MailThreads {
     /// To the threads that make them ready, by turns.
     letters: Vec<SyncSender<(Effect, Work)>>,
     turn: usize,
@@ -60,9 +60,9 @@ pub(super) struct Post {
     fault: Option<String>,
 }
 
-impl Post {
+impl MailThreads {
     /// Begins the mail threads; what becomes of the mails comes back over `done`.
-    pub(super) fn open(edges: Arc<Edges>, done: SyncSender<Message>) -> Post {
+    pub(super) fn open(edges: Arc<Edges>, done: SyncSender<Message>) -> MailThreads {
         let drawers = thread::available_parallelism().map_or(1, |cores| cores.get().min(DRAWERS_MAX));
         let (mut letters, mut ready) = (Vec::new(), Vec::new());
         for _ in 0..drawers {
@@ -74,7 +74,7 @@ impl Post {
             ready.push(made);
         }
         thread::spawn(move || hand_over(&edges, &ready, &done));
-        Post { letters, turn: 0, ahead: 0, pause: Deadline::after(Duration::ZERO), fault: None }
+        MailThreads { letters, turn: 0, ahead: 0, pause: Deadline::after(Duration::ZERO), fault: None }
     }
 
     /// Gives a letter to the thread whose turn it is; `false` when that has no room.
@@ -189,7 +189,7 @@ impl Server<'_> {
         let end = Deadline::after(DRAWING_UP_MAX);
         for _ in 0..LETTERS_AT_ONCE {
             let is_enough = end.left().is_zero() || self.edges.stop.is_requested();
-            if is_enough || !self.edges.has_post() || !self.post.is_ready() {
+            if is_enough || !self.edges.has_post() || !self.mail_threads.is_ready() {
                 break;
             }
             let Some(effect) = self.unsent.pop_first() else { break };
@@ -216,7 +216,7 @@ impl Server<'_> {
                 return !is_log;
             }
         };
-        let is_sent = self.post.give(effect.clone(), work);
+        let is_sent = self.mail_threads.give(effect.clone(), work);
         if is_sent {
             self.under_way.insert(effect);
         } else {
@@ -229,7 +229,7 @@ impl Server<'_> {
     pub(super) fn take_back(&mut self, effect: Effect) {
         self.under_way.remove(&effect);
         if matches!(effect, Effect::SendMail { .. }) {
-            self.post.is_back();
+            self.mail_threads.is_back();
             self.unsent.insert(effect);
         }
     }
@@ -237,7 +237,7 @@ impl Server<'_> {
     /// Whether a letter could be written now; not while the log cannot be, which another look finds out.
     pub(super) fn has_mail_to_write(&self) -> bool {
         let is_log_well = self.unrecorded.is_empty() && self.hindrance.is_none();
-        is_log_well && !self.unsent.is_empty() && self.edges.has_post() && self.post.is_ready()
+        is_log_well && !self.unsent.is_empty() && self.edges.has_post() && self.mail_threads.is_ready()
     }
 }
 
