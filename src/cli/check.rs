@@ -12,7 +12,7 @@ use crate::edge::files::{self, Reading, SITE_FILE_NAME};
 use crate::edge::template::Templates;
 use crate::pure::digest;
 use crate::pure::document::place_of;
-use crate::pure::number::plain_count;
+use crate::pure::number::{plain_count, spelled};
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Problem, Severity, has_error};
 use crate::pure::watchlist::Watchlist;
@@ -152,12 +152,12 @@ fn too_old(playbook: &Playbook, list: &Watchlist, text: &str, now: Timestamp) ->
     let (file, age_max) = list.file.as_ref().zip(list.age_max)?;
     let written = Timestamp::try_from(file.metadata().ok()?.modified().ok()?).ok()?;
     let age = Duration::try_from(now.duration_since(written)).ok().filter(|age| *age > age_max)?;
-    let days = age.as_secs() / 86_400;
+    let age = spelled(age.as_secs() as f64);
     Some(Problem {
         severity: Severity::Warning,
         path: playbook.path.clone(),
         place: place_of(text, "max_age:"),
-        what: format!("{} is {days} days old: runs with `{}` cannot pass", file.display(), list.name),
+        what: format!("{} is {age} old: runs with `{}` cannot pass", file.display(), list.name),
         cure: Some("fetch the file anew".to_owned()),
     })
 }

@@ -13,7 +13,7 @@ use crate::pure::document::{PROBE_CURE, place_of};
 use crate::pure::playbook::{Library, Playbook, StageName};
 use crate::pure::problem::{Problem, Severity};
 use crate::pure::site::{ProbeSettings, SiteFile};
-use crate::pure::watchlist::{CompiledList, End, Index, Transport, Watchlist};
+use crate::pure::watchlist::{CompiledList, End, Index, ListFault, Transport, Watchlist};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -85,13 +85,14 @@ pub fn hidden_entries(playbook: &Playbook, library: &Library, text: &str) -> Vec
         let sites = || library.site_file.sites.values();
         let inside: Vec<IpNet> = sites().flat_map(|site| site.inside.iter().copied()).collect();
         let nat64: Vec<Translator> = sites().flat_map(|site| site.nat64.iter().copied()).collect();
-        let problems = shut_out(filter, &inside, &nat64, &index).into_iter().map(|(list, what)| Problem {
-            severity: Severity::Warning,
-            path: playbook.path.clone(),
-            place: place_of(text, filter).or_else(|| place_of(text, "filter:")),
-            what: format!("of `{list}` {what}: runs with this filter cannot pass"),
-            cure: Some("widen `filter`, or leave it out: what is looked for needs none".to_owned()),
-        });
+        let problems =
+            shut_out(filter, &inside, &nat64, &index).into_iter().map(|ListFault { list, what }| Problem {
+                severity: Severity::Warning,
+                path: playbook.path.clone(),
+                place: place_of(text, filter).or_else(|| place_of(text, "filter:")),
+                what: format!("of `{list}` {what}: runs with this filter cannot pass"),
+                cure: Some("widen `filter`, or leave it out: what is looked for needs none".to_owned()),
+            });
         told.extend(problems);
     }
     told.dedup();

@@ -5,13 +5,14 @@ use allclear::edge::capture::recordings::Recordings;
 use allclear::edge::capture::run::Captured;
 use allclear::pure::interval::Interval;
 use allclear::pure::plan::CapturePlan;
-use allclear::pure::playbook::Keep;
+use allclear::pure::playbook::{JudgeCriteria, Keep};
 use allclear::pure::site::{Source, SourceKind};
-use allclear::pure::verdict::{Control, Ending, SystemClock, WatchlistFacts};
+use allclear::pure::verdict::{Control, Ending, ReasonCode, SystemClock, WatchlistFacts, judge};
 use allclear::pure::watchlist::{Entry, Require, Watchlist};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// An ARP request of 10.0.0.1: a frame that decodes and matches nothing.
@@ -204,6 +205,30 @@ fn a_filter_that_shuts_out_what_is_looked_for_is_told() {
         // A filter with words of another kind is not understood.
         assert_eq!(facts.watchlists.shut_out.len(), lists, "{filter}: {:?}", facts.watchlists.shut_out);
     }
+}
+
+#[test]
+fn a_run_says_how_old_a_watchlist_file_is() {
+    let directory = files(&[&[0, 50, 100]]);
+    let file = directory.path().join("feed.txt");
+    fs::write(&file, "192.0.2.1\n").expect("writable");
+    // Eight days before the window ends.
+    let old = UNIX_EPOCH + Duration::from_secs(100) - Duration::from_secs(8 * 86_400);
+    fs::File::options()
+        .append(true)
+        .open(&file)
+        .and_then(|file| file.set_modified(old))
+        .expect("times can be set");
+    let mut plan = plan(0, 100);
+    let age_max = Some(Duration::from_secs(7 * 86_400));
+    let name = "feed".to_owned();
+    plan.watchlists = vec![Watchlist { name, file: Some(file.clone()), age_max, ..Watchlist::default() }];
+    let reasons = judge(&JudgeCriteria::default(), &carry_out(&directory, &plan).facts).reasons;
+    let stale =
+        reasons.into_iter().find(|reason| reason.code == ReasonCode::WatchlistStale).expect("it is told");
+    let file = file.display();
+    let text = format!("watchlist feed is 8d old, more than its `max_age` of 7d ({file}): fetch it anew");
+    assert_eq!(stale.text, text);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::pure::address::Translator;
 use crate::pure::number::plain_count;
 use crate::pure::sighting::Watch;
 use crate::pure::watchlist::{
-    CompiledList, Entry, FileRead, Index, Part, PortRange, Target, Watchlist, warnings,
+    CompiledList, Entry, FileRead, Index, ListFault, Part, PortRange, Target, Watchlist, warnings,
 };
 use clap::Args;
 use ipnet::IpNet;
@@ -205,19 +205,22 @@ impl Wanted {
     }
 
     /// Files of which too much could not be applied, with how much.
-    pub fn incomplete_lists(&self) -> Vec<(String, String)> {
-        let named = |list: &List| Some((list.watchlist.name.clone(), list.too_much_unapplied.clone()?));
-        self.lists.iter().filter_map(named).collect()
+    pub fn incomplete_lists(&self) -> Vec<ListFault> {
+        let fault = |list: &List| {
+            Some(ListFault { list: list.watchlist.name.clone(), what: list.too_much_unapplied.clone()? })
+        };
+        self.lists.iter().filter_map(fault).collect()
     }
 
     /// Files that hold nothing, with the reason.
-    pub fn empty_lists(&self) -> Vec<(String, String)> {
+    pub fn empty_lists(&self) -> Vec<ListFault> {
         let is_empty = |list: &&List| list.part.as_ref().is_some_and(|part| part.counts().total() == 0);
-        let told = |list: &List| {
+        let fault = |list: &List| {
             let rejected = plain_count(list.rejected_lines, "line");
-            (list.watchlist.name.clone(), format!("no entry, {rejected} rejected"))
+            let what = format!("no entry, {rejected} rejected");
+            ListFault { list: list.watchlist.name.clone(), what }
         };
-        self.lists.iter().filter(is_empty).map(told).collect()
+        self.lists.iter().filter(is_empty).map(fault).collect()
     }
 
     /// What looks for the entries of `index` there.

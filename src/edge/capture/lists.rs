@@ -8,10 +8,10 @@
 use super::known;
 use super::shut_out::shut_out;
 use crate::pure::address::Translator;
-use crate::pure::number::plain_count;
+use crate::pure::number::{plain_count, spelled, typed};
 use crate::pure::plan::CapturePlan;
 use crate::pure::verdict::WatchlistFacts;
-use crate::pure::watchlist::{self, CompiledList, FileRead, Index, Part, Watchlist};
+use crate::pure::watchlist::{self, CompiledList, FileRead, Index, ListFault, Part, Watchlist};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use std::fs::{File, Metadata};
@@ -121,18 +121,18 @@ impl Lists {
         troubles: &mut Vec<String>,
     ) -> Option<Arc<Part>> {
         let path = watchlist.file.as_ref()?;
-        if let Some(why) = watchlist.age_max.and_then(|age_max| staleness(path, age_max, order.now)) {
-            facts.stale.push((watchlist.name.clone(), why));
-        }
+        let fault = |what| ListFault { list: watchlist.name.clone(), what };
+        let stale = watchlist.age_max.and_then(|age_max| staleness(path, age_max, order.now));
+        facts.stale.extend(stale.map(fault));
         match self.slot(path).read(order) {
             Ok(kept) => {
                 troubles.extend(told(&kept, path, order));
                 let too_much = kept.unapplied.filter(|(_, is_too_much)| *is_too_much);
-                facts.incomplete.extend(too_much.map(|(what, _)| (watchlist.name.clone(), what)));
+                facts.incomplete.extend(too_much.map(|(what, _)| fault(what)));
                 Some(kept.part)
             }
             Err(why) => {
-                facts.empty.push((watchlist.name.clone(), why));
+                facts.empty.push(fault(why));
                 None
             }
         }
@@ -248,20 +248,18 @@ fn told(kept: &Kept, path: &Path, order: &Order<'_>) -> Vec<String> {
     shrank.into_iter().chain(unapplied).chain(odd).collect()
 }
 
-/// Why a file is too old, in words; `None` when it is not, or is not there (that is told already).
+/// How much too old a file is, in words that go on from its list; `None` when it is not, or is not there (that is
+/// told already).
 fn staleness(path: &Path, age_max: Duration, now: Timestamp) -> Option<String> {
-    const HOUR_SECONDS: i64 = 3600;
-    const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
+    let (limit, shown) = (typed(age_max), path.display());
     let modified = path.metadata().and_then(|metadata| metadata.modified()).ok()?;
     let Ok(modified) = Timestamp::try_from(modified) else {
-        return Some(format!("{} has no known age", path.display()));
+        return Some(format!("is of no known age, and its `max_age` is {limit} ({shown})"));
     };
-    let age_seconds = now.duration_since(modified).as_secs();
-    let limit_seconds = i64::try_from(age_max.as_secs()).unwrap_or(i64::MAX);
-    (age_seconds > limit_seconds).then(|| match age_seconds {
-        ..DAY_SECONDS => format!("{} is {} hours old", path.display(), age_seconds / HOUR_SECONDS),
-        _ => format!("{} is {} days old", path.display(), age_seconds / DAY_SECONDS),
-    })
+    // One that was written in the future, by another clock, is not old.
+    let age = Duration::try_from(now.duration_since(modified)).unwrap_or_default();
+    let age_words = spelled(age.as_secs() as f64);
+    (age > age_max).then(|| format!("is {age_words} old, more than its `max_age` of {limit} ({shown})"))
 }
 
 #[cfg(test)]
@@ -309,7 +307,8 @@ mod tests {
         let fresh = facts(modified(&path) + week);
         assert_eq!((fresh.entries, fresh.empty.len(), fresh.stale), (2, 0, vec![]));
         let stale = facts(modified(&path) + week + Duration::from_secs(1));
-        assert_eq!(stale.stale, [("feed".to_owned(), format!("{} is 7 days old", path.display()))]);
+        let what = format!("is 7d old, more than its `max_age` of 7d ({})", path.display());
+        assert_eq!(stale.stale, [ListFault { list: "feed".to_owned(), what }]);
     }
 
     /// The copy that the slot of the feed keeps, if it keeps any.

@@ -5,12 +5,12 @@ use super::filter::{ETHERNET, Filter};
 use crate::pure::address::Translator;
 use crate::pure::filter;
 use crate::pure::packet::Frame;
-use crate::pure::watchlist::Index;
+use crate::pure::watchlist::{Index, ListFault};
 use ipnet::IpNet;
 
-/// Names of lists of whose entries more than a few can never be seen, each with how many and the first of them;
+/// Lists of whose entries more than a few can never be seen, each with how many and the first of them;
 /// none of a filter that cannot be compiled, which is another fault.
-pub fn shut_out(text: &str, inside: &[IpNet], nat64: &[Translator], index: &Index) -> Vec<(String, String)> {
+pub fn shut_out(text: &str, inside: &[IpNet], nat64: &[Translator], index: &Index) -> Vec<ListFault> {
     let Ok(mut compiled) = Filter::compile(text, ETHERNET) else { return Vec::new() };
     filter::shut_out(text, inside, nat64, index, |bytes| {
         compiled.matches(&Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type: ETHERNET })
@@ -22,12 +22,12 @@ mod tests {
     use super::*;
     use crate::pure::watchlist::{CompiledList, Entry, Watchlist};
 
-    fn told(filter: &str, entries: &[&str]) -> Vec<(String, String)> {
+    fn told(filter: &str, entries: &[&str]) -> Vec<ListFault> {
         told_at(&[], filter, entries)
     }
 
     /// What is told at a site whose translators have these prefixes.
-    fn told_at(nat64: &[&str], filter: &str, entries: &[&str]) -> Vec<(String, String)> {
+    fn told_at(nat64: &[&str], filter: &str, entries: &[&str]) -> Vec<ListFault> {
         let nat64: Vec<Translator> = nat64.iter().map(|text| Translator::parse(text).expect(text)).collect();
         let entries = entries.iter().flat_map(|text| Entry::parse(text).expect(text)).collect();
         let watchlist = Watchlist { name: "sinkholes".to_owned(), entries, ..Watchlist::default() };
@@ -98,9 +98,11 @@ mod tests {
             entries[..others].copy_from_slice(&["192.0.2.9:443", "192.0.2.8:443", "192.0.2.7:443"][..others]);
             assert_eq!(told("port 80", &entries).len(), lists, "{others} of 200");
         }
-        let [(name, what)] = &told("port 80", &["192.0.2.9:80", "192.0.2.9:443"])[..] else { panic!("one") };
+        let [ListFault { list, what }] = &told("port 80", &["192.0.2.9:80", "192.0.2.9:443"])[..] else {
+            panic!("one")
+        };
         assert_eq!(
-            (name.as_str(), what.as_str()),
+            (list.as_str(), what.as_str()),
             ("sinkholes", "1 of 2 entries can be in no packet that passes the filter, such as 192.0.2.9:443")
         );
     }

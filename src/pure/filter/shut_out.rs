@@ -7,7 +7,7 @@
 use super::words::words;
 use crate::pure::address::{Translator, translated};
 use crate::pure::protocol::{ICMP, ICMP_6, TCP, UDP};
-use crate::pure::watchlist::{Entry, Index, PortRange, Target};
+use crate::pure::watchlist::{Entry, Index, ListFault, PortRange, Target};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -55,7 +55,7 @@ const ANYWHERE: [IpAddr; 2] = [
     IpAddr::V6(Ipv6Addr::new(0x3fff, 0xfff, 0x77, 0, 0, 0, 0, 0x77)),
 ];
 
-/// Names of lists of whose entries more than a few can never be seen, each with how many and the first of them.
+/// Lists of whose entries more than a few can never be seen, each with how many and the first of them.
 /// `nat64` are the translators of the site, which show an address of IPv4 as one of IPv6; `passes` tells whether the
 /// filter lets a frame of Ethernet pass.
 pub fn shut_out(
@@ -64,7 +64,7 @@ pub fn shut_out(
     nat64: &[Translator],
     index: &Index,
     passes: impl FnMut(&[u8]) -> bool,
-) -> Vec<(String, String)> {
+) -> Vec<ListFault> {
     let Some(marks) = Marks::of(filter, inside) else { return Vec::new() };
     let mut asking = Asking { passes, marks, nat64, bytes: Vec::new(), packets_left: PACKETS_MAX };
     let samples = index.samples(ENTRIES_MAX);
@@ -80,10 +80,8 @@ pub fn shut_out(
         } else {
             format!("{} of {} entries", shut.len(), entries.len())
         };
-        Some((
-            (*name).to_owned(),
-            format!("{many} can be in no packet that passes the filter, such as {}", first.text),
-        ))
+        let what = format!("{many} can be in no packet that passes the filter, such as {}", first.text);
+        Some(ListFault { list: (*name).to_owned(), what })
     });
     let told: Vec<_> = told.collect();
     if asking.packets_left == 0 { Vec::new() } else { told }

@@ -5,6 +5,7 @@
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;
 use crate::pure::sighting::{Ledger, Observation, Presence};
+use crate::pure::watchlist::ListFault;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -131,14 +132,14 @@ pub struct ProbeFacts {
 pub struct WatchlistFacts {
     /// Entries over all lists.
     pub entries: u64,
-    /// Names of lists with a file that hold nothing or could not be read, each with the reason.
-    pub empty: Vec<(String, String)>,
-    /// Names of lists of whose file too much could not be applied, each with how much.
-    pub incomplete: Vec<(String, String)>,
-    /// Names of lists with entries that no packet could show which passes the filter, each with how many.
-    pub shut_out: Vec<(String, String)>,
-    /// Names of lists whose file is older than allowed, each with its age in words.
-    pub stale: Vec<(String, String)>,
+    /// Lists with a file that hold nothing or could not be read, each with the reason.
+    pub empty: Vec<ListFault>,
+    /// Lists of whose file too much could not be applied, each with how much.
+    pub incomplete: Vec<ListFault>,
+    /// Lists with entries that no packet could show which passes the filter, each with how many.
+    pub shut_out: Vec<ListFault>,
+    /// Lists whose file is older than allowed, each with how old it is, in words that go on from its name.
+    pub stale: Vec<ListFault>,
 }
 
 /// A blamed host, as the judge needs to know it.

@@ -1,7 +1,7 @@
 //! On which side of each limit is each reason given? One table a group of reasons.
 
 use super::judge::judge;
-use super::tests::{Change, address, at, coverage, criteria, good, lose, presence, watch};
+use super::tests::{Change, address, at, coverage, criteria, fault, good, lose, presence, watch};
 use super::*;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::Mac;
@@ -303,21 +303,21 @@ fn what_was_looked_for_and_asked() {
         (
             "one of two lists is empty",
             |_, f| {
-                f.watchlists.empty = vec![("feed".into(), "no such file".into())];
+                f.watchlists.empty = fault("feed", "no such file");
             },
             &[WatchlistEmpty],
         ),
         (
             "much of a list was refused",
-            |_, f| f.watchlists.incomplete = vec![("feed".into(), "1 line could not be applied".into())],
+            |_, f| f.watchlists.incomplete = fault("feed", "1 line could not be applied"),
             &[WatchlistIncomplete],
         ),
         (
             "entries that the filter shuts out",
-            |_, f| f.watchlists.shut_out = vec![("feed".into(), "the entry can be in no packet".into())],
+            |_, f| f.watchlists.shut_out = fault("feed", "the entry can be in no packet"),
             &[EntriesShutOut],
         ),
-        ("an old list", |_, f| f.watchlists.stale = vec![("feed".into(), "9d".into())], &[WatchlistStale]),
+        ("an old list", |_, f| f.watchlists.stale = fault("feed", "9d"), &[WatchlistStale]),
         (
             "no answer",
             |_, f| {

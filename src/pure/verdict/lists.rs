@@ -3,11 +3,12 @@
 //! Four of the reasons that `gaps` lists.
 
 use super::WatchlistFacts;
+use crate::pure::watchlist::ListFault;
 
 /// Lists that hold nothing, or the lack of any.
 pub(super) fn empty(lists: &WatchlistFacts) -> Vec<String> {
-    let unusable = |(name, why): &(String, String)| {
-        format!("watchlist {name} holds nothing to look for ({why}): mend it, or take it out of `match`")
+    let unusable = |ListFault { list, what }: &ListFault| {
+        format!("watchlist {list} holds nothing to look for ({what}): mend it, or take it out of `match`")
     };
     if lists.entries == 0 && lists.empty.is_empty() {
         return vec![
@@ -19,9 +20,9 @@ pub(super) fn empty(lists: &WatchlistFacts) -> Vec<String> {
 
 /// Lists of which too much could not be applied.
 pub(super) fn incomplete(lists: &WatchlistFacts) -> Vec<String> {
-    let refused = |(name, what): &(String, String)| {
+    let refused = |ListFault { list, what }: &ListFault| {
         format!(
-            "of watchlist {name} {what}: mend these lines or take them out (`allclear watchlist FILE` lists them)"
+            "of watchlist {list} {what}: mend these lines or take them out (`allclear watchlist FILE` lists them)"
         )
     };
     lists.incomplete.iter().map(refused).collect()
@@ -29,16 +30,14 @@ pub(super) fn incomplete(lists: &WatchlistFacts) -> Vec<String> {
 
 /// Lists with entries that the filter can never let through.
 pub(super) fn shut_out(lists: &WatchlistFacts) -> Vec<String> {
-    let shut_out = |(name, what): &(String, String)| {
-        format!("of watchlist {name} {what}: widen the filter, or take them out")
+    let shut_out = |ListFault { list, what }: &ListFault| {
+        format!("of watchlist {list} {what}: widen the filter, or take them out")
     };
     lists.shut_out.iter().map(shut_out).collect()
 }
 
 /// Lists that are too old.
 pub(super) fn stale(lists: &WatchlistFacts) -> Vec<String> {
-    let old = |(name, age): &(String, String)| {
-        format!("watchlist {name} is {age} old, which is more than its `max_age`: fetch it anew")
-    };
+    let old = |ListFault { list, what }: &ListFault| format!("watchlist {list} {what}: fetch it anew");
     lists.stale.iter().map(old).collect()
 }

@@ -9,6 +9,7 @@ use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{
     ContactSpan, Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OffStamps, Presence,
 };
+use crate::pure::watchlist::ListFault;
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -31,6 +32,11 @@ pub(super) fn criteria() -> JudgeCriteria {
         has_blamed_present: true,
         inconclusive_row: 3,
     }
+}
+
+/// The fault of one watchlist.
+pub(super) fn fault(list: &str, what: &str) -> Vec<ListFault> {
+    vec![ListFault { list: list.to_owned(), what: what.to_owned() }]
 }
 
 /// An hour with nothing wrong in it.
@@ -140,7 +146,7 @@ fn a_contact_outranks_every_gap() {
     let mut facts = good();
     facts.sources[0].observation.hosts = vec![finding(HOST, &[(10, 11), (900, 900), (2000, 2000)])];
     facts.sources[0].ending = Ending::Stopped;
-    facts.watchlists.stale = vec![("feed".to_string(), "9d".to_string())];
+    facts.watchlists.stale = fault("feed", "is 9d old, more than its `max_age` of 7d (feed.txt)");
     let judgement = judge(&criteria(), &facts);
     assert_eq!(judgement.verdict, Verdict::Fail);
     let texts: Vec<&str> = judgement.reasons.iter().map(|reason| reason.text.as_str()).collect();
@@ -186,11 +192,10 @@ fn dreadful() -> CaptureFacts {
         ..Coverage::default()
     };
     facts.sources[0].observation.indirect = vec![asked("c2.example"), asked("evil.example")];
-    facts.watchlists.empty = vec![("irc".to_string(), "no such file".to_string())];
-    facts.watchlists.incomplete = vec![("feed".to_string(), "3 lines could not be applied".to_string())];
-    facts.watchlists.shut_out =
-        vec![("ports".to_string(), "2 entries can be in no packet that passes".to_string())];
-    facts.watchlists.stale = vec![("feed".to_string(), "9d".to_string())];
+    facts.watchlists.empty = fault("irc", "no such file");
+    facts.watchlists.incomplete = fault("feed", "3 lines could not be applied");
+    facts.watchlists.shut_out = fault("ports", "2 entries can be in no packet that passes");
+    facts.watchlists.stale = fault("feed", "is 9d old, more than its `max_age` of 7d (feed.txt)");
     facts.listing = Some(ListingFacts {
         is_known: false,
         why: "the resolver failed (SERVFAIL): see its log".to_string(),

@@ -66,6 +66,15 @@ pub struct Watchlist {
     pub require: Require,
 }
 
+/// What keeps a watchlist, or a part of it, from being looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListFault {
+    /// Its name in the playbook; of a scan, its file's.
+    pub list: String,
+    /// The fault, in words.
+    pub what: String,
+}
+
 /// Which hosts count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Require {
