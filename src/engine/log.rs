@@ -224,7 +224,9 @@ impl Log {
         }
         let illegal = |why| IllegalEvent { seq: recorded.seq, ticket: recorded.ticket, why };
         let before = mailboxes_meant(recorded, &self.rounds);
-        outbox::apply(&mut self.rounds, recorded).map_err(illegal)?;
+        if !matches!(recorded.event, Event::DigestPlanned(_) | Event::DigestDue { .. }) {
+            outbox::apply(&mut self.rounds, recorded).map_err(illegal)?;
+        }
         self.digests.apply(recorded);
         let meant = mails_meant(recorded, &self.rounds);
         meant.iter().for_each(|mail| self.enter_mail(recorded, mail, &before));
@@ -318,14 +320,9 @@ fn mailboxes_meant(recorded: &Recorded, outbox: &[Mail]) -> Vec<String> {
 /// The last number of a run or occurrence that an event uses up.
 fn last_run(event: &Event) -> Option<u64> {
     match event {
-        Event::RunStarted(start) => Some(start.run.0),
-        Event::OccurrencePassed(record) => Some(record.run.0),
-        Event::OccurrencesPassed(record) => Some(record.last_run().0),
-        Event::Detection { event: DetectionEvent::RunStarted(start), .. } => Some(start.run.0),
-        Event::Detection { event: DetectionEvent::OccurrencePassed(record), .. } => Some(record.run.0),
-        Event::Detection { event: DetectionEvent::OccurrencesPassed(record), .. } => {
-            Some(record.last_run().0)
+        Event::RunStarted(start) | Event::Detection { event: DetectionEvent::RunStarted(start), .. } => {
+            Some(start.run.0)
         }
-        _ => None,
+        other => other.lapsed().map(|record| record.last_run().0),
     }
 }

@@ -50,12 +50,8 @@ impl DetectRuns {
     pub fn add_sealed(&mut self, detection: &Detection, context: &Context<'_>) {
         let Some(course) = decide::course(detection, context) else { return };
         let begin = self.runs.len();
-        for event in course::sealed(&course, &decide::look(detection, context)) {
-            match event {
-                Event::OccurrencePassed(record) => self.pass(&detection.id, (&record).into(), context.now),
-                Event::OccurrencesPassed(record) => self.pass(&detection.id, record, context.now),
-                _ => {}
-            }
+        for record in course::sealed(&course, &decide::look(detection, context)) {
+            self.pass(&detection.id, record, context.now);
         }
         for (_, run) in &mut self.runs[begin..] {
             (run.id, run.ended) = (RunId(0), None);

@@ -4,7 +4,7 @@
 //! It knows schedules, breaks and holds, and no ticket: what needs no ticket is planned here, too.
 
 use super::lapsed::{Lapsing, Unrun};
-use super::{Absence, Event, Run, RunId, RunStart};
+use super::{Absence, Event, LapsedRecord, Run, RunId, RunStart};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::{Stage, StageName};
 use crate::pure::schedule;
@@ -133,15 +133,15 @@ pub fn settle(course: &Course<'_>, look: &Look, end: Hindrance) -> Vec<Event> {
     lapsing.finish()
 }
 
-/// The events of every occurrence whose fate is sealed although it is not on record yet: for those who read.
-pub fn sealed(course: &Course<'_>, look: &Look) -> Vec<Event> {
+/// The occurrences whose fate is sealed although it is not on record yet: for those who read.
+pub fn sealed(course: &Course<'_>, look: &Look) -> Vec<LapsedRecord> {
     let mut lapsing = Lapsing::from(look.next_run);
     for planned in course.planned().take_while(|planned| planned.window.from <= look.now) {
         if let Some(hindrance) = course.hindrance(&planned, look, look.is_running) {
             lapsing.pass(course.unrun(&planned, hindrance));
         }
     }
-    lapsing.finish()
+    lapsing.finish().iter().filter_map(Event::lapsed).collect()
 }
 
 /// The first instant at which [`fall_due`] has something to say; `None` when nothing is left.

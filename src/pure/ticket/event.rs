@@ -1,4 +1,4 @@
-//! What can happen to a ticket? Every event, as stored.
+//! What can happen? Every event, as stored: to a ticket, to a `detect` stage, or of neither.
 //!
 //! The stored form is JSON with the variant's name as `kind`. When it changes, its version rises
 //! and an old log must still fold.
@@ -30,7 +30,7 @@ pub struct Recorded {
     pub hash: String,
 }
 
-/// Everything that can happen to a ticket.
+/// Everything that can happen. Those that say that they are of no ticket stand under [`TicketId::NONE`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -180,7 +180,7 @@ pub enum Event {
     DigestDue {
         occurrence: Timestamp,
     },
-    /// Something happened to a `detect` stage, which has no ticket: it stands under [`TicketId::NONE`].
+    /// Of no ticket: something happened to a `detect` stage.
     Detection {
         of: DetectionId,
         event: DetectionEvent,
@@ -191,6 +191,16 @@ impl Event {
     /// A mail that goes to all of `to`, as far as nothing is known against it.
     pub fn mail(event: MailEvent, to: Vec<String>) -> Event {
         Event::MailQueued { event, to, held: Vec::new(), folds: Vec::new(), unreached: None }
+    }
+
+    /// The occurrences that never ran, as it says; `None` of an event that says so of none.
+    pub fn lapsed(&self) -> Option<LapsedRecord> {
+        match self {
+            Event::OccurrencePassed(record) => Some(record.into()),
+            Event::OccurrencesPassed(record) => Some(record.clone()),
+            Event::Detection { event, .. } => event.lapsed(),
+            _ => None,
+        }
     }
 }
 
@@ -253,6 +263,19 @@ impl DetectionEvent {
             Event::OccurrencePassed(record) => Some(DetectionEvent::OccurrencePassed(record)),
             Event::OccurrencesPassed(record) => Some(DetectionEvent::OccurrencesPassed(record)),
             _ => None,
+        }
+    }
+
+    /// As [`Event::lapsed`].
+    pub fn lapsed(&self) -> Option<LapsedRecord> {
+        match self {
+            DetectionEvent::OccurrencePassed(record) => Some(record.into()),
+            DetectionEvent::OccurrencesPassed(record) => Some(record.clone()),
+            DetectionEvent::Planned
+            | DetectionEvent::Unplanned
+            | DetectionEvent::RunStarted(_)
+            | DetectionEvent::RunDelayed { .. }
+            | DetectionEvent::RunEnded(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::course::{self, Course, GONE_ON, Look, RESCHEDULED};
 use super::lapsed::Lapsed;
-use super::{Context, Event, LapsedRecord, Phase, Run, RunId, Ticket, deadline};
+use super::{Context, Event, Phase, Run, RunId, Ticket, deadline};
 use crate::pure::interval::Interval;
 use crate::pure::playbook::StageName;
 use jiff::Timestamp;
@@ -56,12 +56,7 @@ pub fn settle_schedule(ticket: &Ticket, context: &Context<'_>) -> Vec<Event> {
 pub fn ledger(ticket: &Ticket, context: &Context<'_>) -> Vec<Run> {
     let mut ledger = ticket.all_runs();
     let Some(course) = course(ticket, context) else { return ledger };
-    for event in course::sealed(&course, &look(ticket, context)) {
-        let record = match event {
-            Event::OccurrencePassed(record) => LapsedRecord::from(&record),
-            Event::OccurrencesPassed(record) => record,
-            _ => continue,
-        };
+    for record in course::sealed(&course, &look(ticket, context)) {
         let sealed = Lapsed { record, at: context.now };
         ledger.extend(sealed.runs().map(|run| Run { id: RunId(0), ended: None, ..run }));
     }
@@ -122,17 +117,10 @@ fn watch_is_over(ticket: &Ticket, context: &Context<'_>, passed: &[Event]) -> Op
     let is_over = ticket.phase == Phase::Clean
         && context.now >= watch_end(ticket, context)
         && ticket.open_runs().next().is_none();
-    let just_passed: usize = passed.iter().map(occurrences_in).sum();
+    let just_passed: usize =
+        passed.iter().filter_map(Event::lapsed).map(|record| record.planned().count()).sum();
     let (watched, passes) = ticket.watch();
     let planned = watched + just_passed;
     let because = format!("the watch period is over: {passes} of {planned} planned runs passed");
     is_over.then_some(Event::PhaseChanged { from: Phase::Clean, to: Phase::Closed, because })
-}
-
-fn occurrences_in(event: &Event) -> usize {
-    match event {
-        Event::OccurrencePassed(_) => 1,
-        Event::OccurrencesPassed(record) => record.planned().count(),
-        _ => 0,
-    }
 }
