@@ -132,7 +132,8 @@ pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     let unrecorded = server.unrecorded_files();
     vault::sweep(server.desk.state(), &unrecorded).iter().for_each(|told| tracing::warn!("{told}"));
     server.abandon(|_| true)?;
-    server.desk.engine.read_schedules(clock::now())?;
+    let unreadable = server.desk.engine.read_schedules(clock::now())?;
+    unreadable.iter().for_each(|told| tracing::warn!("{told}"));
     server.desk.engine.wait_at_most(WRITER_WAIT)?;
     print::note("allclear serves; stop it with SIGTERM or Ctrl-C");
     server.live(&receiver, &stop);

@@ -11,10 +11,13 @@ use std::collections::BTreeSet;
 
 impl Engine {
     /// Puts the schedules of the files in force. Until now those on record were: everything that they
-    /// planned is settled first.
-    pub fn read_schedules(&mut self, now: Timestamp) -> Result<(), EngineError> {
+    /// planned is settled first. Tells in sentences what of those cannot be read.
+    pub fn read_schedules(&mut self, now: Timestamp) -> Result<Vec<String>, EngineError> {
         self.refresh()?;
         let changed = changed(&self.library, &self.log);
+        let before = |new: &Schedules| self.log.schedules_in_force(&new.site, &new.playbook);
+        let unreadable: Vec<String> =
+            changed.iter().filter_map(|new| before(new)?.schedules.unreadable()).collect();
         let pairs: BTreeSet<(&str, &str)> =
             changed.iter().map(|new| (new.site.as_str(), new.playbook.as_str())).collect();
         let is_meant = |ticket: &&Ticket| pairs.contains(&(ticket.site.as_str(), ticket.playbook.as_str()));
@@ -35,7 +38,7 @@ impl Engine {
         })?;
         self.log.touched.extend(meant.into_iter().map(Subject::Ticket));
         self.log.touched.extend(detections.into_iter().map(Subject::Detection));
-        Ok(())
+        Ok(unreadable)
     }
 }
 

@@ -53,7 +53,25 @@ impl Schedules {
         }
     }
 
-    /// Playbook and site as they were with these schedules.
+    /// What of them nobody can read any more, and what that means; `None` where all can be read. A zone may have left
+    /// the database of the system, and another version may write schedules otherwise.
+    pub fn unreadable(&self) -> Option<String> {
+        let zone = TimeZone::get(&self.zone).is_err().then(|| format!("the zone '{}'", self.zone));
+        let stages = self.stages.iter().filter(|(_, rhythm)| Schedule::read(&rhythm.schedule).is_none());
+        let stages = stages.map(|(name, rhythm)| format!("the schedule '{}' of {name}", rhythm.schedule));
+        let unknown: Vec<String> = zone.into_iter().chain(stages).collect();
+        let Schedules { site, playbook, .. } = self;
+        (!unknown.is_empty()).then(|| {
+            format!(
+                "by what playbook {playbook} was planned at {site} until now cannot be read ({}): what was missed \
+                 meanwhile is told as the files plan it now; look through `allclear occurrences`",
+                unknown.join(", ")
+            )
+        })
+    }
+
+    /// Playbook and site as they were with these schedules; what is [`Schedules::unreadable`] stays as the files have
+    /// it.
     pub fn applied(&self, playbook: &Playbook, site: &Site) -> (Playbook, Site) {
         let (mut playbook, mut site) = (playbook.clone(), site.clone());
         if let Ok(zone) = TimeZone::get(&self.zone) {
@@ -105,6 +123,33 @@ impl Rhythm {
             schedule: stage.schedule.to_string(),
             jitter_s: stage.jitter.as_secs(),
             length_s: stage.capture.length.as_secs(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_that_nobody_can_read_any_more_are_told() {
+        let told = |zone: &str, schedule: &str| {
+            let rhythm = Rhythm { schedule: schedule.to_owned(), jitter_s: 0, length_s: 3600 };
+            let schedules = Schedules {
+                site: "springfield".to_owned(),
+                playbook: "conficker".to_owned(),
+                zone: zone.to_owned(),
+                stages: BTreeMap::from([(StageName::Verify, rhythm)]),
+            };
+            schedules.unreadable()
+        };
+        assert_eq!(told("America/Chicago", "cron 30 8 * * 1-5"), None);
+        for (zone, schedule, unknown) in [
+            ("Mars/Olympus", "every 900s", "(the zone 'Mars/Olympus')"),
+            ("UTC", "each full moon", "(the schedule 'each full moon' of verify)"),
+        ] {
+            let told = told(zone, schedule).expect(unknown);
+            assert!(told.contains(unknown) && told.contains("`allclear occurrences`"), "{told}");
         }
     }
 }
