@@ -31,10 +31,10 @@ impl Decision<'_> {
     /// What an input causes.
     pub fn step(&mut self, by: &str, id: TicketId, input: &Input) -> Result<(), EngineError> {
         self.step_one(by, id, input)?;
-        match input {
-            Input::MailAccepted { to, .. } => self.withdraw_denials(to),
-            _ => Ok(()),
+        if let Input::MailAccepted { to, .. } = input {
+            self.withdraw_denials(to)?;
         }
+        Ok(())
     }
 
     fn step_one(&mut self, by: &str, id: TicketId, input: &Input) -> Result<(), EngineError> {

@@ -64,7 +64,12 @@ pub fn run(args: &ScanArgs) -> Exit {
             note(&format!("allclear: {error}"));
             match error {
                 ScanError::Usage(_) | ScanError::Wanted(WantedError::Fault(_)) => Exit::Usage,
-                _ => Exit::Failed,
+                ScanError::Wanted(_)
+                | ScanError::Open(_)
+                | ScanError::Inputs(_)
+                | ScanError::Source(_)
+                | ScanError::Signals(_)
+                | ScanError::Output(_) => Exit::Failed,
             }
         }
     }

@@ -105,7 +105,7 @@ impl Callers {
         let memoryless = self.memoryless.silence(self.exposed_s);
         let silence = |temper: &Temper, unseen: &Unseen| match temper {
             Temper::Lognormal(spread) if *spread >= IRREGULAR_MIN => unseen.chance().max(memoryless),
-            _ => unseen.chance(),
+            Temper::Lognormal(_) | Temper::Memoryless | Temper::Pareto => unseen.chance(),
         };
         let others: f64 =
             self.others.iter().map(|(weight, temper, unseen)| weight * silence(temper, unseen)).sum();

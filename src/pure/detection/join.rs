@@ -71,7 +71,7 @@ fn is_told(ticket: &Ticket, finding: &HostFinding) -> bool {
     match ticket.phase {
         Phase::Rejected => false,
         Phase::Closed => !judged::has_called(host, finding),
-        _ => true,
+        Phase::Reported | Phase::Located | Phase::Verifying | Phase::Clean | Phase::AcceptedRisk => true,
     }
 }
 

@@ -124,7 +124,7 @@ fn work(case: &Case<'_>) -> Option<Work> {
         Phase::Located => Some(Work::Clean),
         Phase::Reported => Some(Work::Find),
         Phase::Verifying => is_unsigned(case).then_some(Work::Sign),
-        _ => None,
+        Phase::Clean | Phase::Closed | Phase::Rejected | Phase::AcceptedRisk => None,
     }
 }
 

@@ -88,7 +88,8 @@ impl Sign {
             // Another host called.
             Sign::Fail if is_present(end, host) && end.is_healthy && is_told_whole(end) => Sign::Pass,
             Sign::Pass | Sign::Fail => Sign::Inconclusive,
-            other => other,
+            Sign::Inconclusive | Sign::Interrupted => sign,
+            Sign::Missed | Sign::Skipped | Sign::Suppressed | Sign::Running => sign,
         }
     }
 }

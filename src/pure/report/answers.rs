@@ -5,7 +5,7 @@
 
 use super::timeline::{why_held, words_of};
 use super::view::Material;
-use crate::pure::ticket::{Event, HeldBack, ListingAnswer, Phase, Recorded, RunId};
+use crate::pure::ticket::{Event, HeldBack, ListingAnswer, Phase, Recorded, RunId, outbox};
 use crate::pure::verdict::EvidenceFile;
 use crate::pure::words::{self, count, local_time, local_time_exact};
 use jiff::Timestamp;
@@ -152,7 +152,8 @@ fn mail_states<'a>(material: &Material<'a>) -> BTreeMap<(u64, &'a str), String> 
     let zone = &material.site.timezone;
     let mut states: BTreeMap<(u64, &str), String> = BTreeMap::new();
     let mut tries: BTreeMap<(u64, &str), u64> = BTreeMap::new();
-    for Recorded { seq, at, event, .. } in material.events {
+    for recorded in material.events {
+        let Recorded { seq, at, event, .. } = recorded;
         let at = local_time(*at, zone);
         match event {
             Event::MailQueued { to, held, folds, .. } => {
@@ -189,7 +190,7 @@ fn mail_states<'a>(material: &Material<'a>) -> BTreeMap<(u64, &'a str), String> 
                 };
                 states.insert((*mail, to), state);
             }
-            _ => {}
+            other => debug_assert!(outbox::meant(recorded).is_empty(), "{other:?} is told of no mail"),
         }
     }
     states
@@ -229,7 +230,32 @@ fn is_decision(event: &Event) -> bool {
         Event::PhaseChanged { from, to, .. } => {
             !from.is_open() || matches!(to, Phase::Rejected | Phase::AcceptedRisk)
         }
-        _ => false,
+        Event::Opened { .. }
+        | Event::ReportAdded { .. }
+        | Event::HostBlamed { .. }
+        | Event::HostCleaned { .. }
+        | Event::RunStarted(_)
+        | Event::RunDelayed { .. }
+        | Event::RunEnded(_)
+        | Event::OccurrencePassed(_)
+        | Event::OccurrencesPassed(_)
+        | Event::SchedulesRead(_)
+        | Event::Relapsed { .. }
+        | Event::Signed { .. }
+        | Event::Noted { .. }
+        | Event::Overdue { .. }
+        | Event::ListingAnswered(_)
+        | Event::MailQueued { .. }
+        | Event::MailWithdrawn { .. }
+        | Event::MailReleased { .. }
+        | Event::MailFolded { .. }
+        | Event::MailAccepted { .. }
+        | Event::MailFailed { .. }
+        | Event::MailRetried { .. }
+        | Event::RoundQueued { .. }
+        | Event::DigestPlanned(_)
+        | Event::DigestDue { .. }
+        | Event::Detection { .. } => false,
     }
 }
 

@@ -162,7 +162,9 @@ fn deed(ticket: &Ticket, view: &TicketView) -> String {
             format!("leave {the_machine} switched on {next_window}")
         }
         Phase::Verifying => format!("leave {the_machine} switched on while the network is watched"),
-        _ => "do nothing more: the work on it is over".to_string(),
+        Phase::Clean | Phase::Closed | Phase::Rejected | Phase::AcceptedRisk => {
+            "do nothing more: the work on it is over".to_string()
+        }
     }
 }
 

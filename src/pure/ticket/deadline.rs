@@ -137,7 +137,9 @@ fn deadline(ticket: &Ticket, context: &Context<'_>) -> Option<Deadline> {
     let (since, limit) = match ticket.phase {
         Phase::Reported => (ticket.sought_since, rules.located?),
         Phase::Located => (ticket.phase_since, rules.cleaned?),
-        _ => return None,
+        Phase::Verifying | Phase::Clean | Phase::Closed | Phase::Rejected | Phase::AcceptedRisk => {
+            return None;
+        }
     };
     let idle = idle(ticket, context);
     let after = |length: Duration| working(since, length, &idle);

@@ -51,7 +51,13 @@ pub fn ended_before(ticket: &Ticket, context: &Context<'_>, input: &Input) -> Ve
     match input {
         Input::Act(Act::Resume | Act::Reopen { .. }) => Vec::new(),
         Input::Act(_) | Input::HandRun { .. } => deadline::run_out(ticket, context),
-        _ => Vec::new(),
+        Input::Tick
+        | Input::Abandoned(_)
+        | Input::Delayed(_)
+        | Input::NoTurn { .. }
+        | Input::Captured { .. }
+        | Input::MailAccepted { .. }
+        | Input::MailFailed { .. } => Vec::new(),
     }
 }
 

@@ -310,7 +310,7 @@ impl Ticket {
                 }
             }
             Phase::Closed => {}
-            _ => {
+            Phase::Reported | Phase::Located | Phase::Verifying | Phase::Rejected | Phase::AcceptedRisk => {
                 self.passes.clear();
                 self.inconclusive_row = 0;
             }

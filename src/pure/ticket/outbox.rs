@@ -59,11 +59,11 @@ pub enum Undelivered {
     GivenUp,
 }
 
-/// Enters what happened to a mail; other events change nothing.
+/// Enters what happened to a mail.
 ///
 /// # Errors
 ///
-/// It cannot have happened: why, in words.
+/// It cannot have happened, or is about no mail: why, in words.
 pub fn apply(outbox: &mut Vec<Mail>, recorded: &Recorded) -> Result<(), String> {
     match &recorded.event {
         Event::MailQueued { event, to, held, folds, unreached } => {
@@ -84,12 +84,12 @@ pub fn apply(outbox: &mut Vec<Mail>, recorded: &Recorded) -> Result<(), String> 
         Event::MailAccepted { mail, to } => find(outbox, *mail)?.accepted.push(to.clone()),
         Event::MailFailed { mail, .. } => find(outbox, *mail)?.fail(recorded),
         Event::MailRetried { mail, to, of } => find(outbox, *mail)?.retry(recorded.at, to, of.as_ref()),
-        _ => {}
+        _ => return Err("it is about no mail".to_owned()),
     }
     Ok(())
 }
 
-/// The mails that an event is about, by their numbers.
+/// The mails that an event is about, by their numbers. Every event is named: who adds one is asked here.
 pub fn meant(recorded: &Recorded) -> Vec<u64> {
     match &recorded.event {
         Event::MailQueued { folds, .. } => folds.iter().copied().chain([recorded.seq]).collect(),
@@ -100,7 +100,31 @@ pub fn meant(recorded: &Recorded) -> Vec<u64> {
         | Event::MailAccepted { mail, .. }
         | Event::MailFailed { mail, .. }
         | Event::MailRetried { mail, .. } => vec![*mail],
-        _ => Vec::new(),
+        Event::Opened { .. }
+        | Event::ReportAdded { .. }
+        | Event::HostBlamed { .. }
+        | Event::HostCleaned { .. }
+        | Event::HostWithdrawn { .. }
+        | Event::HostRetired { .. }
+        | Event::RunStarted(_)
+        | Event::RunDelayed { .. }
+        | Event::RunEnded(_)
+        | Event::OccurrencePassed(_)
+        | Event::OccurrencesPassed(_)
+        | Event::SchedulesRead(_)
+        | Event::Relapsed { .. }
+        | Event::PhaseChanged { .. }
+        | Event::Signed { .. }
+        | Event::SignatureWithdrawn { .. }
+        | Event::RiskAccepted { .. }
+        | Event::Noted { .. }
+        | Event::Held { .. }
+        | Event::Resumed
+        | Event::Overdue { .. }
+        | Event::ListingAnswered(_)
+        | Event::DigestPlanned(_)
+        | Event::DigestDue { .. }
+        | Event::Detection { .. } => Vec::new(),
     }
 }
 
@@ -293,7 +317,7 @@ mod tests {
             let mail = |seq, to: &str| {
                 let (to, is_lost) = to.strip_prefix('-').map_or((to, false), |to| (to, true));
                 let names = to.split(' ').map(str::to_owned).collect();
-                let mut mail = Mail::new(seq, crate::pure::playbook::MailEvent::Opened, at, names);
+                let mut mail = Mail::new(seq, MailEvent::Opened, at, names);
                 if is_lost {
                     let (to, error, end) = (to.to_owned(), String::new(), Some(Undelivered::Refused));
                     mail.troubles.push(Trouble { to, tries: 1, at, error, not_before: at, end });
@@ -305,6 +329,24 @@ mod tests {
             let own = if to.contains('<') { own } else { mail(9, to) };
             assert_eq!(conversation(&outbox, &own), expected, "{row}");
         }
+    }
+
+    #[test]
+    fn what_is_about_no_mail_is_not_passed_over() {
+        let recorded = |event| Recorded {
+            seq: 1,
+            at: Timestamp::UNIX_EPOCH,
+            ticket: TicketId::NONE,
+            by: String::new(),
+            event,
+            hash: String::new(),
+        };
+        let mut outbox = Vec::new();
+        let queued = recorded(Event::mail(MailEvent::Opened, vec!["tech@school.example".to_owned()]));
+        assert_eq!((apply(&mut outbox, &queued), meant(&queued)), (Ok(()), vec![1]));
+        let other = recorded(Event::Resumed);
+        assert_eq!(apply(&mut outbox, &other), Err("it is about no mail".to_owned()));
+        assert_eq!((outbox.len(), meant(&other)), (1, vec![]));
     }
 
     #[test]

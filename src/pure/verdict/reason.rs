@@ -97,7 +97,11 @@ impl ReasonCode {
             WrongSide | ControlMissing => matches!(other, TooQuiet | HostAbsent),
             TooQuiet => other == HostAbsent,
             Interrupted | CutShort => other == TooShort,
-            _ => false,
+            Contacts | TooShort | Undecoded | Lossy | LossUnknown | Truncated | HostAbsent => false,
+            WatchlistEmpty | WatchlistIncomplete | EntriesShutOut | WatchlistStale => false,
+            ListingUnknown | ClockUnsure | ProgramDown | ClockJumped | HeldUp | NoTurn => false,
+            SourceGone | PhaseChanged | ScheduleChanged | NothingRecorded | StillRunning => false,
+            OnHold | SiteClosed => false,
         }
     }
 
