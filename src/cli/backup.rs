@@ -72,7 +72,7 @@ fn open(desk: &Desk, state: &Path) -> Result<Engine, EngineError> {
 }
 
 fn cannot(file: &Path, error: &CopyError) -> Fault {
-    Fault::Failed(format!("{} cannot be written: {error}", file.display()))
+    Fault::unwritable(file, error)
 }
 
 fn tell(args: &BackupArgs, events: u64, files: usize, lacking: &[String]) -> Exit {

@@ -58,8 +58,11 @@ pub fn run(desk: &mut Desk, args: &EvidenceArgs) -> Result<Exit, Fault> {
     let unrecorded: Vec<String> =
         unrecorded.map(|(id, run)| format!("{}-", plan::evidence_stem(*id, run.id))).collect();
     let directory = ticket.map(|id| plan::evidence_directory(TicketId(id)));
-    let strays = vault::strays(desk.state(), directory.as_deref(), &named)
-        .map_err(|error| Fault::Failed(format!("the evidence cannot be looked through: {error}")))?;
+    let strays = vault::strays(desk.state(), directory.as_deref(), &named).map_err(|error| {
+        Fault::Failed(format!(
+            "the evidence cannot be looked through: {error}: run this as the user of `serve`"
+        ))
+    })?;
     let events = match ticket {
         Some(id) => desk.engine.history(TicketId(id))?.len() as u64,
         None => desk.engine.events_count(),

@@ -2,6 +2,8 @@
 
 use super::{Exit, print};
 use crate::engine::EngineError;
+use std::fmt::Display;
+use std::path::Path;
 
 /// Why a command ended without a result.
 #[derive(Debug)]
@@ -14,7 +16,23 @@ pub enum Fault {
     Shown,
 }
 
+/// What to do where a file that somebody named cannot be written.
+pub const UNWRITABLE_CURE: &str = "choose a place with space where you may write";
+
+/// What to do where the system gives no thread, pipe or handler of signals.
+pub const LIMITS_CURE: &str = "raise the limits of this user (`ulimit -n`, `ulimit -u`), or free memory";
+
 impl Fault {
+    /// A file that somebody named cannot be written.
+    pub fn unwritable(path: &Path, error: &dyn Display) -> Fault {
+        Fault::Failed(format!("cannot write {}: {error}: {UNWRITABLE_CURE}", path.display()))
+    }
+
+    /// The system does not let us do what any program may: `what`, as in `cannot catch signals`.
+    pub fn limited(what: &str, error: &dyn Display) -> Fault {
+        Fault::Failed(format!("{what}: {error}: {LIMITS_CURE}"))
+    }
+
     /// Prints the sentence and gives the exit code. It may repeat what was typed, so that it is made harmless.
     pub fn show(self) -> Exit {
         let tell = |text: &str| print::note(&format!("allclear: {}", print::harmless(text)));

@@ -3,7 +3,7 @@
 //! The files are those of the repository, built into the binary; a test checks that they pass. The state
 //! directory is not made here but by its first use, readable by its owner only.
 
-use super::{Exit, print};
+use super::{Exit, Fault, print};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -43,8 +43,7 @@ pub fn run(directory: &Path) -> Exit {
             }
             Err(error) => {
                 print::out(&lines);
-                print::note(&format!("{} cannot be written: {error}", path.display()));
-                return Exit::Failed;
+                return Fault::unwritable(&path, &error).show();
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Watchlist files from the disk, for the commands that take them by name.
 
+use crate::pure::problem::cure_of_reading;
 use crate::pure::watchlist::{FileRead, read_file};
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,7 +13,7 @@ const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// The operating system refused.
-    #[error("could not read the watchlist {}: {source}", path.display())]
+    #[error("could not read the watchlist {}: {source}: {}", path.display(), cure_of_reading(source.kind()))]
     Unreadable { path: PathBuf, source: io::Error },
     /// Its content cannot be used as a whole.
     #[error("could not use the watchlist {}: {why}", path.display())]

@@ -83,7 +83,7 @@ struct Ended {
 /// Carries out the stage, records the run, and tells its verdict.
 pub fn run(desk: &mut Desk, args: &RunArgs) -> Result<Exit, Fault> {
     let whose = Whose::of(args)?;
-    let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
+    let stop = Stop::on_signals().map_err(|error| Fault::limited("cannot catch signals", &error))?;
     let mut edges = desk.edges(stop, Absent::GiveUp)?;
     let window = window(desk, &mut edges, args, &whose)?;
     vault::sweep(desk.state(), &BTreeSet::new()).iter().for_each(|told| print::note(told));

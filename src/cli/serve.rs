@@ -103,15 +103,15 @@ struct Server<'a> {
 /// Runs until a signal asks it to stop.
 pub fn run(desk: &mut Desk) -> Result<Exit, Fault> {
     let lock = Lock::take(desk.state(), clock::now()).map_err(|error| Fault::Failed(error.to_string()))?;
-    let stop = Stop::on_signals().map_err(|error| Fault::Failed(format!("cannot catch signals: {error}")))?;
-    stop.end_within(END_MAX).map_err(|error| Fault::Failed(format!("cannot start a thread: {error}")))?;
+    let stop = Stop::on_signals().map_err(|error| Fault::limited("cannot catch signals", &error))?;
+    stop.end_within(END_MAX).map_err(|error| Fault::limited("cannot start a thread", &error))?;
     let edges = Arc::new(desk.edges(stop.clone(), Absent::Wait)?);
     edges.templates.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (sender, receiver) = sync_channel(MESSAGES_MAX);
     let bell = sender.clone();
     // A full channel wakes the loop as well as a ring does.
     let doorbell = Doorbell::ring(move || drop(bell.try_send(Message::Ring)));
-    let _doorbell = doorbell.map_err(|error| Fault::Failed(format!("cannot start the doorbell: {error}")))?;
+    let _doorbell = doorbell.map_err(|error| Fault::limited("cannot start the doorbell", &error))?;
     let mail_threads = MailThreads::open(Arc::clone(&edges), sender.clone());
     let queue = Queue::new(limits(desk.engine.library()));
     let mut server = Server {

@@ -81,8 +81,11 @@ pub fn run(site_file: Option<&Path>, args: &SimulateArgs) -> Result<Exit, Fault>
     // Other playbooks and sites have `detect` stages of their own.
     library.playbooks.retain(|name, _| *name == opening.playbook);
     library.site_file.sites.retain(|name, _| *name == opening.site);
-    let state = tempfile::tempdir()
-        .map_err(|error| Fault::Failed(format!("cannot make a directory for the simulation: {error}")))?;
+    let no_state = |error| {
+        let what = "cannot make a directory for the simulation";
+        Fault::Failed(format!("{what}: {error}: make room, or set TMPDIR to where there is some"))
+    };
+    let state = tempfile::tempdir().map_err(no_state)?;
     let edges = edges(&library, &home, state.path(), &site.timezone, args)?;
     let store = Store::open(state.path(), Durability::Fleeting).map_err(EngineError::from)?;
     let mut engine = Engine::open(store, library)?;

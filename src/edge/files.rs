@@ -6,7 +6,7 @@
 
 use crate::pure::document::{self, Draft, Outside, TEXT_BYTES_MAX};
 use crate::pure::playbook::{Library, Playbook};
-use crate::pure::problem::{Place, Problem, Severity, has_error};
+use crate::pure::problem::{Place, Problem, Severity, cure_of_reading, has_error};
 use crate::pure::site::SiteFile;
 use crate::pure::watchlist::{self, Part};
 use std::fs::{self, File};
@@ -165,10 +165,8 @@ fn unreadable(path: &Path, error: &io::Error) -> Fault {
     let (what, cure) = match error.kind() {
         io::ErrorKind::NotFound if is_link => ("this link leads nowhere".to_owned(), "point it to a file"),
         io::ErrorKind::NotFound => ("there is no such file".to_owned(), "check the name, or write it"),
-        io::ErrorKind::PermissionDenied => {
-            ("it may not be read".to_owned(), "give this user the right to read it")
-        }
-        _ => (format!("it cannot be read ({error})"), "check the file and its disk"),
+        io::ErrorKind::PermissionDenied => ("it may not be read".to_owned(), cure_of_reading(error.kind())),
+        other => (format!("it cannot be read ({error})"), cure_of_reading(other)),
     };
     (what, cure.to_owned())
 }
@@ -254,6 +252,7 @@ fn check_watchlist_file(path: &Path) -> Result<Vec<String>, String> {
         return Ok(Vec::new());
     }
     let lines = match (read.rejected_lines, read.unusable) {
+        (0, 1) => "a line is a URL with a path or a file hash".to_owned(),
         (0, unusable) => format!("{unusable} lines are URLs with a path or file hashes"),
         (1, _) => "a line is no entry".to_owned(),
         (lines, _) => format!("{lines} lines are no entries"),

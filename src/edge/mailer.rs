@@ -166,7 +166,8 @@ impl Mailer {
             Mailer::Directory(directory) => match write(directory, &sealed.file_name, &sealed.bytes) {
                 Ok(()) => Delivery::Accepted,
                 Err(error) => {
-                    Delivery::TryLater(format!("{} cannot be written: {error}", directory.display()))
+                    let cure = "make room there, or make it writable for allclear";
+                    Delivery::TryLater(format!("{} cannot be written: {error}: {cure}", directory.display()))
                 }
             },
         }

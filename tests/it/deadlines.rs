@@ -296,7 +296,7 @@ fn a_signature_can_be_withdrawn_and_given_again() {
     let withdraw =
         |reason: &str| Act::WithdrawSignature { item: "patch".to_owned(), reason: reason.to_owned() };
     let refused = world.act("2015-05-04T10:00:00Z", withdraw("typo")).expect_err("not signed yet");
-    assert_eq!(refused, "'patch' is not signed: nothing is");
+    assert_eq!(refused, "'patch' is not signed: nothing is, so that there is nothing to withdraw");
     world.act("2015-05-04T10:00:00Z", sign()).expect("signed");
     assert!(world.act("2015-05-04T10:00:00Z", sign()).is_err(), "twice");
     assert!(world.act("2015-05-04T10:00:00Z", withdraw(" ")).is_err(), "without a reason");

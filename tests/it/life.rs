@@ -249,17 +249,18 @@ fn people_are_turned_down_with_what_to_do_instead() {
     let mut world = World::new();
     let refusals = [
         (Act::Clean { host: None, at: None }, "no host of ticket 1 waits for cleaning"),
-        (Act::Sign { item: "pach".to_owned() }, "has no item 'pach': patch"),
+        (Act::Sign { item: "pach".to_owned() }, "has no item 'pach': it has patch"),
         (Act::Resume, "not on hold"),
         (Act::Reject { reason: " ".to_owned() }, "give a reason"),
         (Act::Reopen { reason: "again".to_owned() }, "cannot become reported"),
         (Act::NameHost { host: ip("192.0.2.1"), mac: None, name: None }, "not inside site springfield"),
-        (Act::WithdrawHost { host: ip(LAB), reason: "wrong".to_owned() }, "blames no host yet"),
+        (Act::WithdrawHost { host: ip(LAB), reason: "wrong".to_owned() }, "name the host first"),
         (Act::Report(report("2015-05-04T08:00:00Z")), "this very report already"),
     ];
     for (act, expected) in refusals {
         let refused = world.act("2015-05-04T09:30:00Z", act.clone()).expect_err("it is refused");
         assert!(refused.contains(expected), "{act:?}: {refused}");
+        assert!(refused.contains(": "), "what to do instead: {refused}");
     }
     assert_eq!(world.events().len(), 3, "opened, reported, mailed: nothing refused is on record");
 }

@@ -30,12 +30,15 @@ const FILES: [&str; 5] =
 /// The directory holds something that is no demo's (then nothing was touched), or cannot be written.
 pub fn prepare(directory: &Path) -> Result<(), Fault> {
     let shown = directory.display();
-    if is_foreign(directory).map_err(|error| Fault::Failed(format!("cannot look into {shown}: {error}")))? {
+    let cannot = |what: &str, error: &io::Error| {
+        Fault::Failed(format!("cannot {what} {shown}: {error}: choose another place with --dir"))
+    };
+    if is_foreign(directory).map_err(|error| cannot("look into", &error))? {
         return Err(Fault::Usage(format!(
             "{shown} is not empty and not an earlier demo, so nothing was written: name another with --dir"
         )));
     }
-    clear(directory).map_err(|error| Fault::Failed(format!("cannot write into {shown}: {error}")))
+    clear(directory).map_err(|error| cannot("write into", &error))
 }
 
 fn is_foreign(directory: &Path) -> io::Result<bool> {

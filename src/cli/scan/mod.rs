@@ -10,6 +10,7 @@ mod save;
 pub use flags::ScanArgs;
 
 use super::exit::Exit;
+use crate::cli::fault::LIMITS_CURE;
 use crate::cli::print::{Reader, note};
 use crate::edge::capture::account::Counted;
 use crate::edge::capture::files::OpenError;
@@ -48,10 +49,10 @@ enum ScanError {
     /// The interface was not there to listen on.
     #[error("{0}")]
     Source(String),
-    #[error("could not catch signals: {0}")]
+    #[error("cannot catch signals: {0}: {LIMITS_CURE}")]
     Signals(io::Error),
     /// Whoever reads the output wants no more of it.
-    #[error("could not write the result: {0}")]
+    #[error("cannot write the result: {0}: see where standard output goes")]
     Output(#[from] io::Error),
 }
 

@@ -105,8 +105,7 @@ pub fn report(desk: &Desk, id: u32, format: Format, output: Option<&Path>) -> Re
     let looked = looked::look(desk.state(), ticket);
     let text = Reports::of(desk, ticket, clock::now(), &looked)?.text(format)?;
     let Some(path) = output else { return Ok(print::out(&text)) };
-    std::fs::write(path, text)
-        .map_err(|error| Fault::Failed(format!("cannot write {}: {error}", path.display())))?;
+    std::fs::write(path, text).map_err(|error| Fault::unwritable(path, &error))?;
     Ok(Exit::Done)
 }
 

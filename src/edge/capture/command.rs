@@ -320,7 +320,7 @@ fn not_started(program: &str, error: &io::Error) -> String {
             format!("command {program} was not found: install it, or write its full path")
         }
         io::ErrorKind::PermissionDenied => format!("command {program} may not be run: `chmod +x` it"),
-        _ => format!("command {program} could not be started: {error}"),
+        _ => format!("command {program} could not be started: {error}: try it by hand, as this user"),
     }
 }
 

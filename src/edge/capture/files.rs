@@ -7,6 +7,7 @@
 use super::stream::{FrameStream, ReadEnd};
 use super::texts::{self, Days, TableRead};
 use crate::pure::moment::of_nanoseconds;
+use crate::pure::problem::cure_of_reading;
 use crate::pure::recording::{Frame, Kind, PACKED_ENDINGS, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ pub type Bytes = Box<dyn Read + Send>;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The operating system refused, or unpacking failed at once.
-    #[error("could not read {name}: {source}")]
+    #[error("could not read {name}: {source}: {}", cure_of_reading(source.kind()))]
     Unreadable { name: String, source: io::Error },
     /// It holds no byte.
     #[error("{name} is empty, not even a capture without packets: check the program that wrote it")]

@@ -137,8 +137,9 @@ pub fn link_type_of(link: Linktype) -> Option<u16> {
 /// Compiles a text whose words were checked already: a name among them would be looked up.
 pub(super) fn program(text: &str, link_type: u16) -> Result<BpfProgram, String> {
     let number = if link_type == RAW_IP.0 { RAW_IP.1 } else { i32::from(link_type) };
-    let handle = Capture::dead(Linktype(number))
-        .map_err(|error| format!("filter '{text}' cannot be compiled for link type {link_type}: {error}"))?;
+    let handle = Capture::dead(Linktype(number)).map_err(|error| {
+        format!("filter '{text}' cannot be compiled for link type {link_type}: {error}: leave it out")
+    })?;
     handle.compile(text, true).map_err(|error| match error {
         pcap::Error::PcapError(text) => text,
         other => other.to_string(),

@@ -1,7 +1,9 @@
 //! Which files does a pattern name? `*` and `?` in any part of a path; a directory stands for the files in it.
 
+use crate::pure::problem::cure_of_reading;
 use crate::pure::recording::is_called_capture;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// So many entries of directories below are looked at for a capture.
@@ -70,8 +72,10 @@ fn all_in(directories: &[PathBuf], part: &str, pattern: &str) -> Result<Vec<Path
         if directories.len() > 1 && !listed.is_dir() {
             continue;
         }
-        let unreadable =
-            |error| format!("directory {} of '{pattern}' could not be read: {error}", listed.display());
+        let unreadable = |error: io::Error| {
+            let cure = cure_of_reading(error.kind());
+            format!("directory {} of '{pattern}' could not be read: {error}: {cure}", listed.display())
+        };
         for entry in fs::read_dir(listed).map_err(unreadable)? {
             let name = entry.map_err(unreadable)?.file_name();
             let shown = name.to_string_lossy();

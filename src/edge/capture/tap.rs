@@ -268,7 +268,7 @@ fn refusal(interface: &str, error: &pcap::Error) -> String {
              (and again after each upgrade)"
         )
     } else {
-        format!("cannot capture on {interface}: {error}")
+        format!("cannot capture on {interface}: {error}: `tcpdump -D` lists what can be captured on")
     }
 }
 

@@ -44,7 +44,7 @@ pub fn act(ticket: &Ticket, context: &Context<'_>, act: &Act) -> Decision {
         Act::Hold { reason, until } => hold(ticket, context, reason, *until),
         Act::Resume => match ticket.hold {
             Some(_) => Ok(vec![Event::Resumed]),
-            None => refuse(format!("ticket {} is not on hold", ticket.id)),
+            None => refuse(format!("ticket {} is not on hold: there is nothing to resume", ticket.id)),
         },
         Act::Reject { reason } => end(ticket, Phase::Rejected, reason),
         Act::AcceptRisk { reason, until } => accept_risk(ticket, context, reason, *until),
@@ -83,7 +83,7 @@ fn ends_open(ticket: &Ticket, act: &Act) -> bool {
 
 fn add_report(ticket: &Ticket, context: &Context<'_>, report: &Report) -> Decision {
     if ticket.reports.contains(report) {
-        return refuse(format!("ticket {} has this very report already", ticket.id));
+        return refuse(format!("ticket {} has this very report already: there is nothing to add", ticket.id));
     }
     if report.is_of_the_future(context.now) {
         return refuse(format!("{} lies in the future: give the time at which it was seen", report.seen));
@@ -102,7 +102,10 @@ fn add_report(ticket: &Ticket, context: &Context<'_>, report: &Report) -> Decisi
 
 fn blamed(ticket: &Ticket, address: IpAddr) -> Result<&Host, Refusal> {
     let known: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
-    let hint = if known.is_empty() { "it blames no host yet".to_owned() } else { known.join(", ") };
+    let hint = match &known[..] {
+        [] => "name the host first, with `allclear ticket host`".to_owned(),
+        known => format!("it blames {}", known.join(", ")),
+    };
     hosts::meant(&ticket.hosts, address)
         .map(|index| &ticket.hosts[index])
         .ok_or_else(|| Refusal(format!("ticket {} does not blame {address}: {hint}", ticket.id)))
@@ -125,7 +128,8 @@ fn name_host(
     }
     let known = hosts::find(&ticket.hosts, host, mac).map(|index| &ticket.hosts[index]);
     if known.is_some_and(|known| known.state == HostState::Infected) {
-        return refuse(format!("ticket {} blames {host} already", ticket.id));
+        let cure = format!("say when it was cleaned, with `allclear ticket cleaned {}`", ticket.id);
+        return refuse(format!("ticket {} blames {host} already: {cure}", ticket.id));
     }
     Ok(vec![Event::HostBlamed { host, mac, name: machine(name)?, blame: Blame::Named }])
 }
@@ -220,13 +224,17 @@ fn cleaned_after(host: IpAddr, at: Timestamp, contacts: &[ContactSpan]) -> Resul
 fn sign(ticket: &Ticket, context: &Context<'_>, item: &str) -> Decision {
     let items: Vec<&str> = context.playbook.checklist.iter().map(|entry| entry.item.as_str()).collect();
     if !items.contains(&item) {
-        let hint = if items.is_empty() { "it is empty".to_owned() } else { items.join(", ") };
+        let hint =
+            if items.is_empty() { "it is empty".to_owned() } else { format!("it has {}", items.join(", ")) };
         return refuse(format!("the checklist of {} has no item '{item}': {hint}", context.playbook.name));
     }
     let is_outdated =
         |given: &SignOff| ticket.is_before_relapse(given) || ticket.located_since(given).is_some();
     match ticket.signed.get(item).filter(|given| !is_outdated(given)) {
-        Some(sign_off) => refuse(format!("'{item}' was signed already, by {}", sign_off.by)),
+        Some(sign_off) => {
+            let cure = "to have it signed anew, withdraw that first, with `allclear ticket sign --withdraw`";
+            refuse(format!("'{item}' was signed already, by {}: {cure}", sign_off.by))
+        }
         None => Ok(vec![Event::Signed { item: item.to_owned() }]),
     }
 }
@@ -238,7 +246,10 @@ fn withdraw_signature(ticket: &Ticket, item: &str, reason: &str) -> Decision {
     }
     if !ticket.signed.contains_key(item) {
         let signed: Vec<&str> = ticket.signed.keys().map(String::as_str).collect();
-        let hint = if signed.is_empty() { "nothing is".to_owned() } else { signed.join(", ") };
+        let hint = match &signed[..] {
+            [] => "nothing is, so that there is nothing to withdraw".to_owned(),
+            signed => format!("what is signed is {}", signed.join(", ")),
+        };
         return refuse(format!("'{item}' is not signed: {hint}"));
     }
     Ok(vec![Event::SignatureWithdrawn { item: item.to_owned(), reason: said(reason)? }])
@@ -256,7 +267,10 @@ fn accept_risk(ticket: &Ticket, context: &Context<'_>, reason: &str, until: Opti
 
 fn hold(ticket: &Ticket, context: &Context<'_>, reason: &str, until: Option<Timestamp>) -> Decision {
     match &ticket.hold {
-        Some(hold) => refuse(format!("ticket {} is on hold already: {}", ticket.id, hold.reason)),
+        Some(hold) => refuse(format!(
+            "ticket {0} is on hold already ({1}): to change that, end it first, with `allclear ticket resume {0}`",
+            ticket.id, hold.reason
+        )),
         None => Ok(vec![Event::Held { reason: said(reason)?, until: ahead(context, until)? }]),
     }
 }
@@ -271,7 +285,8 @@ fn ahead(context: &Context<'_>, until: Option<Timestamp>) -> Result<Option<Times
 
 fn end(ticket: &Ticket, to: Phase, reason: &str) -> Decision {
     if !ticket.phase.may_become(to) || (to == Phase::Reported && ticket.phase.is_open()) {
-        return refuse(format!("ticket {} is {}: it cannot become {to}", ticket.id, ticket.phase));
+        let cure = if ticket.phase.is_open() { "work on it goes on" } else { "reopen it first" };
+        return refuse(format!("ticket {} is {} and cannot become {to}: {cure}", ticket.id, ticket.phase));
     }
     Ok(vec![Event::PhaseChanged { from: ticket.phase, to, because: said(reason)? }])
 }
