@@ -21,6 +21,7 @@ mod hearing;
 mod initials;
 mod inside;
 mod kind;
+mod leave;
 mod ledger;
 mod merge;
 mod observation;

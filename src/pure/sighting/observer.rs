@@ -6,9 +6,10 @@
 use super::flow::Flow;
 use super::glance::{Glance, Lookout};
 use super::hearing::Hearing;
+use super::leave::Shown;
 use super::ledger::Ledger;
 use super::probe::{Probe, Probed};
-use super::watch::{Shown, Watch};
+use super::watch::Watch;
 use super::{Observation, Presence};
 use crate::pure::packet::{self, Decoded, Frame, Mac, Packet, Quoted};
 use crate::pure::watchlist::{Gate, Index};

@@ -3,21 +3,18 @@
 //! `observer` asks it only about packets that an entry of somebody's watchlists may match, so that a run
 //! costs its hits and not the traffic.
 
+use super::Matched;
 use super::asked::{dns_client, is_acceptance, is_told};
 use super::findings::{Findings, Sighting};
 use super::flow::Flow;
 use super::glance::Ends;
-use super::heard::Company;
 use super::hearing::PassedOver;
 use super::inside::Inside;
-use super::one_way::one_way;
 use super::tally::Tally;
 use super::translation::Translation;
 use super::unattributed::Unattributed;
-use super::{Coverage, Matched, Observation, Presence};
 use crate::pure::address::Translator;
-use crate::pure::moment::of_nanoseconds;
-use crate::pure::packet::{Mac, Name, NameKind, Packet, quoted};
+use crate::pure::packet::{Name, NameKind, Packet, quoted};
 use crate::pure::protocol::has_ports;
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
@@ -27,19 +24,19 @@ use std::net::IpAddr;
 /// One run's share of a source: what it looks for, at whose hosts, and what it found.
 #[derive(Debug)]
 pub struct Watch {
-    index: Index,
+    pub(super) index: Index,
     networks: Vec<IpNet>,
-    inside: Inside,
+    pub(super) inside: Inside,
     /// Hosts that ask DNS for others.
     resolvers: Vec<IpNet>,
     translation: Translation,
-    findings: Findings,
+    pub(super) findings: Findings,
     /// What they ask so.
-    indirect: Findings,
-    unattributed: Unattributed,
-    unseen_calls: u64,
-    portless_fragments: u64,
-    unanswered_packets: u64,
+    pub(super) indirect: Findings,
+    pub(super) unattributed: Unattributed,
+    pub(super) unseen_calls: u64,
+    pub(super) portless_fragments: u64,
+    pub(super) unanswered_packets: u64,
     hits: Vec<Side>,
     found: Vec<Match>,
     /// The counts of its source as it joined.
@@ -67,14 +64,6 @@ struct Blamed {
     is_source: bool,
     /// Whether it called; an inside server that is asked, or the answer to a question, is none.
     is_out: bool,
-}
-
-/// What its source showed in all, when a run leaves.
-pub(super) struct Shown {
-    pub(super) tally: Tally,
-    pub(super) passed_over: PassedOver,
-    pub(super) times_ns: (i64, i64),
-    pub(super) company: Company,
 }
 
 impl Watch {
@@ -300,72 +289,6 @@ impl Watch {
             self.hits.extend(own_hits);
         }
         is_new
-    }
-
-    /// The presence of the `wanted` hosts, each known by address and, where known, by MAC address, and
-    /// of every host with findings; by address. Hosts that said nothing are not there.
-    pub(super) fn presence_of(&self, wanted: &[(IpAddr, Option<Mac>)], shown: &Shown) -> Vec<Presence> {
-        shown.company.presences(|address, mac| {
-            let is_same =
-                |&(host, known): &(IpAddr, Option<Mac>)| host == address || (known.is_some() && known == mac);
-            let is_ours = self.inside.contains(address);
-            let has_findings = self.findings.contains(address) || self.indirect.contains(address);
-            is_ours && (wanted.iter().any(is_same) || has_findings)
-        })
-    }
-
-    /// Everything that it saw. Losses, incomplete files and names of hosts are others' to add.
-    pub(super) fn observation(&self, shown: &Shown) -> Observation {
-        let identities = shown.company.identities();
-        let (hosts, inbound_only) = self.findings.finish(&self.index, &identities);
-        Observation {
-            coverage: self.coverage(shown),
-            hosts,
-            inbound_only,
-            indirect: self.indirect.finish_indirect(&self.index, &identities),
-            in_part: self.findings.in_part(&self.index, &identities),
-            unattributed_sightings: self.unattributed.sightings(),
-            unattributed_spans: self.unattributed.spans(),
-            unseen_calls: self.unseen_calls + self.findings.unseen_calls(),
-            unlisted_sightings: self.findings.unlisted() + self.indirect.unlisted(),
-        }
-    }
-
-    fn coverage(&self, shown: &Shown) -> Coverage {
-        let heard = shown.tally.since(&self.joined);
-        let PassedOver { undecoded, without_ip } = &shown.passed_over;
-        let names = if self.index.has_domains() { heard } else { Tally::default() };
-        let nameless = names.cut_names + names.unread_names;
-        let unanswered = self.portless_fragments + self.unanswered_packets;
-        // Frames may be out of order: the first that it heard need not be the earliest.
-        let is_from_start = self.joined.heard_packets == 0;
-        let first_ns = self.first_ns.map(|first_ns| if is_from_start { shown.times_ns.0 } else { first_ns });
-        Coverage {
-            first: first_ns.map(of_nanoseconds),
-            last: first_ns.map(|first_ns| of_nanoseconds(first_ns.max(shown.times_ns.1))),
-            heard_packets: heard.heard_packets,
-            heard_bytes: Some(heard.heard_bytes),
-            lost_packets: None,
-            is_lost_in_part: false,
-            truncated_packets: heard.truncated_packets + nameless + unanswered,
-            undecoded_packets: heard.undecoded_packets,
-            duplicate_packets: heard.duplicate_packets,
-            inside_hosts: shown.company.count(|address| self.inside.contains(address)),
-            incomplete_files: Vec::new(),
-            ip_packets: heard.ip_packets(),
-            unicast_packets: heard.kinds.unicast(),
-            split_names: names.split_names,
-            unread_names: names.unread_names,
-            conflicting_names: names.conflicting_names,
-            nameless_packets: 0,
-            portless_fragments: self.portless_fragments,
-            undecoded: undecoded.since(&self.joined_passed_over.undecoded),
-            without_ip: without_ip.since(&self.joined_passed_over.without_ip),
-            one_way: one_way(heard.kinds.outbound_answers(), heard.kinds.inbound_answers()),
-            filter: None,
-            off_stamps: None,
-            notes: shown.company.note().into_iter().collect(),
-        }
     }
 }
 
