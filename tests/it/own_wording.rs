@@ -33,6 +33,22 @@ fn changed(name: &str, piece: &str, instead: &str) -> String {
 }
 
 #[test]
+fn of_too_many_files_none_is_passed_over_in_silence() {
+    let names: Vec<String> = (0..513).map(|number| format!("old-{number}.bak")).collect();
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in &names[1..] {
+        std::fs::write(directory.path().join(name), "").expect("a file");
+    }
+    let is_told = || {
+        let Err(problems) = Templates::load(Some(directory.path())) else { return false };
+        problems.iter().any(|problem| problem.what.starts_with("it holds more than 512 files"))
+    };
+    assert!(!is_told(), "as many as are looked at");
+    std::fs::write(directory.path().join(&names[0]), "").expect("a file");
+    assert!(is_told(), "one more");
+}
+
+#[test]
 fn a_mail_that_leaves_out_what_its_reader_needs_is_warned_of() {
     const HEAD: &str = "Subject: [allclear #{{id}}] x\n\n";
     let whole = "{{plight}}.\nTO DO {{by_when}}: clean it.\n";

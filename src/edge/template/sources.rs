@@ -88,9 +88,14 @@ fn own_files(directory: Option<&Path>) -> (Vec<PathBuf>, Option<Problem>) {
         !(name.starts_with('.') || name.ends_with('~') || name.starts_with("README") || is_place)
     };
     let mut files: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(is_meant).take(FILES_MAX).collect();
+        entries.flatten().map(|entry| entry.path()).filter(is_meant).take(FILES_MAX + 1).collect();
     files.sort();
-    (files, None)
+    let too_many = (files.len() > FILES_MAX).then(|| {
+        let what = format!("it holds more than {FILES_MAX} files, so that some would never be looked at");
+        error(what, "keep the templates alone in it").of(directory.to_owned())
+    });
+    files.truncate(FILES_MAX);
+    (files, too_many)
 }
 
 fn read(path: &Path) -> Result<String, Fault> {
