@@ -134,19 +134,24 @@ fn digests(directory: &Path, limits: &mut Limits) {
     limits.hold("the same, rendered", begin.elapsed(), RENDERED_MAX);
 }
 
+/// A look, of somebody who can write no mails.
+fn look(engine: &mut Engine, now: Timestamp, absence: Absence) {
+    engine.tick(now, absence, &|_, _| None).expect("a look");
+}
+
 /// Looks on a log whose commits reach the disk.
 fn looks(directory: &Path, limits: &mut Limits) {
     let store = Store::open(&directory.join("state"), Durability::Full).expect("the log opens");
     let mut engine = Engine::open(store, library(directory)).expect("the log folds");
     let last = engine.last_event().expect("events");
-    engine.tick_after(last, Absence::HeldUp).expect("a look");
+    look(&mut engine, last, Absence::HeldUp);
     let quiet = last + SignedDuration::from_secs(1);
     const LOOKS: u32 = 1_000;
     let begin = Instant::now();
-    for look in 0..LOOKS {
-        let now = quiet + SignedDuration::from_millis(i64::from(look));
-        engine.tick_after(now, Absence::HeldUp).expect("a look");
-        assert_eq!(engine.new_effects(now).len() * usize::from(look > 0), 0, "nothing is due");
+    for number in 0..LOOKS {
+        let now = quiet + SignedDuration::from_millis(i64::from(number));
+        look(&mut engine, now, Absence::HeldUp);
+        assert_eq!(engine.new_effects(now).len() * usize::from(number > 0), 0, "nothing is due");
     }
     limits.hold("a look, nothing due", begin.elapsed() / LOOKS, IDLE_MAX);
     for (what, time, due, most) in [
@@ -155,10 +160,10 @@ fn looks(directory: &Path, limits: &mut Limits) {
     ] {
         let day = (last + 12 * HOUR).strftime("%Y-%m-%d").to_string();
         let now = at(&format!("{day}{time}"));
-        engine.tick_after(now - SignedDuration::from_secs(1), Absence::HeldUp).expect("a look");
+        look(&mut engine, now - SignedDuration::from_secs(1), Absence::HeldUp);
         engine.new_effects(now);
         let begin = Instant::now();
-        engine.tick_after(now, Absence::HeldUp).expect("a look");
+        look(&mut engine, now, Absence::HeldUp);
         let effects = engine.new_effects(now).len();
         limits.hold(what, begin.elapsed(), most);
         assert_eq!(effects, due as usize, "{what} at {now}");
@@ -175,7 +180,7 @@ fn month(directory: &Path, tickets: u32, limits: &mut Limits) {
     let store = Store::open(&directory.join("state"), Durability::Full).expect("the log opens");
     let mut engine = Engine::open(store, library(directory)).expect("the log folds");
     let begin = Instant::now();
-    engine.tick(now + 30 * 24 * HOUR).expect("a look");
+    look(&mut engine, now + 30 * 24 * HOUR, Absence::Down);
     limits.hold("the look after a month without the program", begin.elapsed(), MONTH_MAX);
     println!("it made {} events of some {} occurrences", events(&engine) - before, tickets * 30 * 96);
 }
@@ -200,7 +205,7 @@ fn start(directory: &Path) {
     let store = Store::open(&directory.join("state"), Durability::Full).expect("the log opens");
     let mut engine = Engine::open(store, library).expect("the log folds");
     let now = engine.last_event().expect("events");
-    engine.tick(now).expect("a look");
+    look(&mut engine, now, Absence::Down);
     let effects = engine.new_effects(now).len();
     println!("{} {} {effects}", begin.elapsed().as_micros(), peak_kib());
 }
@@ -319,7 +324,7 @@ fn step(engine: &mut Engine, now: Timestamp, id: TicketId, input: &Input) {
 /// Lets everything fall due up to `until`, and ends each run with what its machine did.
 fn live_until(engine: &mut Engine, until: Timestamp) {
     while let Some(due) = engine.next_due(until).filter(|due| *due <= until) {
-        engine.tick(due).expect("a look");
+        look(engine, due, Absence::Down);
         let begun: Vec<Effect> = engine.effects(due);
         for effect in begun {
             let Effect::Capture { ticket, run } = effect else { continue };

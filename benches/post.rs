@@ -12,7 +12,7 @@ use allclear::edge::store::{Durability, Store};
 use allclear::engine::{Engine, Opening};
 use allclear::pure::intake::Report;
 use allclear::pure::interval::{Interval, Intervals};
-use allclear::pure::ticket::{ALLCLEAR, Act, Effect, Input, TicketId};
+use allclear::pure::ticket::{ALLCLEAR, Absence, Act, Effect, Input, TicketId};
 use common::figures::{Figures, Goal};
 use common::night::facts;
 use jiff::{SignedDuration, Timestamp};
@@ -218,7 +218,7 @@ fn live_to_be_clean(engine: &mut Engine, begin: Timestamp) {
     let mut now = begin;
     for night in 0..=NIGHTS {
         let due = engine.next_due(now).expect("a night comes");
-        engine.tick(due).expect("a look");
+        engine.tick(due, Absence::Down, &|_, _| None).expect("a look");
         for effect in engine.effects(due) {
             let Effect::Capture { ticket, run } = effect else { continue };
             let window = engine.ticket(ticket).expect("it is there").run(run).expect("it began").window();

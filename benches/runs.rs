@@ -6,7 +6,7 @@
 
 mod common;
 
-use allclear::edge::capture::files::read_frames;
+use allclear::edge::capture::files::open;
 use allclear::pure::sighting::{Observation, Observer, Scope, Watch, WatchId};
 use allclear::pure::watchlist::{CompiledList, Entry, Index, Part, Watchlist, read_file};
 use common::figures::{Figures, Goal};
@@ -63,11 +63,10 @@ fn observe(capture: &Capture, feed: &Arc<Part>, runs: usize) -> (Duration, Vec<O
     let joined: Vec<WatchId> =
         (0..runs).map(|run| observer.join(Watch::new(index(feed, run), &[inside]), i64::MIN)).collect();
     let begin = Instant::now();
-    read_frames(&capture.path, |frame| {
+    open(&capture.path, None).expect("the capture can be read").frames.for_each(|frame| {
         observer.see(&frame, |_| Scope::Matched);
         ControlFlow::Continue(())
-    })
-    .expect("the capture can be read");
+    });
     let time = begin.elapsed();
     (time, joined.into_iter().filter_map(|id| observer.leave(id, &[])).map(|left| left.observation).collect())
 }

@@ -90,8 +90,7 @@ impl Season {
         if !self.is_ticked {
             self.is_ticked = true;
             let (edges, now) = (&self.edges, self.now);
-            self.engine
-                .tick_writing(now, Absence::Down, &|engine, mail| perform::lines(engine, edges, mail, now))?;
+            self.engine.tick(now, Absence::Down, &|engine, mail| perform::lines(engine, edges, mail, now))?;
             return Ok(true);
         }
         Ok(self.go_on())

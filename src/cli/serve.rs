@@ -268,7 +268,7 @@ impl Server<'_> {
         let look = Pulse::take();
         let (edges, now, absence) = (&self.edges, look.wall(), self.absence(&look));
         let scribe = |engine: &Engine, mail| perform::lines(engine, edges, mail, now);
-        match self.desk.engine.tick_writing(now, absence, &scribe) {
+        match self.desk.engine.tick(now, absence, &scribe) {
             Ok(faults) => {
                 if self.hindrance.take().is_some() {
                     tracing::info!("the log can be written again, and what had waited for it is on record");

@@ -190,12 +190,10 @@ impl Store {
             let before: Option<String> = row.get(7).map_err(database)?;
             let row = Row::of(row).map_err(database)?;
             let found = row.seq;
-            let previous = (found - 1, before.unwrap_or(chain::GENESIS.to_owned()));
-            take(row, previous).map_err(|why| StoreError::Damaged {
-                path: self.path.clone(),
-                seq: found,
-                why,
-            })?;
+            let previous = found.checked_sub(1).ok_or("no event has that number".to_owned());
+            let taken = previous
+                .and_then(|previous| take(row, (previous, before.unwrap_or(chain::GENESIS.to_owned()))));
+            taken.map_err(|why| StoreError::Damaged { path: self.path.clone(), seq: found, why })?;
         }
         Ok(())
     }

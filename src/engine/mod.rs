@@ -165,20 +165,10 @@ impl Engine {
         })
     }
 
-    /// As [`Engine::tick_after`], of a program that was not running before.
-    pub fn tick(&mut self, now: Timestamp) -> Result<Vec<EngineError>, EngineError> {
-        self.tick_after(now, Absence::Down)
-    }
-
-    /// As [`Engine::tick_writing`], where nobody can write mails.
-    pub fn tick_after(&mut self, now: Timestamp, absence: Absence) -> Result<Vec<EngineError>, EngineError> {
-        self.tick_writing(now, absence, &|_, _| None)
-    }
-
     /// Lets time pass for every ticket that is due; `absence` says why nobody looked before. One ticket
     /// that cannot be worked (its playbook is gone) does not hold up the others; such faults are
     /// returned. What mails say that are told in another one, `scribe` knows.
-    pub fn tick_writing(
+    pub fn tick(
         &mut self,
         now: Timestamp,
         absence: Absence,

@@ -1,7 +1,8 @@
 //! Do files give up all their frames, packed or not, and only those of a window when asked so?
 
+use crate::frames::read_frames;
 use crate::recordings::pcap;
-use allclear::edge::capture::files::{OpenError, frames_of, read_frames};
+use allclear::edge::capture::files::{OpenError, frames_of};
 use allclear::edge::capture::indexed::Indexed;
 use allclear::edge::capture::inputs::{InputError, Inputs};
 use allclear::edge::capture::stream::{FrameStream, ReadEnd};

@@ -1,11 +1,11 @@
 //! What becomes of evidence when its disk is full or read-only? Real disks, small ones, mounted for the
 //! test.
 
+use crate::frames::read_frames;
 use crate::skip::skipped;
 use crate::traffic::Stretch;
 use allclear::edge::capture::account::Counted;
 use allclear::edge::capture::evidence::{Evidence, Kept, Origin, Pace};
-use allclear::edge::capture::files::read_frames;
 use allclear::edge::capture::published::sha256;
 use allclear::pure::packet::Frame;
 use allclear::pure::playbook::Keep;

@@ -1,6 +1,18 @@
-//! Frames built by hand, for tests of the decoder.
+//! Frames built by hand, for tests of the decoder, and those of a file.
 
+use allclear::edge::capture::files::{OpenError, open};
+use allclear::edge::capture::stream::ReadEnd;
 use allclear::pure::packet::{Decoded, Frame, Packet, Ports, decode};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Gives all frames of a file to `take`, in their order, until that breaks off.
+pub fn read_frames(
+    path: &Path,
+    take: impl FnMut(Frame<'_>) -> ControlFlow<()>,
+) -> Result<ReadEnd, OpenError> {
+    Ok(open(path, None)?.frames.for_each(take))
+}
 
 pub fn frame(link_type: u16, bytes: &[u8]) -> Frame<'_> {
     Frame { time_ns: 0, bytes, wire_length: bytes.len() as u32, link_type }

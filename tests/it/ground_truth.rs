@@ -1,8 +1,8 @@
 //! Do reader and decoder see in real captures what tshark saw? Against the truth beside the captures,
 //! which are not part of the project.
 
+use crate::frames::read_frames;
 use crate::skip::skipped;
-use allclear::edge::capture::files::read_frames;
 use allclear::edge::capture::stream::FrameStream;
 use allclear::pure::packet::{Decoded, NameKind, Names, Packet, decode, names};
 use ipnet::IpNet;

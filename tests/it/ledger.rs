@@ -463,3 +463,13 @@ fn a_long_log_is_checked_to_its_last_row() {
         assert!(fault.contains(&format!("event {damaged} ")), "{damaged}: {fault}");
     }
 }
+
+#[test]
+fn a_row_in_front_of_the_first_event_is_noticed() {
+    let world = World::new();
+    let forged =
+        "INSERT INTO event SELECT 0, at_ns, ticket, by, version, body, hash FROM event WHERE seq = 1";
+    let forged = world.changed_by(forged).expect("what follows the last known event is in order");
+    let fault = forged.history(world.ticket).expect_err("it is noticed").to_string();
+    assert!(fault.contains("event 0 in ") && fault.contains("no event has that number"), "{fault}");
+}

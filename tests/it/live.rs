@@ -1,8 +1,8 @@
 //! What does an interface show? Real packets through libpcap, in network namespaces made for the test;
 //! no packet leaves them.
 
+use crate::frames::read_frames;
 use crate::skip::skipped;
-use allclear::edge::capture::files::read_frames;
 use allclear::edge::capture::hub::Hub;
 use allclear::edge::capture::interface;
 use allclear::edge::capture::lists::Lists;

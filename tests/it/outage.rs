@@ -50,7 +50,7 @@ fn live_until(world: &mut World, edges: &Edges, end: &str) -> Vec<(Timestamp, St
     loop {
         let now = world.now;
         let scribe = |engine: &_, mail| perform::lines(engine, edges, mail, now);
-        let faults = world.engine.tick_writing(now, Absence::HeldUp, &scribe).expect("time passes");
+        let faults = world.engine.tick(now, Absence::HeldUp, &scribe).expect("time passes");
         assert!(faults.is_empty(), "{faults:?}");
         let mut is_waiting = false;
         for effect in world.engine.effects(now) {

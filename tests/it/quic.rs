@@ -1,9 +1,8 @@
 //! Is the server name of QUIC read, in whatever pieces it comes, and counted where it cannot be?
 
-use crate::frames::{frame, ipv4, packet, udp};
+use crate::frames::{frame, ipv4, packet, read_frames, udp};
 use crate::ground_truth::data;
 use crate::web_names::client_hello;
-use allclear::edge::capture::files::read_frames;
 use allclear::pure::packet::{
     Decoded, Frame, Names, Opened, Packet, Reading, decode, handshake_name, is_quic_beginning, open_initials,
 };

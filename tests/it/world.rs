@@ -14,8 +14,8 @@ use allclear::pure::schedule::{Cron, Schedule};
 use allclear::pure::sighting::{ContactSpan, Coverage, HostFinding, Observation, Presence};
 use allclear::pure::site::{MailSettings, MailTransport, Site, SiteFile, Source, SourceKind};
 use allclear::pure::ticket::{
-    ALLCLEAR, Act, Event, Input, Listing, ListingAnswer, Phase, Recorded, Run, RunId, Ticket, TicketId,
-    ledger,
+    ALLCLEAR, Absence, Act, Event, Input, Listing, ListingAnswer, Phase, Recorded, Run, RunId, Ticket,
+    TicketId, ledger,
 };
 use allclear::pure::verdict::{
     CaptureFacts, Control, Ending, EvidenceFile, ListingFacts, SourceFacts, SystemClock, WatchlistFacts,
@@ -147,7 +147,7 @@ impl World {
     }
 
     pub fn tick(&mut self) {
-        self.engine.tick(self.now).expect("time passes");
+        self.engine.tick(self.now, Absence::Down, &|_, _| None).expect("time passes");
     }
 
     pub fn input(&mut self, input: &Input) {
@@ -205,12 +205,16 @@ impl World {
 
     /// What comes of reading a copy of the log in which somebody changed one row.
     pub fn damaged(&self, seq: u64) -> Result<Engine, EngineError> {
+        self.changed_by(&format!("UPDATE event SET by = by || 'x' WHERE seq = {seq}"))
+    }
+
+    /// What comes of reading a copy of the log after that SQL.
+    pub fn changed_by(&self, sql: &str) -> Result<Engine, EngineError> {
         let copy = TempDir::new().expect("a temporary directory");
         let path = copy.path().join("allclear.db");
         self.engine.back_up(&path).expect("a copy");
         let database = rusqlite::Connection::open(&path).expect("it opens");
-        let sql = "UPDATE event SET by = by || 'x' WHERE seq = ?1";
-        database.execute(sql, [seq as i64]).expect("it is changed");
+        database.execute(sql, []).expect("it is changed");
         drop(database);
         open(&copy, self.engine.library().clone())
     }

@@ -4,16 +4,15 @@
 //! What was read before a fault counts, and the fault is always told. `indexed` reads only a part of a
 //! file.
 
-use super::stream::{FrameStream, ReadEnd};
+use super::stream::FrameStream;
 use super::texts::{self, Days, TableRead};
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::problem::cure_of_reading;
-use crate::pure::recording::{Frame, Kind, PACKED_ENDINGS, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
+use crate::pure::recording::{Kind, PACKED_ENDINGS, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,14 +58,6 @@ pub enum OpenError {
     /// It is not any more what it was when it was indexed.
     #[error("{name} has changed since it was first read: {what}: run again when nothing writes to it")]
     Changed { name: String, what: String },
-}
-
-/// Opens a capture and gives all its frames to `take`, in the order of the file, until that breaks off.
-pub fn read_frames(
-    path: &Path,
-    take: impl FnMut(Frame<'_>) -> ControlFlow<()>,
-) -> Result<ReadEnd, OpenError> {
-    Ok(open(path, None)?.frames.for_each(take))
 }
 
 /// The time of a capture's first packet, read from its beginning only; `None` where that does not tell.

@@ -15,7 +15,7 @@ use crate::pure::words;
 use book::{Book, Wanted};
 use jiff::Timestamp;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -150,8 +150,9 @@ impl<'a> Asking<'a> {
 /// What is wrong with the file and what to do, without a sign of what it holds.
 pub fn read_key(path: &Path) -> Result<Key, String> {
     let shown = path.display();
-    let mut file = fs::File::open(path).map_err(|error| secret::unreadable("key file", path, &error))?;
-    let mode = file.metadata().map_or(0, |metadata| metadata.permissions().mode());
+    let cannot = |error: io::Error| secret::unreadable("key file", path, &error);
+    let mut file = fs::File::open(path).map_err(cannot)?;
+    let mode = file.metadata().map_err(cannot)?.permissions().mode();
     secret::check_mode("key file", path, mode)?;
     let mut text = String::new();
     (&mut file).take(KEY_BYTES_MAX).read_to_string(&mut text).map_err(|_| {
