@@ -1,24 +1,10 @@
 //! What can people do to tickets on the command line, and what do they read afterwards?
 
+use crate::simulate::SITE;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
 use tempfile::TempDir;
-
-const SITE: &str = "\
-state: state
-sources:
-  lan: {interface: eth1}
-sites:
-  springfield:
-    title: Springfield School District
-    public: [192.0.2.17]
-    inside: [10.16.0.0/16]
-    timezone: America/Chicago
-    source: lan
-    coordinator: tech@springfield.example
-    closed: [2020-01-01..2020-01-05]
-";
 
 const PLAYBOOK: &str = "\
 playbook: nightly
@@ -40,7 +26,8 @@ impl Office {
     fn new() -> Office {
         let directory = TempDir::new().expect("a temporary directory");
         fs::create_dir(directory.path().join("playbooks")).expect("a directory");
-        fs::write(directory.path().join("allclear.yaml"), SITE).expect("the site file is written");
+        let site = format!("{SITE}    closed: [2020-01-01..2020-01-05]\n");
+        fs::write(directory.path().join("allclear.yaml"), site).expect("the site file is written");
         fs::write(directory.path().join("playbooks/nightly.yaml"), PLAYBOOK)
             .expect("the playbook is written");
         Office { directory }

@@ -14,8 +14,7 @@ use allclear::pure::ticket::{Host, Rise, stand};
 fn pictures(world: &World, host: &Host) -> HostPictures {
     let context = world.engine.context(world.ticket, world.now).expect("the playbook is there");
     let clean = &context.playbook.clean;
-    let criteria = (clean.assurance, clean.contact_interval);
-    picture::of_host(world.ticket(), host, &world.ledger(), criteria, &context.site.timezone)
+    picture::of_host(world.ticket(), host, &world.ledger(), clean, &context.site.timezone)
 }
 
 fn signs(world: &World, host: &str) -> String {

@@ -11,7 +11,8 @@ const LAB: [u8; 4] = [10, 16, 24, 93];
 const OFFICE: [u8; 4] = [10, 16, 30, 7];
 const EVERYBODY: [[u8; 4]; 3] = [LAB, OFFICE, [10, 16, 20, 1]];
 
-const SITE: &str = "\
+/// A site file with one site.
+pub const SITE: &str = "\
 state: state
 sources:
   lan: {interface: eth1}

@@ -16,12 +16,21 @@ pub struct Machine {
     pub is_always_on: bool,
 }
 
-/// Rooms: prefix of the names, how many, third and first fourth byte of the addresses, always on.
-const ROOMS: [(&str, u8, u8, u8, bool); 4] = [
-    ("LAB", 20, 24, 87, true),
-    ("TEACHER", 9, 26, 11, false),
-    ("OFFICE", 8, 30, 11, false),
-    ("PRINT", 3, 31, 11, true),
+/// Machines of one kind, numbered from 1 on in their names, and from `first` on in their addresses.
+struct Room {
+    name: &'static str,
+    machines: u8,
+    /// The third byte of their addresses, and the fourth of the first one.
+    third: u8,
+    first: u8,
+    is_always_on: bool,
+}
+
+const ROOMS: [Room; 4] = [
+    Room { name: "LAB", machines: 20, third: 24, first: 87, is_always_on: true },
+    Room { name: "TEACHER", machines: 9, third: 26, first: 11, is_always_on: false },
+    Room { name: "OFFICE", machines: 8, third: 30, first: 11, is_always_on: false },
+    Room { name: "PRINT", machines: 3, third: 31, first: 11, is_always_on: true },
 ];
 
 /// What the malware of the demo lives on.
@@ -32,14 +41,12 @@ const ROUTER: [u8; 6] = [0x02, 0, 10, 16, 0, 1];
 
 /// Every machine that people use.
 pub fn machines() -> Vec<Machine> {
-    let in_room = |(room, count, third, first, is_always_on): (&str, u8, u8, u8, bool)| {
-        (0..count)
-            .map(move |number| Machine {
-                name: format!("{room}-{}", number + 1),
-                is_always_on,
-                ..inside(third, first + number)
-            })
-            .collect::<Vec<_>>()
+    let in_room = |Room { name, machines, third, first, is_always_on }: Room| {
+        (0..machines).map(move |number| Machine {
+            name: format!("{name}-{}", number + 1),
+            is_always_on,
+            ..inside(third, first + number)
+        })
     };
     ROOMS.into_iter().flat_map(in_room).collect()
 }

@@ -36,13 +36,26 @@ pub enum Tone {
 /// What goes on quietly until something happens.
 #[derive(Default)]
 struct Quiet {
-    /// `locate` runs: when the first one ended, how many, and contacts in them.
-    looks: Option<(Timestamp, u64, u64)>,
+    looks: Option<Looks>,
     /// `verify` runs that passed: when each ended, and what they come to.
     passes: Vec<Timestamp>,
     row: String,
-    /// Who signed which items.
-    signed: Vec<(Timestamp, String, String)>,
+    signed: Vec<Signature>,
+}
+
+/// `locate` runs.
+struct Looks {
+    /// When the first one ended.
+    since: Timestamp,
+    runs: u64,
+    contacts: u64,
+}
+
+/// An item of the checklist that somebody signed.
+struct Signature {
+    at: Timestamp,
+    by: String,
+    item: String,
 }
 
 struct Teller<'a> {
@@ -79,7 +92,8 @@ impl Teller<'_> {
             Event::RunEnded(end) => self.run(end),
             Event::HostCleaned { .. } => self.cleaned(&recorded.by),
             Event::Signed { item } => {
-                self.quiet.signed.push((recorded.at, recorded.by.clone(), item.clone()));
+                let (at, by, item) = (recorded.at, recorded.by.clone(), item.clone());
+                self.quiet.signed.push(Signature { at, by, item });
             }
             Event::Noted { text } => {
                 self.say(Tone::Plain, format!("{}: \"{text}\"", capitalised(&recorded.by)), vec![])
@@ -137,9 +151,10 @@ impl Teller<'_> {
             // What was still under way when the host was cleaned.
             _ if self.ticket.phase == Phase::Verifying => {}
             _ => {
-                let looks = self.quiet.looks.get_or_insert((self.context.now, 0, 0));
-                looks.1 += 1;
-                looks.2 += end.contacts;
+                let none = Looks { since: self.context.now, runs: 0, contacts: 0 };
+                let looks = self.quiet.looks.get_or_insert(none);
+                looks.runs += 1;
+                looks.contacts += end.contacts;
             }
         }
     }
@@ -252,26 +267,26 @@ impl Teller<'_> {
         self.told.extend(told.into_iter().flatten());
     }
 
-    fn told_looks(&self, looks: Option<(Timestamp, u64, u64)>) -> Option<Told> {
-        let (at, looks, calls) = looks?;
+    fn told_looks(&self, looks: Option<Looks>) -> Option<Told> {
+        let Looks { since, runs, contacts } = looks?;
         let length = duration(self.context.playbook.locate.capture.length.as_secs());
-        let what = match calls {
-            0 => format!("{} of {length}: nobody calls", count(looks, "look")),
-            _ => format!("{} of {length}: it calls {}", count(looks, "more look"), times(calls)),
+        let what = match contacts {
+            0 => format!("{} of {length}: nobody calls", count(runs, "look")),
+            _ => format!("{} of {length}: it calls {}", count(runs, "more look"), times(contacts)),
         };
-        let why = match calls {
+        let why = match contacts {
             0 => vec![],
             _ => vec![
                 "So allclear learns how often it calls, and how long a silence must last to mean something."
                     .to_owned(),
             ],
         };
-        Some(Told { at, tone: Tone::Plain, what, why, mails: Vec::new() })
+        Some(Told { at: since, tone: Tone::Plain, what, why, mails: Vec::new() })
     }
 
-    fn told_signatures(&self, signed: &[(Timestamp, String, String)]) -> Option<Told> {
-        let (at, by, _) = signed.first()?;
-        let items: Vec<&str> = signed.iter().map(|(_, _, item)| item.as_str()).collect();
+    fn told_signatures(&self, signed: &[Signature]) -> Option<Told> {
+        let Signature { at, by, .. } = signed.first()?;
+        let items: Vec<&str> = signed.iter().map(|signature| signature.item.as_str()).collect();
         let open: Vec<String> = stand(&self.ticket, &self.context)
             .missing
             .into_iter()

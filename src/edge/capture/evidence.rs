@@ -225,10 +225,11 @@ impl Evidence {
         let Evidence { path, hand, batch, interfaces, last_ns, hits, others, lacking, .. } = self;
         let written = match hand.put_down(batch) {
             Ok(pen) => {
-                let lacking = Lacking { unwritten: lacking.unwritten + pen.unwritten_packets(), ..lacking };
+                let unwritten_packets = pen.unwritten_packets();
+                let lacking = Lacking { unwritten: lacking.unwritten + unwritten_packets, ..lacking };
                 let gaps = lacking.gaps(&path, pen.fault()).join("; ");
-                let are_all_written = pen.unwritten_packets() == 0;
-                pen.finish(&tail(counted, &interfaces, last_ns, lacking.packets(), (are_all_written, gaps)))
+                let shortfall = Shortfall { packets: lacking.packets(), unwritten_packets, gaps };
+                pen.finish(&tail(counted, &interfaces, last_ns, shortfall))
             }
             Err(why) => Written::nothing(hits.packets + others.packets, why),
         };
@@ -240,19 +241,23 @@ impl Evidence {
     }
 }
 
+/// What a file lacks, as it says itself.
+struct Shortfall {
+    packets: u64,
+    /// Those of them that the disk did not take.
+    unwritten_packets: u64,
+    /// Why, in sentences.
+    gaps: String,
+}
+
 /// The statistics of every interface.
-fn tail(
-    counted: &Counted,
-    interfaces: &[(u16, u64)],
-    last_ns: i64,
-    lacking: u64,
-    (are_all_written, gaps): (bool, String),
-) -> Vec<u8> {
+fn tail(counted: &Counted, interfaces: &[(u16, u64)], last_ns: i64, shortfall: Shortfall) -> Vec<u8> {
+    let Shortfall { packets: lacking, unwritten_packets, gaps } = shortfall;
     let mut tail = Vec::new();
     let mut comment = Some(gaps);
     for (number, (_, packets)) in interfaces.iter().enumerate() {
         // Of which link layer those are that could not be written is not known.
-        let kept = are_all_written.then_some(*packets);
+        let kept = (unwritten_packets == 0).then_some(*packets);
         let statistics = counted.statistics(kept, lacking, comment.take());
         let ended_ns = statistics.watched_ns.map_or(last_ns, |(_, ended_ns)| ended_ns.max(last_ns));
         pcapng::statistics(&mut tail, number as u32, ended_ns, &statistics);

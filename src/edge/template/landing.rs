@@ -200,7 +200,8 @@ fn fault(place: &Place, value: &HelperTemplate) -> Option<Fault> {
             would(&format!("begin the address in '{name}', and choose what kind it is")),
             "write the beginning of the address yourself, as https://host/{{id}}",
         )),
-        _ => None,
+        Place::Text | Place::Bogus | Place::Comment(0) | Place::Raw(..) => None,
+        Place::Tag(_, Part::Quoted(..)) => None,
     }
 }
 

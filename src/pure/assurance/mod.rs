@@ -28,9 +28,11 @@ use learn::IRREGULAR_MIN;
 use silence::Unseen;
 use std::time::Duration;
 
-/// Gaps between contacts from which a host's own calling is learned (design: n >= 5); it takes one
-/// contact more.
-const LEARNED_GAPS_MIN: u64 = 5;
+/// Gaps between contacts from which a host's own calling is learned (design: n >= 5).
+pub const LEARNED_GAPS_MIN: u64 = 5;
+
+/// The contacts that have so many gaps between them.
+pub const LEARNED_CONTACTS_MIN: u64 = LEARNED_GAPS_MIN + 1;
 
 /// A caller that has less weight than this is not followed, and taken for one that is never seen.
 const FOLLOWED_MIN: f64 = 1e-8;
@@ -57,7 +59,7 @@ enum Memoryless {
 
 impl Callers {
     /// Whom a host's past makes likely, or else the interval that the playbook states. `None`: unknown, since
-    /// nothing tells how often the host calls; it needs at least 6 contacts seen before the cleaning, or
+    /// nothing tells how often the host calls; it needs [`LEARNED_CONTACTS_MIN`] contacts seen before the cleaning, or
     /// `contact_interval`.
     pub fn of(past: &Past, contact_interval: Option<Duration>) -> Option<Callers> {
         // Contacts of which none lies in exposure teach nothing: by the formula, silence of a second would

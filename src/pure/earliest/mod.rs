@@ -8,7 +8,7 @@ mod sooner;
 
 pub use sooner::{Sooner, sooner};
 
-use crate::pure::assurance::{Callers, Past};
+use crate::pure::assurance::{Callers, LEARNED_CONTACTS_MIN, Past};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::{CleanCriteria, Stage};
 use crate::pure::schedule::{is_closed, occurrences};
@@ -51,14 +51,16 @@ pub enum Criterion {
 
 impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Criterion::Passes => "passes",
-            Criterion::Span => "span",
-            Criterion::Assurance => "assurance",
-            Criterion::Unknown => {
-                "assurance (unknown: needs at least 6 contacts seen before cleaning, or contact_interval)"
-            }
-        })
+        match self {
+            Criterion::Passes => f.write_str("passes"),
+            Criterion::Span => f.write_str("span"),
+            Criterion::Assurance => f.write_str("assurance"),
+            Criterion::Unknown => write!(
+                f,
+                "assurance (unknown: needs at least {LEARNED_CONTACTS_MIN} contacts seen before cleaning, or \
+                 contact_interval)"
+            ),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use super::shape::Colour;
 use super::sheet::{HEAD, NOTE, NOTE_TO, Sheet};
 use super::{Picture, sentence};
+use crate::pure::assurance::LEARNED_CONTACTS_MIN;
 use crate::pure::ticket::{Rise, RiseStep};
 use crate::pure::words::{local, local_time, share};
 use jiff::Timestamp;
@@ -39,7 +40,7 @@ impl Curve {
             Rise::Infected => return "no assurance while it is infected".to_string(),
             Rise::Unknown { .. } => {
                 return format!(
-                    "assurance not known, wanted {wanted}: that takes at least 6 contacts seen before the \
+                    "assurance not known, wanted {wanted}: that takes at least {LEARNED_CONTACTS_MIN} contacts seen before the \
                      cleaning, or contact_interval in the playbook"
                 );
             }

@@ -15,13 +15,12 @@ pub use curve::Curve;
 pub use night::{Night, Sign};
 pub use strip::{NIGHTS_MAX, Strip};
 
-use crate::pure::playbook::StageName;
+use crate::pure::playbook::{CleanCriteria, StageName};
 use crate::pure::ticket::{Host, Run, Ticket, rise};
 use crate::pure::words::capitalised;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use shape::Shape;
-use std::time::Duration;
 
 /// Hosts of a ticket that get pictures: a mail with twice as many drawings stays well below a megabyte. The
 /// words on all others stand in the list of machines.
@@ -56,15 +55,15 @@ pub fn of_host(
     ticket: &Ticket,
     host: &Host,
     runs: &[Run],
-    (assurance_wanted, contact_interval): (f64, Option<Duration>),
+    clean: &CleanCriteria,
     zone: &TimeZone,
 ) -> HostPictures {
     let verifying = || runs.iter().filter(|run| run.stage == StageName::Verify);
     let nights = night::nights(runs, host, zone);
     let over = verifying().filter(|run| run.end.is_some()).map(|run| run.window_end);
-    let rise = rise(ticket, host, contact_interval);
+    let rise = rise(ticket, host, clean.contact_interval);
     let until = over.max().unwrap_or(Timestamp::MIN);
-    HostPictures { strip: Strip::new(nights), curve: Curve { rise, wanted: assurance_wanted, until } }
+    HostPictures { strip: Strip::new(nights), curve: Curve { rise, wanted: clean.assurance, until } }
 }
 
 impl HostPictures {

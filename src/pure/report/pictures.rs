@@ -40,10 +40,9 @@ pub(super) fn add(view: &mut TicketView, material: &Material) {
     if !view.has_strip {
         return;
     }
-    let Material { ticket, runs, playbook, standing, .. } = *material;
+    let Material { ticket, runs, playbook, .. } = *material;
     let zone = &material.site.timezone;
-    let criteria = (standing.assurance_wanted, playbook.clean.contact_interval);
-    let of_host = |host| (host, picture::of_host(ticket, host, runs, criteria, zone));
+    let of_host = |host| (host, picture::of_host(ticket, host, runs, &playbook.clean, zone));
     let shown: Vec<(&Host, HostPictures)> =
         ticket.watched_hosts().map(of_host).filter(|(_, of_host)| !of_host.strip.nights.is_empty()).collect();
     let nights = runs.iter().rev().filter(|run| run.stage == StageName::Verify);

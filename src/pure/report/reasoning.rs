@@ -7,6 +7,7 @@
 use super::nights::together;
 use super::parts::{self, NOT_KNOWN};
 use super::view::Material;
+use crate::pure::assurance::{LEARNED_CONTACTS_MIN, LEARNED_GAPS_MIN};
 use crate::pure::ticket::{Basis, Host, HostState, Phase, Rule, basis, listing_gap};
 use crate::pure::words::{self, count, duration, local_time, share};
 use serde::Serialize;
@@ -162,7 +163,7 @@ fn rule(basis: &Basis, assurance: Option<f64>, material: &Material) -> String {
             share(1.0 - (basis.before_s / (basis.before_s + basis.since_s)).powf(basis.gaps as f64))
         ),
         Rule::Stated(interval) => format!(
-            "{chance} Rule: contact_interval, since fewer than 6 contacts were seen in runs to learn from \
+            "{chance} Rule: contact_interval, since fewer than {LEARNED_CONTACTS_MIN} contacts were seen in runs to learn from \
              ({}): 1 - exp(-T / m) with m = {} as the playbook states it, T = {}.",
             count(basis.gaps, "gap"),
             duration(interval.as_secs()),
@@ -170,7 +171,7 @@ fn rule(basis: &Basis, assurance: Option<f64>, material: &Material) -> String {
         ),
         Rule::Unknown => format!(
             "How sure that makes us is {reached} (wanted: {wanted}): {} between contacts were seen in runs to \
-             learn from, 5 are needed, and the playbook states no contact_interval, so nothing tells how often \
+             learn from, {LEARNED_GAPS_MIN} are needed, and the playbook states no contact_interval, so nothing tells how often \
              it calls.",
             count(basis.gaps, "gap")
         ),

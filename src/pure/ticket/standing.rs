@@ -5,7 +5,7 @@ use super::exposure::{cleaned, exposure_since, past};
 use super::{
     Context, Host, HostState, Listing, Phase, Run, RunId, Ticket, deadline, hosts, listings, occurrences,
 };
-use crate::pure::assurance::Callers;
+use crate::pure::assurance::{Callers, LEARNED_CONTACTS_MIN};
 use crate::pure::earliest::{self, HostProgress, Progress, Sooner, Way};
 use crate::pure::number::{duration, share};
 use crate::pure::playbook::ChecklistItem;
@@ -85,21 +85,24 @@ pub fn stand_now(ticket: &Ticket, context: &Context<'_>) -> Standing {
     stand_with(ticket, context, &learn_all(ticket, context))
 }
 
-fn learn_all(ticket: &Ticket, context: &Context<'_>) -> Vec<HostProgress> {
+/// What the runs on record say of a host.
+struct Learned {
+    /// How it called, and how long it was silent.
+    so_far: HostProgress,
+    /// Exposure since its cleaning, in seconds.
+    exposure_s: u64,
+}
+
+fn learn_all(ticket: &Ticket, context: &Context<'_>) -> Vec<Learned> {
     ticket.hosts.iter().map(|host| learn(ticket, context, host)).collect()
 }
 
-fn stand_with(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Standing {
+fn stand_with(ticket: &Ticket, context: &Context<'_>, learned: &[Learned]) -> Standing {
     let criteria = &context.playbook.clean;
     let due = deadline::due(ticket, context);
     let school_break = deadline::school_break(context, context.now).filter(|_| ticket.phase.is_open());
     let mut standing = Standing {
-        hosts: ticket
-            .hosts
-            .iter()
-            .zip(learned)
-            .map(|(host, so_far)| stand_host(ticket, host, so_far))
-            .collect(),
+        hosts: ticket.hosts.iter().zip(learned).map(|(host, learned)| stand_host(host, learned)).collect(),
         passes: ticket.passes.len() as u32,
         passes_wanted: criteria.passes,
         span_s: span_seconds(ticket),
@@ -129,36 +132,37 @@ fn stand_with(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) 
     standing
 }
 
-/// What the runs on record say of a host: how it called, and how long it was silent.
-fn learn(ticket: &Ticket, context: &Context<'_>, host: &Host) -> HostProgress {
+fn learn(ticket: &Ticket, context: &Context<'_>, host: &Host) -> Learned {
     let interval = context.playbook.clean.contact_interval;
-    HostProgress::of(&past(ticket, host), cleaned(host), &exposure_since(ticket, host), interval)
+    let exposure = exposure_since(ticket, host);
+    let so_far = HostProgress::of(&past(ticket, host), cleaned(host), &exposure, interval);
+    Learned { so_far, exposure_s: exposure.seconds() as u64 }
 }
 
-fn stand_host(ticket: &Ticket, host: &Host, so_far: &HostProgress) -> HostStanding {
+fn stand_host(host: &Host, learned: &Learned) -> HostStanding {
     HostStanding {
         host: host.host,
         contacts: host.contacts.len() as u64,
-        exposure_s: exposure_since(ticket, host).seconds() as u64,
-        assurance: reached(host, so_far),
+        exposure_s: learned.exposure_s,
+        assurance: reached(host, learned),
     }
 }
 
-fn reached(host: &Host, so_far: &HostProgress) -> Option<f64> {
-    let reached = so_far.callers.as_ref().map(Callers::assurance);
+fn reached(host: &Host, learned: &Learned) -> Option<f64> {
+    let reached = learned.so_far.callers.as_ref().map(Callers::assurance);
     if host.state == HostState::Infected { None } else { reached }
 }
 
 /// The least of all hosts that must be found silent; 1 when all are retired, unknown when no host
 /// is blamed at all.
-fn least_assurance(ticket: &Ticket, learned: &[HostProgress]) -> Option<f64> {
+fn least_assurance(ticket: &Ticket, learned: &[Learned]) -> Option<f64> {
     if ticket.hosts.is_empty() {
         return None;
     }
     let mut least = 1.0_f64;
-    for (host, so_far) in ticket.hosts.iter().zip(learned) {
+    for (host, learned) in ticket.hosts.iter().zip(learned) {
         if host.state != HostState::Retired {
-            least = least.min(reached(host, so_far)?);
+            least = least.min(reached(host, learned)?);
         }
     }
     Some(least)
@@ -166,7 +170,7 @@ fn least_assurance(ticket: &Ticket, learned: &[HostProgress]) -> Option<f64> {
 
 /// How far it has come towards all criteria but the checklist and the listing. Before the cleaning: if it
 /// were done now. `None` when it is not on the way.
-fn progress(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) -> Option<Progress> {
+fn progress(ticket: &Ticket, context: &Context<'_>, learned: &[Learned]) -> Option<Progress> {
     let is_on_the_way = matches!(ticket.phase, Phase::Reported | Phase::Located | Phase::Verifying);
     if !is_on_the_way || ticket.hold.is_some() {
         return None;
@@ -181,7 +185,7 @@ fn progress(ticket: &Ticket, context: &Context<'_>, learned: &[HostProgress]) ->
         passes: ticket.passes.len() as u32,
         first_pass,
         last_pass,
-        hosts: watched.map(|(_, so_far)| so_far.clone()).collect(),
+        hosts: watched.map(|(_, learned)| learned.so_far.clone()).collect(),
     })
 }
 
@@ -295,7 +299,7 @@ fn missing_assurance(standing: &Standing) -> Option<String> {
         )),
         None if standing.hosts.is_empty() => None,
         None => Some(format!(
-            "assurance is unknown and {} is wanted: it needs at least 6 contacts seen before the \
+            "assurance is unknown and {} is wanted: it needs at least {LEARNED_CONTACTS_MIN} contacts seen before the \
              cleaning, or contact_interval in the playbook",
             share(wanted)
         )),
