@@ -15,7 +15,7 @@ AS_ROOT := $(if $(DESTDIR)$(filter $(HOME)/%,$(PREFIX))$(filter 0,$(shell id -u)
 .PHONY: help demo test bench install
 
 help:
-	@echo 'make demo               the whole story of a ticket, on shipped captures and a virtual clock'
+	@echo 'make demo               the whole story of a ticket, on a made-up school and a virtual clock'
 	@echo '     DIR=directory      where it leaves mails and report'
 	@echo 'make test               format, lints, documentation, fuzz targets and every test'
 	@echo 'make bench              speed and memory beside other programs: see BENCHMARKS.md'
