@@ -2,14 +2,13 @@
 
 use super::Matched;
 use crate::pure::packet::{Name, NameKind, Packet};
-use crate::pure::protocol::TCP;
+use crate::pure::protocol::{ACK, SYN, TCP};
 use crate::pure::watchlist::EntryId;
 use std::net::IpAddr;
 
 /// Whether it accepts a connection, which its receiver must have asked for.
 pub(super) fn is_acceptance(packet: &Packet<'_>) -> bool {
-    const SYN_AND_ACK: u8 = 0x12;
-    packet.protocol == TCP && packet.tcp_flags & SYN_AND_ACK == SYN_AND_ACK
+    packet.protocol == TCP && packet.tcp_flags & (SYN | ACK) == SYN | ACK
 }
 
 /// Whether a match is a name that the packet tells as an answer.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::pure::moment::of_nanoseconds;
 use crate::pure::packet::Mac;
-use crate::pure::protocol::{ICMP, ICMP_6, TCP, UDP};
+use crate::pure::protocol::{ACK, ICMP, ICMP_6, RST, SYN, TCP, UDP};
 use crate::pure::watchlist::{EntryId, Index};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -107,8 +107,8 @@ impl Findings {
     /// Counts one sighting, which matches at least one entry.
     pub(super) fn add(&mut self, sighting: &Sighting<'_>, index: &Index) {
         let known_hosts = self.hosts.len();
-        let half_full = FINDING_HOSTS_MAX * if sighting.is_out { 2 } else { 1 };
-        if known_hosts >= half_full && !self.hosts.contains_key(&sighting.host) {
+        let hosts_max = FINDING_HOSTS_MAX * if sighting.is_out { 2 } else { 1 };
+        if known_hosts >= hosts_max && !self.hosts.contains_key(&sighting.host) {
             self.unlisted += 1;
             return;
         }
@@ -373,16 +373,13 @@ pub fn protocol_name(protocol: u8) -> String {
 /// segment with ACK, means that it was accepted; an RST from outside that it was refused, unless it
 /// had been accepted before.
 fn handshake(sighting: &Sighting<'_>) -> Handshake {
-    const SYN: u8 = 2;
-    const RST: u8 = 4;
-    const ACK: u8 = 16;
     let &Sighting { protocol, tcp_flags: flags, is_out, .. } = sighting;
     let (has_syn, has_rst, has_ack) = (flags & SYN != 0, flags & RST != 0, flags & ACK != 0);
     match protocol {
-        6 if has_rst && !is_out => Handshake::Refused,
-        6 if has_rst => Handshake::Syn,
-        6 if has_ack && (!has_syn || !is_out) => Handshake::Established,
-        6 => Handshake::Syn,
+        TCP if has_rst && !is_out => Handshake::Refused,
+        TCP if has_rst => Handshake::Syn,
+        TCP if has_ack && (!has_syn || !is_out) => Handshake::Established,
+        TCP => Handshake::Syn,
         _ => Handshake::None,
     }
 }

@@ -10,10 +10,7 @@ use super::initials::Initials;
 use super::pieces::Pieces;
 use super::streams::{Kept, Stream, Streams};
 use crate::pure::packet::{self, Names, Packet, Reading, Rest};
-use crate::pure::protocol::TCP;
-
-const SYN: u8 = 2;
-const ACK: u8 = 16;
+use crate::pure::protocol::{ACK, SYN, TCP};
 
 /// The beginnings of streams.
 #[derive(Debug, Default)]

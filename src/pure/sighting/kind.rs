@@ -3,10 +3,8 @@
 
 use super::flow::Flow;
 use super::glance::Ends;
+use crate::pure::protocol::ACK;
 use std::net::IpAddr;
-
-/// The bit among TCP's flags.
-const ACK: u8 = 16;
 
 /// The kind of a packet, a bit for each trait.
 #[derive(Clone, Copy, Debug)]

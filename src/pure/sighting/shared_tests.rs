@@ -183,7 +183,7 @@ fn more_hosts_than_are_told_apart_are_told() {
 #[test]
 fn a_mirror_of_one_direction_is_told() {
     const FLAGS: usize = 47;
-    const ACK: u8 = 16;
+    use crate::pure::protocol::ACK;
     let heard = |direction: usize, flags: u8| {
         let (mut observer, watch) = Observer::alone(index(&[SINKS[0]]), &networks(&["10.0.0.0/8"]));
         for second in 0..300 {

@@ -2,6 +2,8 @@
 
 use super::{Observation, Observer, Scope, Watch};
 use crate::pure::packet::{Frame, Mac};
+use crate::pure::protocol::RST;
+pub(super) use crate::pure::protocol::{ACK, SYN};
 use crate::pure::watchlist::{CompiledList, Entry, Index, PortRange, Require, Watchlist};
 use etherparse::PacketBuilder;
 use ipnet::IpNet;
@@ -13,9 +15,6 @@ pub(super) const OTHER: &str = "10.0.0.2";
 pub(super) const SINK: &str = "216.66.15.109";
 pub(super) const OTHER_SINK: &str = "203.0.113.80";
 const NEIGHBOUR: &str = "216.66.15.110";
-pub(super) const SYN: u8 = 2;
-const RST: u8 = 4;
-pub(super) const ACK: u8 = 16;
 
 /// A packet of a test: when, from, to, and what it carries.
 #[derive(Clone)]
