@@ -44,11 +44,7 @@ pub fn forecasts(library: &Library, now: Timestamp) -> Vec<Forecast<'_>> {
 }
 
 fn forecast<'a>(playbook: &'a Playbook, site: &'a Site, now: Timestamp) -> Forecast<'a> {
-    let names = [StageName::Detect, StageName::Locate, StageName::Verify];
-    let stages = names.iter().filter_map(|name| {
-        let stage = playbook.stage(*name)?;
-        Some((*name, stage, next(stage, site, now)))
-    });
+    let stages = playbook.stages().map(|(name, stage)| (name, stage, next(stage, site, now)));
     let is_assurance_open = is_assurance_open(&playbook.clean);
     let fresh = Progress::fresh(&playbook.clean);
     let progress = if is_assurance_open { Progress { hosts: Vec::new(), ..fresh } } else { fresh };

@@ -10,7 +10,7 @@ use crate::edge::mailer::check_password;
 use crate::edge::resolver::read_key;
 use crate::pure::address::Translator;
 use crate::pure::document::{PROBE_CURE, place_of};
-use crate::pure::playbook::{Library, Playbook, StageName};
+use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Problem, Severity};
 use crate::pure::site::{ProbeSettings, SiteFile};
 use crate::pure::watchlist::{CompiledList, End, Index, ListFault, Transport, Watchlist};
@@ -74,11 +74,7 @@ fn watched_probes(library: &Library, text: &str) -> Vec<Problem> {
 
 /// Entries that no run of a stage could see for its filter, at any site; `text` is the playbook's.
 pub fn hidden_entries(playbook: &Playbook, library: &Library, text: &str) -> Vec<Problem> {
-    let stages = [StageName::Detect, StageName::Locate, StageName::Verify];
-    let filtered = stages.into_iter().filter_map(|name| {
-        let stage = playbook.stage(name)?;
-        Some((stage.capture.filter.as_deref()?, stage))
-    });
+    let filtered = playbook.stages().filter_map(|(_, stage)| Some((stage.capture.filter.as_deref()?, stage)));
     let mut told: Vec<Problem> = Vec::new();
     for (filter, stage) in filtered {
         let index = compiled(stage.watchlists.iter().filter_map(|name| playbook.watchlists.get(name)));

@@ -69,6 +69,12 @@ pub struct Playbook {
 }
 
 impl Playbook {
+    /// The stages that it has, in their order, each with its name.
+    pub fn stages(&self) -> impl Iterator<Item = (StageName, &Stage)> {
+        let names = [StageName::Detect, StageName::Locate, StageName::Verify];
+        names.into_iter().filter_map(|name| Some((name, self.stage(name)?)))
+    }
+
     /// The stage of that name; `None` for a `detect` that the playbook does not have.
     pub fn stage(&self, name: StageName) -> Option<&Stage> {
         match name {

@@ -17,6 +17,7 @@ pub(super) struct Tally {
     pub(super) truncated_packets: u64,
     /// A name was cut away, and nothing else.
     pub(super) cut_names: u64,
+    /// Frames that could not be read down to what they carry, those with an IP packet around it among them.
     pub(super) undecoded_packets: u64,
     pub(super) duplicate_packets: u64,
     /// TCP streams and QUIC connections whose name spans several packets or cannot be opened.

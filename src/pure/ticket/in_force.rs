@@ -43,8 +43,7 @@ pub struct InForce {
 impl Schedules {
     /// Those that stand in the files now.
     pub fn of(playbook: &Playbook, site: &Site) -> Schedules {
-        let names = [StageName::Detect, StageName::Locate, StageName::Verify];
-        let stages = names.into_iter().filter_map(|name| Some((name, Rhythm::of(playbook.stage(name)?))));
+        let stages = playbook.stages().map(|(name, stage)| (name, Rhythm::of(stage)));
         Schedules {
             site: site.name.clone(),
             playbook: playbook.name.clone(),
