@@ -67,6 +67,29 @@ fn words(text: &str) -> String {
 }
 
 #[test]
+fn a_ticket_whose_playbook_is_gone_hides_no_other() {
+    let office = Office::new();
+    office.open("conficker");
+    let playbooks = office.directory.path().join("playbooks");
+    let other = PLAYBOOK.replace("nightly", "other").replace("conficker", "zbot");
+    fs::write(playbooks.join("other.yaml"), other).expect("a second playbook");
+    let seen = ["open", "--public", "192.0.2.17", "--seen", "2019-12-01T10:00", "--malware", "zbot"];
+    office.done(&[&seen[..], &["--by", "jake"]].concat());
+    fs::remove_file(playbooks.join("nightly.yaml")).expect("the first one goes");
+    let (code, listed, told) = office.ticket(&["list"]);
+    let rows: Vec<String> = listed.lines().map(words).collect();
+    assert!(rows.iter().any(|row| row.starts_with("1 ") && row.ends_with("cannot be worked")), "{listed}");
+    assert!(rows.iter().any(|row| row.starts_with("2 ") && !row.contains("cannot")), "{listed}");
+    assert_eq!((code, told.contains("'nightly', which is gone: put its file back")), (1, true), "{told}");
+    let (code, listed, _) = office.ticket(&["list", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(
+        (code, listed["tickets"].as_array().map(Vec::len), &listed["tickets"][0]["id"]),
+        (1, Some(1), &2.into())
+    );
+}
+
+#[test]
 fn holds_signatures_and_risks_are_on_record_with_their_ends() {
     let office = Office::new();
     office.open("conficker");

@@ -20,6 +20,7 @@ use crate::pure::words::{clean_text, count, is_shown};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -34,7 +35,8 @@ pub struct Wanted<'a> {
     pub site: Option<&'a str>,
 }
 
-/// A table of tickets, or their documents as a JSON list.
+/// A table of tickets, or their documents as a JSON list. One that cannot be worked (its playbook is gone) hides no
+/// other: it is told, and fails the command.
 pub fn list(desk: &Desk, wanted: &Wanted<'_>, reader: Reader) -> Result<Exit, Fault> {
     let Wanted { is_all, host, site } = *wanted;
     if let Some(site) = site.filter(|site| !desk.engine.library().site_file.sites.contains_key(*site)) {
@@ -45,18 +47,38 @@ pub fn list(desk: &Desk, wanted: &Wanted<'_>, reader: Reader) -> Result<Exit, Fa
         Some(host) => ticket.hosts.iter().any(|blamed| is_called(blamed, host)),
         None => is_all || ticket.phase.is_open(),
     };
-    let tickets = desk.engine.tickets().filter(is_wanted);
-    if reader == Reader::Program {
-        let documents: Result<Vec<_>, Fault> = tickets.map(|ticket| document(desk, ticket)).collect();
-        let value = json!({"schema": "allclear.tickets/1", "tickets": documents?});
-        return Ok(print::out(&format!("{value:#}\n")));
+    let now = clock::now();
+    let (mut tickets, mut faults) = (Vec::new(), Vec::new());
+    for ticket in desk.engine.tickets().filter(is_wanted) {
+        match desk.engine.context(ticket.id, now) {
+            Ok(context) => tickets.push((ticket, Some(context))),
+            Err(fault) => {
+                faults.push(fault);
+                tickets.push((ticket, None));
+            }
+        }
     }
+    let printed = match reader {
+        Reader::Program => {
+            let whole = tickets.iter().filter(|(_, context)| context.is_some());
+            let documents: Result<Vec<_>, Fault> = whole.map(|(ticket, _)| document(desk, ticket)).collect();
+            print::out(&json_text(&json!({"schema": "allclear.tickets/1", "tickets": documents?})))
+        }
+        Reader::Person => print::out(&format!("{}\n", table(&tickets))),
+    };
+    faults
+        .iter()
+        .for_each(|fault| print::note(&format!("allclear: {}", print::harmless(&fault.to_string()))));
+    Ok(if faults.is_empty() { printed } else { Exit::Failed })
+}
+
+fn table(tickets: &[(&Ticket, Option<Context<'_>>)]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(["#", "ref", "site", "public", "phase", "since", "hosts", "flags"]);
-    for ticket in tickets {
-        table.add_row(row(desk, ticket)?);
+    for (ticket, context) in tickets {
+        table.add_row(row(ticket, context.as_ref()));
     }
-    Ok(print::out(&format!("{table}\n")))
+    table
 }
 
 /// Whether that is the host's address, MAC address or name.
@@ -69,16 +91,22 @@ fn is_called(host: &Host, text: &str) -> bool {
     }
 }
 
-fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
-    let context = desk.engine.context(ticket.id, clock::now())?;
-    let standing = stand_now(ticket, &context);
+/// What the log alone knows of one without playbook or site: its time is that of UTC.
+fn row(ticket: &Ticket, context: Option<&Context<'_>>) -> Vec<String> {
+    let standing = context.map(|context| stand_now(ticket, context));
+    let is = |flag: fn(&Standing) -> bool| standing.as_ref().is_some_and(flag);
     let hosts: Vec<String> = ticket.hosts.iter().map(|host| host.host.to_string()).collect();
-    let overdue = standing.is_overdue.then_some("overdue");
     let is_lost = ticket.outbox.iter().flat_map(|mail| &mail.troubles).any(|trouble| trouble.end.is_some());
-    let others = [standing.is_on_hold.then_some("on hold"), is_lost.then_some("mail not delivered")];
-    let flags: Vec<&str> = overdue.into_iter().chain(others.into_iter().flatten()).collect();
-    let since = ticket.phase_since.to_zoned_datetime(context.site.timezone.clone());
-    Ok(vec![
+    let flags = [
+        (context.is_none(), "cannot be worked"),
+        (is(|standing| standing.is_overdue), "overdue"),
+        (is(|standing| standing.is_on_hold), "on hold"),
+        (is_lost, "mail not delivered"),
+    ];
+    let flags: Vec<&str> = flags.into_iter().filter_map(|(is_set, word)| is_set.then_some(word)).collect();
+    let zone = context.map_or(TimeZone::UTC, |context| context.site.timezone.clone());
+    let since = ticket.phase_since.to_zoned_datetime(zone);
+    vec![
         ticket.id.to_string(),
         clean_text(ticket.reference.as_deref().unwrap_or_default()),
         ticket.site.clone(),
@@ -87,7 +115,7 @@ fn row(desk: &Desk, ticket: &Ticket) -> Result<Vec<String>, EngineError> {
         since.strftime("%Y-%m-%d %H:%M").to_string(),
         hosts.join(" "),
         flags.join(" "),
-    ])
+    ]
 }
 
 /// One ticket, for people or as the document of the contract.
