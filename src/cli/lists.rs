@@ -1,6 +1,6 @@
 //! Watchlist files from the disk, for the commands that take them by name.
 
-use crate::pure::problem::cure_of_reading;
+use crate::edge::capture::files::cure_of_reading;
 use crate::pure::watchlist::{FileRead, read_file};
 use std::fs::File;
 use std::io::{self, Read};

@@ -6,7 +6,7 @@
 
 use crate::pure::document::{self, Draft, Outside, TEXT_BYTES_MAX};
 use crate::pure::playbook::{Library, Playbook};
-use crate::pure::problem::{Place, Problem, Severity, cure_of_reading, has_error};
+use crate::pure::problem::{Place, Problem, Severity, has_error};
 use crate::pure::site::SiteFile;
 use crate::pure::watchlist::{self, Part};
 use std::fs::{self, File};
@@ -165,8 +165,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Fault {
     let (what, cure) = match error.kind() {
         io::ErrorKind::NotFound if is_link => ("this link leads nowhere".to_owned(), "point it to a file"),
         io::ErrorKind::NotFound => ("there is no such file".to_owned(), "check the name, or write it"),
-        io::ErrorKind::PermissionDenied => ("it may not be read".to_owned(), cure_of_reading(error.kind())),
-        other => (format!("it cannot be read ({error})"), cure_of_reading(other)),
+        io::ErrorKind::PermissionDenied => {
+            ("it may not be read".to_owned(), "give this user the right to read it")
+        }
+        _ => (format!("it cannot be read ({error})"), "check the file and its disk"),
     };
     (what, cure.to_owned())
 }

@@ -4,7 +4,6 @@
 //! allclear prints a fault of a person's file.
 
 use std::fmt;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// One fault, or one warning, in a file that a person wrote.
@@ -42,16 +41,6 @@ pub struct Place {
     pub length: usize,
     /// The whole source line, without its line break; empty where it is better not shown.
     pub source: String,
-}
-
-/// What to do about a file that the system does not let us read, whoever wrote it.
-pub fn cure_of_reading(error: ErrorKind) -> &'static str {
-    match error {
-        ErrorKind::NotFound => "check the name",
-        ErrorKind::PermissionDenied => "give this user the right to read it",
-        ErrorKind::IsADirectory => "name a file in it",
-        _ => "check the file and its disk",
-    }
 }
 
 /// How many characters of a source line are shown; longer ones are cut around the caret.

@@ -7,7 +7,6 @@
 use super::stream::FrameStream;
 use super::texts::{self, Days, TableRead};
 use crate::pure::moment::of_nanoseconds;
-use crate::pure::problem::cure_of_reading;
 use crate::pure::recording::{Kind, PACKED_ENDINGS, START_BYTES, TAR, TAR_BYTES, is_tar, recognise};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
@@ -58,6 +57,16 @@ pub enum OpenError {
     /// It is not any more what it was when it was indexed.
     #[error("{name} has changed since it was first read: {what}: run again when nothing writes to it")]
     Changed { name: String, what: String },
+}
+
+/// What to do about a file that the system does not let us read.
+pub fn cure_of_reading(error: io::ErrorKind) -> &'static str {
+    match error {
+        io::ErrorKind::NotFound => "check the name",
+        io::ErrorKind::PermissionDenied => "give this user the right to read it",
+        io::ErrorKind::IsADirectory => "name a file in it",
+        _ => "check the file and its disk",
+    }
 }
 
 /// The time of a capture's first packet, read from its beginning only; `None` where that does not tell.

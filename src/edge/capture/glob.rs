@@ -1,6 +1,6 @@
 //! Which files does a pattern name? `*` and `?` in any part of a path; a directory stands for the files in it.
 
-use crate::pure::problem::cure_of_reading;
+use super::files::cure_of_reading;
 use crate::pure::recording::is_called_capture;
 use std::fs;
 use std::io;
