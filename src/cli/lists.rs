@@ -1,13 +1,10 @@
 //! Watchlist files from the disk, for the commands that take them by name.
 
 use crate::edge::capture::files::cure_of_reading;
-use crate::pure::watchlist::{FileRead, read_file};
+use crate::pure::watchlist::{FILE_BYTES_MAX, FileRead, read_file};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// Larger files are refused: twenty million entries take about 300 MB.
-const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// Why a watchlist file gives nothing.
 #[derive(Debug, thiserror::Error)]

@@ -22,15 +22,16 @@ const SITE_FILE_PLACES: [&str; 2] = ["allclear.yaml", "/etc/allclear/allclear.ya
 /// Playbooks beside one site file; more is taken for a wrong directory.
 const PLAYBOOKS_MAX: usize = 1_000;
 
-/// A watchlist file larger than this is not read: a hundred times the largest known feed.
-const WATCHLIST_BYTES_MAX: u64 = 1 << 30;
+/// What to do about a file that is too large: one that people write, and a list.
+const SHORTEN: &str = "long lists go into a watchlist file, which `file:` names";
+const SPLIT: &str = "split it";
 
 /// Checks a packet filter: warnings, or why it cannot be used, each as `what: what to do`.
 pub type CheckFilter<'a> = &'a dyn Fn(&str) -> Result<Vec<String>, String>;
 
 /// The entries of a watchlist file; `None` when it cannot be used, which is told elsewhere.
 pub fn watchlist_part(path: &Path) -> Option<Part> {
-    let bytes = read_bytes(path, WATCHLIST_BYTES_MAX).ok()?;
+    let bytes = read_bytes(path, watchlist::FILE_BYTES_MAX, SPLIT).ok()?;
     watchlist::read_file(&bytes).ok().map(|read| read.part)
 }
 
@@ -117,8 +118,8 @@ pub fn find_site_file(named: Option<&Path>) -> Result<PathBuf, Box<Problem>> {
 /// # Errors
 /// One problem: it is not there, no regular file or too large, or, with the place, no UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Box<Problem>> {
-    let bytes =
-        read_bytes(path, TEXT_BYTES_MAX as u64).map_err(|(what, cure)| problem(path, &what, &cure))?;
+    let bytes = read_bytes(path, TEXT_BYTES_MAX as u64, SHORTEN)
+        .map_err(|(what, cure)| problem(path, &what, &cure))?;
     String::from_utf8(bytes).map_err(|error| {
         let place = Some(place_of_byte(error.as_bytes(), error.utf8_error().valid_up_to()));
         let is_utf_16 = [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| error.as_bytes().starts_with(*mark));
@@ -142,7 +143,7 @@ fn place_of_byte(bytes: &[u8], at: usize) -> Place {
 
 type Fault = (String, String);
 
-fn read_bytes(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Fault> {
+fn read_bytes(path: &Path, bytes_max: u64, too_large_cure: &str) -> Result<Vec<u8>, Fault> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if metadata.is_dir() {
         return Err(("this is a directory".to_owned(), "name a file in it".to_owned()));
@@ -150,14 +151,15 @@ fn read_bytes(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Fault> {
     if !metadata.is_file() {
         return Err(("this is no regular file".to_owned(), "name a file, not a pipe or a device".to_owned()));
     }
+    let too_large = || (format!("it is larger than {} KiB", bytes_max >> 10), too_large_cure.to_owned());
+    if metadata.len() > bytes_max {
+        return Err(too_large());
+    }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
-    if bytes.len() as u64 > bytes_max {
-        let what = format!("it is larger than {} KiB", bytes_max >> 10);
-        return Err((what, "long lists go into a watchlist file, which `file:` names".to_owned()));
-    }
-    Ok(bytes)
+    // It may have grown meanwhile.
+    if bytes.len() as u64 > bytes_max { Err(too_large()) } else { Ok(bytes) }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Fault {
@@ -241,7 +243,7 @@ fn playbook_paths(directory: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf>
 
 fn check_watchlist_file(path: &Path) -> Result<Vec<String>, String> {
     let shown = path.display();
-    let bytes = read_bytes(path, WATCHLIST_BYTES_MAX)
+    let bytes = read_bytes(path, watchlist::FILE_BYTES_MAX, SPLIT)
         .map_err(|(what, cure)| format!("the watchlist file {shown} cannot be used, {what}: {cure}"))?;
     let read = watchlist::read_file(&bytes).map_err(|error| {
         format!("the watchlist file {shown} cannot be used, {}", error.replacen(": ", "; ", 1))

@@ -3,6 +3,7 @@
 use allclear::edge::capture::lint::lint;
 use allclear::edge::files::{load, read_all};
 use allclear::pure::document::{Outside, SchemaOf, read_playbook, schema};
+use allclear::pure::watchlist::FILE_BYTES_MAX;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -230,6 +231,9 @@ fn checked(file: &str, change: impl Fn(&str) -> Vec<u8>) -> String {
     let day = std::time::Duration::from_secs(86_400);
     let modified = std::time::SystemTime::now() - day * 8;
     old.and_then(|file| file.set_modified(modified)).expect("an old file");
+    // A hole, which takes no room.
+    let large = fs::File::create(directory.path().join("playbooks/large.txt"));
+    large.and_then(|file| file.set_len(FILE_BYTES_MAX + 1)).expect("a large file");
     text(&allclear(directory.path(), &["check"]).stderr)
 }
 
@@ -264,6 +268,16 @@ fn check_warns_of_a_watchlist_file_older_than_its_max_age() {
         });
         assert_eq!(said.contains("old.txt is 8d old: runs with `feed` cannot pass"), is_told, "{said}");
     }
+}
+
+#[test]
+fn check_refuses_a_watchlist_file_that_no_run_would_read() {
+    let said = checked("playbooks/irc-bot.yaml", |text| {
+        let matched = text.replace("match: [", "match: [feed, ");
+        matched.replacen("watchlists:\n", "watchlists:\n  feed:\n    file: large.txt\n", 1).into_bytes()
+    });
+    let told = "large.txt cannot be used, it is larger than 524288 KiB";
+    assert!(said.contains(told) && said.contains("split it"), "{said}");
 }
 
 #[test]

@@ -11,7 +11,9 @@ use crate::pure::address::Translator;
 use crate::pure::number::{plain_count, spelled, typed};
 use crate::pure::plan::CapturePlan;
 use crate::pure::verdict::WatchlistFacts;
-use crate::pure::watchlist::{self, CompiledList, FileRead, Index, ListFault, Part, Watchlist};
+use crate::pure::watchlist::{
+    self, CompiledList, FILE_BYTES_MAX, FileRead, Index, ListFault, Part, Watchlist,
+};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use std::fs::{File, Metadata};
@@ -21,9 +23,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
-
-/// The largest watchlist file that is read: ten million entries.
-const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// So often a file is read that changes meanwhile, after a pause each.
 const READS_MAX: usize = 4;

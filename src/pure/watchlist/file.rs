@@ -13,6 +13,8 @@ use super::{EntryFault, domain, entry};
 use std::fmt;
 use std::net::IpAddr;
 
+/// The largest file that is read, in bytes: as many lines as [`LINES_MAX`], which take some 300 MB compiled.
+pub const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// More lines than this are not read (ten times the largest public feed known to us).
 const LINES_MAX: usize = 20_000_000;
 /// Of so many rejected lines the text is kept; further ones are counted.

@@ -33,7 +33,7 @@ mod warning;
 
 pub use domain::normalise as normalise_domain;
 pub use entry::EntryFault;
-pub use file::{FileRead, Format, REJECTED_SHOWN_MAX, Rejected, read as read_file};
+pub use file::{FILE_BYTES_MAX, FileRead, Format, REJECTED_SHOWN_MAX, Rejected, read as read_file};
 pub use gate::Gate;
 pub use index::{CompiledList, Counts, End, EntryId, Index, Match, MatchKind};
 pub use json::Feed;
