@@ -6,15 +6,12 @@
 
 use super::packing::packed;
 use super::painting::painted;
-use super::stamp::SCALE;
+use super::stamp::{PIXELS_MAX, SCALE};
 use crate::pure::picture::Picture;
 use crate::pure::picture::shape::Shape;
 use crate::pure::report::Letter;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// The largest image, in pixels: several times what a drawing of ours has.
-const PIXELS_MAX: u32 = 1 << 20;
 
 /// Images kept for the next recipients of a letter, some 16 KiB each with their drawings.
 const KEPT_MAX: usize = 64;

@@ -24,8 +24,8 @@ pub const LEVEL_MAX: u8 = 16;
 /// Stamps that are kept, some 300 bytes each: every sign of two sizes at every place within a pixel.
 const KEPT_MAX: usize = 2_048;
 
-/// The largest stamp, in pixels: as much as the largest image.
-const PIXELS_MAX: usize = 1 << 20;
+/// The largest image, in pixels, and so the largest stamp: several times what a drawing of ours has.
+pub const PIXELS_MAX: u32 = 1 << 20;
 
 /// The signs of our own words, dates and numbers (its licence lies beside it).
 const FONT: &[u8] = include_bytes!("noto_sans_ascii.ttf");
@@ -174,7 +174,7 @@ fn stamp(path: Path, within: (i32, i32)) -> Option<Stamp> {
     let bounds = path.bounds();
     let (left, top) = (bounds.left().floor(), bounds.top().floor());
     let (width, height) = ((bounds.right().ceil() - left) as u32, (bounds.bottom().ceil() - top) as u32);
-    if width.saturating_mul(height) as usize > PIXELS_MAX {
+    if width.saturating_mul(height) > PIXELS_MAX {
         return None;
     }
     let mut mask = Mask::new(width, height)?;
