@@ -72,7 +72,7 @@ fn open(desk: &Desk, state: &Path) -> Result<Engine, EngineError> {
 }
 
 fn cannot(file: &Path, error: &CopyError) -> Fault {
-    Fault::unwritable(file, error)
+    Fault::Failed(format!("{} cannot be written: {error}", file.display()))
 }
 
 fn tell(args: &BackupArgs, events: u64, files: usize, lacking: &[String]) -> Exit {
@@ -80,7 +80,7 @@ fn tell(args: &BackupArgs, events: u64, files: usize, lacking: &[String]) -> Exi
     if args.json {
         let document = json!({"schema": "allclear.backup/1", "path": path, "events": events,
             "files": files, "missing": lacking});
-        return print::out(&format!("{document:#}\n"));
+        return print::out(&print::json_text(&document));
     }
     let what = match args.evidence {
         true => {

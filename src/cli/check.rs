@@ -46,7 +46,7 @@ pub fn run(named: Option<&Path>, args: &CheckArgs) -> Exit {
     let libraries: Vec<&Library> = readings.iter().filter_map(|reading| reading.library.as_ref()).collect();
     let detail = if args.explain { Detail::Explained } else { Detail::Brief };
     let printed = if args.json {
-        print::out(&format!("{:#}\n", as_json(&problems, &libraries, now, detail)))
+        print::out(&print::json_text(&as_json(&problems, &libraries, now, detail)))
     } else {
         problems.iter().for_each(|problem| print::note(&problem.to_string()));
         print::out(&as_text(&problems, &libraries, now, detail))

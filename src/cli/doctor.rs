@@ -211,5 +211,5 @@ fn as_json(findings: &[Finding]) -> String {
             json!({"is_ok": finding.is_ok(), "text": text})
         })
         .collect();
-    format!("{:#}\n", json!({"schema": "allclear.doctor/1", "checks": checks}))
+    print::json_text(&json!({"schema": "allclear.doctor/1", "checks": checks}))
 }

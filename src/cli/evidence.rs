@@ -151,6 +151,6 @@ impl Found<'_> {
         let document = json!({"schema": "allclear.evidence/1", "events": self.events,
             "is_sound": self.is_sound(), "files": files.collect::<Vec<_>>(),
             "beside": beside.collect::<Vec<_>>()});
-        format!("{document:#}\n")
+        print::json_text(&document)
     }
 }

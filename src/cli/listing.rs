@@ -76,5 +76,5 @@ fn as_json(lookup: &Lookup) -> String {
         "zone": zone, "resolver": resolver, "ttl_s": ttl_s, "codes": codes, "texts": texts,
         "test_codes": test_codes,
     });
-    format!("{document:#}\n")
+    print::json_text(&document)
 }

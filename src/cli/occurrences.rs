@@ -42,7 +42,7 @@ pub fn run(desk: &mut Desk, args: &OccurrencesArgs) -> Result<Exit, Fault> {
     if args.json {
         let rows: Vec<Value> = entries.iter().map(as_json).collect();
         let value = json!({"schema": "allclear.occurrences/1", "occurrences": rows});
-        return Ok(print::out(&format!("{value:#}\n")));
+        return Ok(print::out(&print::json_text(&value)));
     }
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(["planned", "ticket", "site", "stage", "outcome", "why"]);

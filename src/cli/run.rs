@@ -303,7 +303,7 @@ fn as_json(desk: &Desk, whose: &Whose, ended: &Ended) -> Result<String, Fault> {
         "recorded": unrecorded.is_none()});
     if unrecorded.is_some() {
         value["run"] = unrecorded_json(whose, end);
-        return Ok(format!("{value:#}\n"));
+        return Ok(print::json_text(&value));
     }
     match whose {
         Whose::Ticket(id, _) => {
@@ -319,7 +319,7 @@ fn as_json(desk: &Desk, whose: &Whose, ended: &Ended) -> Result<String, Fault> {
             value["run"] = json!(own.map(|(_, run)| RunJson::of(run, None)));
         }
     }
-    Ok(format!("{value:#}\n"))
+    Ok(print::json_text(&value))
 }
 
 /// What is known of a run that the log does not hold, by the names that it would have there.

@@ -234,7 +234,7 @@ fn as_json(season: &Season, ticket: &Ticket, args: &SimulateArgs) -> Result<Stri
         "mails": mails(season, args)?,
         "refused": refused,
     });
-    Ok(format!("{value:#}\n"))
+    Ok(print::json_text(&value))
 }
 
 /// As `ticket show --json`, at the end.

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::lists::{self, ListError};
-use super::print::Reader;
+use super::print::{Reader, note, spelt_out, tell};
 use crate::pure::watchlist::{Counts, FileRead, Found, MatchKind, ODD_SHOWN_MAX, Odd, Sought};
 use crate::pure::words::count;
 use clap::Args;
@@ -78,7 +78,7 @@ pub fn run(args: &WatchlistArgs) -> Exit {
     let sought = match args.lookup.as_deref().map(Sought::parse).transpose() {
         Ok(sought) => sought,
         Err(why) => {
-            eprintln!("allclear: --lookup: {why}");
+            note(&format!("allclear: --lookup: {why}"));
             return Exit::Usage;
         }
     };
@@ -88,16 +88,16 @@ pub fn run(args: &WatchlistArgs) -> Exit {
         match lists::read(path) {
             Ok(read) => {
                 if read.part.counts().total() == 0 {
-                    eprintln!(
+                    note(&format!(
                         "allclear: {} holds no entry that can be used: see whether the feed was written",
                         path.display()
-                    );
+                    ));
                     exit = Exit::Usage;
                 }
                 files.push(report(path, read, sought.as_ref()));
             }
             Err(error) => {
-                eprintln!("allclear: {error}");
+                note(&format!("allclear: {error}"));
                 exit = if matches!(error, ListError::Refused { .. }) { Exit::Usage } else { Exit::Failed };
             }
         }
@@ -148,13 +148,9 @@ fn found_report(found: Found) -> FoundReport {
 fn print(report: Report, reader: Reader) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if reader == Reader::Program {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        return writeln!(out);
+        return writeln!(out, "{}", spelt_out(&serde_json::to_string_pretty(&report)?));
     }
-    for file in &report.files {
-        print_file(&mut out, file)?;
-    }
-    Ok(())
+    report.files.iter().try_for_each(|file| tell(&mut out, |out| print_file(out, file)))
 }
 
 fn print_file(out: &mut impl Write, report: &FileReport) -> io::Result<()> {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub enum CopyError {
     #[error("it is there already: name another, nothing is overwritten")]
     Taken,
-    #[error("{0} is no name for a file")]
+    #[error("{0} is no name for a file: name one")]
     Name(PathBuf),
     #[error("{0}: free or mend the disk, or name another place")]
     Disk(#[from] io::Error),

@@ -505,6 +505,39 @@ fn a_watchlist_file_is_told_line_by_line() {
     assert_eq!(output.status.code(), Some(0));
 }
 
+/// Whoever sent the file named it.
+#[test]
+fn the_name_of_a_file_steers_no_terminal() {
+    let directory = TempDir::new().expect("a directory");
+    let frame = tcp("10.16.24.93", "9.9.9.9", 80);
+    let whole = pcap(&directory, "lan\u{1b}[31m\u{9b}2J\u{202e}.pcap", &[(1, &frame), (2, &frame)]);
+    let cut = directory.path().join("cut\u{1b}[31m\u{9b}2J\u{202e}.pcap");
+    let bytes = std::fs::read(&whole).expect("it was written");
+    std::fs::write(&cut, &bytes[..bytes.len() - 9]).expect("it can be written");
+    let list = directory.path().join("list\u{1b}[31m\u{9b}2J\u{202e}.txt");
+    std::fs::write(&list, "1.2.3.4\n1.2.3.4/8\n").expect("it can be written");
+    let none = directory.path().join("none\u{1b}[31m\u{9b}2J\u{202e}.txt");
+    let (cut, list, none) = (text(&cut), text(&list), text(&none));
+    let rows: [(&[&str], &str); 8] = [
+        (&["scan", cut, "--address", SINK], "cut"),
+        (&["scan", cut, "--address", SINK, "--json"], "cut"),
+        (&["scan", cut, "--dump"], "cut"),
+        (&["scan", cut, "-w", list], "list"),
+        (&["scan", none, "--address", SINK], "none"),
+        (&["watchlist", list], "list"),
+        (&["watchlist", list, "--json"], "list"),
+        (&["watchlist", none], "none"),
+    ];
+    for (arguments, name) in rows {
+        let output = allclear(arguments);
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8(told).expect("what is printed is text");
+        let steers = |sign: char| sign != '\n' && (sign.is_control() || sign == '\u{202e}');
+        assert!(!told.contains(steers), "{arguments:?}: {told:?}");
+        assert!(told.contains(&format!("{name}\\u")), "{arguments:?} names the file: {told:?}");
+    }
+}
+
 /// Every capture with a truth, of some kinds.
 fn truths(data: &Path, kinds: &[&str]) -> Vec<Value> {
     let text = std::fs::read_to_string(data.join("ground_truth.json")).expect("the truth is readable");

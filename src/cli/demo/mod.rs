@@ -174,7 +174,7 @@ fn tell_it(season: &Season, directory: &Path, packets: usize) -> Result<Exit, Fa
     let mut text = tell::opening(directory, school::machines().len() + 1, packets);
     told.iter().for_each(|event| text.push_str(&tell::event(event, zone, directory, has_colour)));
     text.push_str(&tell::closing(directory, &program(), season.engine().ticket(season.ticket())?));
-    let printed = print::out(&text);
+    let printed = print::painted(&text);
     Ok(if ends_clean(season.engine(), season.ticket()) { printed } else { Exit::Inconclusive })
 }
 

@@ -23,7 +23,7 @@ pub fn run(desk: &Desk, reader: Reader) -> Result<Exit, Fault> {
         let rows: Result<Vec<Value>, Fault> =
             mails.iter().map(|mail| as_json(desk, &edges, mail, now)).collect();
         let value = json!({"schema": "allclear.mail_queue/1", "mails": rows?});
-        return Ok(print::out(&format!("{value:#}\n")));
+        return Ok(print::out(&print::json_text(&value)));
     }
     if mails.is_empty() {
         return Ok(print::out("every mail was accepted\n"));

@@ -2,7 +2,7 @@
 
 use super::ScanArgs;
 use super::flags::Wanted;
-use crate::cli::print::note;
+use crate::cli::print::{note, spelt_out, tell};
 use crate::pure::number::plain_count;
 use crate::pure::sighting::{
     Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OneWay,
@@ -65,13 +65,12 @@ pub fn print(result: &Result<'_>, args: &ScanArgs) -> io::Result<()> {
         ));
     }
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &report(result))?;
-        return writeln!(out);
+        return writeln!(out, "{}", spelt_out(&serde_json::to_string_pretty(&report(result))?));
     }
     if args.dump && result.index.counts().total() == 0 {
-        return coverage(&mut io::stderr().lock(), &result.observation.coverage);
+        return tell(&mut io::stderr().lock(), |out| coverage(out, &result.observation.coverage));
     }
-    people(&mut out, result)
+    tell(&mut out, |out| people(out, result))
 }
 
 fn report<'a>(result: &Result<'a>) -> Report<'a> {

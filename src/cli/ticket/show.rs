@@ -2,7 +2,7 @@
 
 use super::{Format, looked};
 use crate::cli::desk::Desk;
-use crate::cli::print::Reader;
+use crate::cli::print::{Reader, json_text, spelt_out};
 use crate::cli::{Exit, Fault, print};
 use crate::edge::bundle::{Bundle, BundleError, Documents};
 use crate::edge::capture::vault;
@@ -16,7 +16,7 @@ use crate::pure::report::{Looked, Material, TicketJson, kind, report as report_j
 use crate::pure::ticket::{
     Context, Host, PastTicket, Recorded, Run, Standing, Ticket, TicketId, chain, ledger, stand, stand_now,
 };
-use crate::pure::words::{clean_text, count, is_shown};
+use crate::pure::words::{clean_text, count};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use jiff::Timestamp;
@@ -171,25 +171,6 @@ fn as_of(ticket: &Ticket) -> Timestamp {
     if ticket.is_moved_by_time() { clock::now() } else { ticket.last_event }
 }
 
-/// A document as it is printed. Signs that steer a terminal or turn the direction of writing are spelt out;
-/// they stand within strings alone, where that means the same.
-fn json_text(document: &Value) -> String {
-    spelt_out(&format!("{document:#}\n"))
-}
-
-fn spelt_out(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for sign in json.chars() {
-        if sign == '\n' || is_shown(sign) {
-            text.push(sign);
-        } else {
-            let mut units = [0; 2];
-            sign.encode_utf16(&mut units).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
-        }
-    }
-    text
-}
-
 /// Every event as stored, one JSON object a line, with all that its hash is made of.
 fn events(lines: &[Line]) -> String {
     let line = |line: &Line| {
@@ -269,19 +250,5 @@ impl<'a> Reports<'a> {
         };
         let shown = |problem: Box<Problem>| Fault::Failed(problem.to_string());
         self.desk.templates()?.report_on(&self.material(), self.looked, form).map_err(shown)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_steers_a_terminal_is_spelt_out_and_means_the_same() {
-        let text = "a\u{9b}31m\u{202e}b\u{7f}\u{e0041}é\u{1f600}\u{1b}";
-        let printed = json_text(&json!({ "text": text }));
-        assert!(printed.chars().all(|sign| sign == '\n' || is_shown(sign)), "{printed}");
-        assert!(printed.contains("\\u009b31m\\u202eb\\u007f\\udb40\\udc41é\u{1f600}\\u001b"), "{printed}");
-        assert_eq!(serde_json::from_str::<Value>(&printed).expect("JSON")["text"], text);
     }
 }
