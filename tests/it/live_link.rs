@@ -204,6 +204,16 @@ fn an_interface_that_is_not_there_yet_is_waited_for_where_nobody_looks_on() {
 }
 
 #[test]
+fn an_interface_of_two_names_counts_its_losses_by_either() {
+    let Some(wire) = Wire::new() else { return };
+    ip(&format!("-n {} link property add dev v0 altname wan", wire.here))
+        .expect("the kernel is of 2019 or later");
+    let dropped = wire.here(|| ["v0", "wan", "v9"].map(link::dropped_packets));
+    assert!(dropped[0].is_some() && dropped[2].is_none(), "{dropped:?}");
+    assert_eq!(dropped[1].is_some(), dropped[0].is_some(), "{dropped:?}");
+}
+
+#[test]
 fn what_the_ring_holds_is_read_before_it_is_closed() {
     // More than are handed out between two looks, and a few that came just before the interface was gone: their
     // block is handed out when it is old enough.

@@ -52,6 +52,20 @@ pub fn index(interface: &str) -> Option<u32> {
     (index != 0).then_some(index)
 }
 
+/// The name by which the kernel's tables list an interface, which may be known by others too
+/// (`altname`, ip-link(8)); the same again where there is none of that name.
+pub(super) fn listed_name(interface: &str) -> String {
+    let mut name = [0; libc::IF_NAMESIZE];
+    // SAFETY: the call writes a name with its NUL, of IF_NAMESIZE bytes at most.
+    let is_told = index(interface)
+        .is_some_and(|index| !unsafe { libc::if_indextoname(index, name.as_mut_ptr()) }.is_null());
+    let name = name.iter().take_while(|byte| is_told && **byte != 0).map(|byte| byte.cast_unsigned());
+    match String::from_utf8(name.collect()) {
+        Ok(name) if is_told => name,
+        _ => interface.to_owned(),
+    }
+}
+
 /// The number of the interface that a packet socket is bound to; 0 for all of them, and none that there is once
 /// its own is gone (packet(7)). `None` when that cannot be told.
 pub(super) fn bound_index(socket: RawFd) -> Option<i32> {
@@ -120,7 +134,7 @@ fn ask(what: libc::c_ulong, request: &mut libc::ifreq) -> bool {
 /// `rx_missed_errors` together, as proc_net_dev(5) has them for the network namespace of this thread. libpcap's own
 /// number leaves some drivers' drops out (libpcap issue 1328). `None` when it cannot be read.
 pub fn dropped_packets(interface: &str) -> Option<u64> {
-    dropped_in(&fs::read_to_string("/proc/thread-self/net/dev").ok()?, interface)
+    dropped_in(&fs::read_to_string("/proc/thread-self/net/dev").ok()?, &listed_name(interface))
 }
 
 /// The fourth of the numbers behind the name: bytes, packets, errors, drops.
@@ -151,6 +165,7 @@ mod tests {
         assert_ne!(state("lo"), LinkState::Gone);
         for name in ["", "no-such-if", "a-name-that-is-much-too-long", "nul\0inside"] {
             assert_eq!((index(name), state(name)), (None, LinkState::Gone), "{name:?}");
+            assert_eq!(listed_name(name), name);
         }
     }
 

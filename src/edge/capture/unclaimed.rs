@@ -6,6 +6,7 @@
 //! these off the kernel's count, since drivers count there too what nobody has heard.
 
 use super::filter::ETHERNET;
+use super::link;
 use crate::pure::packet::Frame;
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,7 +35,7 @@ impl Unclaimed {
         let types = fs::read_to_string("/proc/thread-self/net/ptype").ok();
         // Where VLANs are not known at all, there is no such file.
         let vlans = fs::read_to_string("/proc/thread-self/net/vlan/config").unwrap_or_default();
-        Unclaimed::told(interface, types.as_deref(), &vlans)
+        Unclaimed::told(&link::listed_name(interface), types.as_deref(), &vlans)
     }
 
     /// By the tables of packet types and of VLANs.
