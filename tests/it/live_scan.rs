@@ -88,9 +88,9 @@ fn a_scan_passes_only_what_it_watched() {
             },
             (3, &["too_short"]),
         ),
-        ("interrupted", &["--for", "60s"], |_, pid| later(pid, "INT"), (3, &["interrupted", "too_short"])),
-        ("its terminal is gone", &["--for", "60s"], |_, pid| later(pid, "HUP"), (3, &["interrupted"])),
-        ("ended where no end was planned", &[], |_, pid| later(pid, "INT"), (0, &[])),
+        ("interrupted", &["--for", "60s"], |_, pid| later(pid, "INT", 1), (3, &["interrupted", "too_short"])),
+        ("its terminal is gone", &["--for", "60s"], |_, pid| later(pid, "HUP", 1), (3, &["interrupted"])),
+        ("ended where no end was planned", &[], |_, pid| later(pid, "INT", 8), (0, &[])),
     ];
     let check = |(name, flags, act, wanted): Row<'_>| {
         let Some(wire) = Wire::new() else { return };
@@ -104,9 +104,9 @@ fn a_scan_passes_only_what_it_watched() {
     thread::scope(|scope| rows.into_iter().for_each(|row| drop(scope.spawn(move || check(row)))));
 }
 
-/// A signal after the scan has heard something.
-fn later(pid: u32, signal: &str) {
-    thread::sleep(Duration::from_millis(700));
+/// A signal after the scan has heard something. Of a short time, how long it took to begin would be much.
+fn later(pid: u32, signal: &str, seconds: u64) {
+    thread::sleep(Duration::from_secs(seconds));
     send(pid, signal);
 }
 
