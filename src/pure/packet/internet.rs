@@ -170,7 +170,7 @@ fn without_padding<'a>(layer: &Layer<'a>, stated: Option<usize>) -> &'a [u8] {
 
 /// Whether the protocol is an extension header, with its length where all have it (RFC 7045). What is
 /// encrypted (ESP) and no next header (59) end the chain.
-pub(super) fn is_extension(protocol: u8) -> bool {
+pub fn is_extension(protocol: u8) -> bool {
     const HOP_BY_HOP: u8 = 0;
     const ROUTING: u8 = 43;
     const OPTIONS: u8 = 60;

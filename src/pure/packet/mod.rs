@@ -39,6 +39,7 @@ pub use decode::{around, decode};
 pub use dhcp::{CLIENT_NAME_BYTES_MAX, DhcpClient, dhcp_client, is_dhcp};
 pub use hello::of_handshake as handshake_name;
 pub use info::info;
+pub use internet::is_extension;
 pub use mac::is_same_machine;
 pub use name_text::NameText;
 pub use names::{NAMES_MAX, Name, NameKind, Names, Reading, Rest, is_mere_beginning, is_mere_bytes, names};

@@ -20,8 +20,16 @@ const AGE_NS_MAX_V4: u64 = 1_000_000_000;
 
 /// What is known of the first fragments of the last moments, of at most so many; without memory until there is one.
 #[derive(Debug)]
-pub struct Fragments<V = Ports, const MAX: usize = DATAGRAMS_MAX> {
+pub struct Fragments<V = Transport, const MAX: usize = DATAGRAMS_MAX> {
     slots: Vec<Option<First<V>>>,
+}
+
+/// What a first fragment alone tells: its ports, and of which protocol they are. Those behind it name the header
+/// that follows theirs, be it one of options.
+#[derive(Clone, Copy, Debug)]
+pub struct Transport {
+    protocol: u8,
+    ports: Ports,
 }
 
 /// What all fragments of one datagram have in common (RFC 791, 3.2; RFC 8200, 4.5).
@@ -29,6 +37,7 @@ pub struct Fragments<V = Ports, const MAX: usize = DATAGRAMS_MAX> {
 struct Datagram {
     source: IpAddr,
     destination: IpAddr,
+    /// Zero in IPv6, where it tells no datagrams apart.
     protocol: u8,
     id: u32,
 }
@@ -43,7 +52,9 @@ struct First<V> {
 impl Datagram {
     /// That of a fragment; `None` of what is whole.
     fn of(packet: &Packet<'_>) -> Option<Datagram> {
-        let &Packet { source, destination, protocol, fragment_id, .. } = packet;
+        let &Packet { source, destination, protocol, fragment_id, ip_bytes, .. } = packet;
+        let is_v6 = ip_bytes.first().is_some_and(|first| first >> 4 == 6);
+        let protocol = if is_v6 { 0 } else { protocol };
         Some(Datagram { source, destination, protocol, id: fragment_id? })
     }
 }
@@ -60,10 +71,13 @@ impl Fragments {
     pub(super) fn attribute<'a>(&mut self, packet: Packet<'a>) -> Packet<'a> {
         match packet.ports {
             Some(ports) => {
-                self.note_first(&packet, ports);
+                self.note_first(&packet, Transport { protocol: packet.protocol, ports });
                 packet
             }
-            None if packet.is_later_fragment => Packet { ports: self.of_first(&packet), ..packet },
+            None if packet.is_later_fragment => match self.of_first(&packet) {
+                Some(Transport { protocol, ports }) => Packet { protocol, ports: Some(ports), ..packet },
+                None => packet,
+            },
             None => packet,
         }
     }

@@ -69,6 +69,34 @@ fn a_later_fragment_without_its_first_is_doubt_where_its_port_may_be_listed() {
 }
 
 #[test]
+fn ports_behind_options_are_those_of_all_fragments() {
+    // From ::ffff:10.0.0.1 to 2001:db8::67: a header of options, then a SYN to port 4152, cut into two.
+    let part = |at_and_more: u8, content: &[u8]| {
+        let fragment = [60, 0, 0, at_and_more, 0, 0, 0, 9];
+        let length = (fragment.len() + content.len()) as u8;
+        let ethernet = [&[2; 12][..], &[0x86, 0xdd]].concat();
+        let mut header = vec![0x60, 0, 0, 0, 0, length, 44, 64];
+        header.extend([&[0; 10][..], &[0xff, 0xff, 10, 0, 0, 1]].concat());
+        header.extend([&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[0x67]].concat());
+        Sent { time_ns: 0, bytes: [&ethernet[..], &header, &fragment, content].concat() }
+    };
+    let content =
+        [&[6, 0, 1, 4, 0, 0, 0, 0][..], &[4, 1, 16, 56, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2], &[0; 18]].concat();
+    let (first, last) = (part(1, &content[..24]), part(24, &content[24..]));
+    let rows = [
+        ("in order", vec![first.clone(), last.clone()], "10.0.0.1 1 2 2", 0),
+        ("without the first", vec![last.clone()], "", 1),
+        ("alone", vec![first.clone()], "10.0.0.1 1 1 1", 0),
+        ("all in one", vec![part(0, &content)], "10.0.0.1 1 1 1", 0),
+    ];
+    for (row, packets, wanted, doubted) in rows {
+        let observation = observe(&[list("s", &["[2001:db8::67]:4152"])], &packets);
+        assert_eq!(hosts(&observation), wanted, "{row}");
+        assert_eq!(observation.coverage.portless_fragments, doubted, "{row}");
+    }
+}
+
+#[test]
 fn a_piece_that_may_pass_the_filter_is_doubt_where_a_list_may_be_about_it() {
     let whole = udp(0, (HOST, 1025), (SINK, 4152), &[b'G'; 100]);
     let later = part(&whole, 40, None);

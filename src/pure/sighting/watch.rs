@@ -14,7 +14,7 @@ use super::tally::Tally;
 use super::translation::Translation;
 use super::unattributed::Unattributed;
 use crate::pure::address::Translator;
-use crate::pure::packet::{Name, NameKind, Packet, quoted};
+use crate::pure::packet::{self, Name, NameKind, Packet, quoted};
 use crate::pure::protocol::has_ports;
 use crate::pure::watchlist::{End, EntryId, Index, Match, MatchKind};
 use ipnet::IpNet;
@@ -292,9 +292,11 @@ impl Watch {
     }
 }
 
-/// Whether it is a later fragment whose first one, which has the ports, was not seen before it.
+/// Whether it is a later fragment whose first one, which has the ports, perhaps behind other headers, was not seen
+/// before it.
 fn lacks_ports(packet: &Packet<'_>) -> bool {
-    packet.is_later_fragment && packet.ports.is_none() && has_ports(packet.protocol)
+    let may_have_ports = has_ports(packet.protocol) || packet::is_extension(packet.protocol);
+    packet.is_later_fragment && packet.ports.is_none() && may_have_ports
 }
 
 fn sighting<'a>(
