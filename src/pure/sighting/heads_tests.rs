@@ -1,4 +1,5 @@
-//! Tests of `heads`: no name is lost that a stream carries, however it is cut, mixed up or repeated, and what is kept is bounded.
+//! Tests of `heads`: no name is lost that a stream carries, however it is cut, mixed up or repeated, and what is kept
+//! is bounded.
 
 use super::super::pieces::PIECES_BYTES_MAX;
 use super::super::streams::{STREAMS_BYTES_MAX, STREAMS_MAX};
@@ -113,36 +114,96 @@ fn two_versions_of_a_stream_count_once_and_no_number_that_is_used_again() {
     }
 }
 
+/// A part of the request.
+fn part(from: usize, to: usize) -> Vec<u8> {
+    segment(1, from, &REQUEST[from..to])
+}
+
+/// Of the request from there on, what the capture length left.
+fn cut(from: usize, to: usize) -> Vec<u8> {
+    part(from, REQUEST.len())[..40 + to - from].to_vec()
+}
+
+/// Packets of each row, the names that are read of them, and how many streams stay unread.
+fn check<const N: usize>(rows: [(&str, Vec<Vec<u8>>, (&str, u64)); N]) {
+    for (row, packets, (names, unread)) in rows {
+        assert_eq!(read(&packets), (names.to_owned(), unread), "{row}");
+    }
+}
+
 #[test]
-fn a_name_is_read_across_segments_or_counted_as_unread() {
-    let part = |port, from: usize, to: usize| segment(port, from, &REQUEST[from..to]);
+fn a_name_is_read_across_segments() {
     let end = REQUEST.len();
-    let (first, second) = (part(1, 0, 20), part(1, 20, end));
-    // The capture length left so much of it.
-    let cut = |port, from: usize, to: usize| part(port, from, end)[..40 + to - from].to_vec();
-    let letters = || (0..end).map(|at| part(1, at, at + 1));
+    let (first, second) = (part(0, 20), part(20, end));
+    let letters = || (0..end).map(|at| part(at, at + 1));
     let told_late = format!("{}evil.example{}", "- ".repeat(35), " -".repeat(end - 36));
-    type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
-    let rows: [Row<'_>; 48] = [
-        ("its first letters", vec![part(1, 0, 3), part(1, 3, end)], ("- evil.example", 0)),
+    check([
+        ("its first letters", vec![part(0, 3), part(3, end)], ("- evil.example", 0)),
         ("a letter each", letters().collect(), (&told_late, 0)),
         (
             "a letter each after a SYN",
             [vec![syn(1)], letters().collect()].concat(),
             (&format!("- {told_late}"), 0),
         ),
-        ("first letters that go on otherwise", vec![part(1, 0, 2), segment(1, 2, b"ORGE\r\n")], ("- -", 0)),
-        ("first letters alone", vec![part(1, 0, 3)], ("-", 0)),
-        ("first letters alone behind a SYN", vec![syn(1), part(1, 0, 3)], ("- -", 1)),
-        ("letters, one after the other", vec![part(1, 0, 1), part(1, 1, 2)], ("- -", 0)),
-        ("a method and a blank", vec![part(1, 0, 3), part(1, 3, 4)], ("- -", 1)),
+        ("first letters that go on otherwise", vec![part(0, 2), segment(1, 2, b"ORGE\r\n")], ("- -", 0)),
+        ("first letters alone", vec![part(0, 3)], ("-", 0)),
+        ("letters, one after the other", vec![part(0, 1), part(1, 2)], ("- -", 0)),
         ("two segments", vec![first.clone(), second.clone()], ("- evil.example", 0)),
-        ("three", vec![first.clone(), part(1, 20, 30), part(1, 30, end)], ("- - evil.example", 0)),
-        ("the second is missing", vec![first.clone()], ("-", 1)),
-        ("one between is missing", vec![first.clone(), part(1, 30, end)], ("- -", 1)),
+        ("three", vec![first.clone(), part(20, 30), part(30, end)], ("- - evil.example", 0)),
+        ("a SYN and the whole", vec![syn(1), part(0, end)], ("- evil.example", 0)),
+        ("a SYN alone", vec![syn(1)], ("-", 0)),
+    ]);
+}
+
+#[test]
+fn what_is_sent_again_or_beside_it_hides_no_name() {
+    let end = REQUEST.len();
+    let (first, second) = (part(0, 20), part(20, end));
+    let of_another = |from: usize, to: usize| segment(2, from, &REQUEST[from..to]);
+    check([
+        ("overlapping", vec![first.clone(), part(10, 30), part(25, end)], ("- - evil.example", 0)),
+        (
+            "each copied by a mirror",
+            vec![first.clone(), first.clone(), second.clone(), second.clone()],
+            ("- - evil.example -", 0),
+        ),
+        (
+            "the first sent again when both arrived",
+            vec![first.clone(), second.clone(), first.clone()],
+            ("- evil.example -", 0),
+        ),
+        ("sent again as a whole", vec![first.clone(), part(0, end)], ("- evil.example", 0)),
+        (
+            "another connection of the same ports",
+            vec![first.clone(), syn(1), first.clone(), second.clone()],
+            ("- - - evil.example", 0),
+        ),
+        (
+            "two streams",
+            vec![first.clone(), of_another(0, 20), of_another(20, end), second.clone()],
+            ("- - evil.example evil.example", 0),
+        ),
+        (
+            "a second request",
+            vec![part(0, end), segment(1, end, &REQUEST[..20]), segment(1, end + 20, &REQUEST[20..])],
+            ("evil.example - evil.example", 0),
+        ),
+        (
+            "a letter sent again behind the end, and a second one",
+            vec![part(0, 20), part(20, end), segment(1, 5, &REQUEST[5..6]), segment(1, end, REQUEST)],
+            ("- evil.example - evil.example", 0),
+        ),
+    ]);
+}
+
+#[test]
+fn a_name_is_read_in_any_order_behind_what_opens_its_stream() {
+    let end = REQUEST.len();
+    let (first, second) = (part(0, 20), part(20, end));
+    check([
         (
             "the last before the second",
-            vec![first.clone(), part(1, 30, end), part(1, 20, 30)],
+            vec![first.clone(), part(30, end), part(20, 30)],
             ("- - evil.example", 0),
         ),
         ("the wrong way round", vec![second.clone(), first.clone()], ("- -", 1)),
@@ -153,14 +214,50 @@ fn a_name_is_read_across_segments_or_counted_as_unread() {
         ),
         (
             "all the wrong way round",
-            vec![syn(1), part(1, 30, end), part(1, 20, 30), first.clone()],
+            vec![syn(1), part(30, end), part(20, 30), first.clone()],
             ("- - - evil.example", 0),
         ),
-        ("a SYN and the whole", vec![syn(1), part(1, 0, end)], ("- evil.example", 0)),
         ("a SYN sent again", vec![syn(1), second.clone(), syn(1), first.clone()], ("- - - evil.example", 0)),
+        (
+            "beyond what is kept before the first",
+            vec![syn(1), segment(1, PIECES_BYTES_MAX, b"data")],
+            ("- -", 0),
+        ),
+        (
+            "of no name, the wrong way round",
+            vec![syn(1), segment(1, 6, b"world"), segment(1, 0, b"hello ")],
+            ("- - -", 0),
+        ),
+        (
+            "an empty line and first letters behind the rest",
+            vec![syn(1), segment(1, 5, &REQUEST[3..]), segment(1, 0, b"\r\nGET")],
+            ("- - evil.example", 0),
+        ),
+        (
+            "a letter that others begin with, before the first",
+            vec![syn(1), part(2, 3), part(3, end), part(0, 2)],
+            ("- - - evil.example", 0),
+        ),
+        (
+            "the end of a second request before the first one",
+            vec![syn(1), segment(1, end + 20, &REQUEST[20..]), part(0, end), segment(1, end, &REQUEST[..20])],
+            ("- - evil.example -", 1),
+        ),
+    ]);
+}
+
+#[test]
+fn a_name_of_which_a_part_is_missing_counts_as_unread() {
+    let end = REQUEST.len();
+    let (first, second) = (part(0, 20), part(20, end));
+    let of_another = |from: usize, to: usize| segment(2, from, &REQUEST[from..to]);
+    check([
+        ("first letters alone behind a SYN", vec![syn(1), part(0, 3)], ("- -", 1)),
+        ("a method and a blank", vec![part(0, 3), part(3, 4)], ("- -", 1)),
+        ("the second is missing", vec![first.clone()], ("-", 1)),
+        ("one between is missing", vec![first.clone(), part(30, end)], ("- -", 1)),
         ("without a first segment", vec![syn(1), second.clone()], ("- -", 1)),
-        ("without a first, in two", vec![syn(1), part(1, 30, end), part(1, 20, 30)], ("- - -", 1)),
-        ("a SYN alone", vec![syn(1)], ("-", 0)),
+        ("without a first, in two", vec![syn(1), part(30, end), part(20, 30)], ("- - -", 1)),
         (
             "a first message is missing, and the second one goes on",
             vec![syn(1), segment(1, 99, &REQUEST[..20]), segment(1, 119, &REQUEST[20..])],
@@ -177,75 +274,11 @@ fn a_name_is_read_across_segments_or_counted_as_unread() {
             ("- - - evil.example", 1),
         ),
         (
-            "beyond what is kept before the first",
-            vec![syn(1), segment(1, PIECES_BYTES_MAX, b"data")],
-            ("- -", 0),
-        ),
-        (
-            "of no name, the wrong way round",
-            vec![syn(1), segment(1, 6, b"world"), segment(1, 0, b"hello ")],
-            ("- - -", 0),
-        ),
-        (
             "without a first segment, and then another connection",
             vec![syn(1), second.clone(), flagged(1, 1_000, &[], SYN)],
             ("- - -", 1),
         ),
-        ("overlapping", vec![first.clone(), part(1, 10, 30), part(1, 25, end)], ("- - evil.example", 0)),
-        (
-            "each copied by a mirror",
-            vec![first.clone(), first.clone(), second.clone(), second.clone()],
-            ("- - evil.example -", 0),
-        ),
-        (
-            "the first sent again when both arrived",
-            vec![first.clone(), second.clone(), first.clone()],
-            ("- evil.example -", 0),
-        ),
-        ("sent again as a whole", vec![first.clone(), part(1, 0, end)], ("- evil.example", 0)),
-        (
-            "another connection of the same ports",
-            vec![first.clone(), syn(1), first.clone(), second.clone()],
-            ("- - - evil.example", 0),
-        ),
-        (
-            "two streams",
-            vec![first.clone(), part(2, 0, 20), part(2, 20, end), second.clone()],
-            ("- - evil.example evil.example", 0),
-        ),
-        ("of another stream", vec![first.clone(), part(2, 20, end)], ("- -", 1)),
-        (
-            "a second request",
-            vec![part(1, 0, end), segment(1, end, &REQUEST[..20]), segment(1, end + 20, &REQUEST[20..])],
-            ("evil.example - evil.example", 0),
-        ),
-        (
-            "longer than the limit",
-            vec![segment(1, 0, b"GET / HTTP/1.1\r\n"), segment(1, 16, &[b'a'; PIECES_BYTES_MAX])],
-            ("- cut", 0),
-        ),
-        (
-            "longer than the limit, with a name in front",
-            vec![segment(1, 0, b"GET http://a/ HTTP/1.1\r\n"), segment(1, 24, &[b'a'; PIECES_BYTES_MAX])],
-            ("a cut", 0),
-        ),
-        (
-            "an empty line and first letters behind the rest",
-            vec![syn(1), segment(1, 5, &REQUEST[3..]), segment(1, 0, b"\r\nGET")],
-            ("- - evil.example", 0),
-        ),
-        (
-            "a letter that others begin with, before the first",
-            vec![syn(1), part(1, 2, 3), part(1, 3, end), part(1, 0, 2)],
-            ("- - - evil.example", 0),
-        ),
-        ("a first segment that was cut", vec![syn(1), cut(1, 0, 20)], ("- cut", 0)),
-        (
-            "a first segment that was cut, behind another",
-            vec![syn(1), part(1, 30, end), cut(1, 0, 20)],
-            ("- - cut", 0),
-        ),
-        ("a second segment that was cut", vec![syn(1), part(1, 0, 20), cut(1, 20, 26)], ("- - cut", 0)),
+        ("of another stream", vec![first.clone(), of_another(20, end)], ("- -", 1)),
         (
             "a whole one behind a gap",
             vec![first.clone(), segment(1, 99, REQUEST), segment(1, 99, REQUEST)],
@@ -261,31 +294,37 @@ fn a_name_is_read_across_segments_or_counted_as_unread() {
             vec![segment(1, 0, b"G"), segment(1, 99, &REQUEST[..20]), segment(1, 119, &REQUEST[20..])],
             ("- - evil.example", 0),
         ),
+    ]);
+}
+
+#[test]
+fn a_name_that_the_capture_cut_or_that_is_too_long_is_told_as_cut() {
+    let end = REQUEST.len();
+    check([
         (
-            "a letter sent again behind the end, and a second one",
-            vec![part(1, 0, 20), part(1, 20, end), segment(1, 5, &REQUEST[5..6]), segment(1, end, REQUEST)],
-            ("- evil.example - evil.example", 0),
+            "longer than the limit",
+            vec![segment(1, 0, b"GET / HTTP/1.1\r\n"), segment(1, 16, &[b'a'; PIECES_BYTES_MAX])],
+            ("- cut", 0),
         ),
+        (
+            "longer than the limit, with a name in front",
+            vec![segment(1, 0, b"GET http://a/ HTTP/1.1\r\n"), segment(1, 24, &[b'a'; PIECES_BYTES_MAX])],
+            ("a cut", 0),
+        ),
+        ("a first segment that was cut", vec![syn(1), cut(0, 20)], ("- cut", 0)),
+        (
+            "a first segment that was cut, behind another",
+            vec![syn(1), part(30, end), cut(0, 20)],
+            ("- - cut", 0),
+        ),
+        ("a second segment that was cut", vec![syn(1), part(0, 20), cut(20, 26)], ("- - cut", 0)),
         (
             "first letters, and one that was cut behind a gap",
             vec![segment(1, 0, b"G"), segment(1, 99, REQUEST)[..66].to_vec()],
             ("- cut", 0),
         ),
-        ("another that was cut, behind a gap", vec![syn(1), part(1, 0, 20), cut(1, 26, 30)], ("- - -", 1)),
-        (
-            "the end of a second request before the first one",
-            vec![
-                syn(1),
-                segment(1, end + 20, &REQUEST[20..]),
-                part(1, 0, end),
-                segment(1, end, &REQUEST[..20]),
-            ],
-            ("- - evil.example -", 1),
-        ),
-    ];
-    for (row, packets, (names, unread)) in rows {
-        assert_eq!(read(&packets), (names.to_owned(), unread), "{row}");
-    }
+        ("another that was cut, behind a gap", vec![syn(1), part(0, 20), cut(26, 30)], ("- - -", 1)),
+    ]);
 }
 
 #[test]
@@ -374,35 +413,34 @@ fn a_request_is_read_behind_a_body_that_goes_on() {
     const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 12\r\n\r\n";
     let sent = [POST, b"abcdefghijkl", POST, b"abcdefghijkl", REQUEST].concat();
     let (body, second) = (POST.len(), POST.len() + 12);
-    let third = second + POST.len() + 12;
+    let (middle, third) = (second + 20, second + POST.len() + 12);
     let part = |from: usize, to: usize| segment(1, from, &sent[from..to]);
     let end = sent.len();
-    let hosts = "a.example";
     let rows = [
         (
             "the body in segments of its own",
             vec![part(0, body), part(body, body + 5), part(body + 5, second), part(second, end)],
-            format!("{hosts} - - {hosts}+evil.example"),
+            "a.example - - a.example+evil.example",
         ),
         (
             "each with the end of the body before",
             vec![part(0, body + 2), part(body + 2, second + 9), part(second + 9, end)],
-            format!("{hosts} - {hosts}+evil.example"),
+            "a.example - a.example+evil.example",
         ),
         (
             "two bodies that go on",
             vec![part(0, body + 2), part(body + 2, third - 3), part(third - 3, end)],
-            format!("{hosts} {hosts} evil.example"),
+            "a.example a.example evil.example",
         ),
         (
             "a part of the body is missing",
             vec![part(0, body), part(second - 2, third - 9), part(third - 1, end)],
-            format!("{hosts} {hosts} evil.example"),
+            "a.example a.example evil.example",
         ),
         (
             "the wrong way round",
             vec![part(0, body), part(second - 2, third), part(body, second - 2), part(third, end)],
-            format!("{hosts} {hosts} - evil.example"),
+            "a.example a.example - evil.example",
         ),
         (
             "a letter in the body",
@@ -413,28 +451,20 @@ fn a_request_is_read_behind_a_body_that_goes_on() {
                 part(body + 4, third),
                 part(third, end),
             ],
-            format!("{hosts} - - {hosts} evil.example"),
+            "a.example - - a.example evil.example",
         ),
         (
             "the body before its head, behind a SYN",
-            vec![
-                syn(1),
-                part(body, second),
-                part(0, body),
-                part(second, second + 20),
-                part(second + 20, end),
-            ],
-            format!("- - {hosts} - {hosts}+evil.example"),
+            vec![syn(1), part(body, second), part(0, body), part(second, middle), part(middle, end)],
+            "- - a.example - a.example+evil.example",
         ),
         (
             "what the body should be is a request",
             vec![part(0, body), segment(1, body, REQUEST)],
-            format!("{hosts} evil.example"),
+            "a.example evil.example",
         ),
     ];
-    for (row, packets, names) in rows {
-        assert_eq!(read(&packets), (names, 0), "{row}");
-    }
+    check(rows.map(|(row, packets, names)| (row, packets, (names, 0))));
 }
 
 #[test]
@@ -488,9 +518,7 @@ fn a_request_is_read_behind_a_head_that_goes_on() {
             "a.example - evil.example",
         ),
     ];
-    for (row, packets, names) in rows {
-        assert_eq!(read(&packets), (names.to_owned(), 0), "{row}");
-    }
+    check(rows.map(|(row, packets, names)| (row, packets, (names, 0))));
 }
 
 #[test]
