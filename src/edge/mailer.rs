@@ -31,7 +31,7 @@ use rustls::{ClientConfig, RootCertStore};
 use sealed::mailbox;
 use smtp::Smtp;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 const DELIVERY_MAX: Duration = Duration::from_secs(120);
 
 /// The longest password, in bytes, that is believed.
-const PASSWORD_BYTES_MAX: usize = 4_096;
+const PASSWORD_BYTES_MAX: u64 = 4_096;
 
 /// How the reason begins why a mail is refused by ourselves: elsewhere it is the server that is quoted.
 const NOT_ASKED: &str = "no mail server was asked: ";
@@ -200,8 +200,9 @@ fn login(settings: &MailSettings) -> Result<Option<Login>, MailerError> {
 }
 
 fn password(path: &Path) -> io::Result<String> {
-    let password = fs::read_to_string(path)?;
-    if password.len() > PASSWORD_BYTES_MAX {
+    let mut password = String::new();
+    File::open(path)?.take(PASSWORD_BYTES_MAX + 1).read_to_string(&mut password)?;
+    if password.len() as u64 > PASSWORD_BYTES_MAX {
         return Err(io::Error::other(format!("it is longer than {PASSWORD_BYTES_MAX} bytes")));
     }
     Ok(password.trim_end_matches(['\r', '\n']).to_string())

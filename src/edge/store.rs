@@ -72,6 +72,8 @@ pub enum StoreError {
         "cannot use the database {path}: {error}: is the disk full or read-only, or the file held by something else?"
     )]
     Database { path: PathBuf, error: rusqlite::Error },
+    #[error("cannot make the copy {path}: {error}: free or mend the disk, or name another place")]
+    Copy { path: PathBuf, error: std::io::Error },
     #[error("event {seq} in {path} is not what was written ({why}): restore the state from a backup")]
     Damaged { path: PathBuf, seq: u64, why: String },
     #[error(
@@ -234,7 +236,7 @@ impl Store {
         let fault = |error| StoreError::Database { path: copy.to_owned(), error };
         let text = copy.to_str().ok_or_else(|| fault(rusqlite::Error::InvalidPath(copy.to_owned())))?;
         // VACUUM INTO takes a file that is empty, and reads one consistent state (sqlite.org/lang_vacuum).
-        make_private_file(copy).map_err(|error| StoreError::Directory { path: copy.to_owned(), error })?;
+        make_private_file(copy).map_err(|error| StoreError::Copy { path: copy.to_owned(), error })?;
         self.connection.execute("VACUUM INTO ?1", [text]).map(drop).map_err(fault)
     }
 
