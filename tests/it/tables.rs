@@ -136,7 +136,32 @@ fn a_table_shows_names_in_questions_only_and_says_so() {
     let (verdict, codes, result, _) = scan(&[text(&path), "--date", "2015-04-29", "-w", text(&list)]);
     assert_eq!((verdict.as_str(), codes), ("inconclusive", vec!["truncated".to_owned()]));
     let said = result["reasons"][0]["text"].as_str().expect("a sentence");
-    assert!(said.starts_with("3 packets of a text table show no names"), "{said}");
+    assert!(said.starts_with("3 packets of a text table do not show all their names"), "{said}");
+}
+
+/// An answer leads to other names, as of a CNAME, which the table does not show.
+#[test]
+fn a_row_that_may_hide_a_name_is_no_silence() {
+    let directory = TempDir::new().expect("a directory");
+    let list = write(&directory, "names.txt", "evil.example\n");
+    let asked = "08:00:01\tUDP\t10.0.0.1\t1025\t10.0.0.53\t53\tA? www.other.example\n";
+    let answered = "08:00:02\tUDP\t10.0.0.53\t53\t10.0.0.1\t1025\tA www.other.example\n";
+    let no_name = asked.replace("www", &"w".repeat(64));
+    let led = answered.replace("A www.other.example", "CNAME evil.example., A 192.0.2.9");
+    // A row, the verdict, how many packets may hide a name, and whether one is seen that is looked for.
+    let rows = [
+        ("a question", asked, "pass", 0, false),
+        ("an answer", answered, "inconclusive", 1, false),
+        ("a question that is no name", &no_name, "inconclusive", 1, false),
+        ("an alias that is shown", &led, "inconclusive", 1, true),
+    ];
+    for (name, row, wanted, truncated, is_seen) in rows {
+        let path = write(&directory, "dump.tsv", &format!("{HEAD}{row}"));
+        let (verdict, _, result, told) = scan(&[text(&path), "--date", "2015-04-29", "-w", text(&list)]);
+        let found = (verdict.as_str(), &result["coverage"]["truncated_packets"]);
+        assert_eq!(found, (wanted, &json!(truncated)), "{name}: {told}");
+        assert_eq!(result.to_string().contains(r#""entry":"evil.example""#), is_seen, "{name}: {result}");
+    }
 }
 
 #[test]

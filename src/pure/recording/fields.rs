@@ -276,8 +276,9 @@ fn question(info: &str, is_answer: bool) -> Option<Question> {
     let pairs = words.iter().zip(words.iter().skip(1));
     let mut asked = pairs.filter_map(|(word, name)| {
         let query_type = query_type(word.trim_end_matches('?'))?;
+        let name = name.trim_end_matches([',', ';']);
         let is_name = word.ends_with('?') || name.contains('.') && address(name).is_err();
-        is_name.then(|| Question { name: (*name).to_owned(), query_type, is_answer })
+        is_name.then(|| Question { name: name.to_owned(), query_type, is_answer })
     });
     asked.next()
 }

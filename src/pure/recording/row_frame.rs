@@ -95,7 +95,7 @@ fn octets(address: IpAddr) -> [u8; 16] {
 fn carried(number: u32, told: &Told) -> Vec<u8> {
     let Ports::Told(source, destination) = told.ports else { return Vec::new() };
     let ports = [source.to_be_bytes(), destination.to_be_bytes()].concat();
-    let question = told.question.as_ref().and_then(message).unwrap_or_default();
+    let question = told.question.as_ref().and_then(question_message).unwrap_or_default();
     match told.protocol {
         TCP => {
             let header = [0, 0, 0, 0, 0x50, told.tcp_flags, 0, 0, 0, 0, 0, 0];
@@ -113,7 +113,7 @@ fn carried(number: u32, told: &Told) -> Vec<u8> {
 }
 
 /// A DNS message (RFC 1035) with the question; `None` when its name is none.
-fn message(question: &Question) -> Option<Vec<u8>> {
+pub(super) fn question_message(question: &Question) -> Option<Vec<u8>> {
     let Question { name, query_type, is_answer } = question;
     let flags = if *is_answer { [0x81, 0x80] } else { [1, 0] };
     let mut message = [&[0, 0][..], &flags, &[0, 1, 0, 0, 0, 0, 0, 0]].concat();

@@ -5,7 +5,7 @@
 //! packet limit was cut there; when in doubt it is taken to be, since silence after the limit proves nothing.
 
 use super::days::{instants, is_newest_first};
-use super::fields::{Ports, Stamp, What};
+use super::fields::{Ports, Question, Stamp, What};
 use super::foreign::without_tags;
 use super::limit::Stated;
 use super::row_frame;
@@ -50,7 +50,7 @@ pub struct Table {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableFacts {
     pub rows: u64,
-    /// Of those, rows of TCP or UDP without a name: their bytes are not shown.
+    /// Of those, rows of TCP or UDP that may hide a name: their bytes are not shown.
     pub nameless_rows: u64,
     /// The packet limit that it has reached; `None` when it has not.
     pub limit_reached: Option<u64>,
@@ -184,13 +184,12 @@ impl Table {
     }
 }
 
+/// Whether a row may hide a name. A question shows its own; an answer leads to others besides, as of a CNAME.
 fn is_nameless(row: &Row) -> bool {
-    match &row.told {
-        Ok((What::Packet(told), _)) => {
-            told.question.is_none() && matches!(told.ports, Ports::Told(..) | Ports::Unread)
-        }
-        _ => false,
-    }
+    let Ok((What::Packet(told), _)) = &row.told else { return false };
+    let is_shown =
+        |question: &Question| !question.is_answer && row_frame::question_message(question).is_some();
+    matches!(told.ports, Ports::Told(..) | Ports::Unread) && !told.question.as_ref().is_some_and(is_shown)
 }
 
 /// The text, without marks that no reader sees.

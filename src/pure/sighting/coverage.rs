@@ -51,7 +51,7 @@ pub struct Coverage {
     /// name of a watchlist.
     #[serde(default)]
     pub conflicting_names: u64,
-    /// Rows of a text table whose names are not shown, while names are looked for; in `truncated_packets` too.
+    /// Rows of a text table that may hide a name, while names are looked for; in `truncated_packets` too.
     #[serde(default)]
     pub nameless_packets: u64,
     /// Later fragments that lists or the filter may name by their port, which only the first fragment tells; in

@@ -260,9 +260,9 @@ fn nameless_packets(coverage: &Coverage) -> Option<String> {
     let nameless = coverage.nameless_packets;
     (nameless > 0).then(|| {
         format!(
-            "{} of a text table {} no names, and names are looked for: capture whole packets (tcpdump: -s 0)",
+            "{} of a text table {}, and names are looked for: capture whole packets (tcpdump: -s 0)",
             plain_count(nameless, "packet"),
-            if nameless == 1 { "shows" } else { "show" },
+            if nameless == 1 { "does not show all its names" } else { "do not show all their names" },
         )
     })
 }

@@ -34,7 +34,7 @@ pub struct Listened {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowsHeard {
     pub rows: u64,
-    /// Of those, rows of TCP or UDP that show no name.
+    /// Of those, rows of TCP or UDP that may hide a name.
     pub nameless: u64,
 }
 
