@@ -4,10 +4,12 @@
 use crate::live::{Wire, chatter, ip};
 use serde_json::Value;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What happens to the scan, by its process id, once it listens.
 type Act = fn(&Wire, u32);
@@ -18,10 +20,7 @@ fn scan(wire: &Wire, flags: &[&str], act: Act) -> (Option<i32>, Value) {
     thread::scope(|scope| {
         wire.there(scope, |socket| chatter(&socket, &is_over));
         let _end = End(&is_over);
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &wire.here, env!("CARGO_BIN_EXE_allclear"), "scan", "-i", "v0"]);
-        command.args(["--address", "203.0.113.9", "--json"]).args(flags);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let child = start(wire, &[&["--address", "203.0.113.9", "--json"], flags].concat());
         wait_until_open(child.id());
         act(wire, child.id());
         let output = child.wait_with_output().expect("it ends");
@@ -29,6 +28,12 @@ fn scan(wire: &Wire, flags: &[&str], act: Act) -> (Option<i32>, Value) {
         let result = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no result: {told}"));
         (output.status.code(), result)
     })
+}
+
+fn start(wire: &Wire, flags: &[&str]) -> Child {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", &wire.here, env!("CARGO_BIN_EXE_allclear"), "scan", "-i", "v0"]);
+    command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
 }
 
 /// Ends the chatter when dropped, also by a test that fails.
@@ -102,6 +107,33 @@ fn a_scan_passes_only_what_it_watched() {
         assert!(!wanted.1.is_empty() || told.is_empty(), "{name}: {result:#}");
     };
     thread::scope(|scope| rows.into_iter().for_each(|row| drop(scope.spawn(move || check(row)))));
+}
+
+#[test]
+fn a_dump_is_seen_while_it_listens() {
+    let Some(wire) = Wire::new() else { return };
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        wire.there(scope, |socket| whisper(&socket, &is_over));
+        let _end = End(&is_over);
+        let began = Instant::now();
+        let mut child = start(&wire, &["--dump", "--for", "20s"]);
+        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut head = String::new();
+        out.read_line(&mut head).expect("it is text");
+        assert!(head.starts_with("Time ") && began.elapsed() < Duration::from_secs(15), "{head}");
+        send(child.id(), "INT");
+        drop(out);
+        child.wait().expect("it ends");
+    });
+}
+
+/// Sends less in that time than is written at once.
+fn whisper(socket: &UdpSocket, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        let _ = socket.send_to(b"bot", "10.99.0.1:9999");
+        thread::sleep(Duration::from_millis(500));
+    }
 }
 
 /// A signal after the scan has heard something. Of a short time, how long it took to begin would be much.

@@ -342,6 +342,35 @@ Time                            Protocol  Source            Port  Destination   
     assert_eq!(output.status.code(), Some(0));
 }
 
+/// More rows than are written at once.
+#[test]
+fn the_dump_stands_whole_before_the_verdict() {
+    let directory = TempDir::new().expect("a directory");
+    let frame = tcp("10.16.24.93", SINK, 80);
+    let times: Vec<(u32, &[u8])> = (0..200).map(|second| (second, &frame[..])).collect();
+    let file = pcap(&directory, "many.pcap", &times);
+    let output = allclear(&["scan", "--dump", text(&file), "--address", SINK]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    let (table, verdict) = told.split_at(told.find("FAIL").expect("a verdict"));
+    assert_eq!(table.lines().filter(|row| row.ends_with("SYN")).count(), 200, "{told}");
+    assert!(!verdict.contains("SYN"), "{told}");
+}
+
+#[test]
+fn a_dump_that_cannot_be_written_is_no_success() {
+    let directory = TempDir::new().expect("a directory");
+    let file = pcap(&directory, "one.pcap", &[(1, &tcp("10.16.24.93", SINK, 80))]);
+    let full = std::fs::File::create("/dev/full").expect("Linux has it");
+    let output = Command::new(env!("CARGO_BIN_EXE_allclear"))
+        .args(["scan", "--dump", text(&file)])
+        .stdout(full)
+        .output()
+        .expect("the program starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("see where standard output goes"), "{told}");
+}
+
 #[test]
 fn several_files_are_one_capture_and_saved_hits_can_be_scanned_again() {
     let directory = TempDir::new().expect("a directory");

@@ -41,6 +41,11 @@ impl Dump {
         self.row(&format!("{:.9}", of_nanoseconds(frame.time_ns)), &line(decoded))
     }
 
+    /// Hands on what was added until now: whoever listens sees it soon, and it stands before what follows.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn row(&mut self, time: &str, line: &Line) -> io::Result<()> {
         let Line { protocol, source, source_port, destination, destination_port, info } = line;
         let row = format!(

@@ -57,11 +57,21 @@ impl Scanner {
                 ControlFlow::Break(Ending::PacketLimit(self.passed_packets))
             }
             Ok(()) => ControlFlow::Continue(()),
-            Err(fault) => {
-                self.fault = Some(fault);
-                ControlFlow::Break(Ending::Stopped)
-            }
+            Err(fault) => self.break_off(fault),
         }
+    }
+
+    /// Hands on what was dumped until now; breaks off when output fails.
+    pub fn flush(&mut self) -> ControlFlow<Ending> {
+        match self.dump.as_mut().map_or(Ok(()), Dump::flush) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => self.break_off(error.into()),
+        }
+    }
+
+    fn break_off(&mut self, fault: ScanError) -> ControlFlow<Ending> {
+        self.fault = Some(fault);
+        ControlFlow::Break(Ending::Stopped)
     }
 
     fn try_take(&mut self, frame: &Frame<'_>, glance: Glance) -> Result<(), ScanError> {
@@ -111,7 +121,7 @@ pub fn live(
             over = look.over_since.or(over);
             scanner.observer.look(nanoseconds(look.at), look.fault.is_none(), look.lost_packets);
             look.kernel_filter.clone_from(&kernel_filter);
-            ControlFlow::Continue(())
+            scanner.flush()
         }
     });
     listened.notes.iter().for_each(|what| note(&format!("warning: {what}")));

@@ -113,8 +113,9 @@ fn scan(args: &ScanArgs) -> Result<Exit, ScanError> {
     if let (Ending::SourceGone(what), true) = (&heard.listened.ending, is_unheard) {
         return Err(ScanError::Source(what.clone()));
     }
-    let Scanner { mut observer, save, fault, passed_packets, .. } = scanner;
+    let Scanner { mut observer, dump, save, fault, passed_packets, .. } = scanner;
     fault.map_or(Ok(()), Err)?;
+    dump.map_or(Ok(()), |mut dump| dump.flush())?;
     let left = observer.leave(watch, &[]).expect("it joined, and leaves once");
     left.observation.coverage.notes.iter().for_each(|what| note(&format!("warning: {what}")));
     let asked = Asked { has_filter: args.filter.is_some(), has_domains: index.has_domains(), blamed: &[] };
