@@ -124,8 +124,10 @@ fn cut(from: usize, to: usize) -> Vec<u8> {
     part(from, REQUEST.len())[..40 + to - from].to_vec()
 }
 
-/// Packets of each row, the names that are read of them, and how many streams stay unread.
-fn check<const N: usize>(rows: [(&str, Vec<Vec<u8>>, (&str, u64)); N]) {
+/// A name, packets, the names that are read of them, and how many streams stay unread.
+type Row<'a> = (&'a str, Vec<Vec<u8>>, (&'a str, u64));
+
+fn check<const N: usize>(rows: [Row<'_>; N]) {
     for (row, packets, (names, unread)) in rows {
         assert_eq!(read(&packets), (names.to_owned(), unread), "{row}");
     }
