@@ -43,6 +43,87 @@ fn shipped_schemas_are_those_of_the_types() {
 }
 
 #[test]
+fn what_check_refuses_as_zero_empty_or_too_much_the_schemas_refuse_too() {
+    let rows = [
+        ("playbooks/conficker.yaml", "passes: 5 ", "passes: 0 ", "RawClean/properties/passes", "minimum"),
+        ("playbooks/conficker.yaml", "99%", "100%", "RawClean/properties/assurance", "not"),
+        ("playbooks/conficker.yaml", "99%", "101%", "RawClean/properties/assurance", "pattern"),
+        ("playbooks/conficker.yaml", "2h ", "0h ", "RawClean/properties/contact_interval", "pattern"),
+        ("playbooks/conficker.yaml", "for: 6h", "for: 0h", "RawCapture/properties/for", "pattern"),
+        (
+            "playbooks/conficker.yaml",
+            "for: 6h",
+            "for: 6h, packets: 0",
+            "RawCapture/properties/packets",
+            "minimum",
+        ),
+        (
+            "playbooks/conficker.yaml",
+            "for: 6h",
+            "for: 6h, filter: ' '",
+            "RawCapture/properties/filter",
+            "pattern",
+        ),
+        ("playbooks/conficker.yaml", "every: 15m", "every: 0m", "RawStage/properties/every", "pattern"),
+        ("playbooks/conficker.yaml", "every: 15m", "jitter: 1m", "RawStage", "oneOf"),
+        ("playbooks/conficker.yaml", "[reported, sinkholes]", "[]", "RawStage/properties/match", "minItems"),
+        (
+            "playbooks/conficker.yaml",
+            "due:",
+            "judge: {fail_at: 0}\ndue:",
+            "RawJudge/properties/fail_at",
+            "minimum",
+        ),
+        (
+            "playbooks/conficker.yaml",
+            "due:",
+            "judge: {watched: 0%}\ndue:",
+            "RawJudge/properties/watched",
+            "not",
+        ),
+        ("playbooks/conficker.yaml", "located: 2d", "located: 0d", "RawDue/properties/located", "pattern"),
+        ("playbooks/conficker.yaml", "to: [coordinator]", "to: []", "RawNotify/properties/to", "minItems"),
+        (
+            "playbooks/irc-bot.yaml",
+            "ports: [tcp/6660-6669, tcp/6697, tcp/7000]",
+            "ports: []",
+            "RawWatchlist",
+            "anyOf",
+        ),
+        ("allclear.yaml", "state: state", "state: ''", "", ""),
+        ("allclear.yaml", "interface: eth1", "files: ''", "RawSource/properties/files", "pattern"),
+        ("allclear.yaml", "interface: eth1", "interface: eth1\n    files: x", "RawSource", "oneOf"),
+        ("allclear.yaml", "inside: [10.16.0.0/16]", "inside: []", "RawSite/properties/inside", "minItems"),
+        (
+            "allclear.yaml",
+            "directory: state/outbox",
+            "directory: ''",
+            "RawMail/properties/directory",
+            "pattern",
+        ),
+        ("allclear.yaml", "directory: state/outbox", "username: x", "RawMail", "oneOf"),
+    ];
+    for (file, from, to, place, keyword) in rows {
+        let directory = tempfile::tempdir().expect("a directory");
+        allclear(directory.path(), &["init"]);
+        let path = directory.path().join(file);
+        let written = fs::read_to_string(&path).expect("init writes it");
+        assert!(written.contains(from), "{file}: {from}");
+        fs::write(&path, written.replacen(from, to, 1)).expect("written");
+        let check = allclear(directory.path(), &["check"]);
+        assert_eq!(check.status.code(), Some(64), "{to}: {}", text(&check.stderr));
+        assert!(text(&check.stderr).contains(&format!("{file}:")), "{to}: {}", text(&check.stderr));
+        let of = if file == "allclear.yaml" { SchemaOf::SiteFile } else { SchemaOf::Playbook };
+        let schema = schema(of);
+        let stated = match place {
+            "" => &schema["properties"]["state"]["pattern"],
+            _ => &schema.pointer(&format!("/definitions/{place}")).expect(place)[keyword],
+        };
+        assert!(!stated.is_null(), "{place} lacks {keyword}");
+    }
+}
+
+#[test]
 fn init_writes_what_check_accepts_and_leaves_alone_what_is_there() {
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("playbooks")).expect("made");

@@ -56,7 +56,7 @@ leaf!(
 );
 leaf!(
     /// A share from 0 to 1, written `99%`.
-    Share(f64), share, {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?%$", "examples": ["99%", "0.1%"]}
+    Share(f64), share, {"type": "string", "pattern": "^0*(100(\\.0*)?|[0-9]{1,2}(\\.[0-9]*)?|\\.[0-9]+) *%$", "examples": ["99%", "0.1%"]}
 );
 leaf!(
     /// A number of bytes such as `64MiB`.
@@ -80,11 +80,11 @@ leaf!(
 );
 leaf!(
     /// A text that people read, in one line.
-    Title(String), title, {"type": "string"}
+    Title(String), title, {"type": "string", "pattern": "\\S"}
 );
 leaf!(
     /// A text that people read, whose line breaks mean no more than blanks.
-    Sentence(String), sentence, {"type": "string"}
+    Sentence(String), sentence, {"type": "string", "pattern": "\\S"}
 );
 leaf!(
     /// First and last day, both included.
@@ -92,7 +92,7 @@ leaf!(
 );
 leaf!(
     /// Ports of a protocol.
-    Ports(PortRange), ports, {"type": ["string", "integer"], "examples": ["tcp/445", "tcp/4152-4177", "udp/53"]}
+    Ports(PortRange), ports, {"type": ["string", "integer"], "pattern": "^\\s*(([tT][cC][pP]|[uU][dD][pP])\\s*/)?[0-9\\s-]+$", "minimum": 1, "maximum": 65535, "examples": ["tcp/445", "tcp/4152-4177", "udp/53"]}
 );
 leaf!(
     /// An address, a network or a range of addresses (which becomes several entries), perhaps with a port.
@@ -104,7 +104,7 @@ leaf!(
 );
 leaf!(
     /// Five-field cron in the site's time zone.
-    CronText(Cron), cron, {"type": "string", "examples": ["30 8 * * 1-5"]}
+    CronText(Cron), cron, {"type": "string", "pattern": "^\\s*\\S+(\\s+\\S+){4}\\s*$", "examples": ["30 8 * * 1-5"]}
 );
 leaf!(
     /// An address and a port.

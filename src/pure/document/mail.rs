@@ -52,7 +52,7 @@ pub(super) fn mail_settings(
             }
             MailTransport::Smtp { host, port, security }
         }
-        (None, Some(directory)) => MailTransport::Directory(sheet.resolve(&directory.value)),
+        (None, Some(directory)) => MailTransport::Directory(sheet.named_path("directory", directory)),
         (None, None) => return None,
     };
     Some(MailSettings {

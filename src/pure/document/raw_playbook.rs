@@ -8,6 +8,7 @@ use super::leaf::{CronText, Indicator, Length, Name, Network, Ports, Sentence, S
 use crate::pure::playbook::MailEvent;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// A playbook: how tickets of one kind are worked.
@@ -20,9 +21,10 @@ pub struct RawPlaybook {
     /// Its name in mails; left out, the name.
     pub title: Option<Spanned<Title>>,
     /// A new ticket whose report names one of these gets this playbook.
-    #[schemars(extend("default" = []))]
+    #[schemars(extend("default" = [], "items" = {"type": "string", "pattern": "\\S"}))]
     pub malware: Option<Spanned<Vec<Spanned<String>>>>,
     /// What to look for, by name. `reported` is always there: what the ticket's own reports name.
+    #[schemars(extend("propertyNames" = {"not": {"const": "reported"}}))]
     pub watchlists: Option<Spanned<BTreeMap<String, Field<RawWatchlist>>>>,
     /// Runs while a ticket is in `reported` or `located`.
     pub locate: Field<RawStage>,
@@ -35,7 +37,10 @@ pub struct RawPlaybook {
     /// What a ticket needs in order to be clean.
     pub clean: Option<Spanned<RawClean>>,
     /// What people do and sign, each `item: text`.
-    #[schemars(extend("default" = []))]
+    #[schemars(extend("default" = [], "items" = {
+        "type": "object", "minProperties": 1, "maxProperties": 1,
+        "additionalProperties": {"type": "string", "pattern": "\\S"}
+    }))]
     pub checklist: Option<Spanned<RawChecklist>>,
     /// When a ticket is overdue.
     pub due: Option<Spanned<RawDue>>,
@@ -50,6 +55,7 @@ pub type RawChecklist = Vec<Spanned<BTreeMap<String, Spanned<Sentence>>>>;
 /// What to look for.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("dependencies" = {"max_age": ["file"]}, "anyOf" = anything()))]
 pub struct RawWatchlist {
     /// Addresses and networks, each perhaps with a port of its own.
     #[serde(default)]
@@ -72,6 +78,12 @@ pub struct RawWatchlist {
     pub require: Option<Spanned<RawRequire>>,
 }
 
+/// Any of the keys that name something, and in it something.
+fn anything() -> Value {
+    let list = |key: &str| json!({"required": [key], "properties": {key: {"minItems": 1}}});
+    json!([list("addresses"), list("domains"), list("ports"), {"required": ["file"]}])
+}
+
 /// Which hosts count.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -84,12 +96,14 @@ pub enum RawRequire {
 /// When to capture, what, and what to look for. Exactly one of cron and every.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["cron"]}, {"required": ["every"]}]))]
 pub struct RawStage {
     /// Five-field cron in the site's time zone.
     #[serde(default)]
     pub cron: Field<CronText>,
     /// Fires at the multiples of this duration since 1970-01-01T00:00Z.
     #[serde(default)]
+    #[schemars(extend("pattern" = "^0*[1-9][0-9]*[smhdwy]$"))]
     pub every: Field<Length>,
     /// Each occurrence begins up to this much later.
     #[schemars(extend("default" = "0s"))]
@@ -97,6 +111,7 @@ pub struct RawStage {
     /// What to capture.
     pub capture: Field<RawCapture>,
     /// Watchlists by name; `reported` is what the ticket's own reports name.
+    #[schemars(extend("minItems" = 1))]
     pub r#match: Field<Vec<Spanned<String>>>,
     /// Whether the DNS block list is asked in each run.
     #[schemars(extend("default" = false))]
@@ -108,12 +123,16 @@ pub struct RawStage {
 #[serde(deny_unknown_fields)]
 pub struct RawCapture {
     /// For how long.
+    #[schemars(extend("pattern" = "^0*[1-9][0-9]*[smhdwy]$"))]
     pub r#for: Field<Length>,
     /// Stop after so many packets: a run that stops early is inconclusive.
+    #[schemars(extend("minimum" = 1))]
     pub packets: Option<Spanned<u64>>,
     /// Stop after so many bytes: a run that stops early is inconclusive.
+    #[schemars(extend("pattern" = "^0*[1-9][0-9]*(B|KiB|MiB|GiB|TiB)$"))]
     pub bytes: Option<Spanned<Size>>,
     /// A packet filter, pcap-filter(7), as in tcpdump.
+    #[schemars(extend("pattern" = "\\S"))]
     pub filter: Option<Spanned<String>>,
     /// Which packets become evidence: those of hits (at most 64 MiB of a source), all that pass the filter
     /// (at most 64 GiB, and never the last GiB of the disk), or none.
@@ -136,10 +155,10 @@ pub enum RawKeep {
 #[serde(deny_unknown_fields)]
 pub struct RawJudge {
     /// Contacts by inside hosts that make a run fail.
-    #[schemars(extend("default" = 1))]
+    #[schemars(extend("default" = 1, "minimum" = 1))]
     pub fail_at: Option<Spanned<u64>>,
     /// Share of the planned time that must be watched, at least.
-    #[schemars(extend("default" = "95%"))]
+    #[schemars(extend("default" = "95%", "not" = {"pattern": "^[0.]*%$"}))]
     pub watched: Option<Spanned<Share>>,
     /// Packets that must be heard, at least.
     #[schemars(extend("default" = 1000))]
@@ -150,7 +169,7 @@ pub struct RawJudge {
     #[schemars(extend("default" = true))]
     pub blamed_present: Option<Spanned<bool>>,
     /// That many inconclusive runs in a row are mailed.
-    #[schemars(extend("default" = 3))]
+    #[schemars(extend("default" = 3, "minimum" = 1, "maximum" = 4_294_967_295_u32))]
     pub inconclusive_row: Option<Spanned<u32>>,
 }
 
@@ -159,15 +178,16 @@ pub struct RawJudge {
 #[serde(deny_unknown_fields)]
 pub struct RawClean {
     /// Passes in a row, with no fail between.
-    #[schemars(extend("default" = 5))]
+    #[schemars(extend("default" = 5, "minimum" = 1, "maximum" = 4_294_967_295_u32))]
     pub passes: Option<Spanned<u32>>,
     /// Over at least this long.
     #[schemars(extend("default" = "7d"))]
     pub span: Option<Spanned<Length>>,
     /// The chance that a host that is still infected would have been seen.
-    #[schemars(extend("default" = "99%"))]
+    #[schemars(extend("default" = "99%", "not" = {"pattern": "^0*100(\\.0*)? *%$"}))]
     pub assurance: Option<Spanned<Share>>,
     /// How often this malware calls, until the ticket's own contacts tell better.
+    #[schemars(extend("pattern" = "^0*[1-9][0-9]*[smhdwy]$"))]
     pub contact_interval: Option<Spanned<Length>>,
     /// Whether the public address must be off the DNS block list.
     #[schemars(extend("default" = false))]
@@ -183,8 +203,10 @@ pub struct RawClean {
 #[serde(deny_unknown_fields)]
 pub struct RawDue {
     /// From opening to locating.
+    #[schemars(extend("pattern" = "^0*[1-9][0-9]*[smhdwy]$"))]
     pub located: Option<Spanned<Length>>,
     /// From locating to cleaning.
+    #[schemars(extend("pattern" = "^0*[1-9][0-9]*[smhdwy]$"))]
     pub cleaned: Option<Spanned<Length>>,
     /// So long before the due date a reminder is mailed, or half of the limit where that is shorter.
     #[schemars(extend("default" = "1d"))]
@@ -199,8 +221,10 @@ pub struct RawDue {
 #[serde(deny_unknown_fields)]
 pub struct RawEscalation {
     /// So long after the due date.
+    #[schemars(extend("pattern" = "^0*[1-9][0-9]*[smhdwy]$"))]
     pub after: Field<Length>,
     /// `coordinator`, or a mail address; besides those who get the event `overdue`.
+    #[schemars(extend("minItems" = 1))]
     pub to: Field<Vec<Spanned<String>>>,
 }
 
@@ -209,8 +233,10 @@ pub struct RawEscalation {
 #[serde(deny_unknown_fields)]
 pub struct RawNotify {
     /// The events to mail.
+    #[schemars(extend("minItems" = 1))]
     pub events: Field<Vec<Spanned<RawEvent>>>,
     /// `coordinator`, or a mail address.
+    #[schemars(extend("minItems" = 1))]
     pub to: Field<Vec<Spanned<String>>>,
 }
 

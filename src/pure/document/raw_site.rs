@@ -19,7 +19,7 @@ use std::fmt;
 #[schemars(title = "allclear site file")]
 pub struct RawSiteFile {
     /// Directory of database, evidence and outbox, relative to this file.
-    #[schemars(extend("default" = "state"))]
+    #[schemars(extend("default" = "state", "pattern" = "\\S"))]
     pub state: Option<Spanned<String>>,
     /// Address of the dashboard; left out, there is none.
     pub listen: Option<Spanned<Socket>>,
@@ -39,24 +39,30 @@ pub struct RawSiteFile {
 /// Where packets come from: exactly one of interface, command and files.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["interface"]}, {"required": ["command"]}, {"required": ["files"]}]))]
 pub struct RawSource {
     /// A network interface on the inside LAN, never the outside of the NAT.
     #[serde(default)]
+    #[schemars(extend("pattern" = "\\S"))]
     pub interface: Field<String>,
     /// A program and its arguments, run without a shell, that writes pcap or pcapng to standard output; `{filter}` becomes the filter of the run.
     #[serde(default)]
+    #[schemars(extend("minItems" = 1))]
     pub command: Field<Vec<String>>,
     /// Recorded files, as a glob; read by the packets' own time.
     #[serde(default)]
+    #[schemars(extend("pattern" = "\\S"))]
     pub files: Field<String>,
     /// A filter for traffic that is always there; unseen for a whole run, the run is inconclusive.
+    #[schemars(extend("pattern" = "\\S"))]
     pub positive_control: Option<Spanned<String>>,
     /// A datagram that allclear sends while it watches and that the capture has to show; unseen, the run is inconclusive.
     pub probe: Option<Spanned<RawProbe>>,
     /// Size of the capture ring of an interface.
-    #[schemars(extend("default" = "64MiB"))]
+    #[schemars(extend("default" = "64MiB", "pattern" = "^0*[1-9][0-9]*(B|KiB|MiB|GiB|TiB)$"))]
     pub ring: Option<Spanned<Size>>,
     /// Runs that it carries at the same time; more wait for their turn. Left out, 64 where each run starts the command.
+    #[schemars(extend("minimum" = 1, "maximum" = 4_294_967_295_u32))]
     pub runs_max: Option<Spanned<u32>>,
 }
 
@@ -78,8 +84,10 @@ pub struct RawSite {
     /// Its name in mails; left out, the key.
     pub title: Option<Spanned<Title>>,
     /// The public addresses that complaints name.
+    #[schemars(extend("minItems" = 1))]
     pub public: Field<Vec<Spanned<Network>>>,
     /// The networks inside, where the infected host is.
+    #[schemars(extend("minItems" = 1))]
     pub inside: Field<Vec<Spanned<Network>>>,
     /// Its own DNS resolvers and forwarders, inside: addresses or networks. What they ask, they ask for other hosts, so that a hit by DNS never blames them alone.
     #[schemars(extend("default" = []))]
@@ -101,19 +109,24 @@ pub struct RawSite {
 /// One name, or a list of names.
 #[derive(Debug, JsonSchema)]
 #[schemars(transparent, inline)]
-pub struct OneOrMany(#[schemars(extend("type" = ["string", "array"]))] pub Vec<Spanned<String>>);
+pub struct OneOrMany(
+    #[schemars(extend("type" = ["string", "array"], "minItems" = 1))] pub Vec<Spanned<String>>,
+);
 
 /// How long evidence is kept.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawEvidence {
     /// Older evidence is deleted, and the deletion is on record.
+    #[schemars(extend("pattern" = "^0*[1-9][0-9]*[smhdwy]$"))]
     pub keep: Option<Spanned<Length>>,
 }
 
 /// How mail leaves: exactly one of smtp and directory.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["smtp"]}, {"required": ["directory"]}],
+    "dependencies" = {"username": ["password_file"], "password_file": ["username"]}))]
 pub struct RawMail {
     /// The sender.
     pub from: Field<Mailbox>,
@@ -122,13 +135,14 @@ pub struct RawMail {
     pub smtp: Field<Smtp>,
     /// A directory to write .eml files to instead.
     #[serde(default)]
+    #[schemars(extend("pattern" = "\\S"))]
     pub directory: Field<String>,
     /// The name to log in with.
     pub username: Option<Spanned<String>>,
     /// A file that holds the password.
     pub password_file: Option<Spanned<String>>,
     /// Mails that one recipient gets within an hour, from 1 to 1000; what is more waits, and comes together in one mail.
-    #[schemars(extend("default" = 20))]
+    #[schemars(extend("default" = 20, "minimum" = 1, "maximum" = 1000))]
     pub hourly_limit: Option<Spanned<u32>>,
     /// The nightly summary.
     pub digest: Option<Spanned<RawDigest>>,

@@ -175,6 +175,14 @@ impl<'a> Sheet<'a> {
         }
     }
 
+    /// The path that a key names; an empty one would be the directory of the file itself.
+    pub fn named_path(&mut self, key: &str, path: &Spanned<String>) -> PathBuf {
+        if is_blank(&path.value) {
+            self.error(path.span, format!("`{key}` is empty"), "name a path, or leave the key out");
+        }
+        self.resolve(&path.value)
+    }
+
     /// A path as a person wrote it, relative to the file that names it.
     pub fn resolve(&self, path: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)

@@ -50,7 +50,10 @@ fn meant(sheet: &mut Sheet<'_>, raw: RawSiteFile) -> SiteFile {
     let meant = each(sites, |name, raw, span| site(sheet, name, raw, span, known.as_deref()));
     let file = SiteFile {
         path: sheet.path.to_owned(),
-        state: sheet.resolve(state.as_ref().map_or("state", |state| &state.value)),
+        state: match &state {
+            Some(state) => sheet.named_path("state", state),
+            None => sheet.resolve("state"),
+        },
         listen: listen.map(|listen| listen.value.0),
         sources: each(sources.given(), |name, raw, _| source(sheet, name, raw)),
         evidence_keep: evidence_keep.map(|keep| keep.value.0),
@@ -149,7 +152,7 @@ fn source_kind(
         return Some(SourceKind::Command(command.value.clone()));
     }
     let files = files.given()?;
-    let glob = sheet.resolve(&files.value);
+    let glob = sheet.named_path("files", files);
     Some(SourceKind::Files(glob.to_string_lossy().into_owned()))
 }
 
