@@ -3,15 +3,16 @@
 use crate::pure::address::Translator;
 use crate::pure::intake::DETECTED;
 use crate::pure::interval::Interval;
-use crate::pure::playbook::{Keep, Library, Playbook, REPORTED, StageName};
+use crate::pure::playbook::{Keep, Library, Playbook, REPORTED, Stage, StageName};
 use crate::pure::sighting;
 use crate::pure::site::{Site, Source};
 use crate::pure::ticket::{self, Run, RunId, Ticket, TicketId};
-use crate::pure::verdict::{BlamedHost, CaptureFacts, SourceFacts, SystemClock, WatchlistFacts};
+use crate::pure::verdict::{BlamedHost, CaptureFacts, Excepted, SourceFacts, SystemClock, WatchlistFacts};
 use crate::pure::watchlist::{Entry, PortRange, Target, Transport, Watchlist};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// One run's order to the capture edge.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +27,10 @@ pub struct CapturePlan {
     pub packets_max: Option<u64>,
     pub bytes_max: Option<u64>,
     pub keep: Keep,
-    /// Those that the stage names, `reported` among them; files are not read yet.
+    /// Those that the stage names, and `reported`; files are not read yet.
     pub watchlists: Vec<Watchlist>,
+    /// What blamed hosts called: of it, everything is looked for besides that `watchlists` do not hold.
+    pub remembered: Vec<Watchlist>,
     pub inside: Vec<IpNet>,
     /// Hosts inside that ask DNS for others.
     pub resolvers: Vec<IpNet>,
@@ -36,6 +39,8 @@ pub struct CapturePlan {
     pub public: Vec<IpNet>,
     /// Hosts whose presence must be known.
     pub blamed: Vec<BlamedHost>,
+    /// The lists that take out a blamed host, where it matters.
+    pub excepted: Vec<Excepted>,
     /// Where evidence goes, relative to the state directory and without its ending: `evidence/7/41`, or
     /// `evidence/detect/41`; `-hits.pcapng` or, where all is kept, `-all.pcapng` is added, and before it the
     /// source's name when there are several.
@@ -51,6 +56,7 @@ impl CapturePlan {
         clock: SystemClock,
     ) -> CaptureFacts {
         let (planned, blamed) = (self.window, self.blamed.clone());
+        let watchlists = WatchlistFacts { excepted: self.excepted.clone(), ..watchlists };
         let mut sources = sources;
         let mut observations: Vec<_> = sources.iter_mut().map(|source| &mut source.observation).collect();
         sighting::complete(&mut observations);
@@ -83,6 +89,8 @@ pub fn draw(
     let stage = playbook.stage(run.stage).unwrap_or(&playbook.verify);
     let names =
         stage.watchlists.iter().chain(ticket.into_iter().flat_map(|ticket| detected(playbook, ticket)));
+    let named = distinct(names).map(|name| watchlist(playbook, ticket, name));
+    let watchlists: Vec<Watchlist> = named.chain(unnamed_report(stage, ticket)).collect();
     CapturePlan {
         window: run.window(),
         zone: site.timezone.clone(),
@@ -91,7 +99,9 @@ pub fn draw(
         packets_max: stage.capture.packets_max,
         bytes_max: stage.capture.bytes_max,
         keep: stage.capture.keep,
-        watchlists: distinct(names).map(|name| watchlist(playbook, ticket, name)).collect(),
+        excepted: ticket.map_or_else(Vec::new, |ticket| excepted(&watchlists, ticket)),
+        watchlists,
+        remembered: ticket.map_or_else(Vec::new, |ticket| ticket::remembered(ticket, playbook)),
         inside: site.inside.clone(),
         resolvers: site.resolvers.clone(),
         nat64: site.nat64.clone(),
@@ -116,6 +126,29 @@ pub fn evidence_stem(ticket: TicketId, run: RunId) -> String {
 fn detected<'a>(playbook: &'a Playbook, ticket: &Ticket) -> &'a [String] {
     let is_detected = ticket.reports.iter().any(|report| report.origin == DETECTED);
     playbook.detect.as_ref().filter(|_| is_detected).map_or(&[], |stage| &stage.watchlists)
+}
+
+/// What the reports name is looked for also where `match` does not say so: else a run could pass that never looked
+/// for what the ticket is about. A port without address, which others use too, only where it does.
+fn unnamed_report(stage: &Stage, ticket: Option<&Ticket>) -> Option<Watchlist> {
+    let is_named = stage.watchlists.iter().any(|name| name == REPORTED);
+    let mut list = reported(ticket.filter(|_| !is_named)?);
+    list.entries.retain(|entry| entry.target != Target::Anywhere);
+    (!list.entries.is_empty()).then_some(list)
+}
+
+/// The lists that take out a blamed host, so that nothing it does could be seen by them: where it once called
+/// something of the list, and where no other list sees it.
+fn excepted(watchlists: &[Watchlist], ticket: &Ticket) -> Vec<Excepted> {
+    let takes_out = |list: &Watchlist, host: IpAddr| list.except.iter().any(|net| net.contains(&host));
+    let of_host = |host: IpAddr| {
+        let is_hidden = watchlists.iter().all(|list| takes_out(list, host) || list.is_bare());
+        let lists = watchlists.iter().filter(move |list| {
+            takes_out(list, host) && (is_hidden || ticket::is_called(ticket, &list.name))
+        });
+        lists.map(move |list| Excepted { list: list.name.clone(), host })
+    };
+    ticket.watched_hosts().flat_map(|host| of_host(host.host)).collect()
 }
 
 fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> impl Iterator<Item = &'a String> {

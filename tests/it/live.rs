@@ -302,6 +302,8 @@ pub fn plan(kind: SourceKind, length: Duration) -> CapturePlan {
         ..Watchlist::default()
     };
     CapturePlan {
+        excepted: Vec::new(),
+        remembered: Vec::new(),
         window: window(length),
         zone: TimeZone::UTC,
         sources: vec![source],

@@ -44,6 +44,7 @@ mod live;
 mod live_link;
 mod live_scan;
 mod live_shared;
+mod looked_for;
 mod losses;
 mod mail;
 mod mail_commands;

@@ -161,6 +161,7 @@ fn reported() -> Life {
         relapses: 0,
         relapsed: None,
         confirmed: None,
+        widened: None,
         reports: vec![report.clone()],
         hosts: Vec::new(),
         signed: BTreeMap::new(),
@@ -430,8 +431,8 @@ fn exposures(window: Interval, verdict: Option<Verdict>) -> Vec<HostExposure> {
     };
     let contacts = if verdict == Some(Verdict::Fail) { [2, 5].map(call).to_vec() } else { Vec::new() };
     let present = Intervals::of([window]);
-    let (mac, name, doubtful) = (None, None, Intervals::default());
-    let exposure = HostExposure { host: host(), mac, name, present, doubtful, contacts };
+    let (mac, name, doubtful, called) = (None, None, Intervals::default(), Vec::new());
+    let exposure = HostExposure { host: host(), mac, name, present, doubtful, contacts, called };
     let is_there = matches!(verdict, Some(Verdict::Pass | Verdict::Fail));
     is_there.then_some(exposure).into_iter().collect()
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-const LAB: [u8; 4] = [10, 16, 24, 93];
+pub const LAB: [u8; 4] = [10, 16, 24, 93];
 const OFFICE: [u8; 4] = [10, 16, 30, 7];
 const EVERYBODY: [[u8; 4]; 3] = [LAB, OFFICE, [10, 16, 20, 1]];
 
@@ -26,7 +26,7 @@ sites:
     coordinator: tech@springfield.example
 ";
 
-const PLAYBOOK: &str = "\
+pub const PLAYBOOK: &str = "\
 playbook: nightly
 title: Conficker calling its sinkholes
 malware: [conficker]
@@ -39,24 +39,24 @@ checklist:
 notify: [{events: [opened, located, relapsed, clean, inconclusive], to: [coordinator]}]
 ";
 
-const PAGE: &str = "It was last detected at 2015-04-29 19:00 GMT (+/- 30 minutes). This IP is infected with \
+pub const PAGE: &str = "It was last detected at 2015-04-29 19:00 GMT (+/- 30 minutes). This IP is infected with \
     the Conficker botnet. Your IP was observed making connections to TCP/IP IP address 216.66.15.109 (a \
     conficker sinkhole) with a destination port 80, source port (for this detection) of 1701 at exactly \
     2015-04-29 18:52:14 (UTC).";
 
 /// Cleaned on the afternoon of the 30th.
-const SCRIPT: &str = "\
+pub const SCRIPT: &str = "\
 - {at: 2015-04-30T15:00, do: cleaned, by: tech}
 - {at: 2015-04-30T15:05, do: sign, item: patch, by: tech}
 ";
 
-struct Story {
+pub struct Story {
     directory: TempDir,
 }
 
 impl Story {
     /// One day on which the lab machine calls every hour, from 13:30 in Chicago on.
-    fn new() -> Story {
+    pub fn new() -> Story {
         let directory = TempDir::new().expect("a temporary directory");
         let path = directory.path();
         for folder in ["playbooks", "captures"] {
@@ -72,7 +72,7 @@ impl Story {
         story
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
@@ -81,7 +81,7 @@ impl Story {
     }
 
     /// The nights from 30 April (0) on, each as `night` makes it of the plain one; `None`: not recorded.
-    fn nights(&self, count: i64, night: impl Fn(i64, Stretch) -> Option<Stretch>) {
+    pub fn nights(&self, count: i64, night: impl Fn(i64, Stretch) -> Option<Stretch>) {
         for number in 0..count {
             let mut stretch = Stretch::at("2015-05-01T00:55:00Z", 6 * 3600 + 600).present(&EVERYBODY);
             stretch.from += number * 86_400;
@@ -101,7 +101,7 @@ impl Story {
             .expect("the program runs")
     }
 
-    fn live(&self, more: &[&str]) -> (Option<i32>, Value) {
+    pub fn live(&self, more: &[&str]) -> (Option<i32>, Value) {
         let output = self.simulate(more);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"));
@@ -109,7 +109,7 @@ impl Story {
     }
 }
 
-fn phases(value: &Value) -> Vec<String> {
+pub fn phases(value: &Value) -> Vec<String> {
     let phases = value["phases"].as_array().expect("phases");
     phases.iter().map(|phase| phase["to"].as_str().expect("a word").to_owned()).collect()
 }
@@ -120,7 +120,7 @@ fn mails(value: &Value) -> Vec<String> {
 }
 
 /// Outcome and verdict of each verify run.
-fn nights(value: &Value) -> Vec<(String, String)> {
+pub fn nights(value: &Value) -> Vec<(String, String)> {
     let occurrences = value["occurrences"].as_array().expect("occurrences").iter();
     let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     occurrences

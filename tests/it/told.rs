@@ -24,6 +24,7 @@ fn marks(event: &Event) -> &'static [&'static str] {
     match event {
         Event::Opened { .. } => &["MARK-REF", "192.0.2.99", "springfield", "conficker"],
         Event::ReportAdded { .. } => &["MARK-MALWARE", "203.0.113.9", "4177", "1702", "MARK-ORIGIN"],
+        Event::SearchWidened { .. } => &["203.0.113.99"],
         Event::HostBlamed { .. } => &["10.16.30.7", "MARK-NAME", "02:00:0a:10:1e:07", "a person named it"],
         Event::HostCleaned { .. } => &["2015-06-01 07:07"],
         Event::HostWithdrawn { .. } => &["10.16.30.8", "mark withdrawn"],
@@ -225,6 +226,7 @@ fn life() -> Vec<Event> {
     events.extend(mailed());
     events.extend([
         Event::Noted { text: text("mark note") },
+        Event::SearchWidened { what: text("203.0.113.99") },
         phase(Phase::Verifying, Phase::Clean, "mark clean"),
         phase(Phase::Clean, Phase::Rejected, "mark rejected"),
         phase(Phase::Rejected, Phase::Reported, "reopened"),
@@ -260,7 +262,7 @@ fn check_all_kinds(events: &[Event]) {
     kinds.extend(["digest_planned", "digest_due"]);
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 33, "an event that this test does not know, or one that it forgot: {kinds:?}");
+    assert_eq!(kinds.len(), 34, "an event that this test does not know, or one that it forgot: {kinds:?}");
     let _ = |schedules: Schedules| Event::SchedulesRead(schedules);
 }
 

@@ -62,6 +62,8 @@ fn plan(from: i64, to: i64) -> CapturePlan {
         inside: vec!["10.0.0.0/8".parse().expect("a network")],
         public: Vec::new(),
         blamed: Vec::new(),
+        excepted: Vec::new(),
+        remembered: Vec::new(),
         evidence_stem: "evidence/1/1".to_owned(),
     }
 }

@@ -288,6 +288,7 @@ impl Story<'_> {
             present: Intervals::of([window]),
             doubtful: Intervals::default(),
             contacts: contacts.clone(),
+            called: Vec::new(),
         };
         RunEnd {
             verdict: Some(verdict),

@@ -177,6 +177,7 @@ fn lists_facts(args: &ScanArgs, wanted: &Wanted, index: &Index) -> WatchlistFact
         entries: index.counts().total(),
         empty: wanted.empty_lists(),
         incomplete: wanted.incomplete_lists(),
+        excepted: Vec::new(),
         shut_out: shut_out.unwrap_or_default(),
         stale: Vec::new(),
     }

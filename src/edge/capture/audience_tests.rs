@@ -114,11 +114,13 @@ fn listener(run: Run, number: usize, state_dir: &Path) -> Listener {
         bytes_max: None,
         keep: run.keep,
         watchlists: vec![watchlist],
+        remembered: Vec::new(),
         resolvers: Vec::new(),
         nat64: Vec::new(),
         inside: vec!["10.0.0.0/8".parse().expect("a network")],
         public: Vec::new(),
         blamed: Vec::new(),
+        excepted: Vec::new(),
         evidence_stem: format!("evidence/7/{number}"),
     };
     Listener::new(&Arc::new(plan), &source(), &index, state_dir, Pace::Live)

@@ -31,6 +31,9 @@ const READ_PAUSE: Duration = Duration::from_millis(250);
 /// So many files are kept for the next run; those that no run uses go first.
 const KEPT_FILES_MAX: usize = 64;
 
+/// So many entries that are looked for no more are named in one sentence.
+const GONE_SHOWN_MAX: usize = 3;
+
 /// How long the runs are told that a list has shrunk: those of one night, and not of every night.
 const SHRANK_TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
@@ -76,6 +79,8 @@ pub struct Loaded {
 /// What is loaded, and for whom.
 pub struct Order<'a> {
     pub watchlists: &'a [Watchlist],
+    /// What is looked for besides where those do not hold it.
+    pub remembered: &'a [Watchlist],
     /// The site's own public networks, which no list should name.
     pub public: &'a [IpNet],
     /// What has to pass before anything is looked up.
@@ -91,8 +96,8 @@ pub struct Order<'a> {
 impl<'a> Order<'a> {
     /// What a run of this plan wants loaded.
     pub fn of(plan: &'a CapturePlan, state_dir: &'a Path, now: Timestamp) -> Order<'a> {
-        let CapturePlan { watchlists, public, filter, inside, nat64, .. } = plan;
-        Order { watchlists, public, filter: filter.as_deref(), inside, nat64, state_dir, now }
+        let CapturePlan { watchlists, remembered, public, filter, inside, nat64, .. } = plan;
+        Order { watchlists, remembered, public, filter: filter.as_deref(), inside, nat64, state_dir, now }
     }
 }
 
@@ -104,8 +109,14 @@ impl Lists {
             watchlist,
             file: self.file(watchlist, order, &mut facts, &mut troubles),
         };
-        let compiled: Vec<CompiledList<'_>> = order.watchlists.iter().map(take).collect();
-        let index = Index::compile(&compiled);
+        let mut compiled: Vec<CompiledList<'_>> = order.watchlists.iter().map(take).collect();
+        let mut index = Index::compile(&compiled);
+        let gone: Vec<Watchlist> = order.remembered.iter().filter_map(|list| index.lacking(list)).collect();
+        if !gone.is_empty() {
+            troubles.extend(gone.iter().map(still_looked_for));
+            compiled.extend(gone.iter().map(|watchlist| CompiledList { watchlist, file: None }));
+            index = Index::compile(&compiled);
+        }
         facts.entries = index.counts().total();
         let shut_out = order.filter.map(|filter| shut_out(filter, order.inside, order.nat64, &index));
         facts.shut_out = shut_out.unwrap_or_default();
@@ -236,6 +247,20 @@ fn read(file: &mut File, path: &Path) -> Result<FileRead, String> {
     Ok(read)
 }
 
+/// What a person should know of entries that a blamed host called and that are looked for no more.
+fn still_looked_for(gone: &Watchlist) -> String {
+    let entries: Vec<&str> = gone.entries.iter().map(|entry| entry.text.as_str()).collect();
+    let more = match entries.len().saturating_sub(GONE_SHOWN_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "the run looks for {}{more} of {} besides, which a blamed host called and which none of its lists names any more",
+        entries[..entries.len().min(GONE_SHOWN_MAX)].join(", "),
+        gone.name
+    )
+}
+
 /// What a person should know of a file that can be used.
 fn told(kept: &Kept, path: &Path, order: &Order<'_>) -> Vec<String> {
     let shown = path.display();
@@ -264,6 +289,7 @@ fn staleness(path: &Path, age_max: Duration, now: Timestamp) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pure::watchlist::Entry;
     use std::fs;
 
     fn feed(path: &Path, age_max: Duration) -> Watchlist {
@@ -276,7 +302,16 @@ mod tests {
     }
 
     fn order<'a>(watchlists: &'a [Watchlist], state_dir: &'a Path, now: Timestamp) -> Order<'a> {
-        Order { watchlists, public: &[], filter: None, inside: &[], nat64: &[], state_dir, now }
+        Order {
+            watchlists,
+            remembered: &[],
+            public: &[],
+            filter: None,
+            inside: &[],
+            nat64: &[],
+            state_dir,
+            now,
+        }
     }
 
     /// Loads the feed below a directory, which is the state directory too.
@@ -308,6 +343,41 @@ mod tests {
         let stale = facts(modified(&path) + week + Duration::from_secs(1));
         let what = format!("is 7d old, more than its `max_age` of 7d ({})", path.display());
         assert_eq!(stale.stale, [ListFault { list: "feed".to_owned(), what }]);
+    }
+
+    #[test]
+    fn what_a_blamed_host_called_is_looked_for_when_the_file_does_not_name_it_any_more() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("feed.txt");
+        let entries =
+            |texts: &[&str]| texts.iter().flat_map(|text| Entry::parse(text).expect(text)).collect();
+        let called = ["192.0.2.1", "198.51.100.0/24", "evil.example", "tcp/4444"];
+        let remembered =
+            [Watchlist { name: "feed".to_owned(), entries: entries(&called), ..Watchlist::default() }];
+        let lists = Lists::default();
+        for (file, wanted) in [
+            ("192.0.2.1\n198.51.100.0/24\nevil.example\ntcp/4444\n203.0.113.1\n", &[][..]),
+            ("192.0.2.1\n203.0.113.1\n", &called[1..]),
+            ("192.0.2.1:80\n198.51.100.0/25\nbad.evil.example\ntcp/4440-4450\n", &called[..]),
+        ] {
+            fs::write(&path, file).expect("writable");
+            let watchlists = [feed(&path, Duration::MAX)];
+            let order = Order {
+                remembered: &remembered,
+                ..order(&watchlists, directory.path(), Timestamp::UNIX_EPOCH)
+            };
+            let Loaded { index, facts, troubles } = lists.load(&order);
+            assert_eq!(facts.entries as usize, file.lines().count() + wanted.len(), "{file}");
+            assert!(index.lacking(&remembered[0]).is_none(), "{file}: all of it is looked for");
+            let told: Vec<&str> =
+                troubles.iter().filter_map(|told| Some(told.split_once(" of feed")?.0)).collect();
+            let listed = match wanted.len() {
+                0 => Vec::new(),
+                4 => vec!["the run looks for 192.0.2.1, 198.51.100.0/24, evil.example and 1 more".to_owned()],
+                _ => vec![format!("the run looks for {}", wanted.join(", "))],
+            };
+            assert_eq!(told, listed, "{file}");
+        }
     }
 
     /// The copy that the slot of the feed keeps, if it keeps any.

@@ -192,6 +192,7 @@ mod tests {
             present: Intervals::of([Interval::new(at(3_000), at(3_000 + seconds))]),
             doubtful: Intervals::default(),
             contacts: vec![ContactSpan { first: at(3_001), last: at(3_002) }; contacts],
+            called: Vec::new(),
         }
     }
 

@@ -232,6 +232,7 @@ fn is_decision(event: &Event) -> bool {
         }
         Event::Opened { .. }
         | Event::ReportAdded { .. }
+        | Event::SearchWidened { .. }
         | Event::HostBlamed { .. }
         | Event::HostCleaned { .. }
         | Event::RunStarted(_)

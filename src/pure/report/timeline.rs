@@ -68,6 +68,7 @@ pub fn kind(event: &Event) -> &'static str {
     match event {
         Event::Opened { .. } => "opened",
         Event::ReportAdded { .. } => "report_added",
+        Event::SearchWidened { .. } => "search_widened",
         Event::SchedulesRead(_) => "schedules_read",
         Event::HostBlamed { .. } => "host_blamed",
         Event::HostCleaned { .. } => "host_cleaned",
@@ -128,6 +129,7 @@ pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
             words::name(playbook)
         ),
         Event::ReportAdded { report } => report_added(report, zone),
+        Event::SearchWidened { what } => search_widened(what),
         Event::HostBlamed { host, mac, name, blame } => host_blamed(*host, *mac, name.as_deref(), *blame),
         Event::HostCleaned { host, cleaned } => format!("{host} cleaned at {}", local_time(*cleaned, zone)),
         Event::HostWithdrawn { host, reason } => format!("{host} withdrawn: {reason}"),
@@ -177,6 +179,10 @@ pub(super) fn told(event: &Event, ticket: &Ticket, zone: &TimeZone) -> String {
         }
         Event::MailRetried { mail, to, .. } => format!("Mail {mail} tried again, for {}", to.join(", ")),
     }
+}
+
+fn search_widened(what: &str) -> String {
+    format!("Nobody looked for {what} until now: earlier runs count no more")
 }
 
 fn report_added(report: &Report, zone: &TimeZone) -> String {

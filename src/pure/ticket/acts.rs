@@ -10,6 +10,7 @@ use super::{
 use crate::pure::intake::Report;
 use crate::pure::packet::Mac;
 use crate::pure::sighting::ContactSpan;
+use crate::pure::watchlist::{Entry, Require, Target};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -89,6 +90,7 @@ fn add_report(ticket: &Ticket, context: &Context<'_>, report: &Report) -> Decisi
         return refuse(format!("{} lies in the future: give the time at which it was seen", report.seen));
     }
     let mut events = vec![Event::ReportAdded { report: report.clone() }];
+    events.extend(widened(ticket, context, report).map(|what| Event::SearchWidened { what }));
     let is_news = ticket.last_cleaned().is_none_or(|cleaned| report.seen > cleaned);
     if !ticket.phase.is_open() && is_news {
         events.push(Event::PhaseChanged {
@@ -98,6 +100,32 @@ fn add_report(ticket: &Ticket, context: &Context<'_>, report: &Report) -> Decisi
         });
     }
     Ok(events)
+}
+
+/// What a report names that no run of a ticket under verification has looked for, as far as the playbook tells
+/// without its files.
+fn widened(ticket: &Ticket, context: &Context<'_>, report: &Report) -> Option<String> {
+    let is_late = ticket.phase.is_open() && ticket.last_cleaned().is_some();
+    let named = |report: &Report| (report.remote, report.port.filter(|_| report.remote.is_none()));
+    let (remote, port) = named(report);
+    let is_known = ticket.reports.iter().any(|known| named(known) == (remote, port));
+    if !is_late || is_known || remote.is_some_and(|address| is_watched(context, address)) {
+        return None;
+    }
+    remote.map(|address| address.to_string()).or(port.map(|port| format!("port {port}")))
+}
+
+/// Whether `verify` looks for the address at any port, whatever its files hold.
+fn is_watched(context: &Context<'_>, address: IpAddr) -> bool {
+    let names = |entry: &Entry| match &entry.target {
+        Target::Address(known) => *known == address,
+        Target::Network(network) => network.contains(&address),
+        Target::Domain(_) | Target::Anywhere => false,
+    };
+    let names = |entry: &Entry| entry.ports.is_none() && names(entry);
+    let lists = context.playbook.verify.watchlists.iter();
+    let mut lists = lists.filter_map(|name| context.playbook.watchlists.get(name));
+    lists.any(|list| list.require == Require::Any && list.ports.is_empty() && list.entries.iter().any(names))
 }
 
 fn blamed(ticket: &Ticket, address: IpAddr) -> Result<&Host, Refusal> {

@@ -3,7 +3,7 @@
 //! The stored form is JSON with the variant's name as `kind`. When it changes, its version rises
 //! and an old log must still fold.
 
-use super::{Blame, DigestPlan, LapsedRecord, Phase, Round, RunId, Schedules, TicketId};
+use super::{Blame, Called, DigestPlan, LapsedRecord, Phase, Round, RunId, Schedules, TicketId};
 use crate::pure::intake::Report;
 use crate::pure::interval::Intervals;
 use crate::pure::listing::{Listing, Lookup};
@@ -42,6 +42,10 @@ pub enum Event {
     },
     ReportAdded {
         report: Report,
+    },
+    /// A report names `what` no `verify` run has looked for until now: what was watched before proves nothing of it.
+    SearchWidened {
+        what: String,
     },
     /// A host is blamed; one that is already there becomes infected again.
     HostBlamed {
@@ -342,6 +346,9 @@ pub struct HostExposure {
     #[serde(default, skip_serializing_if = "Intervals::is_empty")]
     pub doubtful: Intervals,
     pub contacts: Vec<ContactSpan>,
+    /// What it called. Older logs do not know it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub called: Vec<Called>,
 }
 
 /// An occurrence that never ran.
@@ -354,26 +361,6 @@ pub struct OccurrenceRecord {
     /// `missed`, `skipped` or `suppressed`.
     pub outcome: Outcome,
     pub reason: Reason,
-}
-
-impl ListingAnswer {
-    /// What a run's look-up found.
-    pub fn of(lookup: Lookup, run: RunId) -> ListingAnswer {
-        ListingAnswer {
-            answer: lookup.answer,
-            at: lookup.at,
-            raw: lookup.why.clone(),
-            run: Some(run),
-            lookup: Some(Box::new(lookup)),
-            is_read_by_person: false,
-        }
-    }
-
-    /// An answer of a run that asked nobody outside.
-    pub fn unasked(answer: Listing, at: Timestamp, raw: &str, run: RunId) -> ListingAnswer {
-        let raw = raw.to_owned();
-        ListingAnswer { answer, at, raw, run: Some(run), lookup: None, is_read_by_person: false }
-    }
 }
 
 /// What the DNSBL, or a person who read its page, says of the public address.

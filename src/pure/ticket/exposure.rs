@@ -3,7 +3,7 @@
 //!
 //! It must never count a second twice, nor one in which silence means nothing.
 
-use super::{Host, HostExposure, HostState, RunEnd, Ticket, hosts};
+use super::{Host, HostExposure, HostState, Run, RunEnd, Ticket, hosts};
 use crate::pure::assurance::Past;
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::packet::is_same_machine;
@@ -36,7 +36,7 @@ pub(super) fn past(ticket: &Ticket, host: &Host) -> Past {
     let contacts = attentive_contacts(ticket, host);
     let (Some(first), Some(last)) = (contacts.first(), contacts.last()) else { return Past::default() };
     let limits = Interval::new(first.first, last.first);
-    let watched = exposure(ticket, host, limits, |end| end.is_attentive, |_, seen| seen.present.clone());
+    let watched = exposure(ticket, host, limits, |_, end| end.is_attentive, |_, seen| seen.present.clone());
     let since_first = |at: Timestamp| at.duration_since(first.first).as_secs_f64();
     let contacts: Vec<f64> = contacts.iter().map(|contact| since_first(contact.first)).collect();
     let watched: Vec<(f64, f64)> =
@@ -44,8 +44,9 @@ pub(super) fn past(ticket: &Ticket, host: &Host) -> Past {
     Past::of(&contacts, &watched)
 }
 
-/// T: exposure since the cleaning, only from captures whose silence means something, without the seconds in
-/// which a contact could have gone unseen, and shorter by the share of packets that was lost.
+/// T: exposure since the cleaning, only from captures whose silence means something and in which all was looked for
+/// that the reports name, without the seconds in which a contact could have gone unseen, and shorter by the share of
+/// packets that was lost.
 pub(super) fn exposure_since(ticket: &Ticket, host: &Host) -> Intervals {
     let Some(cleaned) = cleaned(host) else { return Intervals::default() };
     let limits = Interval::new(cleaned, Timestamp::MAX);
@@ -53,7 +54,8 @@ pub(super) fn exposure_since(ticket: &Ticket, host: &Host) -> Intervals {
         let watched = seen.present.without(&seen.doubtful).within(limits);
         Intervals::of(watched.as_slice().iter().map(|stretch| shortened(*stretch, end.lost_share)))
     };
-    exposure(ticket, host, limits, |end| end.is_healthy, well_watched)
+    let is_whole = |run: &Run| ticket.widened.is_none_or(|widened| widened <= run.started);
+    exposure(ticket, host, limits, |run, end| end.is_healthy && is_whole(run), well_watched)
 }
 
 fn shortened(stretch: Interval, lost_share: f64) -> Interval {
@@ -66,11 +68,12 @@ fn exposure(
     ticket: &Ticket,
     host: &Host,
     limits: Interval,
-    counts: impl Fn(&RunEnd) -> bool,
+    counts: impl Fn(&Run, &RunEnd) -> bool,
     stretches: impl Fn(&RunEnd, &HostExposure) -> Intervals,
 ) -> Intervals {
     let mut all = Vec::new();
-    for end in ended(ticket).filter(|end| counts(end)) {
+    let ended = ticket.runs.iter().filter_map(|run| Some((run, run.end.as_ref()?)));
+    for (_, end) in ended.filter(|(run, end)| counts(run, end)) {
         for seen in end.exposures.iter().filter(|exposure| is_of(host, exposure)) {
             all.extend_from_slice(stretches(end, seen).within(limits).as_slice());
         }

@@ -14,6 +14,9 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+/// Why an event is none of a ticket.
+const OF_NO_TICKET: &str = "schedules and `detect` stages are of no ticket";
+
 /// An event that cannot have happened: the log is damaged or was written by something else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("event {seq} of ticket {ticket} cannot have happened: {why}")]
@@ -68,6 +71,7 @@ impl Ticket {
             relapsed: None,
             confirmed: None,
             reports: Vec::new(),
+            widened: None,
             hosts: Vec::new(),
             signed: BTreeMap::new(),
             runs: Vec::new(),
@@ -95,8 +99,8 @@ impl Ticket {
     fn fold_one(&mut self, recorded: &Recorded) -> Result<(), String> {
         match &recorded.event {
             Event::Opened { .. } => return Err("the ticket is open already".to_owned()),
-            Event::SchedulesRead(_) => return Err("schedules are of no ticket".to_owned()),
             Event::ReportAdded { report } => self.reports.push(report.clone()),
+            Event::SearchWidened { what: _ } => self.widen(recorded.at),
             Event::HostBlamed { .. } => self.blame(recorded),
             Event::HostCleaned { host, cleaned } => self.treat(*host, HostState::Cleaned, *cleaned)?,
             Event::HostRetired { host, reason: _ } => self.treat(*host, HostState::Retired, recorded.at)?,
@@ -148,7 +152,7 @@ impl Ticket {
             Event::RoundQueued { .. } | Event::DigestPlanned(_) | Event::DigestDue { .. } => {
                 return Err("a mail about many is of no ticket".to_owned());
             }
-            Event::Detection { .. } => return Err("a detect stage has no ticket".to_owned()),
+            Event::Detection { .. } | Event::SchedulesRead(_) => return Err(OF_NO_TICKET.to_owned()),
         }
         Ok(())
     }
@@ -185,6 +189,11 @@ impl Ticket {
         host.cleaned = Some(at);
         self.passes.clear();
         Ok(())
+    }
+
+    fn widen(&mut self, at: Timestamp) {
+        self.widened = Some(at);
+        self.passes.clear();
     }
 
     fn pass_over(&mut self, at: Timestamp, record: LapsedRecord) -> Result<(), String> {
@@ -267,12 +276,12 @@ impl Ticket {
     }
 
     /// Adds a pass to the row, or ends the row with a fail. The same minutes never count twice, and
-    /// none from before the last cleaning, from a hold or from a school break do.
+    /// none from before the last cleaning or from when less was looked for, from a hold or from a school break do.
     fn count_pass(&mut self, id: RunId) {
         let Some(run) = self.run(id).filter(|run| run.stage == StageName::Verify) else { return };
         let Some(end) = &run.end else { return };
         let started = run.started;
-        let is_after_cleaning = self.last_cleaned().is_none_or(|cleaned| cleaned <= started);
+        let is_after_cleaning = self.last_cleaned().max(self.widened).is_none_or(|since| since <= started);
         let is_new =
             self.passes.last().and_then(|last| self.run(*last)).is_none_or(|last| last.window_end <= started);
         let is_waiting = end.is_in_break || self.is_held_in(run.window());

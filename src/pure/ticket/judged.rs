@@ -1,6 +1,7 @@
 //! What follows from a capture? Its verdict, the hosts to blame, and what each could have been seen
 //! doing.
 
+use super::called::called;
 use super::{
     Blame, Context, Event, Host, HostExposure, HostState, ListingAnswer, Phase, Run, RunEnd, RunId, Ticket,
     hosts,
@@ -9,7 +10,7 @@ use crate::pure::interval::Intervals;
 use crate::pure::moment;
 use crate::pure::number::spelled;
 use crate::pure::packet::{Mac, is_same_machine};
-use crate::pure::playbook::{JudgeCriteria, StageName};
+use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::sighting::{HostFinding, Observation};
 use crate::pure::verdict::{
     self, BlamedHost, CaptureFacts, ControlRecord, Ending, Outcome, Reason, ReasonCode, SourceFacts, Verdict,
@@ -95,7 +96,7 @@ pub fn judge(
         lost_share: lost_share(&facts.sources),
         is_healthy: verdict::is_healthy(criteria, facts),
         is_attentive: verdict::is_attentive(criteria, facts),
-        exposures: exposures(hosts, criteria, facts, observation),
+        exposures: exposures(hosts, context.playbook, facts, observation),
         controls: facts.sources.iter().filter_map(ControlRecord::of).collect(),
         contacts,
         is_in_break: context.site.closed_intervals().iter().any(|closed| closed.overlaps(run.window())),
@@ -267,11 +268,11 @@ pub fn has_called(host: &Host, finding: &HostFinding) -> bool {
 /// For each blamed or contacting host: when it was present and watched, and its contacts.
 fn exposures(
     hosts: &[Host],
-    criteria: &JudgeCriteria,
+    playbook: &Playbook,
     facts: &CaptureFacts,
     observation: &Observation,
 ) -> Vec<HostExposure> {
-    let (watched, doubtful) = (verdict::watched(facts), verdict::doubtful(criteria, facts));
+    let (watched, doubtful) = (verdict::watched(facts), verdict::doubtful(&playbook.judge, facts));
     let mut exposures: Vec<HostExposure> = Vec::new();
     for finding in observation.hosts.iter().filter(|finding| finding.contacts > 0) {
         let present = presence(&facts.sources, finding.host, finding.mac).intersection(&watched);
@@ -282,6 +283,7 @@ fn exposures(
             doubtful: doubtful.intersection(&present),
             present,
             contacts: finding.spans.clone(),
+            called: called(finding, playbook),
         });
     }
     for host in hosts {
@@ -291,7 +293,15 @@ fn exposures(
         if !is_there && !present.is_empty() {
             let (host, mac) = (host.host, host.mac);
             let doubtful = doubtful.intersection(&present);
-            exposures.push(HostExposure { host, mac, name: None, present, doubtful, contacts: Vec::new() });
+            exposures.push(HostExposure {
+                host,
+                mac,
+                name: None,
+                present,
+                doubtful,
+                contacts: Vec::new(),
+                called: Vec::new(),
+            });
         }
     }
     exposures

@@ -3,7 +3,8 @@
 //! Used by `fold`, `consequences` and `standing`. It must never take an old answer, or one from before
 //! the cleaning, for what is so now.
 
-use super::{Event, Listing, ListingAnswer, Phase, Ticket};
+use super::{Event, Listing, ListingAnswer, Phase, RunId, Ticket};
+use crate::pure::listing::Lookup;
 use jiff::Timestamp;
 
 /// When the address became listed.
@@ -13,6 +14,26 @@ pub struct NewlyListed {
     pub at: Timestamp,
     /// Whether the answer before it that was known said "not listed".
     pub was_clear: bool,
+}
+
+impl ListingAnswer {
+    /// What a run's look-up found.
+    pub fn of(lookup: Lookup, run: RunId) -> ListingAnswer {
+        ListingAnswer {
+            answer: lookup.answer,
+            at: lookup.at,
+            raw: lookup.why.clone(),
+            run: Some(run),
+            lookup: Some(Box::new(lookup)),
+            is_read_by_person: false,
+        }
+    }
+
+    /// An answer of a run that asked nobody outside.
+    pub fn unasked(answer: Listing, at: Timestamp, raw: &str, run: RunId) -> ListingAnswer {
+        let raw = raw.to_owned();
+        ListingAnswer { answer, at, raw, run: Some(run), lookup: None, is_read_by_person: false }
+    }
 }
 
 impl Ticket {

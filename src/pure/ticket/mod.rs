@@ -6,6 +6,7 @@
 
 mod acts;
 mod basis;
+mod called;
 pub mod chain;
 mod consequences;
 pub mod course;
@@ -35,6 +36,7 @@ mod standing;
 mod state;
 
 pub use basis::{Basis, Rule, basis};
+pub use called::{Called, is_called, remembered};
 pub use consequences::{announce, follow};
 pub use course::ON_TIME;
 pub use deadline::due as due_date;

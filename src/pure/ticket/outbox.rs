@@ -102,6 +102,7 @@ pub fn meant(recorded: &Recorded) -> Vec<u64> {
         | Event::MailRetried { mail, .. } => vec![*mail],
         Event::Opened { .. }
         | Event::ReportAdded { .. }
+        | Event::SearchWidened { .. }
         | Event::HostBlamed { .. }
         | Event::HostCleaned { .. }
         | Event::HostWithdrawn { .. }

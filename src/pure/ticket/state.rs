@@ -47,6 +47,8 @@ pub struct Ticket {
     /// When it last became clean.
     pub confirmed: Option<Timestamp>,
     pub reports: Vec<Report>,
+    /// Since when all is looked for that the reports name; `None`: from the first run on.
+    pub widened: Option<Timestamp>,
     /// Every inside host it blames, in the order of blaming; those withdrawn are gone.
     pub hosts: Vec<Host>,
     /// What was signed, by item name.

@@ -136,10 +136,20 @@ pub struct WatchlistFacts {
     pub empty: Vec<ListFault>,
     /// Lists of whose file too much could not be applied, each with how much.
     pub incomplete: Vec<ListFault>,
+    /// Lists that take out a blamed host which only they could show calling.
+    pub excepted: Vec<Excepted>,
     /// Lists with entries that no packet could show which passes the filter, each with how many.
     pub shut_out: Vec<ListFault>,
     /// Lists whose file is older than allowed, each with how old it is, in words that go on from its name.
     pub stale: Vec<ListFault>,
+}
+
+/// A watchlist that takes out a blamed host by `except`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excepted {
+    /// Its name in the playbook.
+    pub list: String,
+    pub host: IpAddr,
 }
 
 /// A blamed host, as the judge needs to know it.

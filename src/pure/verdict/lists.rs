@@ -2,7 +2,7 @@
 //!
 //! Four of the reasons that `gaps` lists.
 
-use super::WatchlistFacts;
+use super::{Excepted, WatchlistFacts};
 use crate::pure::watchlist::ListFault;
 
 /// Lists that hold nothing, or the lack of any.
@@ -25,7 +25,13 @@ pub(super) fn incomplete(lists: &WatchlistFacts) -> Vec<String> {
             "of watchlist {list} {what}: mend these lines or take them out (`allclear watchlist FILE` lists them)"
         )
     };
-    lists.incomplete.iter().map(refused).collect()
+    let excepted = |Excepted { list, host }: &Excepted| {
+        format!(
+            "watchlist {list} takes out {host}, which the ticket blames, so that no call of it can be seen: take \
+             {host} out of `except`"
+        )
+    };
+    lists.incomplete.iter().map(refused).chain(lists.excepted.iter().map(excepted)).collect()
 }
 
 /// Lists with entries that the filter can never let through.

@@ -25,8 +25,8 @@ mod hidden_tests;
 mod tests;
 
 pub use facts::{
-    BlamedHost, CaptureFacts, Control, ControlRecord, Ending, EvidenceFile, ListingFacts, ProbeFacts,
-    SourceFacts, SystemClock, WatchlistFacts,
+    BlamedHost, CaptureFacts, Control, ControlRecord, Ending, EvidenceFile, Excepted, ListingFacts,
+    ProbeFacts, SourceFacts, SystemClock, WatchlistFacts,
 };
 pub use judge::{contacts_reason, is_attentive, is_healthy, judge};
 pub use judgement::{Judgement, Outcome, Reason, Verdict};

@@ -158,6 +158,33 @@ impl Index {
         self.parts().any(|part| part.ports.set().has_any(protocol))
     }
 
+    /// What of `list` is not looked for by one of its name here: nothing when all is. Of a list that counts only as
+    /// a whole, all or nothing.
+    pub fn lacking(&self, list: &Watchlist) -> Option<Watchlist> {
+        let lacks = |entry: &&Entry| !self.holds_entry(&list.name, entry);
+        let lacking: Vec<Entry> = list.entries.iter().filter(lacks).cloned().collect();
+        let entries = match (lacking.is_empty(), list.require) {
+            (true, _) => return None,
+            (false, Require::Any) => lacking,
+            (false, Require::All) => list.entries.clone(),
+        };
+        Some(Watchlist { entries, ..list.clone() })
+    }
+
+    /// Whether a list of that name has the entry, as it is spelt here, at no fewer ports.
+    fn holds_entry(&self, name: &str, entry: &Entry) -> bool {
+        self.placed.iter().any(|placed| {
+            let list = &self.lists[usize::from(placed.list)];
+            let is_as_wide = |own: Option<PortRange>| match (entry.ports, own) {
+                (Some(wanted), Some(own)) => own == wanted,
+                (Some(wanted), None) => list.ports.is_empty() || list.ports.contains(&wanted),
+                (None, own) => own.is_none() && list.ports.is_empty(),
+            };
+            let is_name = matches!(entry.target, Target::Domain(_));
+            list.name == name && placed.part.spelt(entry).any(|own| is_name || is_as_wide(own))
+        })
+    }
+
     /// The parts that it is made of.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Arc<Part>> + Clone {
         self.placed.iter().map(|placed| &placed.part)

@@ -66,6 +66,13 @@ pub struct Watchlist {
     pub require: Require,
 }
 
+impl Watchlist {
+    /// Whether its keys name nothing at all, and no file either.
+    pub fn is_bare(&self) -> bool {
+        self.entries.is_empty() && self.ports.is_empty() && self.file.is_none()
+    }
+}
+
 /// What keeps a watchlist, or a part of it, from being looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListFault {

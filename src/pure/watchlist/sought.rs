@@ -2,7 +2,7 @@
 
 use super::index::{End, MatchKind};
 use super::part::{Part, Place};
-use super::{PortRange, domain};
+use super::{Entry, PortRange, Target, domain};
 use crate::pure::address;
 use std::net::IpAddr;
 
@@ -35,6 +35,22 @@ pub struct Found {
 }
 
 impl Part {
+    /// The own ports of every entry here that has the spelling of this one and matches where it does.
+    pub(super) fn spelt<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = Option<PortRange>> + 'a {
+        let sought = match &entry.target {
+            Target::Address(address) => Some(Sought::Address(*address)),
+            Target::Network(network) => Some(Sought::Address(network.network())),
+            Target::Domain(name) => Some(Sought::Name(name.clone())),
+            Target::Anywhere => None,
+        };
+        let found = sought.map_or_else(Vec::new, |sought| self.matching(&sought));
+        let is_anywhere = entry.target == Target::Anywhere;
+        let ports = self.ports.rows().iter().map(|(range, _)| *range);
+        let same_ports = ports.filter(move |range| is_anywhere && entry.ports == Some(*range)).map(Some);
+        let same = found.into_iter().filter(|found| found.text == entry.text).map(|found| found.ports);
+        same.chain(same_ports)
+    }
+
     /// All entries that match, the most telling first; entries of ports alone match no one in particular.
     pub fn matching(&self, sought: &Sought) -> Vec<Found> {
         let mut found: Vec<(MatchKind, Place, Option<PortRange>)> = Vec::new();
