@@ -247,6 +247,20 @@ fn a_packet_that_was_cut_away_is_told() {
 }
 
 #[test]
+fn what_stands_behind_more_packets_than_are_read_is_told() {
+    let hello = client_hello(&[], "evil.example");
+    let zero_rtt = [&[0xd0, 0, 0, 0, 1, 8][..], &ID, &[0, 0x40, 30], &[9; 30]].concat();
+    let behind = |packets: usize| {
+        [zero_rtt.repeat(packets), initial(&ONE, &ID, 0, &crypto(&hello, 0, hello.len()))].concat()
+    };
+    assert_eq!(told_of(&behind(3)).1, "evil.example", "as many as are read");
+    assert_eq!(told_of(&behind(4)).0, Opened::Cut, "one more");
+    assert_eq!(told_of(&zero_rtt.repeat(5)).0, Opened::Closed, "none that could hold a name");
+    let of_server = ipv4(17, &udp(443, 50_000, &behind(4)));
+    assert_eq!(told(&packet(&frame(101, &of_server), "a server's")).0, Opened::Closed, "of a server");
+}
+
+#[test]
 fn the_name_of_a_real_capture_is_read() {
     let Some(data) = data() else { return };
     let mut names = Vec::new();

@@ -154,10 +154,12 @@ pub fn open_initials(
             break;
         }
     }
+    let is_left = Protected::parse(rest).is_some_and(|next| next.kind != Kind::Other);
     match opened {
-        Some(_) if Protected::parse(rest).is_some_and(|next| next.kind != Kind::Other) => Opened::Cut,
+        Some(_) if is_left => Opened::Cut,
         Some((id, _)) => Opened::Client(id),
         None if is_sealed => Opened::Sealed,
+        None if is_left && !is_of_server(packet, &[]) => Opened::Cut,
         None => Opened::Closed,
     }
 }
