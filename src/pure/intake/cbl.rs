@@ -45,7 +45,7 @@ const SUBJECT: [&str; 5] = ["lastdetectedat", "listedinthe", "sinkhole", "botnet
 const INFECTED: [&str; 4] = ["infected)withthe", "infected)with", "machineinfectedwith", "infectedwiththe"];
 
 /// Behind the malware's name.
-const NAME_ENDS: [&str; 6] = ["botnet", "trojan", "virus", "malware", ",", "("];
+const NAME_ENDS: [&str; 7] = ["malicious", "botnet", "trojan", "virus", "malware", ",", "("];
 
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -351,6 +351,27 @@ mod tests {
         assert_eq!((report.port, report.source_port), (Some(80), Some(1701)));
         assert_eq!(report.public, Some([192, 0, 2, 17].into()));
         assert_eq!(report.protocol, Some(Transport::Tcp));
+    }
+
+    #[test]
+    fn quotation_marks_around_what_a_page_names_change_nothing() {
+        for (open, close) in [('"', '"'), ('\u{201c}', '\u{201d}')] {
+            let q = |text: &str| format!("{open}{text}{close}");
+            let text = format!(
+                "IP Address {} is listed in the CBL. It was last detected at 2015-04-29 19:00 GMT. This IP is infected \
+                 with, or is NATting for a machine infected with {} malicious botnet. This was detected by a TCP/IP \
+                 connection from {} on port {} going to IP address {} (the sinkhole) on port {}.",
+                q("192.0.2.17"),
+                q("Conficker"),
+                q("192.0.2.17"),
+                q("1701"),
+                q("216.66.15.109"),
+                q("80")
+            );
+            let report = read(&text).expect("a report");
+            let seen = "2015-04-29T19:00:00Z".parse().expect("a time");
+            assert_eq!(report, Report { seen, clock_error_s: 1800, ..expected() }, "{text}");
+        }
     }
 
     #[test]

@@ -163,9 +163,11 @@ fn simple(sign: char) -> char {
     }
 }
 
-/// Signs that a copied page may carry and nobody sees.
+/// Signs that a copied page may carry and nobody sees; and quotation marks, which later pages put around what they
+/// name.
 fn is_invisible(sign: char) -> bool {
     sign.is_control()
+        || sign == '"'
         || matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
