@@ -1,6 +1,7 @@
 //! In which ways could a ticket be called clean that is not? Stories that once ended so, or nearly.
 
 use crate::world::{LAB, OFFICE, World, at, calls_at, calls_every_two_hours, ip, report, silent};
+use allclear::engine::Opening;
 use allclear::pure::packet::Mac;
 use allclear::pure::playbook::StageName;
 use allclear::pure::site::ClosedDays;
@@ -77,6 +78,31 @@ fn contacts_below_the_limit_of_a_host_that_nobody_blames_keep_a_ticket_out_of_cl
     world.act("2015-05-20T13:00:00Z", Act::Clean { host: Some(ip(OFFICE)), at: None }).expect("cleaned");
     world.live_until("2015-05-29T12:00:00Z", silent);
     assert_eq!(world.phase(), Phase::Clean, "named, cleaned and silent since: {}", missing(&world));
+}
+
+#[test]
+fn contacts_below_the_limit_of_a_host_that_another_ticket_works_on_keep_a_ticket_out_of_clean() {
+    let mut world = World::with(|playbook| playbook.judge.fail_at = 2);
+    let opening = Opening {
+        reference: None,
+        site: "springfield".to_owned(),
+        playbook: "conficker".to_owned(),
+        public: ip("192.0.2.17"),
+        reports: vec![report("2015-05-04T08:30:00Z")],
+    };
+    let other = world.engine.open_ticket(world.now, "engineer", opening).expect("a ticket opens");
+    let named = Act::NameHost { host: ip(OFFICE), mac: None, name: None };
+    world.engine.step(world.now, "tech", other, &Input::Act(named)).expect("named there");
+    world.act("2015-05-05T10:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned");
+    sign(&mut world, "2015-05-05T11:00:00Z");
+    world.live_until("2015-05-20T12:00:00Z", calls_at("2015-05-07T23:00:00Z", OFFICE, None));
+    assert!(world.ticket().passes.len() >= 15, "one contact a night is allowed to pass");
+    assert_eq!(world.phase(), Phase::Verifying, "but something else inside has made contact");
+    assert!(
+        missing(&world).contains("10.16.30.7 made contact at 2015-05-07T23:00:00Z"),
+        "{}",
+        missing(&world)
+    );
 }
 
 #[test]

@@ -30,7 +30,8 @@ pub fn captured(
     let observation = merged(&facts.sources);
     let mut end = judge(&ticket.hosts, context, run, &facts, &observation);
     let is_own = |host, mac| !is_elsewhere(ticket, context, host, mac);
-    end.exposures.retain(|seen| is_own(seen.host, seen.mac));
+    // Of a run that does not fail, who called is kept: else nothing would tell that somebody inside did.
+    end.exposures.retain(|seen| end.verdict != Some(Verdict::Fail) || is_own(seen.host, seen.mac));
     let findings = observation.hosts.iter().filter(|finding| is_own(finding.host, finding.mac));
     let mut events: Vec<Event> = listing.cloned().map(Event::ListingAnswered).into_iter().collect();
     events.extend(blame(ticket, &findings.collect::<Vec<_>>(), end.verdict));
