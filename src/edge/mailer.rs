@@ -37,13 +37,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use wire::Patience;
 
-/// How long each answer of a mail server may take: RFC 5321 would allow minutes, but the mail is
-/// tried again anyway.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
-
-/// How long a whole delivery may take, for servers that answer a letter at a time.
-const DELIVERY_MAX: Duration = Duration::from_secs(120);
+/// How long each answer of a mail server may take at first: RFC 5321 would allow minutes, and the mail is tried
+/// again, with more patience. A whole delivery has a limit too, for servers that answer a letter at a time. To the
+/// end of a mail the answer may take ten minutes, as RFC 5321 (4.5.3.2.6) says: a server that looks into mails may
+/// have it already, and would take it again with every try.
+const PATIENCE: Patience = Patience {
+    answer_max: Duration::from_secs(30),
+    whole_max: Duration::from_secs(120),
+    end_max: Duration::from_secs(600),
+};
 
 /// The longest password, in bytes, that is believed.
 const PASSWORD_BYTES_MAX: u64 = 4_096;
@@ -113,16 +117,16 @@ impl Mailer {
             MailSecurity::Plain => None,
             MailSecurity::Tls | MailSecurity::StartTls => Some(tls(&host)?),
         };
-        let (answer_max, whole_max, line) = (ANSWER_MAX, DELIVERY_MAX, Default::default());
-        Ok(Mailer::Smtp(Box::new(Smtp { host, port, security, tls, login, answer_max, whole_max, line })))
+        let (patience, line) = (PATIENCE, Default::default());
+        Ok(Mailer::Smtp(Box::new(Smtp { host, port, security, tls, login, patience, line })))
     }
 
-    /// The same mailer with other limits: for one answer of the server, and for a whole delivery.
+    /// The same mailer with other limits: for one answer of the server; for a whole delivery, and for the answer to
+    /// the end of a mail.
     pub fn with_patience(self, answer_max: Duration, delivery_max: Duration) -> Mailer {
+        let patience = Patience { answer_max, whole_max: delivery_max, end_max: delivery_max };
         match self {
-            Mailer::Smtp(smtp) => {
-                Mailer::Smtp(Box::new(Smtp { answer_max, whole_max: delivery_max, ..*smtp }))
-            }
+            Mailer::Smtp(smtp) => Mailer::Smtp(Box::new(Smtp { patience, ..*smtp })),
             directory @ Mailer::Directory(_) => directory,
         }
     }

@@ -22,6 +22,8 @@ pub enum Does {
     Leaves(&'static str),
     /// Says nothing more, ever.
     Hangs,
+    /// Says them after a second.
+    Tarries(&'static str),
     /// Sends a letter of the line each so often.
     Drips(&'static str),
     /// Sends these bytes so many times, without end of line.
@@ -33,7 +35,7 @@ pub enum Does {
     /// Says this and forgets what was said behind the command.
     Forgets(&'static str),
 }
-use Does::{Deafens, Drips, Floods, Forgets, Hangs, Leaves, Noise, Says};
+use Does::{Deafens, Drips, Floods, Forgets, Hangs, Leaves, Noise, Says, Tarries};
 
 /// What it does when: at the so many-th of a command (`BANNER`, `EHLO`, `MAIL`, `RCPT`, `DATA`, `END` for the
 /// dot, `QUIT`), counted over all connections from 1; 0 is always.
@@ -134,9 +136,9 @@ fn act(
         let nth = seen.commands.iter().filter(|line| line.starts_with(&format!("{word} "))).count();
         let rule = rules.iter().find(|(on, at, _)| *on == word && (*at == 0 || *at == nth));
         let does = rule.map_or(Says(default(word)), |(_, _, does)| *does);
-        let is_taken = matches!(does, Says(text) | Leaves(text) | Drips(text) if text.starts_with("250"));
-        // One without a line is what ends a mail that nobody was to get.
-        if word == "END" && is_taken && line != ".\r\n" {
+        let is_taken = matches!(does, Says(text) | Leaves(text) | Drips(text) | Tarries(text) if text.starts_with("250"));
+        // One without a line is what ends a mail that nobody was to get, one without an end was broken off.
+        if word == "END" && is_taken && line.ends_with("\r\n.\r\n") {
             seen.accepted.push(line.to_owned());
         }
         does
@@ -151,6 +153,10 @@ fn act(
         Hangs => {
             std::thread::sleep(Duration::from_secs(20));
             return Ok(None);
+        }
+        Tarries(text) => {
+            std::thread::sleep(Duration::from_secs(1));
+            stream.write_all(format!("{text}\r\n").as_bytes())?;
         }
         Drips(text) => {
             for byte in format!("{text}\r\n").as_bytes() {
@@ -452,6 +458,40 @@ fn one_connection_carries_mail_after_mail_and_is_renewed_without_a_word() {
         assert_eq!(office.connections(), *connections, "{row}");
         let accepted = expected.iter().filter(|word| **word == "accepted").count();
         assert_eq!(office.accepted(), accepted, "{row}: what is told and what was accepted");
+    }
+}
+
+/// A server that takes longer for everything than we wait at first, as one that asks others about each recipient.
+#[test]
+fn a_server_that_is_always_slow_gets_more_time_with_each_try() {
+    let letter = located();
+    let rows: [&'static [Rule]; 4] = [
+        &[("BANNER", 0, Tarries("220 office"))],
+        &[("MAIL", 0, Tarries("250 ok"))],
+        &[("RCPT", 0, Tarries("250 ok"))],
+        &[("DATA", 0, Tarries("354 go"))],
+    ];
+    for rules in rows {
+        let slow = rules[0].0;
+        let office = Office::offering("250 office", rules);
+        let mailer = mailer(office.port, Duration::from_millis(200), Duration::from_secs(4));
+        let first = mailer.deliver(&letter, &letter.to[0]);
+        assert!(words(&first).contains("no answer within 0.2 s"), "{slow}: {first:?}");
+        let is_taken = (0..6).any(|_| mailer.deliver(&letter, &letter.to[0]) == Delivery::Accepted);
+        assert!(is_taken, "{slow}: it never gets a mail");
+        assert_eq!(office.accepted(), 1, "{slow}: once");
+    }
+}
+
+/// Whoever hangs up while a server looks into a mail gets it taken again with every try.
+#[test]
+fn the_word_on_a_mail_is_waited_for_longer_than_any_other_answer() {
+    let letter = located();
+    let office = Office::open(&[("END", 0, Tarries("250 taken"))]);
+    let mailer = mailer(office.port, Duration::from_millis(200), Duration::from_secs(5));
+    for number in 1..=2 {
+        assert_eq!(mailer.deliver(&letter, &letter.to[0]), Delivery::Accepted);
+        assert_eq!(office.accepted(), number);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::edge::capture::stop::Stop;
 use crate::edge::clock;
 use crate::edge::perform::{self, Edges};
 use crate::pure::letterbox::REPEAT_PAUSE;
-use crate::pure::report::unsent::{UnsentMail, of_outbox, unsent};
+use crate::pure::report::unsent::{MailState, UnsentMail, of_outbox, unsent};
 use crate::pure::ticket::{HoldReason, TicketId};
 use crate::pure::words::{clean_text, count, duration};
 use jiff::Timestamp;
@@ -87,8 +87,17 @@ fn as_text(desk: &Desk, mail: &UnsentMail<'_>, subject: &str) -> String {
     let tries = if mail.tries == 1 { "1 try".to_owned() } else { format!("{} tries", mail.tries) };
     let error = mail.last_error.map(clean_text).or_else(|| held(desk, mail));
     let error = error.map(|error| format!("\n    {error}")).unwrap_or_default();
+    let cure = match mail.state {
+        MailState::Refused | MailState::GivenUp => {
+            format!(
+                "\n    nobody sends it any more: mend the cause or the address, then `allclear mail retry {}`",
+                mail.mail
+            )
+        }
+        MailState::Waiting | MailState::Delayed | MailState::Held => String::new(),
+    };
     format!(
-        "mail {}, {}: {}, {whose}, to {}\n    {subject}\n    since {:.0}, {tries}{next}{error}\n",
+        "mail {}, {}: {}, {whose}, to {}\n    {subject}\n    since {:.0}, {tries}{next}{error}{cure}\n",
         mail.mail,
         mail.state.word(),
         mail.event,

@@ -56,6 +56,11 @@ impl Halt {
         is_goodbye && self.step < Step::Content
     }
 
+    /// Whether an answer did not come in time.
+    pub fn is_late(&self) -> bool {
+        matches!(self.why, Why::Lost(Lost::Late(_)))
+    }
+
     /// Whether the server listens on.
     pub fn leaves_open(&self) -> bool {
         match &self.why {

@@ -10,7 +10,7 @@ use super::halt::{Halt, Step, Why};
 use super::login::Login;
 use super::offers::Offers;
 use super::sealed::is_ascii;
-use super::wire::{Reply, Wire};
+use super::wire::{Patience, Reply, Wire};
 use crate::pure::site::MailSecurity;
 use lettre::Address;
 use lettre::address::Envelope;
@@ -21,7 +21,6 @@ use std::fmt::Display;
 use std::io::BufRead;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// So many mails go over one connection, unless the server announces a smaller number (RFC 9422): so that
 /// a server that is to be taken out of service loses us some day.
@@ -38,8 +37,7 @@ pub struct Smtp {
     /// `None` for a plain connection.
     pub tls: Option<Arc<ClientConfig>>,
     pub login: Option<Login>,
-    pub answer_max: Duration,
-    pub whole_max: Duration,
+    pub patience: Patience,
     /// What the last mail left behind.
     pub line: Mutex<Line>,
 }
@@ -52,6 +50,9 @@ pub struct Line {
     /// Whether commands that were said in a row came to nothing: then each waits for the answer to the one before
     /// it. There are servers, and walls before them, that offer what they cannot do.
     is_one_by_one: bool,
+    /// How many answers did not come in time. A server may be slow about each recipient, because it asks others: what
+    /// it took to learn that is not forgotten, and mail gets through to it.
+    lapses: u32,
 }
 
 /// A server that has been greeted and has let us in.
@@ -94,20 +95,23 @@ impl Smtp {
                 sent => return self.conclude(&mut line, connection, sent),
             }
         }
-        match self.connect(&mut |_, _| {}) {
+        match self.connect(line.lapses, &mut |_, _| {}) {
             Ok(mut connection) => {
                 connection.is_pipelined &= !line.is_one_by_one;
                 let sent = connection.send(message, envelope, meanwhile);
                 self.conclude(&mut line, connection, sent)
             }
-            Err(halt) => halt.into_delivery(&self.name()),
+            Err(halt) => {
+                line.lapses += u32::from(halt.is_late());
+                halt.into_delivery(&self.name())
+            }
         }
     }
 
     /// Hands a mail over on a connection of its own, telling each step.
     pub fn try_out(&self, message: &[u8], envelope: &Envelope, told: &mut dyn FnMut(&str)) -> Delivery {
         let mut told = |step: Step, words: &str| told(&format!("{step}: {words}"));
-        let sent = self.connect(&mut told);
+        let sent = self.connect(0, &mut told);
         let sent = sent
             .and_then(|mut connection| connection.send_and_tell(message, envelope, &mut told, &mut || {}));
         sent.map_or_else(|halt| halt.into_delivery(&self.name()), |()| Delivery::Accepted)
@@ -115,7 +119,7 @@ impl Smtp {
 
     /// Greets the server, makes sure of it, logs in, and leaves.
     pub fn greet(&self) -> Result<String, String> {
-        self.connect(&mut |_, _| {}).map_err(|halt| halt.words(&self.name()))?;
+        self.connect(0, &mut |_, _| {}).map_err(|halt| halt.words(&self.name()))?;
         let protection = match self.security {
             MailSecurity::Plain => "",
             MailSecurity::Tls | MailSecurity::StartTls => " with a good certificate",
@@ -139,6 +143,7 @@ impl Smtp {
         connection.is_over |=
             connection.wire.is_torn() || sent.as_ref().err().is_some_and(|halt| !halt.leaves_open());
         line.is_one_by_one |= connection.is_confused;
+        line.lapses += u32::from(sent.as_ref().is_err_and(Halt::is_late));
         connection.is_pipelined &= !line.is_one_by_one;
         if !connection.is_over && connection.mails_left > 0 {
             line.kept = Some(connection);
@@ -146,12 +151,13 @@ impl Smtp {
         sent.map_or_else(|halt| halt.into_delivery(&self.name()), |()| Delivery::Accepted)
     }
 
-    /// Greets the server, makes sure of it, and logs in.
-    pub fn connect(&self, told: Told) -> Result<Connection, Halt> {
+    /// Greets the server, makes sure of it, and logs in; the more patiently the more answers came too late before.
+    pub fn connect(&self, lapses: u32, told: Told) -> Result<Connection, Halt> {
         let server = (self.host.trim_start_matches('[').trim_end_matches(']'), self.port);
         let lost = |step| move |lost| Halt { step, why: Why::Lost(lost) };
-        let mut wire =
-            Wire::connect(server, self.answer_max, self.whole_max).map_err(lost(Step::Connecting))?;
+        let Patience { answer_max: connect_max, .. } = self.patience;
+        let wire = Wire::connect(server, connect_max, self.patience.after(lapses));
+        let mut wire = wire.map_err(lost(Step::Connecting))?;
         told(Step::Connecting, "connected");
         if self.security == MailSecurity::Tls {
             wire = self.secure(wire, told)?;
@@ -161,7 +167,7 @@ impl Smtp {
         let mut offers = self.hello(&mut wire, told)?;
         if self.security == MailSecurity::StartTls {
             if !offers.has("STARTTLS") {
-                let what = "the server offers no STARTTLS: use smtps://, or mend the server";
+                let what = "the server offers no STARTTLS, or somebody in between takes the offer away: mend it, or use smtps://";
                 return Err(Halt { step: Step::StartTls, why: Why::Unfit(what.to_owned()) });
             }
             ask(&mut wire, Step::StartTls, Starttls, 220, told)?;
@@ -246,7 +252,7 @@ impl Connection {
                 ask(&mut self.wire, step, words, wanted, told)?;
             }
         }
-        let end = self.wire.ask_and(&stuffed(message), meanwhile);
+        let end = self.wire.hand_over(&stuffed(message), meanwhile);
         let end = end.map_err(|lost| Halt { step: Step::Content, why: Why::Lost(lost) })?;
         expect(&end, Step::Content, 250, told)?;
         self.is_stained = false;
