@@ -1,7 +1,9 @@
-//! What of a mail's look must survive without its style sheet, and which dates must not be broken? Outlook takes
+//! What of a mail's look must survive without its style sheet, and where may dates and addresses be broken? Outlook takes
 //! little of a style sheet, and Gmail drops all of it when something in it is new to it.
 //!
 //! Colours stay in the style sheet: they depend on light and dark, which an attribute cannot tell.
+
+use std::net::Ipv6Addr;
 
 /// A tag as templates write it, and the look that it brings along. Texts from outside are escaped, so that
 /// none of them can be taken for a tag.
@@ -13,6 +15,10 @@ const LOOKS: [(&str, &str); 6] = [
     (r#"<p class="todo">"#, "border-left:4px solid #9a6700;padding:8px 12px"),
     (r#"<p class="todo none">"#, "border-left:4px solid #1a7f37;padding:8px 12px"),
 ];
+
+/// As long as an address of IPv6 can be, and as long as one may be that fits into every line.
+const ADDRESS_CHARS_MAX: usize = 39;
+const ADDRESS_CHARS_WHOLE: usize = 19;
 
 /// The mail with the look of its most important parts in their tags.
 pub fn with_looks(html: &str) -> String {
@@ -32,8 +38,9 @@ pub fn with_looks(html: &str) -> String {
     dressed
 }
 
-/// The page with its dates whole: a browser would break them at their hyphens where a column is narrow.
-pub fn with_dates_whole(html: &str) -> String {
+/// The page with its dates whole, which a browser would break at their hyphens where a column is narrow, and with
+/// long addresses that are broken behind a colon, where else it would break them anywhere.
+pub fn with_whole_words(html: &str) -> String {
     let body = html.find("<body").unwrap_or(0);
     let mut whole = String::with_capacity(html.len() + html.len() / 8);
     let (mut copied, mut at, mut is_tag) = (0, body, false);
@@ -46,6 +53,14 @@ pub fn with_dates_whole(html: &str) -> String {
             }
             b'<' => is_tag = true,
             b'>' => is_tag = false,
+            b':' if !is_tag => {
+                if let Some((from, to)) = long_address(html, copied, at) {
+                    whole.push_str(&html[copied..from]);
+                    whole.push_str(&html[from..to].replace(':', ":<wbr>").replace(":<wbr>:", "::"));
+                    copied = to;
+                    at = to - 1;
+                }
+            }
             byte if byte.is_ascii_digit() && !is_tag => {
                 let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-');
                 let length = digits.count();
@@ -66,6 +81,19 @@ pub fn with_dates_whole(html: &str) -> String {
     whole
 }
 
+/// From where to where an address of IPv6 reaches around that colon, when it is too long for a narrow heading.
+fn long_address(html: &str, begin: usize, colon: usize) -> Option<(usize, usize)> {
+    let is_part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
+    let bytes = html.as_bytes();
+    let before = bytes[begin..colon].iter().rev().take(ADDRESS_CHARS_MAX).take_while(|byte| is_part(byte));
+    let behind = bytes[colon..].iter().take(ADDRESS_CHARS_MAX).take_while(|byte| is_part(byte));
+    let (from, to) = (colon - before.count(), colon + behind.count());
+    // A colon behind an address belongs to the sentence.
+    let address = html[from..to].strip_suffix(':').unwrap_or(&html[from..to]);
+    let is_long = address.len() > ADDRESS_CHARS_WHOLE && address.parse::<Ipv6Addr>().is_ok();
+    is_long.then_some((from, from + address.len()))
+}
+
 /// `2015-05-04`.
 fn is_date(text: &[u8]) -> bool {
     text.len() == 10 && text.iter().enumerate().all(|(at, byte)| (*byte == b'-') == matches!(at, 4 | 7))
@@ -82,6 +110,26 @@ mod tests {
             seen,
             r#"<h1 style="font-size:21px;line-height:1.3;margin:0 0 8px">a</h1><p class="todo none" style="border-left:4px solid #1a7f37;padding:8px 12px">b &lt;h1&gt;</p><p class="small">c</p>"#
         );
+    }
+
+    #[test]
+    fn a_long_address_breaks_behind_a_colon_where_it_is_text() {
+        for (page, expected) in [
+            (
+                "<body>2001:db8:1234:5678:9abc:def0:1234:5678: on",
+                "<body>2001:<wbr>db8:<wbr>1234:<wbr>5678:<wbr>9abc:<wbr>def0:<wbr>1234:<wbr>5678: on",
+            ),
+            ("<body>a 2001:db8:1234:5678::12 (b)", "<body>a 2001:<wbr>db8:<wbr>1234:<wbr>5678::<wbr>12 (b)"),
+            ("<body>2001:db8::12, 00:11:22:33:44:55", "<body>2001:db8::12, 00:11:22:33:44:55"),
+            ("<body>1:2:3:4:5:6:7:8:9:1:2:3:4:5", "<body>1:2:3:4:5:6:7:8:9:1:2:3:4:5"),
+            ("<body><p title=\"2001:db8:1234:5678::12\">", "<body><p title=\"2001:db8:1234:5678::12\">"),
+            (
+                "<title>2001:db8:1234:5678::12</title><body>2015-05-04:2001:db8:1234:5678::12",
+                "<title>2001:db8:1234:5678::12</title><body><span class=\"date\">2015-05-04</span>:2001:db8:1234:5678::12",
+            ),
+        ] {
+            assert_eq!(with_whole_words(page), expected, "{page}");
+        }
     }
 
     #[test]
@@ -104,7 +152,7 @@ mod tests {
             ("<body><svg>2015-05-04", "<body><svg>2015-05-04"),
             ("2015-05-04", r#"<span class="date">2015-05-04</span>"#),
         ] {
-            assert_eq!(with_dates_whole(page), expected, "{page}");
+            assert_eq!(with_whole_words(page), expected, "{page}");
         }
     }
 }

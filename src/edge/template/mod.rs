@@ -175,14 +175,14 @@ impl Templates {
         let rendered = self.rendered(name, form, view)?;
         Ok(match form {
             Form::Text => layout::report(&rendered),
-            Form::Html => inline::with_dates_whole(&rendered),
+            Form::Html => inline::with_whole_words(&rendered),
             Form::Markdown => rendered,
         })
     }
 
     fn rendered(&self, name: &str, form: Form, view: &Context) -> Result<String, Box<Problem>> {
         let rendered = self.registry(form).render_with_context(name, view);
-        rendered.map_err(|error| self.render_problem(&error, name, form))
+        rendered.map_err(|error| self.render_problem(&error, name, form, view.data()))
     }
 
     fn registry(&self, form: Form) -> &Handlebars<'static> {
@@ -221,11 +221,11 @@ impl Templates {
         self.problem(file, place, what, cure)
     }
 
-    fn render_problem(&self, error: &RenderError, name: &str, form: Form) -> Box<Problem> {
+    fn render_problem(&self, error: &RenderError, name: &str, form: Form, view: &Value) -> Box<Problem> {
         let file = format!("{}{}", error.template_name.as_deref().unwrap_or(name), form.ending());
         let place =
             error.line_no.zip(error.column_no).and_then(|(line, column)| self.place(&file, line, column));
-        let (what, cure) = strict::explain(error);
+        let (what, cure) = strict::explain(error, view);
         self.problem(&file, place, what, &cure)
     }
 

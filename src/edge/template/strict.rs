@@ -6,15 +6,20 @@
 
 use super::balance::Slip;
 use super::include::{PARTIAL_BLOCK, inner};
+use crate::pure::document::nearest;
 use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
 use handlebars::{
     BlockContext, Context, Handlebars, Helper, HelperDef, HelperResult, JsonTruthy, Output, PathAndJson,
     RenderContext, RenderError, RenderErrorReason, Renderable, Template,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Helpers that pass over an unknown name in silence, or write to the log.
 const TAKEN_AWAY: [&str; 5] = ["with", "lookup", "raw", "log", "len"];
+
+/// What a round of `{{#each}}` knows besides.
+const LOCALS: [&str; 3] = ["@first", "@index", "@last"];
 
 /// Which branches are rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,12 +163,12 @@ fn refused(partial: &DecoratorTemplate, refusal: Refusal<'_>) -> Option<(String,
     }
 }
 
-/// What failed, and what to do about it.
-pub fn explain(error: &RenderError) -> (String, String) {
+/// What failed on a view, and what to do about it.
+pub fn explain(error: &RenderError, view: &Value) -> (String, String) {
     match error.reason() {
         RenderErrorReason::MissingVariable(name) => (
             format!("'{}' is not known", name.as_deref().unwrap_or("this name")),
-            "use a name that the shipped template of this file uses".to_string(),
+            meant(name.as_deref().unwrap_or_default(), view),
         ),
         RenderErrorReason::ParamNotFoundForIndex(helper, _)
         | RenderErrorReason::ParamNotFoundForName(helper, _) => (
@@ -182,5 +187,29 @@ pub fn explain(error: &RenderError) -> (String, String) {
             "use {{#if}}, {{#unless}} and {{#each}} alone".to_string(),
         ),
         other => (other.to_string(), "compare it with the shipped template".to_string()),
+    }
+}
+
+/// The cure for an unknown name: the known one that is nearest to its last part, if any is near.
+fn meant(name: &str, view: &Value) -> String {
+    let last = name.rsplit(['.', '/']).next().unwrap_or(name);
+    let mut known = BTreeSet::from(LOCALS);
+    gather_names(view, &mut known);
+    nearest(last, known.into_iter().filter(|known| known.starts_with('@') == last.starts_with('@')))
+        .map_or_else(
+            || "use a name that the shipped template of this file uses".to_owned(),
+            |near| format!("did you mean '{near}'?"),
+        )
+}
+
+/// Every name of a view, at whatever depth.
+fn gather_names<'a>(view: &'a Value, names: &mut BTreeSet<&'a str>) {
+    match view {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            names.insert(name);
+            gather_names(value, names);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| gather_names(item, names)),
+        _ => {}
     }
 }

@@ -9,6 +9,7 @@ use super::subject;
 use super::{Form, Templates, form_of, has_long_mails, with_record};
 use super::{drawing, include, landing};
 use crate::pure::digest;
+use crate::pure::document::nearest;
 use crate::pure::picture::Picture;
 use crate::pure::playbook::MailEvent;
 use crate::pure::problem::{Problem, Severity};
@@ -78,7 +79,13 @@ impl Templates {
     /// Why `included` must not be included in the template `name`, if so.
     fn refusal(&self, included: &str, name: &str, form: Form) -> Option<(String, &'static str)> {
         if !self.sources.contains_key(&format!("{included}{}", form.ending())) {
-            return Some((format!("there is no template '{included}' to include"), "include a shipped one"));
+            let known = self.sources.keys().filter_map(|file| file.strip_suffix(form.ending()));
+            let near = nearest(included, known);
+            let meant = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            return Some((
+                format!("there is no template '{included}' to include{meant}"),
+                "include a shipped one",
+            ));
         }
         let weights = include::weights(included, self.registry(form).get_templates());
         if weights.contains_key(name) {

@@ -57,3 +57,4 @@ pub use probe::CURE as PROBE_CURE;
 pub use schema::{SchemaOf, schema};
 pub use sheet::{Outside, Sheet, TEXT_BYTES_MAX};
 pub use site::read_site_file;
+pub use words::nearest;
