@@ -47,6 +47,29 @@ pub fn local(time: Timestamp, zone: &TimeZone, form: &str) -> String {
     ZonedDateTime::new(time, zone.clone()).strftime(form).to_string()
 }
 
+/// What the second line of a mail says, `TO DO by Friday: find it.`, as a page shows it: by when, and what.
+pub fn todo(line: &str) -> (String, String) {
+    let Some((when, deed)) = line.split_once(": ") else { return (String::new(), line.to_owned()) };
+    let when = when.strip_prefix("TO DO").map_or_else(|| when.to_owned(), |rest| format!("To do{rest}"));
+    (format!("{when}:"), deed.to_owned())
+}
+
+/// A view whose every `second` line stands in it once more, as `due` and `deed`.
+pub fn with_todo(view: &mut Value) {
+    match view {
+        Value::Object(fields) => {
+            if let Some(second) = fields.get("second").and_then(Value::as_str) {
+                let (due, deed) = todo(second);
+                fields.insert("due".to_owned(), due.into());
+                fields.insert("deed".to_owned(), deed.into());
+            }
+            fields.values_mut().for_each(with_todo);
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_todo),
+        _ => {}
+    }
+}
+
 /// A phase in words.
 pub fn phase(phase: Phase) -> &'static str {
     match phase {
@@ -112,6 +135,11 @@ pub fn name(text: &str) -> String {
     shortened(&clean_text(text), NAME_CHARS_MAX)
 }
 
+/// The title that a file gives to a site or a playbook: harmless, and no longer than two names.
+pub fn title(text: &str) -> String {
+    shortened(&clean_text(text), 2 * NAME_CHARS_MAX)
+}
+
 /// A name from outside as it stands in a sentence of ours: one that is more than letters and digits, dots,
 /// hyphens and underscores, that is an address, or that holds a word with which we say how a machine stands, in
 /// quotation marks. So `X) is clean (` neither closes our brackets nor says what we say.
@@ -137,15 +165,37 @@ fn set_apart(name: &str, is_plain: bool) -> String {
     format!("\"{}\"", name.replace('"', "'"))
 }
 
-/// The same as no mail program makes a link of: `http[:]//x` and `www[.]x`, as people write it who must not be
-/// followed.
+/// Ends of names that mail programs make links of without `www.`, as far as strangers like to use them.
+const LINKED_ENDS: [&str; 28] = [
+    "app", "biz", "click", "cn", "co", "com", "de", "dev", "edu", "eu", "gov", "info", "io", "link", "live",
+    "mil", "net", "online", "org", "ru", "shop", "site", "store", "top", "uk", "us", "xyz", "zip",
+];
+
+/// The same as no mail program makes a link of: `http[:]//x`, `www[.]x`, `x[@]y`, `evil[.]com`, as people write it
+/// who must not be followed.
 fn unlinked(name: &str) -> String {
-    let name = name.replace("://", "[:]//");
-    let is_www = |at: usize| name.get(at..at + 4).is_some_and(|four| four.eq_ignore_ascii_case("www."));
-    match (0..name.len()).find(|at| is_www(*at)) {
-        Some(at) => format!("{}[.]{}", &name[..at + 3], unlinked(&name[at + 4..])),
-        None => name,
+    let name = name.replace("://", "[:]//").replace('@', "[@]").replace(r"\\", r"[\\]");
+    let words = name.split_inclusive(|sign: char| sign.is_whitespace() || "\"'<>()|,;:".contains(sign));
+    words.map(unlinked_word).collect()
+}
+
+fn unlinked_word(word: &str) -> String {
+    let is_www = |at: usize| word.get(at..at + 4).is_some_and(|four| four.eq_ignore_ascii_case("www."));
+    if let Some(at) = (0..word.len()).find(|at| is_www(*at)) {
+        return format!("{}[.]{}", &word[..at + 3], unlinked_word(&word[at + 4..]));
     }
+    let is_name = |sign: char| sign.is_alphanumeric() || ".-_".contains(sign);
+    let end = word.find(|sign| !is_name(sign)).unwrap_or(word.len());
+    let (host, rest) = word.split_at(end);
+    let host_end = host.trim_end_matches('.').len();
+    let Some((before, last)) = host[..host_end].rsplit_once('.').filter(|(before, _)| !before.is_empty())
+    else {
+        return word.to_owned();
+    };
+    // Families of malware begin in capitals: `Backdoor.IRC/x` is no address.
+    let has_path = rest.starts_with('/') && last.chars().all(char::is_lowercase);
+    let is_linked = has_path || LINKED_ENDS.iter().any(|end| end.eq_ignore_ascii_case(last));
+    if is_linked { format!("{before}[.]{last}{}{rest}", &host[host_end..]) } else { word.to_owned() }
 }
 
 /// Words that say in our mails how a machine, ticket or mail stands.
@@ -265,6 +315,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_to_do_is_told_apart_from_when() {
+        for (line, due, deed) in [
+            ("TO DO: nothing.", "To do:", "nothing."),
+            (
+                "TO DO by Sat 2015-05-09 12:00 UTC: clean it: now.",
+                "To do by Sat 2015-05-09 12:00 UTC:",
+                "clean it: now.",
+            ),
+            ("BITTE bis Montag: reinigen.", "BITTE bis Montag:", "reinigen."),
+            ("Clean it.", "", "Clean it."),
+        ] {
+            assert_eq!(todo(line), (due.to_owned(), deed.to_owned()));
+            let mut view = serde_json::json!({"rows": [{"second": line}]});
+            with_todo(&mut view);
+            assert_eq!(view["rows"][0], serde_json::json!({"second": line, "due": due, "deed": deed}));
+        }
+    }
+
+    #[test]
     fn every_string_within_a_value_is_cleaned_whether_it_needs_it_or_not() {
         let long = "a".repeat(TEXT_CHARS_MAX);
         let texts = [
@@ -341,6 +410,16 @@ mod tests {
             ("Zeus (gone)", "\"Zeus (gone)\""),
             ("see http://x.example/WWW.y www.z", "see http[:]//x.example/WWW[.]y www[.]z"),
             ("wwww.x éwww.", "wwww[.]x éwww[.]"),
+            ("a evil.com b", "a evil[.]com b"),
+            ("login.Evil.COM.", "login.Evil[.]COM."),
+            ("evil.example/login", "evil[.]example/login"),
+            ("Trojan.Zeus W32.Kido.ih", "Trojan.Zeus W32.Kido.ih"),
+            ("Worm:Win32/Kido.gen!x", "Worm:Win32/Kido.gen!x"),
+            ("10.0.0.1/x a.b/", "10.0.0.1/x a[.]b/"),
+            (".com com .", ".com com ."),
+            ("x@evil.example", "\"x[@]evil.example\""),
+            ("Backdoor.IRC/SdBot see:evil.com", "Backdoor.IRC/SdBot see:evil[.]com"),
+            (r"\\evil\share", r#""[\\]evil\share""#),
         ] {
             assert_eq!(term(malware), expected);
         }

@@ -262,7 +262,7 @@ fn a_machine_that_was_on_another_ticket_is_shown_with_its_past() {
         confirmed: Some(at("2014-11-12T15:00:00Z")),
         relapses: 1,
     }]];
-    let told = "ticket 3 (\"<b>MARS</b>  Bcc: x@y.example\"), Zeus: 10.16.24.80 located Mon 2014-11-03 09:00 CST, \
+    let told = "ticket 3 (\"<b>MARS</b>  Bcc: x[@]y.example\"), Zeus: 10.16.24.80 located Mon 2014-11-03 09:00 CST, \
         cleaned Tue 2014-11-04 09:00 CST, confirmed clean Wed 2014-11-12 09:00 CST, 1 relapse; now closed; \
         known by its MAC address";
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -272,12 +272,12 @@ impl Story<'_> {
             Verdict::Pass => Vec::new(),
             Verdict::Fail => reason(
                 ReasonCode::Contacts,
-                format!("{host} made {}", count(contacts.len() as u64, "contact")),
+                format!("1 inside host made {}", count(contacts.len() as u64, "contact")),
             ),
             Verdict::Inconclusive => reason(
                 ReasonCode::HostAbsent,
                 format!(
-                    "{host} said nothing at all in the window, so its silence proves nothing: leave it switched on"
+                    "{host} said nothing in the window: see that it is switched on and connected during the capture"
                 ),
             ),
         };

@@ -41,7 +41,7 @@ const TO_DO_REMARK: &str = "{{! TO DO }}";
 const LISTS: &str = "has_";
 
 /// Where the facts stand in a view.
-const MARKS: [(&str, &str); 20] = [
+const MARKS: [(&str, &str); 22] = [
     ("/machines", MACHINE),
     ("/lead", MACHINE),
     ("/headline", "MachineMark MalwareMark"),
@@ -63,6 +63,8 @@ const MARKS: [(&str, &str); 20] = [
     // Of mails that are of no ticket.
     ("/first", "MachineMark MalwareMark"),
     ("/second", "DeedMark TimeMark"),
+    ("/due", "TimeMark"),
+    ("/deed", "DeedMark"),
 ];
 
 impl Templates {

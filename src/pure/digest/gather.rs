@@ -50,7 +50,7 @@ pub(super) struct Case<'a> {
 impl Case<'_> {
     /// The title of its site; its name where that is gone.
     pub(super) fn site_title(&self) -> String {
-        words::name(self.files.map_or(self.ticket.site.as_str(), |(_, site)| site.title.as_str()))
+        words::title(self.files.map_or(self.ticket.site.as_str(), |(_, site)| site.title.as_str()))
     }
 }
 
@@ -129,8 +129,8 @@ fn of_coordinator<'a>(
     sites.retain(|site| cases.iter().any(|case| case.ticket.site == site.name));
     let (first, more) = sites.split_first()?;
     let whose = match more.len() {
-        0 => words::name(&first.title),
-        more => format!("{} and {}", words::name(&first.title), words::count(more as u64, "more site")),
+        0 => words::title(&first.title),
+        more => format!("{} and {}", words::title(&first.title), words::count(more as u64, "more site")),
     };
     let subject = Subject {
         desk,
@@ -344,7 +344,7 @@ impl Planned<'_> {
     fn words(&self) -> String {
         let Planned { at: _, stage, playbook, site, tickets, is_closed } = self;
         let end = if *is_closed { "; the site is closed then, so that it is left out" } else { "" };
-        let (name, title) = (words::name(&playbook.name), words::name(&site.title));
+        let (name, title) = (words::name(&playbook.name), words::title(&site.title));
         format!("{stage} of {name} at {title}: {}{end}", words::count(*tickets, "ticket"))
     }
 }

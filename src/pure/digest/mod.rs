@@ -15,6 +15,7 @@ pub use gather::{Desk, gather};
 use crate::pure::schedule::{self, Cron, Schedule};
 use crate::pure::site;
 use crate::pure::ticket::{Digest, DigestPlan, Event, Recorded, Round};
+use crate::pure::words::{clean_value, with_todo};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -117,7 +118,8 @@ pub fn next_times(settings: &site::DigestSettings, now: Timestamp, count: usize)
 /// What the templates know of a digest.
 pub fn to_value(digest: &Digest) -> Value {
     let value = serde_json::to_value(digest).expect("a digest is made of strings and lists");
-    let mut value = crate::pure::words::clean_value(value);
+    let mut value = clean_value(value);
+    with_todo(&mut value);
     value["is_late"] = Value::Bool(!digest.late.is_empty());
     value["is_unneeded"] = Value::Bool(digest.second == format!("{}.", head::NOTHING));
     for section in value["sections"].as_array_mut().into_iter().flatten() {

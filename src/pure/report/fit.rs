@@ -3,7 +3,7 @@
 //!
 //! It must never shorten an address, nor leave out what is said about a machine for the sake of its name.
 
-use crate::pure::words::middle_shortened;
+use crate::pure::words::{middle_shortened, shortened};
 use std::net::IpAddr;
 
 /// What a list of mails on a wide screen shows beside sender and date, in signs.
@@ -20,8 +20,14 @@ pub fn fitted(subject: &str, known: &[String]) -> String {
         if over == 0 {
             break;
         }
-        let length = name.chars().count().saturating_sub(over).max(NAME_CHARS_MIN);
-        fit = fit.replace(name, &middle_shortened(name, length));
+        let times = fit.matches(name).count().max(1);
+        let length = name.chars().count().saturating_sub(over.div_ceil(times)).max(NAME_CHARS_MIN);
+        // What was cut at its end before is cut there once more, and not twice.
+        let short = match name.strip_suffix("...") {
+            Some(begun) => shortened(begun, length),
+            None => middle_shortened(name, length),
+        };
+        fit = fit.replace(name, &short);
     }
     fit
 }
@@ -52,6 +58,26 @@ mod tests {
         let said = "is to be cleaned again by Wed 2015-05-06 03:30 CDT";
         for (row, subject, expected) in [
             ("short", "[allclear #7] 10.16.24.93 (LAB-7) calls".to_owned(), None),
+            (
+                "a name that was cut at its end",
+                format!(
+                    "[allclear #7] 192.0.2.17 was reported: Conficker at {} ...",
+                    "School of ".repeat(9).trim()
+                )
+                .replace(" ...", "..."),
+                Some(format!(
+                    "[allclear #7] 192.0.2.17 was reported: Conficker at {}Schoo...",
+                    "School of ".repeat(5)
+                )),
+            ),
+            (
+                "a name that stands there twice",
+                format!("[allclear #7] 10.16.24.93 ({host}) is named as infected with {host}"),
+                Some(format!(
+                    "[allclear #7] 10.16.24.93 (xxxxxxxxxxxx...hool.example) is named as infected with \
+                     xxxxxxxxxxxx...hool.example"
+                )),
+            ),
             ("as long as it may be", format!("{host} {}", "a ".repeat(22)), None),
             (
                 "a name of 64 signs",
@@ -71,7 +97,8 @@ mod tests {
                 )),
             ),
         ] {
-            let fit = fitted(&subject, &[malware, "Zeus"].map(str::to_owned));
+            let title = format!("{}...", "School of ".repeat(9).trim());
+            let fit = fitted(&subject, &[malware, "Zeus", &title].map(str::to_owned));
             assert_eq!(fit, expected.unwrap_or(subject), "{row}");
         }
     }

@@ -7,7 +7,7 @@ use super::machines::machine_label;
 use super::view::all_true;
 use crate::pure::ticket::outbox::address;
 use crate::pure::ticket::{Lines, Mail, Now, Phase, Ticket, TicketId};
-use crate::pure::words::{self, capitalised, clean_value, count, local_time};
+use crate::pure::words::{self, capitalised, clean_value, count, local_time, with_todo};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
@@ -199,7 +199,9 @@ impl FoldedView {
 
     /// As templates get it.
     pub fn to_value(&self) -> Value {
-        clean_value(serde_json::to_value(self).expect("a view is made of strings and lists"))
+        let mut value = clean_value(serde_json::to_value(self).expect("a view is made of strings and lists"));
+        with_todo(&mut value);
+        value
     }
 
     /// Two views for trying out templates: full and empty.

@@ -20,8 +20,9 @@ const NAMED_HOSTS_MAX: usize = 8;
 /// One run, or one or more occurrences that did not run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NightRecord {
-    /// `41`, or `-` where it is not on record yet.
+    /// `41`, or `none` where no run began.
     pub run: String,
+    pub has_run: bool,
     pub stage: String,
     /// `Wed 2015-04-29 19:00 to 01:00 CDT`.
     pub window: String,
@@ -77,7 +78,8 @@ fn row(run: &Run, material: &Material) -> NightRecord {
     let notes = [outcome(run), counts(run, material.ticket)];
     let note = notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ");
     NightRecord {
-        run: if run.id.0 == 0 { "-".to_string() } else { night.run },
+        run: if run.id.0 == 0 { "none".to_string() } else { night.run },
+        has_run: run.id.0 != 0,
         stage: night.stage,
         window: local_window(run.started, run.window_end, &material.site.timezone),
         word: night.word,

@@ -365,3 +365,12 @@ pub(super) fn evidence(run: &Run) -> impl Iterator<Item = EvidenceView> {
         packets: count(file.packets, "packet"),
     })
 }
+
+/// Nights in a row that lack the same say so once, the newest.
+pub fn tell_once(recent: &mut [NightView]) {
+    for at in (1..recent.len()).rev() {
+        if !recent[at].reasons.is_empty() && recent[at].reasons == recent[at - 1].reasons {
+            recent[at].reasons = vec!["the same as in the night above".to_owned()];
+        }
+    }
+}

@@ -287,9 +287,9 @@ fn facts(material: &Material) -> TicketView {
         id: ticket.id.to_string(),
         reference: words::name(ticket.reference.as_deref().unwrap_or("")),
         has_reference: ticket.reference.is_some(),
-        site: words::name(&site.title),
+        site: words::title(&site.title),
         public: ticket.public.to_string(),
-        playbook: words::shortened(&words::clean_text(&playbook.title), 2 * words::NAME_CHARS_MAX),
+        playbook: words::title(&playbook.title),
         has_hosts: !ticket.hosts.is_empty(),
         by_when: by_when(material),
         phase: words::phase(ticket.phase).to_string(),
@@ -359,6 +359,7 @@ fn add_runs(view: &mut TicketView, material: &Material) {
     view.strip_signs = view.strip.iter().map(|night| night.mark.as_str()).collect::<Vec<_>>().join(" ");
     view.has_strip = !view.strip.is_empty();
     view.recent = nights.iter().rev().take(RECENT_NIGHTS_MAX).copied().cloned().collect();
+    parts::tell_once(&mut view.recent);
     view.runs = told.split_off(told.len().saturating_sub(RUNS_MAX));
     view.has_runs = !view.runs.is_empty();
     view.doubt = doubt::doubt(material);
