@@ -10,7 +10,7 @@ use crate::edge::clock;
 use crate::edge::copy::{Copy, CopyError};
 use crate::edge::store::{Durability, Store};
 use crate::engine::{Engine, EngineError};
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use crate::pure::ticket::Run;
 use clap::Args;
 use jiff::Timestamp;
@@ -84,9 +84,9 @@ fn tell(args: &BackupArgs, events: u64, files: usize, lacking: &[String]) -> Exi
     }
     let what = match args.evidence {
         true => {
-            format!("{} and {} of evidence", plain_count(events, "event"), plain_count(files as u64, "file"))
+            format!("{} and {} of evidence", count(events, "event"), count(files as u64, "file"))
         }
-        false => format!("{}; evidence is not in it, add --evidence for that", plain_count(events, "event")),
+        false => format!("{}; evidence is not in it, add --evidence for that", count(events, "event")),
     };
     print::out(&format!("{path} written: {what}\n"))
 }

@@ -12,7 +12,7 @@ use crate::edge::files::{self, Reading, SITE_FILE_NAME};
 use crate::edge::template::Templates;
 use crate::pure::digest;
 use crate::pure::document::place_of;
-use crate::pure::number::{plain_count, spelled};
+use crate::pure::number::{count, duration};
 use crate::pure::playbook::{Library, Playbook};
 use crate::pure::problem::{Problem, Severity, has_error};
 use crate::pure::watchlist::Watchlist;
@@ -152,7 +152,7 @@ fn too_old(playbook: &Playbook, list: &Watchlist, text: &str, now: Timestamp) ->
     let (file, age_max) = list.file.as_ref().zip(list.age_max)?;
     let written = Timestamp::try_from(file.metadata().ok()?.modified().ok()?).ok()?;
     let age = Duration::try_from(now.duration_since(written)).ok().filter(|age| *age > age_max)?;
-    let age = spelled(age.as_secs() as f64);
+    let age = duration(age.as_secs());
     Some(Problem {
         severity: Severity::Warning,
         path: playbook.path.clone(),
@@ -163,7 +163,7 @@ fn too_old(playbook: &Playbook, list: &Watchlist, text: &str, now: Timestamp) ->
 }
 
 fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, detail: Detail) -> String {
-    let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+    let of = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
     let mut text = String::new();
     for library in libraries {
         if detail == Detail::Explained {
@@ -183,9 +183,9 @@ fn as_text(problems: &[&Problem], libraries: &[&Library], now: Timestamp, detail
     }
     text.push_str(&format!(
         "{}, {}, {} accepted, not acted on yet\n",
-        plain_count(count(Severity::Error) as u64, "error"),
-        plain_count(count(Severity::Warning) as u64, "warning"),
-        count(Severity::NotYet)
+        count(of(Severity::Error) as u64, "error"),
+        count(of(Severity::Warning) as u64, "warning"),
+        of(Severity::NotYet)
     ));
     text
 }

@@ -19,7 +19,7 @@ use crate::edge::doorbell::Doorbell;
 use crate::edge::lock::Lock;
 use crate::edge::perform::{self, Edges, Reply, Work};
 use crate::engine::{Engine, EngineError};
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use crate::pure::playbook::Library;
 use crate::pure::queue::{Limits, Queue};
 use crate::pure::ticket::{ALLCLEAR, Absence, Effect, Event, Input, Run};
@@ -354,7 +354,7 @@ impl Server<'_> {
             let lost = self.unrecorded.len();
             tracing::error!(
                 "{} could not be recorded: runs are named interrupted, mails sent again",
-                plain_count(lost as u64, "result")
+                count(lost as u64, "result")
             );
         }
     }

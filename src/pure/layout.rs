@@ -76,7 +76,7 @@ fn wrap_line(line: &str, columns: usize, wrapped: &mut String) {
     let list_mark = ["- ", "[x] ", "[ ] ", "* "].iter().find(|mark| body.starts_with(**mark));
     let indent = line.len() - body.len() + list_mark.map_or(0, |mark| mark.len());
     let mut width = 0;
-    for (at, word) in line.split(' ').enumerate() {
+    for (at, word) in words(line).enumerate() {
         let length = word.chars().count();
         if at > 0 && width > indent && width + 1 + length > columns {
             wrapped.push('\n');
@@ -92,6 +92,13 @@ fn wrap_line(line: &str, columns: usize, wrapped: &mut String) {
     wrapped.push('\n');
 }
 
+/// What stands between the blanks of a line; a number and the `%` behind it stay together.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let mut begin = 0;
+    let blanks = line.match_indices(' ').map(|(at, _)| at).filter(|at| !line[at + 1..].starts_with('%'));
+    blanks.chain([line.len()]).map(move |end| &line[std::mem::replace(&mut begin, end + 1)..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +109,7 @@ mod tests {
         assert_eq!(wrap("  - aaa bbb ccc", 11), "  - aaa bbb\n    ccc\n");
         assert_eq!(wrap("abcdefghij", 4), "abcdefghij\n", "a word is never broken");
         assert_eq!(wrap("a\n\nb  ", 4), "a\n\nb\n");
+        assert_eq!(wrap("aaaa 9 % b", 6), "aaaa\n9 % b\n", "a number has its unit beside it");
     }
 
     #[test]

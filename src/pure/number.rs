@@ -1,30 +1,9 @@
 //! How are numbers written? In digits, `3 nights`, never in words, and never rounded towards what is better.
 //!
-//! There are two hands. What goes on record or comes from a command (reasons of verdicts, faults) is written as a
-//! playbook would write it: `12034 packets`, `95%`, `12m 30s`; it is kept and searched for as it stands. Mails and
-//! pages, made anew each time, are written for the eye: `12,034 packets`, `95 %`, `12 min`.
+//! There is one hand for whatever is read, in reasons, mails, pages and on the console: `12,034 packets`, `95 %`,
+//! `2 h 59 min`. Only what a person may type into a file stands as it is typed there: `90m`.
 
 use std::time::Duration;
-
-/// `1 packet`, `12034 packets`: on record.
-pub fn plain_count(number: u64, noun: &str) -> String {
-    format!("{number} {}", plural(number, noun))
-}
-
-/// Seconds as a playbook would write them, the two largest units: "6h", "12m 30s", "0.5s".
-pub fn spelled(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return format!("{}s", (seconds * 10.0).floor() / 10.0);
-    }
-    let whole = seconds as u64;
-    let units = [(whole / 86_400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
-    let from_largest = units.iter().skip_while(|(amount, _)| *amount == 0).take(2);
-    let parts: Vec<String> = from_largest
-        .filter(|(amount, _)| *amount > 0)
-        .map(|(amount, unit)| format!("{amount}{unit}"))
-        .collect();
-    parts.join(" ")
-}
 
 /// A length of time as a person types it, in the largest unit that fits: "90m", "6h", "7d".
 pub fn typed(length: Duration) -> String {
@@ -36,15 +15,10 @@ pub fn typed(length: Duration) -> String {
     }
 }
 
-/// A share as a playbook would write it: "95%", "0.125%".
-pub fn percent(share: f64) -> String {
-    // Cut, not rounded up, so that too little never reads as enough; small losses need more digits.
-    let scale = if share < 0.01 { 1_000.0 } else { 10.0 };
-    // The small addend undoes the error of binary fractions.
-    format!("{}%", (share * 100.0 * scale + 1e-6).floor() / scale)
-}
+/// Minutes from which on nobody asks for the seconds.
+const MINUTES_ALONE: u64 = 10;
 
-/// `3 d 4 h`, `6 h`, `25 min`, `14 s`: at most two units, rounded down.
+/// `3 d 4 h`, `6 h`, `25 min`, `1 min 30 s`, `14 s`: at most two units, rounded down.
 pub fn duration(seconds: u64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let Some(first) = units.iter().position(|(length, _)| seconds >= *length) else {
@@ -52,17 +26,19 @@ pub fn duration(seconds: u64) -> String {
     };
     let (length, unit) = units[first];
     let (count, rest) = (seconds / length, seconds % length);
-    match units.get(first + 1).filter(|(next, _)| rest >= *next && first < 2) {
+    let is_alone = unit == "min" && count >= MINUTES_ALONE;
+    match units.get(first + 1).filter(|(next, _)| rest >= *next && !is_alone) {
         Some((next, smaller)) => format!("{count} {unit} {} {smaller}", rest / next),
         None => format!("{count} {unit}"),
     }
 }
 
-/// `97.3 %`, rounded down, so that what is not reached is never shown as reached.
+/// `97.3 %`, `0.125 %`, rounded down, so that what is not reached is never shown as reached. Small losses need
+/// more digits.
 pub fn share(share: f64) -> String {
+    let scale = if share < 0.01 { 1_000.0 } else { 10.0 };
     // The small addend undoes the error of binary fractions: 0.99 * 1000 is 989.99….
-    let tenths = (share.clamp(0.0, 1.0) * 1000.0 + 1e-9).floor() / 10.0;
-    format!("{tenths} %")
+    format!("{} %", (share.clamp(0.0, 1.0) * 100.0 * scale + 1e-6).floor() / scale)
 }
 
 /// `12.3 KiB`, rounded down.
@@ -76,6 +52,11 @@ pub fn size(bytes: u64) -> String {
 
 /// `1 contact`, `3 contacts`, `12,034 packets`, `2 addresses`.
 pub fn count(number: u64, noun: &str) -> String {
+    format!("{} {}", grouped(number), plural(number, noun))
+}
+
+/// `12,034`.
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -84,7 +65,7 @@ pub fn count(number: u64, noun: &str) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped} {}", plural(number, noun))
+    grouped
 }
 
 /// The noun as it agrees with that number: `contact`, `contacts`, `addresses`.
@@ -105,10 +86,17 @@ mod tests {
     fn numbers_are_never_rounded_up() {
         assert_eq!(share(0.98999), "98.9 %");
         assert_eq!((share(0.99), share(1.0), share(0.0)), ("99 %".into(), "100 %".into(), "0 %".into()));
+        assert_eq!(
+            (share(0.00125), share(0.01), share(0.0101)),
+            ("0.125 %".into(), "1 %".into(), "1 %".into())
+        );
         for (seconds, words) in [
             (0, "0 s"),
             (59, "59 s"),
             (60, "1 min"),
+            (90, "1 min 30 s"),
+            (599, "9 min 59 s"),
+            (601, "10 min"),
             (3_599, "59 min"),
             (5_400, "1 h 30 min"),
             (86_399, "23 h 59 min"),
@@ -135,9 +123,5 @@ mod tests {
             assert_eq!(count(number, "packet"), words);
         }
         assert_eq!((count(1, "address"), count(2, "address")), ("1 address".into(), "2 addresses".into()));
-        assert_eq!(
-            (plain_count(1, "address"), plain_count(12_034, "address")),
-            ("1 address".into(), "12034 addresses".into())
-        );
     }
 }

@@ -347,7 +347,7 @@ fn check_warns_of_a_watchlist_file_older_than_its_max_age() {
             let matched = text.replace("match: [", "match: [feed, ");
             matched.replacen("watchlists:\n", &list, 1).into_bytes()
         });
-        assert_eq!(said.contains("old.txt is 8d old: runs with `feed` cannot pass"), is_told, "{said}");
+        assert_eq!(said.contains("old.txt is 8 d old: runs with `feed` cannot pass"), is_told, "{said}");
     }
 }
 

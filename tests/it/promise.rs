@@ -259,8 +259,8 @@ fn a_short_run_by_hand_is_no_night() {
     for (row, minutes, reason) in [
         ("as long as the stage", 480, None),
         ("95 % of it", 456, None),
-        ("a minute less", 455, Some("it was to watch 7h 35m, and a night of this playbook has 8h")),
-        ("one minute", 1, Some("it was to watch 1m, and a night of this playbook has 8h")),
+        ("a minute less", 455, Some("it was to watch 7 h 35 min, and a night of this playbook has 8 h")),
+        ("one minute", 1, Some("it was to watch 1 min, and a night of this playbook has 8 h")),
     ] {
         let mut world = World::new();
         world.cleaned_at("2015-05-05T10:00:00Z");

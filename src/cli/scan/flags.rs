@@ -4,7 +4,7 @@ use crate::cli::lists::{self, ListError};
 use crate::cli::print::note;
 use crate::edge::capture::texts::Days;
 use crate::pure::address::Translator;
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use crate::pure::sighting::Watch;
 use crate::pure::watchlist::{
     CompiledList, Entry, FileRead, Index, ListFault, Part, PortRange, Target, Watchlist, warnings,
@@ -216,7 +216,7 @@ impl Wanted {
     pub fn empty_lists(&self) -> Vec<ListFault> {
         let is_empty = |list: &&List| list.part.as_ref().is_some_and(|part| part.counts().total() == 0);
         let fault = |list: &List| {
-            let rejected = plain_count(list.rejected_lines, "line");
+            let rejected = count(list.rejected_lines, "line");
             let what = format!("no entry, {rejected} rejected");
             ListFault { list: list.watchlist.name.clone(), what }
         };

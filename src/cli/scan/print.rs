@@ -3,13 +3,12 @@
 use super::ScanArgs;
 use super::flags::Wanted;
 use crate::cli::print::{note, spelt_out, tell};
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use crate::pure::sighting::{
     Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OneWay,
 };
 use crate::pure::verdict::{Judgement, Reason, Verdict};
 use crate::pure::watchlist::{Counts, Index};
-use crate::pure::words::count;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -120,7 +119,7 @@ fn people(out: &mut impl Write, result: &Result<'_>) -> io::Result<()> {
         writeln!(
             out,
             "\n{} with a watchlist entry and no inside host: is this the inside of the NAT?",
-            plain_count(sightings, "packet")
+            count(sightings, "packet")
         )?;
     }
     writeln!(out)?;
@@ -214,16 +213,15 @@ fn handshake(handshake: Handshake) -> &'static str {
 fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
     let time = coverage.first.zip(coverage.last);
     let time = time.map(|(first, last)| format!(" from {first:.0} to {last:.0}")).unwrap_or_default();
-    let bytes =
-        coverage.heard_bytes.map_or_else(|| "unknown bytes".to_owned(), |bytes| plain_count(bytes, "byte"));
+    let bytes = coverage.heard_bytes.map_or_else(|| "unknown bytes".to_owned(), |bytes| count(bytes, "byte"));
     let lost = coverage.lost();
     let at_least = if lost.is_in_part() { "at least " } else { "" };
     let lost = lost.packets().map_or_else(|| "unknown".to_owned(), |lost| format!("{at_least}{lost}"));
     writeln!(
         out,
         "Heard {} ({bytes}) of {}{time}; lost {lost}, cut short {}, unreadable {}, copies {}.",
-        plain_count(coverage.heard_packets, "packet"),
-        plain_count(coverage.inside_hosts, "inside host"),
+        count(coverage.heard_packets, "packet"),
+        count(coverage.inside_hosts, "inside host"),
         coverage.truncated_packets,
         coverage.undecoded_packets,
         coverage.duplicate_packets,

@@ -9,7 +9,7 @@ use crate::edge::capture::account::Counted;
 use crate::edge::capture::evidence::{Evidence, Kept, Origin, Pace};
 use crate::edge::capture::published::{Draft, Taken};
 use crate::edge::capture::tap::SNAP_BYTES;
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ pub fn finish(save: Save, counted: &Counted) -> Vec<String> {
     match &file {
         Some(file) => note(&format!(
             "saved {} to {} (sha256 {})",
-            plain_count(file.packets, "packet"),
+            count(file.packets, "packet"),
             file.path,
             file.sha256
         )),

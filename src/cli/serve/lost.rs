@@ -6,7 +6,7 @@ use super::{Server, is_planned};
 use crate::edge::capture::vault;
 use crate::edge::clock::{self, Deadline};
 use crate::engine::EngineError;
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use crate::pure::plan;
 use crate::pure::ticket::{ALLCLEAR, Input, Run, RunId, TicketId};
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ impl Server<'_> {
         let abandoned: Vec<(TicketId, Input)> = lost
             .into_iter()
             .inspect(|(id, runs)| {
-                let runs = plain_count(runs.len() as u64, "run");
+                let runs = count(runs.len() as u64, "run");
                 tracing::warn!("{}: {runs} interrupted, since the process that watched is gone", whose(*id));
             })
             .map(|(id, runs)| (id, Input::Abandoned(runs)))

@@ -7,7 +7,7 @@ use super::pcapng::Statistics;
 use super::pen::RESERVE_BYTES;
 use crate::pure::interval::Interval;
 use crate::pure::moment::nanoseconds;
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use crate::pure::verdict::SourceFacts;
 
 /// How much may be kept.
@@ -73,7 +73,7 @@ impl Lacking {
     pub fn gaps(&self, path: &str, fault: Option<&str>) -> Vec<String> {
         let Lacking { past_room, below_reserve, too_fast, unwritten } = *self;
         let lacks = |packets: u64, why: String| {
-            (packets > 0).then(|| format!("evidence {path} lacks {} {why}", plain_count(packets, "packet")))
+            (packets > 0).then(|| format!("evidence {path} lacks {} {why}", count(packets, "packet")))
         };
         let reserve = format!(
             "because less than {} MiB of its disk is free: free some, hits are kept until it is full",

@@ -8,7 +8,7 @@
 use super::known;
 use super::shut_out::shut_out;
 use crate::pure::address::Translator;
-use crate::pure::number::{plain_count, spelled, typed};
+use crate::pure::number::{count, duration};
 use crate::pure::plan::CapturePlan;
 use crate::pure::verdict::WatchlistFacts;
 use crate::pure::watchlist::{
@@ -241,7 +241,7 @@ fn read(file: &mut File, path: &Path) -> Result<FileRead, String> {
     }
     let read = watchlist::read_file(&bytes).map_err(|fault| format!("{shown}: {fault}"))?;
     if read.part.counts().total() == 0 {
-        let rejected = plain_count(read.rejected_lines, "line");
+        let rejected = count(read.rejected_lines, "line");
         return Err(format!("{shown} holds no entry, {rejected} rejected"));
     }
     Ok(read)
@@ -275,14 +275,14 @@ fn told(kept: &Kept, path: &Path, order: &Order<'_>) -> Vec<String> {
 /// How much too old a file is, in words that go on from its list; `None` when it is not, or is not there (that is
 /// told already).
 fn staleness(path: &Path, age_max: Duration, now: Timestamp) -> Option<String> {
-    let (limit, shown) = (typed(age_max), path.display());
+    let (limit, shown) = (duration(age_max.as_secs()), path.display());
     let modified = path.metadata().and_then(|metadata| metadata.modified()).ok()?;
     let Ok(modified) = Timestamp::try_from(modified) else {
         return Some(format!("is of no known age, and its `max_age` is {limit} ({shown})"));
     };
     // One that was written in the future, by another clock, is not old.
     let age = Duration::try_from(now.duration_since(modified)).unwrap_or_default();
-    let age_words = spelled(age.as_secs() as f64);
+    let age_words = duration(age.as_secs());
     (age > age_max).then(|| format!("is {age_words} old, more than its `max_age` of {limit} ({shown})"))
 }
 
@@ -341,7 +341,7 @@ mod tests {
         let fresh = facts(modified(&path) + week);
         assert_eq!((fresh.entries, fresh.empty.len(), fresh.stale), (2, 0, vec![]));
         let stale = facts(modified(&path) + week + Duration::from_secs(1));
-        let what = format!("is 7d old, more than its `max_age` of 7d ({})", path.display());
+        let what = format!("is 7 d old, more than its `max_age` of 7 d ({})", path.display());
         assert_eq!(stale.stale, [ListFault { list: "feed".to_owned(), what }]);
     }
 

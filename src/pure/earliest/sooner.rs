@@ -4,7 +4,7 @@
 //! helps, and never a criterion below its default.
 
 use super::{Criterion, Earliest, Way, earliest};
-use crate::pure::number::{plain_count, typed};
+use crate::pure::number::{count, typed};
 use crate::pure::playbook::{CleanCriteria, Stage};
 use crate::pure::schedule::{Cron, Schedule, occurrences};
 use crate::pure::site::Site;
@@ -38,13 +38,13 @@ pub struct Sooner {
 impl Sooner {
     /// `8h in place of 30m: 4 nights in place of 56`; `..., 3 days sooner`, where it takes as many nights.
     pub fn words(&self) -> String {
-        let nights = plain_count(u64::from(self.earliest.nights), "night");
+        let nights = count(u64::from(self.earliest.nights), "night");
         let gain = match self.nights_now {
             None => "in place of more than a year".to_owned(),
             Some(now) if now == self.earliest.nights => {
                 let gained = self.at_now.zip(self.earliest.at).map(|(now, at)| now.duration_since(at));
                 let days = gained.map_or(0, |gained| gained.as_hours() / 24);
-                format!("as now, {} sooner", plain_count(days.unsigned_abs(), "day"))
+                format!("as now, {} sooner", count(days.unsigned_abs(), "day"))
             }
             Some(now) => format!("in place of {now}"),
         };

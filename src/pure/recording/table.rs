@@ -11,7 +11,7 @@ use super::limit::Stated;
 use super::row_frame;
 use super::rows::{Row, Rows};
 use crate::pure::moment::of_nanoseconds;
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -169,7 +169,7 @@ impl Table {
         let more = unread.len().saturating_sub(UNREAD_TOLD_MAX);
         unread.truncate(UNREAD_TOLD_MAX);
         if more > 0 {
-            unread.push(format!("{} could not be read", plain_count(more as u64, "more line")));
+            unread.push(format!("{} could not be read", count(more as u64, "more line")));
         }
         unread.extend(self.left_out.map(|line| {
             format!(

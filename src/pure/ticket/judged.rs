@@ -8,7 +8,7 @@ use super::{
 };
 use crate::pure::interval::Intervals;
 use crate::pure::moment;
-use crate::pure::number::spelled;
+use crate::pure::number::duration;
 use crate::pure::packet::{Mac, is_same_machine};
 use crate::pure::playbook::{Playbook, StageName};
 use crate::pure::sighting::{HostFinding, Observation};
@@ -127,8 +127,8 @@ fn too_short_by_hand(context: &Context<'_>, run: &Run) -> Option<Reason> {
         code: ReasonCode::TooShort,
         text: format!(
             "it was to watch {}, and a night of this playbook has {}: leave out `--for`",
-            spelled(run.window().seconds()),
-            spelled(planned.as_secs_f64())
+            duration(run.window().seconds() as u64),
+            duration(planned.as_secs())
         ),
     })
 }

@@ -2,8 +2,9 @@
 //!
 //! One of the reasons that `gaps` lists.
 
+use super::gaps::were;
 use super::{CaptureFacts, SourceFacts, SystemClock};
-use crate::pure::number::spelled;
+use crate::pure::number::duration;
 use crate::pure::sighting::OffStamps;
 
 /// The clock here.
@@ -28,8 +29,8 @@ pub(super) fn off_stamps(source: &SourceFacts) -> Option<String> {
     Some(format!(
         "{} stamped up to {} {side} the time at which {} came, and count by that time: set the clock of the \
          machine that captures (NTP), and let it show packets as they come",
-        if packets == 1 { "1 packet was".to_string() } else { format!("{packets} packets were") },
-        spelled(behind_s.unsigned_abs() as f64),
+        were(packets),
+        duration(behind_s.unsigned_abs()),
         if packets == 1 { "it" } else { "they" },
     ))
 }

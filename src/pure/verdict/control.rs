@@ -4,7 +4,7 @@
 
 use super::{Control, ProbeFacts, SourceFacts};
 use crate::pure::interval::Interval;
-use crate::pure::number::{plain_count, spelled};
+use crate::pure::number::{count, duration, grouped};
 use crate::pure::playbook::JudgeCriteria;
 
 /// The positive control was not seen, or could not be looked for.
@@ -38,7 +38,7 @@ pub(super) fn probe_missing(
             (None, Some(sent)) => format!(
                 "the probe to {to} was sent {} and seen 0 of them: the capture is blind, or what is sent there \
                  does not cross it; check the mirror port, and the way to {to}",
-                plain_count(*sent, "time")
+                count(*sent, "time")
             ),
             (None, None) => format!(
                 "the recordings show no probe to {to}: check that the recorder sees what this machine sends there"
@@ -49,12 +49,13 @@ pub(super) fn probe_missing(
     let probed = attended.intersection(&source.ledger.probed(*every)).seconds();
     let is_blind = !source.ledger.is_empty() && probed < attended.seconds() * criteria.watched_min;
     is_blind.then(|| {
-        let sent = sent.map_or(String::new(), |sent| format!(" of {sent} that were sent"));
+        let sent = sent.map_or(String::new(), |sent| format!(" of {} that were sent", grouped(sent)));
         format!(
-            "the probe to {to} was seen near {} of {} only ({seen}{sent}): check the mirror port, and that the \
+            "the probe to {to} was seen near {} of {} only ({}{sent}): check the mirror port, and that the \
              way to {to} leads past it all the time",
-            spelled(probed),
-            spelled(attended.seconds())
+            duration(probed as u64),
+            duration(attended.seconds() as u64),
+            grouped(*seen)
         )
     })
 }

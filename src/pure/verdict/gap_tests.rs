@@ -317,7 +317,7 @@ fn what_was_looked_for_and_asked() {
             |_, f| f.watchlists.shut_out = fault("feed", "the entry can be in no packet"),
             &[EntriesShutOut],
         ),
-        ("an old list", |_, f| f.watchlists.stale = fault("feed", "9d"), &[WatchlistStale]),
+        ("an old list", |_, f| f.watchlists.stale = fault("feed", "9 d"), &[WatchlistStale]),
         (
             "no answer",
             |_, f| {

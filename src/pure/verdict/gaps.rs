@@ -7,7 +7,7 @@ use super::hidden::{behind_resolver, wrong_side};
 use super::{BlamedHost, CaptureFacts, Ending, Reason, ReasonCode, SourceFacts};
 use super::{clock, control, lists};
 use crate::pure::interval::Interval;
-use crate::pure::number::{percent, plain_count, spelled};
+use crate::pure::number::{count, duration, grouped, share};
 use crate::pure::packet::is_same_machine;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{Coverage, FilterPlace, Presence};
@@ -102,7 +102,7 @@ impl SourceFacts {
     /// The recorded files that could not be read, each with the reason and what to do; `None` without any.
     pub fn unread_files(&self) -> Option<String> {
         let files = &self.observation.coverage.incomplete_files;
-        let files_count = plain_count(files.len() as u64, "file");
+        let files_count = count(files.len() as u64, "file");
         (!files.is_empty()).then(|| format!("{files_count} could not be used: {}", listed(files)))
     }
 }
@@ -112,7 +112,7 @@ fn incomplete_files(source: &SourceFacts) -> Option<String> {
     let first = files.first()?;
     Some(format!(
         "{} could not be read to {} end ({}): copy {} again, or wait until {} written",
-        if files.len() == 1 { "a file".to_string() } else { format!("{} files", files.len()) },
+        if files.len() == 1 { "a file".to_string() } else { count(files.len() as u64, "file") },
         if files.len() == 1 { "its" } else { "their" },
         if files.len() == 1 { first.clone() } else { listed(files) },
         if files.len() == 1 { "it" } else { "them" },
@@ -125,13 +125,13 @@ fn too_short(criteria: &JudgeCriteria, planned: Interval, source: &SourceFacts) 
         return None;
     }
     let watched_s = source.attended().within(planned).seconds();
-    let share = watched_s / planned.seconds();
-    (share < criteria.watched_min || watched_s == 0.0).then(|| {
+    let part = watched_s / planned.seconds();
+    (part < criteria.watched_min || watched_s == 0.0).then(|| {
         format!(
             "watched {}, which is {}, and {} is wanted: find out what kept the capture from running the whole time",
             progress(planned, source),
-            percent(share),
-            percent(criteria.watched_min),
+            share(part),
+            share(criteria.watched_min),
         )
     })
 }
@@ -142,13 +142,13 @@ fn too_quiet(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
     (heard < criteria.heard_packets_min).then(|| {
         format!(
             "heard {}{}, and at least {} are wanted: check the mirror port, the cable and the filter",
-            plain_count(heard, "packet"),
+            count(heard, "packet"),
             if coverage.filter == Some(FilterPlace::Kernel) {
                 " that the kernel's filter let pass"
             } else {
                 ""
             },
-            criteria.heard_packets_min,
+            grouped(criteria.heard_packets_min),
         )
     })
 }
@@ -156,15 +156,15 @@ fn too_quiet(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
 fn undecoded(source: &SourceFacts) -> Option<String> {
     let coverage = &source.observation.coverage;
     let expected = if coverage.ip_packets > 0 { coverage.ip_packets } else { coverage.heard_packets };
-    let share = share(coverage.undecoded_packets, expected);
-    (share > UNDECODED_MAX).then(|| {
+    let part = part_of(coverage.undecoded_packets, expected);
+    (part > UNDECODED_MAX).then(|| {
         format!(
             "{} of {} could not be read down to addresses ({}{}), and at most {} may be: capture where the traffic is not wrapped in something unknown",
-            coverage.undecoded_packets,
-            plain_count(expected, "packet"),
-            percent(share),
+            grouped(coverage.undecoded_packets),
+            count(expected, "packet"),
+            share(part),
             main_layer(coverage),
-            percent(UNDECODED_MAX),
+            share(UNDECODED_MAX),
         )
     })
 }
@@ -180,14 +180,15 @@ fn lossy(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String> {
     let known = source.observation.coverage.lost();
     let lost = known.packets()?;
     let sent = lost.saturating_add(source.observation.coverage.heard_packets);
-    let (share, lost_max) = (share(lost, sent), criteria.lost_max.unwrap_or(LOST_UNSTATED_MAX));
-    (share > lost_max).then(|| {
+    let (part, lost_max) = (part_of(lost, sent), criteria.lost_max.unwrap_or(LOST_UNSTATED_MAX));
+    (part > lost_max).then(|| {
         format!(
-            "lost {}{lost} of {} ({}), and at most {} may be: raise `ring`, or narrow the filter",
+            "lost {}{} of {} ({}), and at most {} may be: raise `ring`, or narrow the filter",
             if known.is_in_part() { "at least " } else { "" },
-            plain_count(sent, "packet"),
-            percent(share),
-            percent(lost_max),
+            grouped(lost),
+            count(sent, "packet"),
+            share(part),
+            share(lost_max),
         )
     })
 }
@@ -199,14 +200,14 @@ fn loss_unknown(criteria: &JudgeCriteria, source: &SourceFacts) -> Option<String
     let part = if lost.is_in_part() { "a part of the source" } else { "the source" };
     Some(format!(
         "{part} cannot count lost packets, and at most {} may be lost: capture from an interface, or leave out `lost`",
-        percent(lost_max),
+        share(lost_max),
     ))
 }
 
 fn cut_short(source: &SourceFacts) -> Option<String> {
     let limit = match source.ending {
-        Ending::PacketLimit(packets) => plain_count(packets, "packet"),
-        Ending::ByteLimit(bytes) => plain_count(bytes, "byte"),
+        Ending::PacketLimit(packets) => count(packets, "packet"),
+        Ending::ByteLimit(bytes) => count(bytes, "byte"),
         Ending::TimeUp | Ending::Stopped | Ending::SourceGone(_) | Ending::NothingRecorded => return None,
     };
     Some(format!(
@@ -228,7 +229,7 @@ fn conflicting_names(coverage: &Coverage) -> Option<String> {
         format!(
             "{} came with other bytes in the same place, so that nobody knows which name was asked for: see who sends \
              such, and that the mirror damages no packet",
-            plain_count(streams, "connection"),
+            count(streams, "connection"),
         )
     })
 }
@@ -240,7 +241,7 @@ fn cut_packets(coverage: &Coverage) -> Option<String> {
         format!(
             "{} cut so short that ports, names or what the filter asks for could not be read: capture whole packets \
              (tcpdump: -s 0)",
-            if packets == 1 { "1 packet was".to_string() } else { format!("{packets} packets were") },
+            were(packets),
         )
     })
 }
@@ -251,7 +252,7 @@ fn portless_fragments(coverage: &Coverage) -> Option<String> {
         format!(
             "{} came without the first one, which tells the port that a list or the filter may name: check that the \
              mirror shows every packet, or list addresses and filter without ports",
-            plain_count(portless, "fragment"),
+            count(portless, "fragment"),
         )
     })
 }
@@ -261,7 +262,7 @@ fn nameless_packets(coverage: &Coverage) -> Option<String> {
     (nameless > 0).then(|| {
         format!(
             "{} of a text table {}, and names are looked for: capture whole packets (tcpdump: -s 0)",
-            plain_count(nameless, "packet"),
+            count(nameless, "packet"),
             if nameless == 1 { "does not show all its names" } else { "do not show all their names" },
         )
     })
@@ -269,12 +270,13 @@ fn nameless_packets(coverage: &Coverage) -> Option<String> {
 
 fn unread_names(coverage: &Coverage) -> Option<String> {
     let unread = coverage.unread_names;
-    (share(unread, coverage.split_names) > UNREAD_NAMES_MAX).then(|| {
+    (part_of(unread, coverage.split_names) > UNREAD_NAMES_MAX).then(|| {
         format!(
-            "{unread} of {} that span packets, are sealed (QUIC) or compressed (HTTP/2 without TLS) could not be read \
+            "{} of {} that span packets, are sealed (QUIC) or compressed (HTTP/2 without TLS) could not be read \
              whole, and at most {} may be: check that the mirror shows every packet",
-            plain_count(coverage.split_names, "name"),
-            percent(UNREAD_NAMES_MAX)
+            grouped(unread),
+            count(coverage.split_names, "name"),
+            share(UNREAD_NAMES_MAX)
         )
     })
 }
@@ -310,15 +312,20 @@ fn listing_unknown(facts: &CaptureFacts) -> Option<String> {
     Some(format!("the listing of the public address is unknown: {}", listing.why))
 }
 
-/// How far a capture came: "12m of 30m", or "12m" where no length was planned.
+/// How far a capture came: "12 min of 30 min", or "12 min" where no length was planned.
 fn progress(planned: Interval, source: &SourceFacts) -> String {
-    let watched = spelled(source.attended().seconds());
-    if planned.is_empty() { watched } else { format!("{watched} of {}", spelled(planned.seconds())) }
+    let watched = duration(source.attended().seconds() as u64);
+    if planned.is_empty() { watched } else { format!("{watched} of {}", duration(planned.seconds() as u64)) }
 }
 
 /// How much of `whole` is `part`; 0 of nothing is 0, and something of nothing is all.
-pub(super) fn share(part: u64, whole: u64) -> f64 {
+pub(super) fn part_of(part: u64, whole: u64) -> f64 {
     if part == 0 { 0.0 } else { part as f64 / whole.max(1) as f64 }
+}
+
+/// `1 packet was`, `3 packets were`.
+pub(super) fn were(packets: u64) -> String {
+    format!("{} {}", count(packets, "packet"), if packets == 1 { "was" } else { "were" })
 }
 
 pub(super) fn listed(names: &[String]) -> String {

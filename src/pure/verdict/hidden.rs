@@ -5,7 +5,7 @@
 
 use super::gaps::listed;
 use super::{CaptureFacts, SourceFacts};
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{ContactSpan, FilterPlace, Hit, HostFinding, OneWay};
 use std::collections::BTreeSet;
@@ -20,14 +20,14 @@ pub(super) fn wrong_side(criteria: &JudgeCriteria, source: &SourceFacts) -> Opti
     if unattributed > 0 && !is_enough && !are_explained(&observation.unattributed_spans, &observation.hosts) {
         return Some(format!(
             "{} with a watchlist entry but no inside host: the capture is not on the inside of the NAT, or `inside` lacks a network; move it, or add the network",
-            plain_count(unattributed, "packet"),
+            count(unattributed, "packet"),
         ));
     }
     // Each may stand for as many contacts as are lacking.
     if observation.unseen_calls > 0 && !is_enough {
         return Some(format!(
             "{} to a watchlist entry known only from the answers or errors that came back: what inside hosts send is not all heard; mirror both directions of the port",
-            plain_count(observation.unseen_calls, "call"),
+            count(observation.unseen_calls, "call"),
         ));
     }
     if observation.coverage.one_way == Some(OneWay::Inbound) {
@@ -48,7 +48,7 @@ pub(super) fn wrong_side(criteria: &JudgeCriteria, source: &SourceFacts) -> Opti
     (heard > 0 && observation.coverage.inside_hosts == 0).then(|| {
         format!(
             "heard {} and none from an inside host: capture on the inside of the NAT, and check `inside`",
-            plain_count(heard, "packet"),
+            count(heard, "packet"),
         )
     })
 }

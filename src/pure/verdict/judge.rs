@@ -4,7 +4,7 @@
 
 use super::gaps::gaps;
 use super::{CaptureFacts, Judgement, Reason, ReasonCode, Verdict};
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 use crate::pure::playbook::JudgeCriteria;
 use crate::pure::sighting::{ContactSpan, HostFinding};
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ fn contacts_seen(findings: &[&HostFinding]) -> u64 {
 pub fn contacts_reason(contacts: &BTreeMap<IpAddr, u64>) -> Reason {
     let hosts = contacts.values().filter(|contacts| **contacts > 0).count();
     let total: u64 = contacts.values().sum();
-    let (hosts, made) = (plain_count(hosts as u64, "inside host"), plain_count(total, "contact"));
+    let (hosts, made) = (count(hosts as u64, "inside host"), count(total, "contact"));
     let text = format!("{hosts} made {made}");
     Reason { code: ReasonCode::Contacts, text }
 }

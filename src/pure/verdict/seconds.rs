@@ -1,7 +1,7 @@
 //! Which seconds of a capture may count? The coverage ledger read closely: a run as a whole may be fine
 //! and still have minutes in which a contact could have gone unseen.
 
-use super::gaps::{LOST_UNSTATED_MAX, UNDECODED_MAX, share};
+use super::gaps::{LOST_UNSTATED_MAX, UNDECODED_MAX, part_of};
 use super::{CaptureFacts, Control, SourceFacts};
 use crate::pure::interval::{Interval, Intervals};
 use crate::pure::playbook::JudgeCriteria;
@@ -50,9 +50,9 @@ fn doubtful_of(criteria: &JudgeCriteria, planned: Interval, source: &SourceFacts
 
 fn is_poor(criteria: &JudgeCriteria, bucket: &Bucket) -> bool {
     let lost = bucket.lost_packets.unwrap_or(0).saturating_add(bucket.perhaps_lost_packets);
-    let lost_share = share(lost, lost.saturating_add(bucket.heard_packets));
+    let lost_share = part_of(lost, lost.saturating_add(bucket.heard_packets));
     lost_share > criteria.lost_max.unwrap_or(LOST_UNSTATED_MAX)
-        || share(bucket.undecoded_packets, bucket.ip_packets) > UNDECODED_MAX
+        || part_of(bucket.undecoded_packets, bucket.ip_packets) > UNDECODED_MAX
         || bucket.truncated_packets > 0
 }
 

@@ -146,7 +146,7 @@ fn a_contact_outranks_every_gap() {
     let mut facts = good();
     facts.sources[0].observation.hosts = vec![finding(HOST, &[(10, 11), (900, 900), (2000, 2000)])];
     facts.sources[0].ending = Ending::Stopped;
-    facts.watchlists.stale = fault("feed", "is 9d old, more than its `max_age` of 7d (feed.txt)");
+    facts.watchlists.stale = fault("feed", "is 9 d old, more than its `max_age` of 7 d (feed.txt)");
     let judgement = judge(&criteria(), &facts);
     assert_eq!(judgement.verdict, Verdict::Fail);
     let texts: Vec<&str> = judgement.reasons.iter().map(|reason| reason.text.as_str()).collect();
@@ -195,7 +195,7 @@ fn dreadful() -> CaptureFacts {
     facts.watchlists.empty = fault("irc", "no such file");
     facts.watchlists.incomplete = fault("feed", "3 lines could not be applied");
     facts.watchlists.shut_out = fault("ports", "2 entries can be in no packet that passes");
-    facts.watchlists.stale = fault("feed", "is 9d old, more than its `max_age` of 7d (feed.txt)");
+    facts.watchlists.stale = fault("feed", "is 9 d old, more than its `max_age` of 7 d (feed.txt)");
     facts.listing = Some(ListingFacts {
         is_known: false,
         why: "the resolver failed (SERVFAIL): see its log".to_string(),

@@ -4,7 +4,7 @@
 //! not be missing in silence.
 
 use super::file::{FileRead, Format};
-use crate::pure::number::plain_count;
+use crate::pure::number::count;
 
 /// Of all lines with something on them, so many may be rejected: of a list of fewer than a hundred none.
 const REJECTED_SHARE_MAX: f64 = 0.01;
@@ -17,11 +17,11 @@ const UNUSABLE_SHARE_MAX: f64 = 0.25;
 impl FileRead {
     /// In a sentence, how much could not be applied, with the first such line; `None` when all was.
     pub fn unapplied(&self) -> Option<String> {
-        let count = self.rejected_lines + self.unusable;
+        let lines = self.rejected_lines + self.unusable;
         let first = self.rejected.first().map(|first| format!(" (line {}: {})", first.line, first.why));
         let kinds = if self.rejected_lines == 0 { " (URLs with a path, or file hashes)" } else { "" };
-        (count > 0).then(|| {
-            format!("{} could not be applied{kinds}{}", plain_count(count, "line"), first.unwrap_or_default())
+        (lines > 0).then(|| {
+            format!("{} could not be applied{kinds}{}", count(lines, "line"), first.unwrap_or_default())
         })
     }
 
