@@ -103,10 +103,27 @@ impl Halt {
             Why::Said(reply) if reply.code < 400 => {
                 format!("{server} is out of step: it answered {} to {step}", reply.words())
             }
-            Why::Said(reply) => format!("{server} answered {step} with {}", reply.words()),
+            Why::Said(reply) => {
+                format!("{server} answered {step} with {}{}", reply.words(), self.cure(reply.code))
+            }
             Why::Lost(lost) if step == Step::Handshake => format!("{server}: no TLS: {}", lost.words()),
             Why::Lost(lost) => format!("{server}, {step}: {}{unknown}", lost.words()),
             Why::Unfit(what) => format!("{server}: {what}"),
+        }
+    }
+}
+
+impl Halt {
+    /// What to do about a refusal that is not of a mail, where that is known; begins with a colon.
+    fn cure(&self, code: u16) -> &'static str {
+        match (self.step, code) {
+            // RFC 4954: no good login.
+            (Step::Login, 535) => ": mend `username` or `password_file`",
+            (step, 530) if step >= Step::Reset => {
+                " (it wants a login or TLS first): see `username`, and `smtp` in the site file"
+            }
+            (Step::StartTls, 400..) => ": have TLS set up there, or use smtps://",
+            _ => "",
         }
     }
 }
@@ -133,6 +150,29 @@ impl fmt::Display for Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_that_is_not_of_a_mail_says_what_to_do() {
+        for (step, code, expected) in [
+            (Step::Login, 535, "mx:25 answered login with 535 x: mend `username` or `password_file`"),
+            (Step::Login, 454, "mx:25 answered login with 454 x"),
+            (
+                Step::Sender,
+                530,
+                "mx:25 answered MAIL FROM with 530 x (it wants a login or TLS first): see `username`, and `smtp` in the \
+                 site file",
+            ),
+            (
+                Step::StartTls,
+                454,
+                "mx:25 answered STARTTLS with 454 x: have TLS set up there, or use smtps://",
+            ),
+            (Step::Recipient, 550, "mx:25 answered RCPT TO with 550 x"),
+        ] {
+            let halt = Halt { step, why: Why::Said(Reply { code, lines: vec!["x".to_owned()] }) };
+            assert_eq!(halt.words("mx:25"), expected);
+        }
+    }
 
     #[test]
     fn an_answer_means_now_later_never_or_our_own_trouble() {

@@ -73,10 +73,11 @@ mod tests {
             (
                 "a name that stands there twice",
                 format!("[allclear #7] 10.16.24.93 ({host}) is named as infected with {host}"),
-                Some(format!(
+                Some(
                     "[allclear #7] 10.16.24.93 (xxxxxxxxxxxx...hool.example) is named as infected with \
                      xxxxxxxxxxxx...hool.example"
-                )),
+                        .to_owned(),
+                ),
             ),
             ("as long as it may be", format!("{host} {}", "a ".repeat(22)), None),
             (
