@@ -240,9 +240,16 @@ pub fn clean_text(text: &str) -> String {
 pub fn shortened(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         None => text.to_string(),
-        Some(_) => text.chars().take(chars_max.saturating_sub(3)).chain("...".chars()).collect(),
+        Some(_) => {
+            let begin: String = text.chars().take(chars_max.saturating_sub(3)).collect();
+            format!("{}...", begin.trim_end_matches(BEFORE_A_CUT))
+        }
     }
 }
+
+/// What does not stand beside the dots of a cut: it would be taken for one of them, or is half of something.
+const BEFORE_A_CUT: [char; 3] = ['.', ' ', '['];
+const BEHIND_A_CUT: [char; 2] = ['.', ']'];
 
 /// The text, or its beginning and its end with `...` between, so that it has at most `chars_max` signs.
 pub fn middle_shortened(text: &str, chars_max: usize) -> String {
@@ -251,8 +258,10 @@ pub fn middle_shortened(text: &str, chars_max: usize) -> String {
         return text.to_string();
     }
     let kept = chars_max.saturating_sub(3);
-    let begin = text.chars().take(kept.div_ceil(2));
-    begin.chain("...".chars()).chain(text.chars().skip(length - kept / 2)).collect()
+    let begin: String = text.chars().take(kept.div_ceil(2)).collect();
+    let end: String = text.chars().skip(length - kept / 2).collect();
+    let (begin, end) = (begin.trim_end_matches(BEFORE_A_CUT), end.trim_start_matches(BEHIND_A_CUT));
+    format!("{begin}...{end}")
 }
 
 /// [`clean_text`] for every string within a value, each at most [`TEXT_CHARS_MAX`] long, and [`isolated`]. All that
@@ -364,6 +373,9 @@ mod tests {
         assert_eq!(clean_text("\u{202e}7-BAL\u{2066}\u{200b}"), "7-BAL");
         assert_eq!(name(&"x".repeat(64)).len(), 64);
         assert_eq!(name(&"x".repeat(65)), format!("{}...", "x".repeat(61)));
+        assert_eq!(shortened("ab. cdefgh", 7), "ab...", "no dot or blank beside the cut");
+        assert_eq!(middle_shortened("evil[.]com is x", 9), "evi...s x");
+        assert_eq!(middle_shortened("evil[.]com is..xy", 11), "evil...xy");
         for (chars_max, shortened) in [(8, "abcdefgh"), (7, "ab...gh"), (6, "ab...h"), (3, "...")] {
             assert_eq!(middle_shortened("abcdefgh", chars_max), shortened);
         }
