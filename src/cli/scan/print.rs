@@ -3,7 +3,7 @@
 use super::ScanArgs;
 use super::flags::Wanted;
 use crate::cli::print::{note, spelt_out, tell};
-use crate::pure::number::count;
+use crate::pure::number::{count, grouped};
 use crate::pure::sighting::{
     Coverage, Handshake, Hit, HostFinding, LayerCount, Matched, Observation, OneWay,
 };
@@ -216,15 +216,16 @@ fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
     let bytes = coverage.heard_bytes.map_or_else(|| "unknown bytes".to_owned(), |bytes| count(bytes, "byte"));
     let lost = coverage.lost();
     let at_least = if lost.is_in_part() { "at least " } else { "" };
-    let lost = lost.packets().map_or_else(|| "unknown".to_owned(), |lost| format!("{at_least}{lost}"));
+    let lost =
+        lost.packets().map_or_else(|| "unknown".to_owned(), |lost| format!("{at_least}{}", grouped(lost)));
     writeln!(
         out,
         "Heard {} ({bytes}) of {}{time}; lost {lost}, cut short {}, unreadable {}, copies {}.",
         count(coverage.heard_packets, "packet"),
         count(coverage.inside_hosts, "inside host"),
-        coverage.truncated_packets,
-        coverage.undecoded_packets,
-        coverage.duplicate_packets,
+        grouped(coverage.truncated_packets),
+        grouped(coverage.undecoded_packets),
+        grouped(coverage.duplicate_packets),
     )?;
     if let Some(one_way) = coverage.one_way {
         let (shown, missing) = match one_way {
@@ -237,6 +238,7 @@ fn coverage(out: &mut impl Write, coverage: &Coverage) -> io::Result<()> {
 }
 
 fn layers(out: &mut impl Write, what: &str, rows: &[LayerCount]) -> io::Result<()> {
-    let rows: Vec<String> = rows.iter().map(|row| format!("{} of {}", row.packets, row.layer)).collect();
+    let rows: Vec<String> =
+        rows.iter().map(|row| format!("{} of {}", grouped(row.packets), row.layer)).collect();
     if rows.is_empty() { Ok(()) } else { writeln!(out, "{what}: {}.", rows.join("; ")) }
 }
