@@ -1,6 +1,7 @@
 //! What can people do to tickets on the command line, and what do they read afterwards?
 
-use crate::simulate::SITE;
+use crate::simulate::{LAB, SITE};
+use crate::traffic::Stretch;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
@@ -64,6 +65,33 @@ impl Office {
 /// The text without its line breaks.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_capture_whose_packets_are_of_the_future_is_no_night() {
+    let office = Office::new();
+    let opened =
+        ["open", "--public", "192.0.2.17", "--seen", "2019-12-01T10:00", "--remote", "216.66.15.109"];
+    office.done(&[&opened[..], &["--malware", "conficker", "--by", "jake"]].concat());
+    office.done(&["cleaned", "1", "--host", "10.16.24.93", "--by", "tech"]);
+    let everybody = [LAB, [10, 16, 30, 7], [10, 16, 20, 1]];
+    let night = Stretch::at("2037-12-01T02:00:00Z", 6 * 3600).present(&everybody);
+    night.write(&office.directory.path().join("ahead.pcap"));
+    let output = Command::new(env!("CARGO_BIN_EXE_allclear"))
+        .current_dir(office.directory.path())
+        .args(["run", "verify", "--ticket", "1", "--captures", "ahead.pcap", "--json"])
+        .output()
+        .expect("the program runs");
+    let run: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let codes: Vec<&str> = run["run"]["reasons"]
+        .as_array()
+        .expect("reasons")
+        .iter()
+        .filter_map(|reason| reason["code"].as_str())
+        .collect();
+    assert_eq!((output.status.code(), codes), (Some(3), vec!["clock_unsure"]), "{run}");
+    let ticket = office.shown("1");
+    assert_eq!((&ticket["clean"]["passes"], &ticket["hosts"][0]["exposure_s"]), (&0.into(), &0.into()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! doing.
 
 use super::called::called;
+use super::course::ON_TIME;
 use super::{
     Blame, Context, Event, Host, HostExposure, HostState, ListingAnswer, Phase, Run, RunEnd, RunId, Ticket,
     hosts,
@@ -83,7 +84,10 @@ pub fn judge(
         return with_files(end, facts);
     }
     let mut judgement = verdict::judge(criteria, facts);
-    if let Some(reason) = too_short_by_hand(context, run).filter(|_| judgement.verdict != Verdict::Fail) {
+    let ahead = of_the_future(context, run, facts);
+    let is_ahead = ahead.is_some();
+    let gaps = too_short_by_hand(context, run).into_iter().chain(ahead);
+    for reason in gaps.filter(|_| judgement.verdict != Verdict::Fail).collect::<Vec<_>>() {
         judgement.verdict = Verdict::Inconclusive;
         judgement.reasons.push(reason);
     }
@@ -95,8 +99,8 @@ pub fn judge(
         watched: verdict::watched(facts),
         coverage: observation.coverage.clone(),
         lost_share: lost_share(&facts.sources),
-        is_healthy: verdict::is_healthy(criteria, facts),
-        is_attentive: verdict::is_attentive(criteria, facts),
+        is_healthy: !is_ahead && verdict::is_healthy(criteria, facts),
+        is_attentive: !is_ahead && verdict::is_attentive(criteria, facts),
         exposures: exposures(hosts, context.playbook, facts, observation),
         controls: facts.sources.iter().filter_map(ControlRecord::of).collect(),
         contacts,
@@ -129,6 +133,20 @@ fn too_short_by_hand(context: &Context<'_>, run: &Run) -> Option<Reason> {
             "it was to watch {}, and a night of this playbook has {}: leave out `--for`",
             duration(run.window().seconds() as u64),
             duration(planned.as_secs())
+        ),
+    })
+}
+
+/// Packets of a time that is still to come bear the stamps of a clock that is ahead: nobody knows when they were
+/// sent, and days that nobody has lived through are no nights.
+fn of_the_future(context: &Context<'_>, run: &Run, facts: &CaptureFacts) -> Option<Reason> {
+    let is_over = run.window_end.duration_since(context.now) <= ON_TIME;
+    let is_watched = facts.sources.iter().all(|source| source.ending == Ending::TimeUp);
+    (!is_over && is_watched).then(|| Reason {
+        code: ReasonCode::ClockUnsure,
+        text: format!(
+            "its packets bear the time from {} on, which is still to come: set the clock of what recorded them",
+            moment::window(run.started, run.window_end, &context.site.timezone, "%Y-%m-%d")
         ),
     })
 }
