@@ -43,6 +43,10 @@ fn a_refused_mail_is_shown_and_sent_again_beside_a_running_serve() {
     state.wait_for("the mail is refused", || queue(&state).iter().any(|mail| mail["state"] == "refused"));
     let shown = text(&state.run(&["mail", "queue"]));
     assert!(shown.contains("refused") && shown.contains("no such user"), "{shown}");
+    assert!(
+        shown.contains("nobody sends it any more: mend the cause or the address, then `allclear mail"),
+        "{shown}"
+    );
     assert!(!shown.contains('\u{1b}'), "{shown}");
     let ticket = text(&state.run(&["ticket", "show", "1"]));
     assert!(ticket.contains("no such user"), "{ticket}");
