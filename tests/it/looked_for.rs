@@ -67,6 +67,20 @@ fn a_blamed_host_that_every_list_takes_out_is_never_found_silent() {
 }
 
 #[test]
+fn a_blamed_host_that_the_filter_shuts_out_is_never_found_silent() {
+    for filter in
+        ["host 10.16.30.7", "not host 10.16.24.93", "src net 10.16.30.0/24 or dst net 10.16.30.0/24"]
+    {
+        let filtered = ("capture: {for: 6h}", format!("capture: {{for: 6h, filter: \"{filter}\"}}"));
+        let value = told(&[(filtered.0, &filtered.1)], PAGE, SCRIPT);
+        let verdicts: BTreeSet<String> = nights(&value).into_iter().map(|(_, verdict)| verdict).collect();
+        assert!(verdicts.contains("inconclusive") && !verdicts.contains("pass"), "{filter}: {verdicts:?}");
+        let reasons = value["occurrences"].to_string();
+        assert!(reasons.contains("from 10.16.24.93, which the ticket blames"), "{filter}: {reasons}");
+    }
+}
+
+#[test]
 fn nights_that_did_not_look_for_what_a_late_report_names_prove_nothing() {
     for (row, remote, port, passes) in [
         ("the same again", Some(ip("216.66.15.109")), Some(443), 3),

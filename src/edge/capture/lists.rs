@@ -10,7 +10,7 @@ use super::shut_out::shut_out;
 use crate::pure::address::Translator;
 use crate::pure::number::{count, duration};
 use crate::pure::plan::CapturePlan;
-use crate::pure::verdict::WatchlistFacts;
+use crate::pure::verdict::{BlamedHost, WatchlistFacts};
 use crate::pure::watchlist::{
     self, CompiledList, FILE_BYTES_MAX, FileRead, Index, ListFault, Part, Watchlist,
 };
@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use std::fs::{File, Metadata};
 use std::io::Read;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,6 +87,8 @@ pub struct Order<'a> {
     /// What has to pass before anything is looked up.
     pub filter: Option<&'a str>,
     pub inside: &'a [IpNet],
+    /// The hosts that must be found silent.
+    pub blamed: &'a [BlamedHost],
     pub nat64: &'a [Translator],
     /// What was known of the files before is kept below it.
     pub state_dir: &'a Path,
@@ -96,8 +99,32 @@ pub struct Order<'a> {
 impl<'a> Order<'a> {
     /// What a run of this plan wants loaded.
     pub fn of(plan: &'a CapturePlan, state_dir: &'a Path, now: Timestamp) -> Order<'a> {
-        let CapturePlan { watchlists, remembered, public, filter, inside, nat64, .. } = plan;
-        Order { watchlists, remembered, public, filter: filter.as_deref(), inside, nat64, state_dir, now }
+        let CapturePlan { watchlists, remembered, public, filter, inside, blamed, nat64, .. } = plan;
+        Order {
+            watchlists,
+            remembered,
+            public,
+            filter: filter.as_deref(),
+            inside,
+            blamed,
+            nat64,
+            state_dir,
+            now,
+        }
+    }
+
+    /// Of the first blamed host whose calls the filter can never let through, the lists of which that is so: others
+    /// inside may pass, and its silence would be the filter's.
+    fn blamed_shut_out(&self, index: &Index) -> Vec<ListFault> {
+        let Some(filter) = self.filter else { return Vec::new() };
+        let of_host = |host: IpAddr| {
+            let mut faults = shut_out(filter, &[host.into()], self.nat64, index);
+            for fault in &mut faults {
+                fault.what += &format!(", from {host}, which the ticket blames");
+            }
+            (!faults.is_empty()).then_some(faults)
+        };
+        self.blamed.iter().find_map(|blamed| of_host(blamed.host)).unwrap_or_default()
     }
 }
 
@@ -120,6 +147,7 @@ impl Lists {
         facts.entries = index.counts().total();
         let shut_out = order.filter.map(|filter| shut_out(filter, order.inside, order.nat64, &index));
         facts.shut_out = shut_out.unwrap_or_default();
+        facts.shut_out.extend(order.blamed_shut_out(&index));
         Loaded { index, facts, troubles }
     }
 
@@ -303,6 +331,7 @@ mod tests {
 
     fn order<'a>(watchlists: &'a [Watchlist], state_dir: &'a Path, now: Timestamp) -> Order<'a> {
         Order {
+            blamed: &[],
             watchlists,
             remembered: &[],
             public: &[],
