@@ -85,7 +85,8 @@ fn a_disk_that_fills_ends_the_file_where_it_is_whole() {
         );
         let taken = file.bytes..file.bytes + 64 * 1024;
         assert!(taken.contains(&(1024 * 1024)), "all but the room of the log: {} bytes", file.bytes);
-        let lacking: u64 = gaps.iter().filter_map(|gap| gap.split(' ').nth(3)?.parse::<u64>().ok()).sum();
+        let lacking: u64 =
+            gaps.iter().filter_map(|gap| gap.split(' ').nth(3)?.replace(',', "").parse::<u64>().ok()).sum();
         assert_eq!(file.packets + lacking, HITS, "{pace:?}: {gaps:?}");
         let names = fs::read_dir(path.parent().expect("it has one")).expect("readable").count();
         assert_eq!(names, 1, "nothing hidden is left");

@@ -229,7 +229,7 @@ fn a_run_says_how_old_a_watchlist_file_is() {
     let stale =
         reasons.into_iter().find(|reason| reason.code == ReasonCode::WatchlistStale).expect("it is told");
     let file = file.display();
-    let text = format!("watchlist feed is 8d old, more than its `max_age` of 7d ({file}): fetch it anew");
+    let text = format!("watchlist feed is 8 d old, more than its `max_age` of 7 d ({file}): fetch it anew");
     assert_eq!(stale.text, text);
 }
 
