@@ -111,9 +111,7 @@ impl Halt {
             Why::Unfit(what) => format!("{server}: {what}"),
         }
     }
-}
 
-impl Halt {
     /// What to do about a refusal that is not of a mail, where that is known; begins with a colon.
     fn cure(&self, code: u16) -> &'static str {
         match (self.step, code) {
