@@ -62,19 +62,20 @@ fn a_night_that_reaches_into_a_school_break_counts_no_more_than_one_within() {
     assert_eq!(passes(vec![school_break]), ["05", "08", "09"], "its first hours are of the night before");
 }
 
-#[test]
-fn contacts_below_the_limit_of_a_host_that_nobody_blames_keep_a_ticket_out_of_clean() {
-    let mut world = World::with(|playbook| playbook.judge.fail_at = 2);
+/// The lab machine is cleaned, and its nights pass; in one of them the office machine makes a single contact.
+fn is_kept_out_of_clean_by_a_contact(world: &mut World) {
     world.act("2015-05-05T10:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned");
-    sign(&mut world, "2015-05-05T11:00:00Z");
+    sign(world, "2015-05-05T11:00:00Z");
     world.live_until("2015-05-20T12:00:00Z", calls_at("2015-05-07T23:00:00Z", OFFICE, None));
     assert!(world.ticket().passes.len() >= 15, "one contact a night is allowed to pass");
     assert_eq!(world.phase(), Phase::Verifying, "but something else inside has made contact");
-    assert!(
-        missing(&world).contains("10.16.30.7 made contact at 2015-05-07T23:00:00Z"),
-        "{}",
-        missing(&world)
-    );
+    assert!(missing(world).contains("10.16.30.7 made contact at 2015-05-07T23:00:00Z"), "{}", missing(world));
+}
+
+#[test]
+fn contacts_below_the_limit_of_a_host_that_nobody_blames_keep_a_ticket_out_of_clean() {
+    let mut world = World::with(|playbook| playbook.judge.fail_at = 2);
+    is_kept_out_of_clean_by_a_contact(&mut world);
     world.act("2015-05-20T13:00:00Z", Act::Clean { host: Some(ip(OFFICE)), at: None }).expect("cleaned");
     world.live_until("2015-05-29T12:00:00Z", silent);
     assert_eq!(world.phase(), Phase::Clean, "named, cleaned and silent since: {}", missing(&world));
@@ -93,16 +94,7 @@ fn contacts_below_the_limit_of_a_host_that_another_ticket_works_on_keep_a_ticket
     let other = world.engine.open_ticket(world.now, "engineer", opening).expect("a ticket opens");
     let named = Act::NameHost { host: ip(OFFICE), mac: None, name: None };
     world.engine.step(world.now, "tech", other, &Input::Act(named)).expect("named there");
-    world.act("2015-05-05T10:00:00Z", Act::Clean { host: Some(ip(LAB)), at: None }).expect("cleaned");
-    sign(&mut world, "2015-05-05T11:00:00Z");
-    world.live_until("2015-05-20T12:00:00Z", calls_at("2015-05-07T23:00:00Z", OFFICE, None));
-    assert!(world.ticket().passes.len() >= 15, "one contact a night is allowed to pass");
-    assert_eq!(world.phase(), Phase::Verifying, "but something else inside has made contact");
-    assert!(
-        missing(&world).contains("10.16.30.7 made contact at 2015-05-07T23:00:00Z"),
-        "{}",
-        missing(&world)
-    );
+    is_kept_out_of_clean_by_a_contact(&mut world);
 }
 
 #[test]

@@ -147,7 +147,10 @@ impl Lists {
         facts.entries = index.counts().total();
         let shut_out = order.filter.map(|filter| shut_out(filter, order.inside, order.nat64, &index));
         facts.shut_out = shut_out.unwrap_or_default();
-        facts.shut_out.extend(order.blamed_shut_out(&index));
+        if facts.shut_out.is_empty() {
+            // What no host inside can show is told already.
+            facts.shut_out = order.blamed_shut_out(&index);
+        }
         Loaded { index, facts, troubles }
     }
 
